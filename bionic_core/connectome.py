@@ -1,0 +1,241 @@
+"""A connectome: cells, and the synapses between them, pre × post. Immutable, one file on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.errors import RequestError, listing
+from bionic_core.files import write_atomically
+
+EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
+
+_ARRAYS: dict[str, type[np.generic]] = {
+    "cell_id": np.int64,
+    "broad_type": np.str_,
+    "cell_type": np.str_,
+    "position": np.float64,
+    "pre": np.int32,
+    "post": np.int32,
+    "count": np.int32,
+    "size": np.float64,
+}
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """The connections from some pre cells to some post cells, indexed within the two groups.
+
+    Attributes:
+        pre, post: int64 (E,), positions in the two groups; sorted by pre, then post.
+        count: int64 (E,), synapses of each connection, at least 1.
+        size: float64 (E,), summed synapse sizes of each connection (voxels in MICrONS).
+        shape: (number of pre cells, number of post cells).
+    """
+
+    pre: npt.NDArray[np.int64]
+    post: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    size: npt.NDArray[np.float64]
+    shape: tuple[int, int]
+
+
+def _frozen(array: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """Return the array as an unwriteable one of the given kind; text keeps its own width."""
+    array = np.array(array, dtype=np.str_ if dtype is np.str_ else dtype)
+    array.setflags(write=False)
+    return array
+
+
+@attrs.frozen(eq=False)
+class Connectome:
+    """Cells and sparse synapses, pre × post; nothing in it can be changed.
+
+    Attributes:
+        cell_id: int64 (N,), identifiers (18-digit root ids in CAVE: never floats), unique.
+        broad_type: str (N,), ``excitatory`` or ``inhibitory``.
+        cell_type: str (N,), for example ``23P`` or ``BC``.
+        position: float64 (N, 3), soma x, y, z in nm.
+        pre, post: int32 (E,), cell indices of each connection; sorted by (pre, post), unique.
+        count: int32 (E,), synapses of each connection, at least 1.
+        size: float64 (E,), summed synapse sizes of each connection (voxels in MICrONS).
+        provenance: where it comes from; ``label`` is shown wherever the connectome is.
+    """
+
+    cell_id: npt.NDArray[np.int64]
+    broad_type: npt.NDArray[np.str_]
+    cell_type: npt.NDArray[np.str_]
+    position: npt.NDArray[np.float64]
+    pre: npt.NDArray[np.int32]
+    post: npt.NDArray[np.int32]
+    count: npt.NDArray[np.int32]
+    size: npt.NDArray[np.float64]
+    provenance: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        cell_id: npt.NDArray[Any],
+        broad_type: npt.NDArray[Any] | Sequence[str],
+        cell_type: npt.NDArray[Any] | Sequence[str],
+        position: npt.NDArray[Any],
+        pre: npt.NDArray[Any],
+        post: npt.NDArray[Any],
+        count: npt.NDArray[Any],
+        size: npt.NDArray[Any] | None = None,
+        provenance: Mapping[str, Any],
+    ) -> Connectome:
+        """Check, sort and freeze; ``size`` defaults to the counts.
+
+        Raises:
+            RequestError: lengths disagree, an index is out of range, an id or a connection
+                occurs twice, a count is below 1, a size is negative, a broad type is unknown.
+        """
+        size = np.asarray(count, np.float64) if size is None else size
+        order = np.lexsort((np.asarray(post), np.asarray(pre)))
+        values = {
+            "cell_id": cell_id,
+            "broad_type": np.asarray(broad_type),
+            "cell_type": np.asarray(cell_type),
+            "position": position,
+        } | {
+            key: np.asarray(value)[order]
+            for key, value in {"pre": pre, "post": post, "count": count, "size": size}.items()
+        }
+        arrays = {key: _frozen(values[key], dtype) for key, dtype in _ARRAYS.items()}
+        problems = _problems(arrays)
+        if problems:
+            raise RequestError(problems, where="connectome")
+        return cls(**arrays, provenance=dict(provenance))
+
+    @property
+    def label(self) -> str:
+        """A short name for outputs, for example ``surrogate of the MICrONS V1 column``."""
+        return str(self.provenance.get("label", "connectome"))
+
+    @property
+    def cells(self) -> int:
+        """The number of cells."""
+        return len(self.cell_id)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the cells and the synapses (not the provenance), as hexadecimal."""
+        digest = hashlib.sha256()
+        for key, dtype in _ARRAYS.items():
+            array = getattr(self, key)
+            digest.update(f"{key}{array.shape}".encode())
+            if dtype is np.str_:
+                digest.update("\0".join(array.tolist()).encode())
+            else:
+                digest.update(np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")))
+        return digest.hexdigest()
+
+    def of_type(self, cell_type: str) -> npt.NDArray[np.int64]:
+        """Return the indices of the cells of one type, ascending; empty if there are none."""
+        return np.flatnonzero(self.cell_type == cell_type)
+
+    def of_broad_type(self, broad_type: str) -> npt.NDArray[np.int64]:
+        """Return the indices of the excitatory or of the inhibitory cells, ascending."""
+        return np.flatnonzero(self.broad_type == broad_type)
+
+    def block(self, pre: npt.NDArray[np.int64], post: npt.NDArray[np.int64]) -> Block:
+        """Return the connections from the cells ``pre`` to the cells ``post`` (indices)."""
+        pre_place = np.full(self.cells, -1, np.int64)
+        pre_place[pre] = np.arange(len(pre))
+        post_place = np.full(self.cells, -1, np.int64)
+        post_place[post] = np.arange(len(post))
+        inside = np.flatnonzero((pre_place[self.pre] >= 0) & (post_place[self.post] >= 0))
+        rows, columns = pre_place[self.pre[inside]], post_place[self.post[inside]]
+        order = np.lexsort((columns, rows))
+        inside = inside[order]
+        return Block(
+            pre=rows[order],
+            post=columns[order],
+            count=self.count[inside].astype(np.int64),
+            size=self.size[inside],
+            shape=(len(pre), len(post)),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
+        text = json.dumps(dict(self.provenance), sort_keys=True).encode()
+        arrays = {key: getattr(self, key) for key in _ARRAYS}
+        with write_atomically(path) as file:
+            np.savez_compressed(file, **arrays, provenance=np.frombuffer(text, np.uint8))
+
+    @classmethod
+    def load(cls, path: Path) -> Connectome:
+        """Read what :meth:`save` wrote; nothing in the file is executed.
+
+        Raises:
+            RequestError: the file is missing, damaged or not a connectome.
+        """
+        if not path.is_file():
+            raise RequestError("no such file", where=str(path))
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                missing = {*_ARRAYS, "provenance"} - set(archive.files)
+                if missing:
+                    raise RequestError(
+                        f"not a connectome: it lacks {listing(missing)}", where=str(path)
+                    )
+                arrays = {key: archive[key] for key in _ARRAYS}
+                provenance = json.loads(archive["provenance"].tobytes())
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+            raise RequestError(
+                f"damaged, or not a connectome ({error}). Make or download it again",
+                where=str(path),
+            ) from error
+        try:
+            return cls.of(**arrays, provenance=provenance)
+        except RequestError as error:
+            raise RequestError(error.problems, where=str(path)) from error
+
+
+def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """Return everything that is wrong with the arrays, in words."""
+    cells, edges = len(arrays["cell_id"]), len(arrays["pre"])
+    problems = [
+        f"{key} has shape {arrays[key].shape}, expected {shape}"
+        for keys, shape in (
+            (("broad_type", "cell_type"), (cells,)),
+            (("position",), (cells, 3)),
+            (("post", "count", "size"), (edges,)),
+        )
+        for key in keys
+        if arrays[key].shape != shape
+    ]
+    if problems:
+        return problems
+    if len(np.unique(arrays["cell_id"])) < cells:
+        problems.append(f"{cells - len(np.unique(arrays['cell_id']))} cell ids occur twice")
+    strange = set(np.unique(arrays["broad_type"]).tolist()) - {EXCITATORY, INHIBITORY}
+    if strange:
+        problems.append(
+            f"broad_type has {listing(strange)}; allowed are {EXCITATORY} and {INHIBITORY}"
+        )
+    if edges == 0:
+        return problems
+    for key in ("pre", "post"):
+        low, high = int(arrays[key].min()), int(arrays[key].max())
+        if low < 0 or high >= cells:
+            problems.append(f"{key} has indices {low} … {high}, but there are {cells} cells")
+    pairs = arrays["pre"].astype(np.int64) * cells + arrays["post"]
+    if len(np.unique(pairs)) < edges:
+        problems.append(f"{edges - len(np.unique(pairs))} connections occur twice; sum them first")
+    if arrays["count"].min() < 1:
+        problems.append(f"{int((arrays['count'] < 1).sum())} connections have a count below 1")
+    if not np.all(arrays["size"] >= 0):
+        problems.append(f"{int((~(arrays['size'] >= 0)).sum())} sizes are negative or not a number")
+    return problems

@@ -1,0 +1,179 @@
+"""Labelled images in memory, and how they are split for selecting and for testing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.errors import RequestError
+
+Protocol = Literal["honest", "paper"]
+SPLITS = ("train", "validation", "test")
+
+
+@attrs.frozen(eq=False)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+        images: uint8 (N, C, H, W), 0 black to 255 white.
+        labels: int64 (N,), indices into the dataset's class names.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Split:
+        """Return the given rows, in the given order."""
+        return Split(self.images[rows], self.labels[rows])
+
+    def counts(self, classes: int) -> npt.NDArray[np.int64]:
+        """Return the number of images of each class, int64 (classes,)."""
+        return np.bincount(self.labels, minlength=classes)
+
+    @staticmethod
+    def join(first: Split, second: Split) -> Split:
+        """Return both, one after the other."""
+        return Split(
+            np.concatenate([first.images, second.images]),
+            np.concatenate([first.labels, second.labels]),
+        )
+
+
+@attrs.frozen(eq=False)
+class Dataset:
+    """What a data source gives: its own splits, with the class names that the labels index.
+
+    Attributes:
+        name: for outputs, for example ``fer2013 (fer2013.csv)``.
+        class_names: in label order.
+        train, test: always there.
+        validation: only where the source itself sets images apart for selecting.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+    validation: Split | None = None
+
+    def __attrs_post_init__(self) -> None:
+        problems: list[str] = []
+        for split, part in self.splits.items():
+            if part.images.dtype != np.uint8 or part.images.ndim != 4:
+                found = f"{part.images.dtype} {part.images.shape}"
+                problems.append(f"{split}: images are {found}, expected uint8 (N, C, H, W)")
+            if part.labels.shape != (len(part.images),):
+                problems.append(f"{split}: {len(part.images)} images, labels {part.labels.shape}")
+            elif len(part.labels) == 0:
+                problems.append(f"{split}: there are no images")
+            elif not 0 <= part.labels.min() <= part.labels.max() < len(self.class_names):
+                problems.append(
+                    f"{split}: labels {part.labels.min()} … {part.labels.max()}, "
+                    f"but there are {len(self.class_names)} classes"
+                )
+        if not problems:
+            counts = self.train.counts(len(self.class_names))
+            problems += [
+                f"train: class '{name}' has no images; give it some, or take the class out"
+                for name, count in zip(self.class_names, counts, strict=True)
+                if count == 0
+            ]
+        if problems:
+            raise RequestError(problems, where=self.name)
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """The source's own splits by name, in the order train, validation, test."""
+        named = {name: getattr(self, name) for name in SPLITS}
+        return {name: part for name, part in named.items() if part is not None}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, pixels and labels of every split, as hexadecimal."""
+        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        for name, part in self.splits.items():
+            digest.update(f"{name}{part.images.shape}".encode())
+            digest.update(np.ascontiguousarray(part.images))
+            digest.update(np.ascontiguousarray(part.labels, dtype="<i8"))
+        return digest.hexdigest()
+
+
+@attrs.frozen(eq=False)
+class Splits:
+    """The three parts that a run uses.
+
+    Attributes:
+        selected_on: ``validation``, or ``test`` where the protocol selects on the test set;
+            then ``validation`` and ``test`` are the same images, and every output says so.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    selected_on: Literal["validation", "test"]
+
+
+def split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
+    """Split as the protocol says (§3.6 names no validation split).
+
+    ``honest``: select on validation, touch test once. The source's own validation split
+    serves where there is one; otherwise a stratified tenth of train, in groups of identical
+    images, drawn with ``split_seed``. ``paper``: train on all of train, select on test, which
+    is then everything outside train.
+    """
+    if protocol == "paper":
+        test = data.test if data.validation is None else Split.join(data.validation, data.test)
+        return Splits(data.train, test, test, selected_on="test")
+    if data.validation is not None:
+        return Splits(data.train, data.validation, data.test, selected_on="validation")
+    held_out = grouped_tenth(data.train, len(data.class_names), split_seed)
+    rest = np.setdiff1d(np.arange(len(data.train)), held_out)
+    return Splits(
+        data.train.take(rest), data.train.take(held_out), data.test, selected_on="validation"
+    )
+
+
+def grouped_tenth(part: Split, classes: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return the rows of a tenth of each class, identical images together, ascending.
+
+    A group of identical images counts for the class of its first row; within a class, groups
+    are taken in random order as long as they fit in the tenth, so that a group that would
+    overshoot is passed over. A class of at least two groups gives at least one.
+    """
+    group = _groups(part.images)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    _, first, sizes = np.unique(group, return_index=True, return_counts=True)
+    label = part.labels[first]
+    taken: list[int] = []
+    for cls in range(classes):
+        members = np.flatnonzero(label == cls)
+        members = members[np.argsort(rng.random(len(members)), kind="stable")]
+        room = max(1, round(int(sizes[members].sum()) / 10))
+        if len(members) < 2:
+            continue
+        chosen: list[int] = []
+        for member in members[:-1].tolist():
+            if sizes[member] <= room:
+                chosen.append(member)
+                room -= int(sizes[member])
+        taken += chosen or [int(members[np.argmin(sizes[members])])]
+    if not taken:
+        raise RequestError("too few images to set a tenth apart for selecting; give a test split")
+    return np.flatnonzero(np.isin(group, taken))
+
+
+def _groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Return for each image the number of its group: equal exactly for identical images."""
+    rows = np.ascontiguousarray(images).reshape(len(images), -1)
+    digests = np.array([hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows])
+    return np.unique(digests, return_inverse=True)[1].reshape(-1)

@@ -1,0 +1,48 @@
+"""Errors for people: what is wrong, where, what was found, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class BionicError(Exception):
+    """Something failed while running; the command line exits with code 1."""
+
+    exit_code = 1
+
+
+class RequestError(BionicError):
+    """The request itself is wrong (spec, option, file); the command line exits with code 2.
+
+    Attributes:
+        problems: one sentence or two for each thing that is wrong, all found at once.
+        where: the file, table or folder that they are in, or an empty string.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str], *, where: str = "") -> None:
+        self.problems: tuple[str, ...] = (
+            (problems,) if isinstance(problems, str) else tuple(problems)
+        )
+        self.where = where
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = f"{self.where}: " if self.where else ""
+        if len(self.problems) == 1:
+            return head + self.problems[0]
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        return f"{head}{len(self.problems)} problems\n{lines}"
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the closest allowed name, else an empty string."""
+    close = difflib.get_close_matches(name.lower(), list(allowed), n=1, cutoff=0.55)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names as a sorted, comma-separated phrase, ``none`` when there are none."""
+    return ", ".join(sorted(names)) or "none"

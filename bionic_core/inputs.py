@@ -1,0 +1,61 @@
+"""What runs read: images and wiring, loaded once and shared by the runs of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from bionic_core.connectome import Connectome
+from bionic_core.data import Dataset, Splits, split
+from bionic_core.errors import RequestError
+from bionic_core.spec import Spec, digest
+
+
+@attrs.frozen(eq=False)
+class Inputs:
+    """The images, split as the spec's protocol says, and the wiring."""
+
+    data: Dataset
+    splits: Splits
+    connectome: Connectome | None
+
+
+def load_inputs(spec: Spec) -> Inputs:
+    """Read what a spec names.
+
+    Raises:
+        RequestError: a file is missing or damaged, or the data has another number of classes.
+    """
+    data = spec.data.read(spec.model.image)
+    if len(data.class_names) != spec.model.classes:
+        raise RequestError(
+            f"model.classes = {spec.model.classes}, but {data.name} has "
+            f"{len(data.class_names)} classes ({', '.join(data.class_names)})",
+            where=spec.name,
+        )
+    if data.train.images.shape[1:] != spec.model.image:
+        raise RequestError(
+            f"model.image = {list(spec.model.image)}, but {data.name} gives "
+            f"{list(data.train.images.shape[1:])}",
+            where=spec.name,
+        )
+    splits = split(data, spec.data_choice.protocol, spec.data_choice.split_seed)
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    return Inputs(data, splits, connectome)
+
+
+class InputCache:
+    """Inputs by the tables that they come from, so that a study reads each but once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Inputs] = {}
+
+    def get(self, spec: Spec) -> Inputs:
+        """Return the inputs of a spec, read at the first time."""
+        document = spec.document()
+        tables: dict[str, Any] = {key: document.get(key) for key in ("data", "connectome")}
+        key = digest(tables | {"image": document["model"]["image"]})
+        if key not in self._known:
+            self._known[key] = load_inputs(spec)
+        return self._known[key]

@@ -1,0 +1,93 @@
+"""What a plugin is: a frozen attrs class whose fields are its TOML keys.
+
+A distribution announces its plugins as entry points in the group ``bionic``::
+
+    [project.entry-points.bionic]
+    divisive = "my_package.divisive:Divisive"
+
+The entry point's name, the class attribute ``name`` and the spec's table name are one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import pluggy
+
+if TYPE_CHECKING:
+    from bionic_core.connectome import Connectome
+    from bionic_core.data import Dataset
+
+PROJECT = "bionic"
+ENTRY_POINT_GROUP = "bionic"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Plugin:
+    """What all plugins share.
+
+    Attributes:
+        name: the name in specs and on the command line.
+        source: where the mechanism or the data comes from (equation, section, DOI).
+        numerics: raised when the numbers that the plugin produces change, so that runs made
+            before and after are told apart; package versions play no part in it.
+    """
+
+    name: ClassVar[str]
+    source: ClassVar[str] = ""
+    numerics: ClassVar[int] = 1
+
+
+class Mechanism(Plugin):
+    """A mechanism: present in a model because its table is in the spec.
+
+    Subclasses are ``@attrs.frozen(eq=False)`` and act through ``@hookimpl`` methods named
+    in :mod:`bionic_core.hookspecs`.
+
+    Attributes:
+        kind: ``structural`` (wiring and anatomy) or ``functional`` (dynamics and learning).
+        requires: names of mechanisms without which this one means nothing.
+        before, after: names of mechanisms that this one precedes or follows where both
+            answer the same chained hook; naming an absent mechanism is harmless.
+    """
+
+    kind: ClassVar[Literal["structural", "functional"]]
+    requires: ClassVar[tuple[str, ...]] = ()
+    before: ClassVar[tuple[str, ...]] = ()
+    after: ClassVar[tuple[str, ...]] = ()
+
+
+class DataSource(Plugin, ABC):
+    """A source of labelled images, chosen by ``[data] source``.
+
+    One that reads files has the field ``path``, and says by :meth:`claims` which are its own.
+    """
+
+    @classmethod
+    def claims(cls, path: Path) -> int:
+        """Return how surely ``path`` is this source's: 0 not at all; the highest is taken."""
+        return 0
+
+    @abstractmethod
+    def read(self, image: tuple[int, int, int]) -> Dataset:
+        """Return the data, every image resized to ``image`` = (channels, height, width).
+
+        Raises:
+            RequestError: the files are missing, damaged or not what they should be.
+        """
+
+
+class ConnectomeSource(Plugin, ABC):
+    """A source of wiring, chosen by ``[connectome] source``."""
+
+    @abstractmethod
+    def read(self) -> Connectome:
+        """Return the connectome.
+
+        Raises:
+            RequestError: the files are missing, damaged or not what they should be.
+        """

@@ -1,0 +1,171 @@
+"""Projections: the weights from one layer to another, or of a layer to itself.
+
+A projection's storage is its own affair. Mechanisms see its values and the two index tensors
+``pre`` and ``post`` that broadcast against them, never its shape; another storage is another
+subclass of :class:`Projection` and a line in :func:`make_projection`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import reduce
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bionic_core.pieces import Gated, Pieces
+from bionic_core.seeds import seeded
+from bionic_core.sites import ProjectionSite, Wiring
+
+
+class Projection(Gated):
+    """Weights, pre → post, wired and with a bias; module BP → BQ.
+
+    Attributes:
+        site: the two layers.
+        wiring: the pairs that exist, None where all do.
+        values: the raw weights, in the shape of the storage; zero where no pair exists.
+        bias: (Q,).
+        chain: the weight hook's pieces, by mechanism.
+    """
+
+    values: nn.Parameter
+    bias: nn.Parameter
+
+    def __init__(
+        self, site: ProjectionSite, wirings: Mapping[str, Wiring], weights: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__()
+        self.site = site
+        self.wirings = dict(wirings)
+        self.wiring = combined(wirings, site.pre.size)
+        self.chain = Pieces("weight", site.name, weights)
+
+    @property
+    def label(self) -> str:
+        """``A->B``, or ``A->A (mechanism)`` where a mechanism asked for it."""
+        return f"{self.site.name} ({self.site.owner})" if self.site.owner else self.site.name
+
+    @property
+    def pairs(self) -> int:
+        """The number of pairs that exist."""
+        everything = self.site.pre.size * self.site.post.size
+        return everything if self.wiring is None else len(self.wiring)
+
+    @property
+    @abstractmethod
+    def pre(self) -> Tensor:
+        """Index of the pre neuron of each value, broadcasting against the values."""
+
+    @property
+    @abstractmethod
+    def post(self) -> Tensor:
+        """Index of the post neuron of each value, broadcasting against the values."""
+
+    @abstractmethod
+    def wired(self, values: Tensor) -> Tensor:
+        """Return the values with zero where no pair exists."""
+
+    @abstractmethod
+    def correlate(self, pre: Tensor, post: Tensor) -> Tensor:
+        """Return the batch mean of pre (BP) times post (BQ) in the shape of the values."""
+
+    def effective(self) -> Tensor:
+        """Return the weights as they act: through the weight hook's chain, then the wiring."""
+        values: Tensor = self.values
+        for name in self.chain.mechanisms:
+            values = self.chain.answer(name, values, values, self)
+        return self.wired(values)
+
+
+class DenseProjection(Projection):
+    """Stored as a matrix, post × pre (Q, P), with a mask where not all pairs exist."""
+
+    def __init__(
+        self,
+        site: ProjectionSite,
+        wirings: Mapping[str, Wiring],
+        weights: Mapping[str, nn.Module],
+        seed: int,
+    ) -> None:
+        super().__init__(site, wirings, weights)
+        pre, post = site.pre.size, site.post.size
+        bound = 1 / math.sqrt(pre)
+        with seeded(seed):
+            values = torch.empty(post, pre).uniform_(-bound, bound)
+            self.bias = nn.Parameter(torch.empty(post).uniform_(-bound, bound))
+        if self.wiring is not None:
+            scale = torch.zeros(post, pre)
+            factor = np.ones(len(self.wiring)) if self.wiring.scale is None else self.wiring.scale
+            scale[self.wiring.post, self.wiring.pre] = torch.as_tensor(factor, dtype=scale.dtype)
+            values = values * scale
+            self.register_buffer("mask", scale.new_zeros(post, pre, dtype=torch.bool), False)
+            self.get_buffer("mask")[self.wiring.post, self.wiring.pre] = True
+        self.values = nn.Parameter(values)
+
+    def add_gates(self, mechanisms: object) -> None:
+        """Keep the mask of each wiring mechanism apart, each behind its gate."""
+        names = [name for name in mechanisms if name in self.wirings]  # type: ignore[attr-defined]
+        super().add_gates(names)
+        for name in names:
+            wiring = self.wirings[name]
+            mask = torch.zeros_like(self.values, dtype=torch.bool)
+            mask[wiring.post, wiring.pre] = True
+            self.register_buffer(f"mask_{name}", mask, False)
+        rest = {name: wiring for name, wiring in self.wirings.items() if name not in names}
+        if names and rest:
+            kept = combined(rest, self.site.pre.size)
+            assert kept is not None
+            self.get_buffer("mask").zero_()[kept.post, kept.pre] = True
+        elif names:
+            del self._buffers["mask"]
+
+    @property
+    def pre(self) -> Tensor:
+        """Index of each column, (1, P)."""
+        return torch.arange(self.site.pre.size, device=self.values.device)[None, :]
+
+    @property
+    def post(self) -> Tensor:
+        """Index of each row, (Q, 1)."""
+        return torch.arange(self.site.post.size, device=self.values.device)[:, None]
+
+    def wired(self, values: Tensor) -> Tensor:
+        """Return values · mask, (Q, P)."""
+        mask = self._buffers.get("mask")
+        if mask is not None:
+            values = values * mask
+        for name in self.wirings:
+            gate = self.gate(name)
+            if gate is not None:
+                values = torch.where(gate, values * self.get_buffer(f"mask_{name}"), values)
+        return values
+
+    def correlate(self, pre: Tensor, post: Tensor) -> Tensor:
+        """Return postᵀ · pre / B, (Q, P)."""
+        return post.T @ pre / len(pre)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x · Wᵀ + b, BP → BQ."""
+        return functional.linear(x, self.effective(), self.bias)
+
+
+def combined(wirings: Mapping[str, Wiring], size: int) -> Wiring | None:
+    """Return the pairs that all of the wirings have; None where there is no wiring."""
+    if not wirings:
+        return None
+    return reduce(lambda one, other: one.intersect(other, size), wirings.values())
+
+
+def make_projection(
+    site: ProjectionSite,
+    wirings: Mapping[str, Wiring],
+    weights: Mapping[str, nn.Module],
+    seed: int,
+) -> Projection:
+    """Return a projection in the storage that suits its wiring."""
+    return DenseProjection(site, wirings, weights, seed)

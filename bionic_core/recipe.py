@@ -1,0 +1,118 @@
+"""The training recipe: the spec's ``[training]`` table and what the mechanisms put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+from attrs import field
+from attrs.validators import ge, gt, in_, instance_of
+
+from bionic_core.errors import RequestError, listing, nearest
+
+
+@attrs.frozen
+class Training:
+    """The spec's ``[training]`` table; defaults are the paper's (§3.6).
+
+    Attributes:
+        optimizer: a class of ``torch.optim``, in small letters.
+        lr: learning rate.
+        batch_size: images in a step.
+        max_epochs: at most so many passes.
+        patience: stop after so many epochs without improvement; 0 for never.
+        monitor: what the best epoch is chosen by, on the images that the protocol selects on.
+    """
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam"] = field(
+        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam"))
+    )
+    lr: float = field(default=6e-4, validator=gt(0))
+    batch_size: int = field(default=32, validator=ge(1))
+    max_epochs: int = field(default=400, validator=ge(1))
+    patience: int = field(default=40, validator=ge(0))
+    monitor: Literal["accuracy", "loss", "macro_f1"] = field(
+        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1"))
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@attrs.frozen
+class Views:
+    """How a training image is varied, drawn anew for each image in each epoch (§3.4.2 (6)).
+
+    Attributes:
+        scale: range of the area of the crop, as a share of the image; resized back.
+        ratio: range of the crop's aspect ratio.
+        rotation: largest angle in degrees, either way.
+        flip: probability of a left-right flip.
+        brightness, contrast: largest relative change, either way.
+    """
+
+    scale: tuple[float, float] = (1.0, 1.0)
+    ratio: tuple[float, float] = (1.0, 1.0)
+    rotation: float = field(default=0.0, validator=ge(0))
+    flip: float = field(default=0.0, validator=ge(0))
+    brightness: float = field(default=0.0, validator=ge(0))
+    contrast: float = field(default=0.0, validator=ge(0))
+
+    @property
+    def identity(self) -> bool:
+        """Whether every image stays as it is."""
+        return self == Views()
+
+
+@attrs.frozen
+class Recipe:
+    """Everything that training needs to know, as data.
+
+    A mechanism's ``recipe`` hook returns fields by dotted name: ``optimizer.<option>`` (of the
+    torch.optim class), ``loss.<option>`` (of ``torch.nn.functional.cross_entropy``; the class
+    weights may be the word ``balanced``, resolved from the training counts), and
+    ``views.<attribute of Views>``.
+    """
+
+    training: Training
+    optimizer: Mapping[str, float] = field(factory=dict)
+    loss: Mapping[str, float | str] = field(factory=dict)
+    views: Views = field(factory=Views, validator=instance_of(Views))
+
+
+def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """Return the recipe of a spec: its ``[training]`` and the mechanisms' answers, by name.
+
+    Raises:
+        RequestError: an unknown field, or one that two mechanisms set.
+    """
+    owner: dict[str, str] = {}
+    tables: dict[str, dict[str, Any]] = {"optimizer": {}, "loss": {}, "views": {}}
+    problems = []
+    for mechanism, fields in answers.items():
+        for name, value in fields.items():
+            table, _, option = name.partition(".")
+            if name in owner:
+                problems.append(
+                    f"mechanisms '{owner[name]}' and '{mechanism}' both set the recipe's {name}; "
+                    "leave one of them out"
+                )
+            elif table not in tables or not option:
+                problems.append(
+                    f"mechanism '{mechanism}' sets the recipe's {name}, which does not exist. "
+                    f"Allowed are {listing(f'{key}.…' for key in tables)}"
+                )
+            elif table == "views" and option not in attrs.fields_dict(Views):
+                allowed = attrs.fields_dict(Views)
+                problems.append(
+                    f"mechanism '{mechanism}' sets the recipe's {name}, which does not exist."
+                    f"{nearest(option, allowed)} Allowed are {listing(allowed)}"
+                )
+            else:
+                owner[name] = mechanism
+                tables[table][option] = value
+    if problems:
+        raise RequestError(problems)
+    return Recipe(training, tables["optimizer"], tables["loss"], Views(**tables["views"]))

@@ -1,0 +1,173 @@
+"""Discovery: which plugins are installed, apart from which of them a spec uses.
+
+Entry points are loaded one at a time, and only those that are asked for: a broken package
+costs nothing to those who do not name it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+import attrs
+
+from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.plugin import ENTRY_POINT_GROUP, ConnectomeSource, DataSource, Mechanism, Plugin
+
+SKIP_VARIABLE = "BIONIC_PLUGINS"
+"""Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``."""
+
+ROLES: Mapping[type[Plugin], str] = {
+    Mechanism: "mechanism",
+    DataSource: "data source",
+    ConnectomeSource: "connectome source",
+}
+
+P = TypeVar("P", bound=Plugin)
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """One announced plugin, not yet loaded."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    point: EntryPoint | None = None
+    cls: type[Plugin] | None = None
+
+    def load(self) -> type[Plugin]:
+        """Import the class.
+
+        Raises:
+            RequestError: the import fails, or what it gives is no plugin.
+        """
+        if self.cls is not None:
+            return self.cls
+        assert self.point is not None
+        try:
+            loaded = self.point.load()
+        except Exception as error:
+            raise self._failed(f"{type(error).__name__}: {error}") from error
+        if not (inspect.isclass(loaded) and issubclass(loaded, tuple(ROLES))):
+            raise self._failed(
+                f"{self.target} is no subclass of bionic_core's {listing(c.__name__ for c in ROLES)}"
+            )
+        if not attrs.has(loaded):
+            raise self._failed(f"{self.target} is no attrs class; decorate it with @attrs.frozen")
+        if getattr(loaded, "name", None) != self.name:
+            found = getattr(loaded, "name", None)
+            raise self._failed(f"the class says name = {found!r}; it must be {self.name!r}")
+        plugin: type[Plugin] = loaded
+        return plugin
+
+    def _failed(self, reason: str) -> RequestError:
+        return RequestError(
+            f"plugin '{self.name}' of {self.distribution} {self.version} cannot be loaded "
+            f"({reason}). Mend or uninstall {self.distribution}, or leave the plugin out with "
+            f"{SKIP_VARIABLE}=-{self.name}"
+        )
+
+
+@attrs.frozen(eq=False)
+class Listed:
+    """A plugin in a listing; ``error`` says why it failed, if it did."""
+
+    entry: Entry
+    role: str
+    cls: type[Plugin] | None
+    error: str
+
+
+class Registry:
+    """The plugins that can be named in a spec."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.name, []).append(entry)
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Return what the installed distributions announce, less what the user leaves out."""
+        skipped = {
+            word.strip().removeprefix("-")
+            for word in os.environ.get(SKIP_VARIABLE, "").split(",")
+            if word.strip().startswith("-")
+        }
+        seen: dict[tuple[str, str, str], Entry] = {}
+        for point in entry_points(group=ENTRY_POINT_GROUP):
+            distribution = point.dist.name if point.dist else "unknown"
+            version = point.dist.version if point.dist else ""
+            if point.name not in skipped:
+                entry = Entry(point.name, distribution, version, point.value, point)
+                seen[(point.name, distribution, point.value)] = entry
+        return cls(seen.values())
+
+    def including(self, *plugins: type[Plugin]) -> Registry:
+        """Return a registry that also knows these classes."""
+        added = [
+            Entry(plugin.name, "this program", "", f"{plugin.__module__}:{plugin.__name__}", cls=plugin)
+            for plugin in plugins
+        ]
+        return Registry([*(entry for group in self._entries.values() for entry in group), *added])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All announced names, loaded or not."""
+        return tuple(sorted(self._entries))
+
+    def get(self, name: str, role: type[P]) -> type[P]:
+        """Return the plugin of that name and role.
+
+        Raises:
+            RequestError: there is none, it is broken, it is something else, or two
+                distributions announce it.
+        """
+        entries = self._entries.get(name, [])
+        if not entries:
+            allowed = self._loadable(role)
+            raise RequestError(
+                f"there is no {ROLES[role]} '{name}'.{nearest(name, allowed)} "
+                f"Installed are: {listing(allowed)}"
+            )
+        if len(entries) > 1:
+            where = " and ".join(f"{entry.target} ({entry.distribution})" for entry in entries)
+            raise RequestError(
+                f"the name '{name}' is announced twice, by {where}; uninstall one of them"
+            )
+        plugin = entries[0].load()
+        if not issubclass(plugin, role):
+            raise RequestError(f"'{name}' is a {_role(plugin)}, not a {ROLES[role]}")
+        return plugin
+
+    def listing(self) -> list[Listed]:
+        """Load every plugin and say what became of it, by name."""
+        found = []
+        for name in self.names:
+            entries = self._entries[name]
+            for entry in entries:
+                error, cls = "", None
+                try:
+                    cls = entry.load()
+                except RequestError as problem:
+                    error = str(problem)
+                if len(entries) > 1:
+                    error = f"the name '{name}' is announced {len(entries)} times"
+                found.append(Listed(entry, _role(cls) if cls else "unknown", cls, error))
+        return found
+
+    def _loadable(self, role: type[Plugin]) -> list[str]:
+        return [
+            listed.entry.name
+            for listed in self.listing()
+            if listed.cls is not None and not listed.error and issubclass(listed.cls, role)
+        ]
+
+
+def _role(plugin: type[Plugin]) -> str:
+    return next(word for base, word in ROLES.items() if issubclass(plugin, base))

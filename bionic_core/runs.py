@@ -1,0 +1,358 @@
+"""Runs: one folder each, named by what decides its numbers; finished work is never lost.
+
+::
+
+    <hash>/spec.toml          the resolved spec
+           manifest.json      identity, versions, machine, threads, git
+           metrics.jsonl      a line for each epoch
+           state.safetensors  where training stands; gone when it is done
+           model.safetensors  the weights of the selected epoch
+           predictions.npz    logits and labels of what was selected and tested on
+           result.json        the figures; its presence says that the run is complete
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+
+from bionic_core.assembly import build, recipe
+from bionic_core.errors import RequestError, listing
+from bionic_core.evaluation import evaluate
+from bionic_core.files import write_atomically, write_text
+from bionic_core.inputs import InputCache, Inputs
+from bionic_core.model import Network
+from bionic_core.registry import Registry
+from bionic_core.spec import Spec, compose, digest, read
+from bionic_core.training import Course, State, Watch, finished, start, train_epoch
+
+CORE_NUMERICS = 1
+"""Raised when a change to the core changes the numbers of runs."""
+
+MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
+STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"
+
+
+def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
+    """Return everything that decides the numbers of a run, as JSON-ready data.
+
+    The resolved spec, with data and connectome by fingerprint instead of by place; the seed;
+    and the ``numerics`` of the core and of each mechanism, not package versions.
+    """
+    document = spec.document()
+    return {
+        "model": document["model"],
+        "training": document["training"],
+        "mechanisms": document["mechanisms"],
+        "data": {
+            "fingerprint": inputs.data.fingerprint,
+            "protocol": spec.data_choice.protocol,
+            "split_seed": spec.data_choice.split_seed,
+        },
+        "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
+        "seed": seed,
+        "numerics": {"core": CORE_NUMERICS}
+        | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
+    }
+
+
+@attrs.frozen(eq=False)
+class Run:
+    """A run's folder."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Return the run in a folder.
+
+        Raises:
+            RequestError: the folder is not one of a run.
+        """
+        if not folder.is_dir():
+            raise RequestError("no such run folder", where=str(folder))
+        missing = [name for name in (SPEC, MANIFEST) if not (folder / name).is_file()]
+        if missing:
+            raise RequestError(
+                f"not a run folder: it lacks {listing(missing)}. Give a folder that "
+                "'bionic train' made, named by 16 hexadecimal digits",
+                where=str(folder),
+            )
+        return cls(folder)
+
+    @property
+    def hash(self) -> str:
+        """The run's identity, 16 hexadecimal digits."""
+        return self.folder.name
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What was written before training began."""
+        return self._json(MANIFEST)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is complete."""
+        return (self.folder / RESULT).is_file()
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The figures of a complete run.
+
+        Raises:
+            RequestError: the run is not complete.
+        """
+        if not self.done:
+            raise RequestError(
+                "this run is not finished; 'bionic train' with the same spec, seed and data "
+                "goes on where it stopped",
+                where=str(self.folder),
+            )
+        return self._json(RESULT)
+
+    def spec(self, registry: Registry | None = None) -> Spec:
+        """Return the spec that the run was trained with."""
+        path = self.folder / SPEC
+        name = str(self.manifest.get("name", self.hash))
+        return compose(
+            read(path), name=name, where=str(path), registry=registry or Registry.installed()
+        )
+
+    def network(self, inputs: Inputs, spec: Spec) -> Network:
+        """Return the trained network, in evaluation mode.
+
+        Raises:
+            RequestError: the run is not complete, or its weights are damaged.
+        """
+        _ = self.result
+        network = build(spec, seed=int(self.manifest["seed"]), connectome=inputs.connectome)
+        path = self.folder / MODEL
+        try:
+            with safe_open(path, framework="pt") as file:
+                network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise RequestError(f"damaged, or of another model: {error}", where=str(path)) from error
+        return network.eval()
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RequestError(f"damaged: {error}", where=str(path)) from error
+        if not isinstance(document, dict):
+            raise RequestError("damaged: expected a JSON object", where=str(path))
+        return document
+
+
+Epochs = Callable[[dict[str, Any]], None]
+
+
+def train(
+    spec: Spec,
+    *,
+    seed: int = 0,
+    root: Path,
+    device: str = "auto",
+    cache: InputCache | None = None,
+    watch: Watch | None = None,
+    epochs: Epochs | None = None,
+) -> Run:
+    """Train one run, or go on with it, or return it if it is complete.
+
+    Args:
+        spec: what to train.
+        seed: of the initial weights, the order of images, views, and everything drawn.
+        root: the folder that holds the run's folder.
+        device: ``cpu``, ``cuda``, or ``auto`` for cuda where there is one.
+        cache: inputs that other runs have read already.
+        watch, epochs: called after each step and each epoch.
+
+    Raises:
+        RequestError: the spec or its data cannot be used; nothing has been written then.
+        BionicError: training diverged.
+    """
+    place = device_of(device)
+    inputs = (cache or InputCache()).get(spec)
+    network = build(spec, seed=seed, connectome=inputs.connectome).to(place)
+    plan = recipe(spec)
+    state = start(network, plan)
+    course = Course.prepare(plan, inputs.splits, seed, place)
+    decides = identity(spec, seed, inputs)
+    run = Run(root / digest(decides))
+    if run.done:
+        return run
+    resume(run, state)
+    write_text(run.folder / SPEC, spec.to_toml())
+    document = {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place)
+    if inputs.connectome is not None:
+        document["connectome"] = inputs.connectome.label
+    document["data"] = inputs.data.name
+    document["class_names"] = list(inputs.data.class_names)
+    write_text(run.folder / MANIFEST, json.dumps(document, indent=1))
+    while not finished(state, plan):
+        record = train_epoch(state, course, watch)
+        save_state(run, state)
+        if epochs is not None:
+            epochs(record)
+    complete(run, state, inputs)
+    return run
+
+
+def complete(run: Run, state: State, inputs: Inputs) -> None:
+    """Write the selected weights, their predictions and figures; the test set is touched here."""
+    network, splits = state.network, inputs.splits
+    network.load_state_dict(state.best_weights)
+    seconds = sum(record["seconds"] for record in state.history)
+    images = len(splits.train) * len(state.history)
+    test_logits, test = evaluate(network, splits.test)
+    logits, figures = test_logits, test
+    if splits.selected_on != "test":
+        logits, figures = evaluate(network, splits.validation)
+    with write_atomically(run.folder / MODEL) as file:
+        file.write(to_safetensors(_portable(state.best_weights)))
+    with write_atomically(run.folder / PREDICTIONS) as file:
+        np.savez_compressed(
+            file,
+            validation_logits=logits.numpy(),
+            validation_labels=splits.validation.labels,
+            test_logits=test_logits.numpy(),
+            test_labels=splits.test.labels,
+            class_names=np.array(inputs.data.class_names),
+        )
+    result = {
+        "run": str(run.folder),
+        "hash": run.hash,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "selected_on": splits.selected_on,
+        "train": state.history[state.best_epoch - 1]["train"],
+        "validation": figures,
+        "test": test,
+        "seconds": seconds,
+        "images_per_second": images / seconds,
+    }
+    write_text(run.folder / RESULT, json.dumps(result, indent=1))
+    (run.folder / STATE).unlink(missing_ok=True)
+
+
+def save_state(run: Run, state: State) -> None:
+    """Write where training stands, and the epochs' records."""
+    tensors = {f"model.{key}": value for key, value in state.network.state_dict().items()}
+    tensors |= {f"best.{key}": value for key, value in state.best_weights.items()}
+    scalars: dict[str, Any] = {}
+    for number, values in state.optimizer.state_dict()["state"].items():
+        for key, value in values.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer.{number}.{key}"] = value
+            else:
+                scalars[f"{number}.{key}"] = value
+    counters = {
+        "epoch": state.epoch,
+        "best": state.best,
+        "best_epoch": state.best_epoch,
+        "history": state.history,
+        "optimizer": scalars,
+        "threads": torch.get_num_threads(),
+    }
+    with write_atomically(run.folder / STATE) as file:
+        file.write(to_safetensors(_portable(tensors), {"counters": json.dumps(counters)}))
+    lines = "".join(json.dumps(record) + "\n" for record in state.history)
+    write_text(run.folder / METRICS, lines)
+
+
+def resume(run: Run, state: State) -> None:
+    """Go to where the run stopped, if it has begun.
+
+    Raises:
+        RequestError: what is there cannot be read.
+    """
+    path = run.folder / STATE
+    if not path.is_file():
+        return
+    try:
+        with safe_open(path, framework="pt") as file:
+            counters = json.loads(file.metadata()["counters"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(
+            f"damaged: {error}. Remove the folder to train anew", where=str(path)
+        ) from error
+    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for key, tensor in tensors.items():
+        part, _, rest = key.partition(".")
+        parts[part][rest] = tensor
+    state.network.load_state_dict(parts["model"])
+    state.best_weights = parts["best"]
+    optimizer = state.optimizer.state_dict()
+    for key, value in {**parts["optimizer"], **counters["optimizer"]}.items():
+        number, _, name = key.partition(".")
+        optimizer["state"].setdefault(int(number), {})[name] = value
+    state.optimizer.load_state_dict(optimizer)
+    state.epoch, state.best = counters["epoch"], counters["best"]
+    state.best_epoch, state.history = counters["best_epoch"], counters["history"]
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a name; ``auto`` is cuda where there is one.
+
+    Raises:
+        RequestError: there is no such device here.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise RequestError(f"--device {name}: must be auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RequestError("--device cuda: torch finds no CUDA device here; use cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """Return when, where and with what a run is trained; none of it decides its numbers."""
+    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "git": _commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit of the working directory's repository, if it is in one."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def _portable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors as safetensors takes them: on the CPU, contiguous, each its own memory."""
+    return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}

@@ -1,0 +1,221 @@
+"""TOML tables to attrs objects, strictly: nothing is coerced, and all that is wrong is found.
+
+cattrs dispatches on the types; its own leaves and classes are replaced, because they turn
+``"abc"`` into ``True`` and ``1.9`` into ``1``, and stop at a class's first failing validator.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.errors import AttributeValidationNote, BaseValidationError, IterableValidationNote
+
+from bionic_core.errors import listing, nearest
+
+T = TypeVar("T")
+
+
+class Mismatch(Exception):
+    """A value is not of the kind that is wanted; ``path`` is relative to the table."""
+
+    def __init__(self, text: str, path: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.path = path
+
+
+class Mismatches(Exception):
+    """Everything that is wrong with a table."""
+
+    def __init__(self, found: list[Mismatch]) -> None:
+        super().__init__("; ".join(mismatch.text for mismatch in found))
+        self.found = found
+
+
+def structure(table: object, cls: type[T], path: str) -> tuple[T | None, list[str]]:
+    """Return the object and no problems, or None and each problem with its TOML path."""
+    try:
+        return _CONVERTER.structure(table, cls), []
+    except Exception as error:
+        found = _flatten(error, "")
+        return None, [f"{_join(path, item.path)}{item.text}" for item in found]
+
+
+def plain(value: Any) -> Any:
+    """Return an attrs object as TOML-ready data: dicts, lists and scalars, no None."""
+    if attrs.has(type(value)):
+        fields = {f.alias: getattr(value, f.name) for f in attrs.fields(type(value)) if f.init}
+        return {key: plain(item) for key, item in fields.items() if item is not None}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML would write it, cut where it is long."""
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return text.replace("'", '"') if len(text) <= 60 else text[:57] + "…"
+
+
+def _join(path: str, rest: str) -> str:
+    joiner = "." if path and rest and not rest.startswith("[") else ""
+    return f"{path}{joiner}{rest}"
+
+
+def _wants(name: str, test: Callable[[object], bool]) -> Callable[[object, type], Any]:
+    def hook(value: object, _: type) -> object:
+        if not test(value):
+            raise Mismatch(f" = {shown(value)}: must be {name}")
+        return value
+
+    return hook
+
+
+def _float(value: object, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Mismatch(f" = {shown(value)}: must be a number")
+    return float(value)
+
+
+def _literal(value: object, cls: Any) -> object:
+    allowed = get_args(cls)
+    if not any(value == option and type(value) is type(option) for option in allowed):
+        near = nearest(value, [str(a) for a in allowed]) if isinstance(value, str) else ""
+        options = ", ".join(shown(option) for option in allowed)
+        raise Mismatch(f" = {shown(value)}: must be one of {options}.{near}")
+    return value
+
+
+def _sequence(value: object, cls: Any) -> object:
+    args = get_args(cls)
+    if not isinstance(value, (list, tuple)):
+        raise Mismatch(f" = {shown(value)}: must be a list")
+    kinds = [args[0]] * len(value) if args[-1] is Ellipsis else list(args)
+    if len(kinds) != len(value):
+        raise Mismatch(f" = {shown(value)}: must have {len(kinds)} items")
+    places = (f"[{place}]" for place in range(len(value)))
+    return tuple(_each(zip(places, value, kinds, strict=True)))
+
+
+def _mapping(value: object, cls: Any) -> object:
+    if not isinstance(value, Mapping):
+        raise Mismatch(f" = {shown(value)}: must be a table")
+    kind = get_args(cls)[1]
+    results = _each((key, item, kind) for key, item in value.items())
+    return dict(zip(value, results, strict=True))
+
+
+def _union(value: object, cls: Any) -> object:
+    """Take the first alternative that fits: list kinds for lists, scalars for scalars."""
+    problems: list[str] = []
+    for kind in get_args(cls):
+        if kind is type(None):
+            if value is None:
+                return None
+            continue
+        try:
+            return _CONVERTER.structure(value, kind)
+        except Exception as error:
+            found = _flatten(error, "")
+            if get_origin(kind) is tuple and isinstance(value, list):
+                raise
+            problems += [item.text.partition("must be ")[2] for item in found]
+    raise Mismatch(f" = {shown(value)}: must be {' or '.join(problems)}")
+
+
+def _each(items: Any) -> list[Any]:
+    results, found = [], []
+    for place, item, kind in items:
+        try:
+            results.append(_CONVERTER.structure(item, kind))
+        except Exception as error:
+            found += _flatten(error, place)
+    if found:
+        raise Mismatches(found)
+    return results
+
+
+def _class(value: object, cls: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise Mismatch(f" = {shown(value)}: must be a table")
+    attrs.resolve_types(cls)
+    fields = {f.alias: f for f in attrs.fields(cls) if f.init}
+    found = [
+        Mismatch(
+            f": there is no such key.{nearest(key, fields)} Allowed are {listing(fields)}", str(key)
+        )
+        for key in value
+        if key not in fields
+    ]
+    arguments: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in value:
+            if field.default is attrs.NOTHING:
+                found.append(Mismatch(": is missing", name))
+            continue
+        try:
+            arguments[name] = _CONVERTER.structure(value[name], field.type or Any)
+        except Exception as error:
+            found += _flatten(error, name)
+            continue
+        if field.validator is not None:
+            try:
+                field.validator(None, field, arguments[name])
+            except Exception as error:
+                text = str(error.args[0] if error.args else error)
+                found.append(Mismatch(f" = {shown(value[name])}: {text}", name))
+    if found:
+        raise Mismatches(found)
+    try:
+        return cls(**arguments)
+    except Exception as error:
+        raise Mismatch(f": {error}") from error
+
+
+def _flatten(error: BaseException, path: str) -> list[Mismatch]:
+    """Return the mismatches of an exception, with their paths from here."""
+    if isinstance(error, Mismatches):
+        return [Mismatch(item.text, _join(path, item.path)) for item in error.found]
+    if isinstance(error, Mismatch):
+        return [Mismatch(error.text, _join(path, error.path))]
+    if isinstance(error, BaseValidationError):
+        found = []
+        for inner in error.exceptions:
+            place = path
+            for note in getattr(inner, "__notes__", []):
+                if isinstance(note, AttributeValidationNote):
+                    place = _join(path, note.name)
+                elif isinstance(note, IterableValidationNote):
+                    place = _join(path, f"[{note.index}]")
+            found += _flatten(inner, place)
+        return found
+    return [Mismatch(f": {error}", path)]
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=True)
+    converter.register_structure_hook(bool, _wants("true or false", lambda v: type(v) is bool))
+    converter.register_structure_hook(int, _wants("a whole number", lambda v: type(v) is int))
+    converter.register_structure_hook(str, _wants("a string", lambda v: type(v) is str))
+    converter.register_structure_hook(float, _float)
+    converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _literal)
+    converter.register_structure_hook_func(lambda t: get_origin(t) is tuple, _sequence)
+    converter.register_structure_hook_func(lambda t: _is_mapping(get_origin(t)), _mapping)
+    converter.register_structure_hook_func(
+        lambda t: get_origin(t) in (Union, types.UnionType), _union
+    )
+    converter.register_structure_hook_func(lambda t: attrs.has(t), _class)
+    return converter
+
+
+def _is_mapping(origin: object) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+_CONVERTER = _converter()

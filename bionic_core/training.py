@@ -1,0 +1,215 @@
+"""Training: functions over a small state, an epoch at a time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bionic_core.data import Splits
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.evaluation import evaluate
+from bionic_core.model import Network
+from bionic_core.recipe import Recipe
+from bionic_core.seeds import Stream, derive
+from bionic_core.views import vary
+
+OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+FUSED = ("adam", "adamw", "sgd")
+"""Optimisers that torch can run as one kernel on the CPU and on GPUs."""
+
+
+@attrs.define(eq=False)
+class State:
+    """Where a training run stands, at the end of an epoch.
+
+    Attributes:
+        epoch: epochs done.
+        best: the best value of the monitored figure so far, higher being better.
+        best_epoch: the epoch that had it, from 1.
+        best_weights: the network's state dict then.
+        history: a record for each epoch, as in ``metrics.jsonl``.
+    """
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    best: float = -math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = attrs.field(factory=dict)
+    history: list[dict[str, Any]] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Moment:
+    """A place in training, for showing progress: image ``done`` of ``total`` in ``epoch``."""
+
+    epoch: int
+    max_epochs: int
+    done: int
+    total: int
+
+
+Watch = Callable[[Moment], None]
+
+
+def start(network: Network, recipe: Recipe) -> State:
+    """Return the state before the first epoch.
+
+    Raises:
+        RequestError: the optimiser has no such option.
+    """
+    name = recipe.training.optimizer
+    options: dict[str, Any] = dict(recipe.optimizer)
+    if name in FUSED:
+        options["fused"] = True
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    try:
+        optimizer = OPTIMIZERS[name](parameters, lr=recipe.training.lr, **options)  # type: ignore[call-arg]
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
+    return State(network, optimizer)
+
+
+def finished(state: State, recipe: Recipe) -> bool:
+    """Whether all epochs are done, or patience has run out."""
+    training = recipe.training
+    waited = state.epoch - state.best_epoch
+    return state.epoch >= training.max_epochs or 0 < training.patience <= waited
+
+
+@attrs.frozen(eq=False)
+class Course:
+    """What stays the same from epoch to epoch: the images on their device, and the draws."""
+
+    recipe: Recipe
+    splits: Splits
+    images: Tensor
+    labels: Tensor
+    loss: Mapping[str, Any]
+    order: Stream
+    views: Stream
+
+    @classmethod
+    def prepare(cls, recipe: Recipe, splits: Splits, seed: int, device: torch.device) -> Course:
+        """Put the training images on the device, and settle the loss.
+
+        Raises:
+            RequestError: the loss has no such option.
+        """
+        images = torch.as_tensor(splits.train.images).to(device)
+        labels = torch.as_tensor(splits.train.labels).to(device)
+        loss: dict[str, Any] = dict(recipe.loss)
+        if loss.get("weight") == "balanced":
+            counts = torch.bincount(labels).clamp(min=1)
+            loss["weight"] = len(labels) / (len(counts) * counts.float())
+        try:
+            functional.cross_entropy(
+                torch.zeros(2, int(labels.max()) + 1, device=device), labels[:2], **loss
+            )
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise RequestError(f"the loss does not take its options: {error}") from error
+        return cls(
+            recipe,
+            splits,
+            images,
+            labels,
+            loss,
+            Stream(derive(seed, "order")),
+            Stream(derive(seed, "views")),
+        )
+
+
+def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dict[str, Any]:
+    """Train for one epoch, evaluate, and return the epoch's record.
+
+    Raises:
+        BionicError: the loss is no longer a number.
+    """
+    begun = time.perf_counter()
+    loss, accuracy = _pass(state, course, watch)
+    seconds = time.perf_counter() - begun
+    state.epoch += 1
+    if not math.isfinite(loss):
+        raise BionicError(
+            f"the loss is {loss} in epoch {state.epoch}: training diverged. "
+            "A smaller training.lr may help"
+        )
+    _, selecting = evaluate(state.network, course.splits.validation)
+    training = course.recipe.training
+    figure = selecting[training.monitor]
+    figure = -figure if training.monitor == "loss" else figure
+    if figure > state.best:
+        state.best, state.best_epoch = figure, state.epoch
+        state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
+    record = {
+        "epoch": state.epoch,
+        "lr": state.optimizer.param_groups[0]["lr"],
+        "train": {"loss": loss, "accuracy": accuracy},
+        course.splits.selected_on: selecting,
+        "seconds": seconds,
+        "images_per_second": len(course.labels) / seconds,
+    }
+    state.history.append(record)
+    return record
+
+
+def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, float]:
+    """Go through all training images once; return their mean loss and accuracy as seen."""
+    network, recipe = state.network, course.recipe
+    device, count, size = course.images.device, len(course.labels), recipe.training.batch_size
+    steps = math.ceil(count / size)
+    course.order.seek(state.epoch)
+    order = course.order.permutation(count).to(device)
+    network.train()
+    total = torch.zeros((), device=device)
+    right = torch.zeros((), device=device)
+    for index in range(steps):
+        step = state.epoch * steps + index
+        network.seek(step)
+        course.views.seek(step)
+        rows = order[index * size : (index + 1) * size]
+        images = vary(course.images[rows].float() / 255, recipe.views, course.views)
+        loss, logits = step_once(network, state.optimizer, images, course.labels[rows], course.loss)
+        total += loss * len(rows)
+        right += (logits.argmax(1) == course.labels[rows]).sum()
+        if watch is not None:
+            watch(Moment(state.epoch + 1, recipe.training.max_epochs, index * size, count))
+    return float(total) / count, float(right) / count
+
+
+def step_once(
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    loss_options: Mapping[str, Any],
+) -> tuple[Tensor, Tensor]:
+    """Take one step of the optimiser, then of the local rules; return the loss and the logits."""
+    record: dict[str, Tensor] | None = {} if network.plastic else None
+    logits = network(images, record)
+    loss = functional.cross_entropy(logits, labels, **loss_options)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    if record is not None:
+        network.learn_locally(record)
+    return loss.detach(), logits.detach()
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Return the number of parameters, masked ones included."""
+    return sum(parameter.numel() for parameter in module.parameters())
