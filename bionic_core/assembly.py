@@ -57,8 +57,7 @@ def recipe(spec: Spec) -> Recipe:
         RequestError: two mechanisms set the same field, or one sets a field that is not there.
     """
     asking = _Asking(spec, 0)
-    with_names = {name: answer for name, answer in asking.answers("recipe", "", kind=Mapping)}
-    return merge(spec.training, with_names)
+    return merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
 
 
 class _Asking:
@@ -240,6 +239,7 @@ class _Assembly(_Asking):
         rate = self.answers("rate", name, layer=layer)
         return LayerModule(
             name,
+            layer.size,
             {
                 pre: self._projection(ProjectionSite(layers[pre], layer))
                 for pre in self.spec.topology.inputs[name]

@@ -138,7 +138,7 @@ class Connectome:
             if dtype is np.str_:
                 digest.update("\0".join(array.tolist()).encode())
             else:
-                digest.update(np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")))
+                digest.update(array.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
     def of_type(self, cell_type: str) -> npt.NDArray[np.int64]:

@@ -128,14 +128,14 @@ def rate(layer: Layer) -> nn.Module | None:
 
 @hookspec
 def norm(site: NormSite) -> nn.Module | None:
-    """Normalise at the bridge, after each layer, and before the readout; module BQ → BQ (§3.4.2 (9)).
+    """Normalise at the bridge, after each layer, and before the readout (§3.4.2 (9)).
 
-    Several answers: a chain.
+    Module BQ → BQ. Several answers: a chain.
     """
 
 
 @hookspec
-def recipe() -> Mapping[str, object]:
+def recipe() -> Mapping[str, object] | None:
     """Give fields of the training recipe, as numbers and names (§3.4.2 (6, 7, 10), §3.6).
 
     Field names are listed in :class:`bionic_core.recipe.Recipe`. Several answers: merged; the

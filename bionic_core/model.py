@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 import attrs
 import torch
@@ -51,6 +52,7 @@ class LayerModule(nn.Module):
     def __init__(
         self,
         name: str,
+        size: int,
         projections: Mapping[str, Projection],
         current: Sum,
         gain: Product,
@@ -59,6 +61,7 @@ class LayerModule(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
+        self.size = size
         self.inputs = tuple(projections)
         self.projections = nn.Module()
         for pre, projection in projections.items():
@@ -79,7 +82,7 @@ class LayerModule(nn.Module):
         h = bridge
         if self.inputs:
             terms = [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
-            h = functional.relu(sum(terms[1:], start=terms[0]))
+            h = functional.relu(reduce(torch.add, terms))
         if record is not None:
             record[f"{self.name}.projections"] = h
         current = self.current(h, record)
@@ -91,11 +94,10 @@ class LayerModule(nn.Module):
         h = functional.relu(h)
         if record is not None:
             record[f"{self.name}.gain"] = h
-        h = self.rate(h, record)
-        h = self.norm(h, record)
+        output: Tensor = self.norm(self.rate(h, record), record)
         if record is not None:
-            record[f"{self.name}.out"] = h
-        return h
+            record[f"{self.name}.out"] = output
+        return output
 
 
 @attrs.frozen(eq=False)
@@ -136,6 +138,8 @@ class Network(Gated):
     ) -> None:
         super().__init__()
         self.image = image
+        self.centre: Tensor
+        self.spread: Tensor
         self.register_buffer("centre", torch.tensor(0.5))
         self.register_buffer("spread", torch.tensor(0.5))
         self.stages = nn.ModuleList(stages.values())
@@ -214,12 +218,15 @@ class Network(Gated):
     @torch.no_grad()
     def learn_locally(self, record: Mapping[str, Tensor]) -> None:
         """Apply the local rules once, through the wiring, to the activity in ``record``."""
+        changes: list[tuple[Projection, Tensor]] = []
         for plastic in self.plastic:
             projection = plastic.projection
             change = plastic.rule(
                 projection.values, record[plastic.pre], record[plastic.post], projection
             )
-            projection.values += projection.wired(change)
+            changes.append((projection, projection.wired(change)))
+        for projection, change in changes:
+            projection.values.add_(change)
 
     def _front_gates(self) -> list[Tensor]:
         """Return the gate of the front end, if it has one: its stages gate as a whole."""

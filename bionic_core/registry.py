@@ -10,7 +10,7 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -54,16 +54,14 @@ class Entry:
         except Exception as error:
             raise self._failed(f"{type(error).__name__}: {error}") from error
         if not (inspect.isclass(loaded) and issubclass(loaded, tuple(ROLES))):
-            raise self._failed(
-                f"{self.target} is no subclass of bionic_core's {listing(c.__name__ for c in ROLES)}"
-            )
+            bases = listing(base.__name__ for base in ROLES)
+            raise self._failed(f"{self.target} is no subclass of bionic_core's {bases}")
         if not attrs.has(loaded):
             raise self._failed(f"{self.target} is no attrs class; decorate it with @attrs.frozen")
         if getattr(loaded, "name", None) != self.name:
             found = getattr(loaded, "name", None)
             raise self._failed(f"the class says name = {found!r}; it must be {self.name!r}")
-        plugin: type[Plugin] = loaded
-        return plugin
+        return cast(type[Plugin], loaded)
 
     def _failed(self, reason: str) -> RequestError:
         return RequestError(
@@ -81,6 +79,22 @@ class Listed:
     role: str
     cls: type[Plugin] | None
     error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the listing's line as JSON-ready data."""
+        doc = (inspect.getdoc(self.cls) or "").partition("\n")[0] if self.cls else ""
+        return {
+            "name": self.entry.name,
+            "role": self.role,
+            "kind": getattr(self.cls, "kind", None),
+            "requires": list(getattr(self.cls, "requires", ())),
+            "source": getattr(self.cls, "source", ""),
+            "summary": doc,
+            "distribution": self.entry.distribution,
+            "version": self.entry.version,
+            "target": self.entry.target,
+            "error": self.error or None,
+        }
 
 
 class Registry:
@@ -111,7 +125,13 @@ class Registry:
     def including(self, *plugins: type[Plugin]) -> Registry:
         """Return a registry that also knows these classes."""
         added = [
-            Entry(plugin.name, "this program", "", f"{plugin.__module__}:{plugin.__name__}", cls=plugin)
+            Entry(
+                plugin.name,
+                "this program",
+                "",
+                f"{plugin.__module__}:{plugin.__name__}",
+                cls=plugin,
+            )
             for plugin in plugins
         ]
         return Registry([*(entry for group in self._entries.values() for entry in group), *added])

@@ -29,13 +29,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
 from bionic_core.assembly import build, recipe
+from bionic_core.data import SPLITS
 from bionic_core.errors import RequestError, listing
 from bionic_core.evaluation import evaluate
 from bionic_core.files import write_atomically, write_text
 from bionic_core.inputs import InputCache, Inputs
 from bionic_core.model import Network
 from bionic_core.registry import Registry
-from bionic_core.spec import Spec, compose, digest, read
+from bionic_core.spec import Spec, compose, digest, open_data, read
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
 
 CORE_NUMERICS = 1
@@ -209,6 +210,43 @@ def train(
             epochs(record)
     complete(run, state, inputs)
     return run
+
+
+def save_model(folder: Path, spec: Spec, network: Network) -> None:
+    """Write a spec, resolved, and a network's weights into a folder."""
+    write_text(folder / SPEC, spec.to_toml())
+    with write_atomically(folder / MODEL) as file:
+        file.write(to_safetensors(_portable(network.state_dict())))
+
+
+def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:
+    """Return a trained run's figures on a split of its data, or of other data.
+
+    Raises:
+        RequestError: the run is not complete, there is no such split, or the classes differ.
+    """
+    if split not in SPLITS:
+        raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
+    _ = run.result
+    spec = run.spec()
+    if data is not None:
+        spec = attrs.evolve(spec, data=open_data(data))
+    inputs = InputCache().get(spec)
+    names = list(inputs.data.class_names)
+    if names != run.manifest["class_names"]:
+        raise RequestError(
+            f"{inputs.data.name} has the classes {', '.join(names)}; the run was trained on "
+            f"{', '.join(run.manifest['class_names'])}",
+            where=str(run.folder),
+        )
+    _, figures = evaluate(run.network(inputs, spec), getattr(inputs.splits, split))
+    return {
+        "run": str(run.folder),
+        "hash": run.hash,
+        "split": split,
+        "data": inputs.data.name,
+        "selected_on": inputs.splits.selected_on,
+    } | figures
 
 
 def complete(run: Run, state: State, inputs: Inputs) -> None:

@@ -25,7 +25,7 @@ def derive(seed: int, *path: str | int) -> int:
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's CPU generator for the block, and put it back afterwards."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

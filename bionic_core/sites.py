@@ -177,13 +177,18 @@ class Synapses(Protocol):
     """
 
     @property
-    def pre(self) -> Tensor: ...
+    def pre(self) -> Tensor:
+        """Index of the pre neuron of each value."""
+        ...
 
     @property
-    def post(self) -> Tensor: ...
+    def post(self) -> Tensor:
+        """Index of the post neuron of each value."""
+        ...
 
     def correlate(self, pre: Tensor, post: Tensor) -> Tensor:
         """Return the batch mean of pre (BP) times post (BQ) in the shape of the values."""
+        ...
 
 
 PlasticityRule = Callable[["Tensor", "Tensor", "Tensor", Synapses], "Tensor"]

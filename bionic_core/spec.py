@@ -216,43 +216,70 @@ def toml_value(text: str) -> Any:
 
 
 def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None:
-    """Take the data from a registered source, or from a path.
-
-    A path goes to the source that the spec names if that source reads files, else to the
-    first installed one that says it can read it.
+    """Take the data from a registered source, or from a path; the protocol stays.
 
     Raises:
         RequestError: it is neither.
     """
     table = document.setdefault("data", {})
     kept = {key: table[key] for key in ("protocol", "split_seed") if key in table}
-    if data in registry.names and not Path(data).exists():
+    choice = data_table(data, registry)
+    same = choice == {"source": table.get("source")}
+    document["data"] = (table if same else kept) | choice
+
+
+def data_table(data: str, registry: Registry) -> dict[str, Any]:
+    """Return the ``[data]`` table of a registered source, or of the one that claims a path.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    path = Path(data)
+    if not path.exists():
+        if data not in registry.names:
+            near = nearest(data, registry.names)
+            raise RequestError(
+                f"no such file or folder, and no registered data source.{near}", where=data
+            )
         registry.get(data, DataSource)
-        document["data"] = {"source": data} | (table if table.get("source") == data else kept)
-        return
-    if not Path(data).exists():
-        raise RequestError(
-            f"--data {data}: no such file or folder, and no registered source."
-            f"{nearest(data, registry.names)}"
-        )
-    readers = [
-        listed.cls
-        for listed in registry.listing()
-        if listed.cls is not None and issubclass(listed.cls, DataSource)
-    ]
-    claims = sorted((-cls.claims(Path(data)), cls.name) for cls in readers)
-    claims = [claim for claim in claims if claim[0] < 0]
+        return {"source": data}
+    readers = [listed.cls for listed in registry.listing() if listed.cls is not None]
+    sources = [cls for cls in readers if issubclass(cls, DataSource)]
+    claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:
         raise RequestError(
-            f"--data {data}: no installed data source reads it. Sources are "
-            f"{listing(cls.name for cls in readers)}"
+            f"no installed data source reads it; sources are {listing(c.name for c in sources)}",
+            where=data,
         )
-    document["data"] = {"source": claims[0][1], "path": data} | kept
+    return {"source": claims[0][1], "path": data}
 
 
-def compose(
-    document: Mapping[str, Any], *, name: str, where: str = "", registry: Registry
-) -> Spec:
+def open_data(data: str, registry: Registry | None = None) -> DataSource:
+    """Return a registered data source by name, or the one that claims a path.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    registry = registry or Registry.installed()
+    _, source, problems = _data(data_table(data, registry), registry)
+    if source is None:
+        raise RequestError(problems, where=data)
+    return source
+
+
+def open_connectome(source: str, registry: Registry | None = None) -> ConnectomeSource:
+    """Return a registered connectome source by name, or a file.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    found, problems = _connectome({"source": source}, registry or Registry.installed())
+    if found is None:
+        raise RequestError([p.removeprefix("connectome.source: ") for p in problems], where=source)
+    return found
+
+
+def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry: Registry) -> Spec:
     """Check a document and return its spec.
 
     Raises:
@@ -287,7 +314,11 @@ def compose(
         ]
     if problems:
         raise RequestError(problems, where=where or name)
-    assert model and topology and training and data_choice and data
+    assert model is not None
+    assert topology is not None
+    assert training is not None
+    assert data_choice is not None
+    assert data is not None
     return Spec(name, model, topology, training, data_choice, data, connectome, mechanisms)
 
 
@@ -323,9 +354,7 @@ def _connectome(table: object, registry: Registry) -> tuple[ConnectomeSource | N
     return _plugin(name, ConnectomeSource, rest, registry, "connectome", "connectome.source")
 
 
-def _mechanisms(
-    tables: object, registry: Registry
-) -> tuple[dict[str, Mechanism], list[str]]:
+def _mechanisms(tables: object, registry: Registry) -> tuple[dict[str, Mechanism], list[str]]:
     if not isinstance(tables, dict):
         return {}, ["mechanisms: must be a table of tables, one for each mechanism"]
     problems: list[str] = []
@@ -360,4 +389,4 @@ def _plugin(
 def _source_table(source: ConnectomeSource) -> dict[str, Any]:
     if isinstance(source, ConnectomeFile):
         return {"source": source.path}
-    return {"source": source.name} | plain(source)
+    return {"source": source.name, **plain(source)}

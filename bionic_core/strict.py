@@ -19,7 +19,7 @@ from bionic_core.errors import listing, nearest
 T = TypeVar("T")
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """A value is not of the kind that is wanted; ``path`` is relative to the table."""
 
     def __init__(self, text: str, path: str = "") -> None:
@@ -28,10 +28,10 @@ class Mismatch(Exception):
         self.path = path
 
 
-class Mismatches(Exception):
+class MismatchesError(Exception):
     """Everything that is wrong with a table."""
 
-    def __init__(self, found: list[Mismatch]) -> None:
+    def __init__(self, found: list[MismatchError]) -> None:
         super().__init__("; ".join(mismatch.text for mismatch in found))
         self.found = found
 
@@ -71,7 +71,7 @@ def _join(path: str, rest: str) -> str:
 def _wants(name: str, test: Callable[[object], bool]) -> Callable[[object, type], Any]:
     def hook(value: object, _: type) -> object:
         if not test(value):
-            raise Mismatch(f" = {shown(value)}: must be {name}")
+            raise MismatchError(f" = {shown(value)}: must be {name}")
         return value
 
     return hook
@@ -79,7 +79,7 @@ def _wants(name: str, test: Callable[[object], bool]) -> Callable[[object, type]
 
 def _float(value: object, _: type) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Mismatch(f" = {shown(value)}: must be a number")
+        raise MismatchError(f" = {shown(value)}: must be a number")
     return float(value)
 
 
@@ -88,24 +88,24 @@ def _literal(value: object, cls: Any) -> object:
     if not any(value == option and type(value) is type(option) for option in allowed):
         near = nearest(value, [str(a) for a in allowed]) if isinstance(value, str) else ""
         options = ", ".join(shown(option) for option in allowed)
-        raise Mismatch(f" = {shown(value)}: must be one of {options}.{near}")
+        raise MismatchError(f" = {shown(value)}: must be one of {options}.{near}")
     return value
 
 
 def _sequence(value: object, cls: Any) -> object:
     args = get_args(cls)
     if not isinstance(value, (list, tuple)):
-        raise Mismatch(f" = {shown(value)}: must be a list")
+        raise MismatchError(f" = {shown(value)}: must be a list")
     kinds = [args[0]] * len(value) if args[-1] is Ellipsis else list(args)
     if len(kinds) != len(value):
-        raise Mismatch(f" = {shown(value)}: must have {len(kinds)} items")
+        raise MismatchError(f" = {shown(value)}: must have {len(kinds)} items")
     places = (f"[{place}]" for place in range(len(value)))
     return tuple(_each(zip(places, value, kinds, strict=True)))
 
 
 def _mapping(value: object, cls: Any) -> object:
     if not isinstance(value, Mapping):
-        raise Mismatch(f" = {shown(value)}: must be a table")
+        raise MismatchError(f" = {shown(value)}: must be a table")
     kind = get_args(cls)[1]
     results = _each((key, item, kind) for key, item in value.items())
     return dict(zip(value, results, strict=True))
@@ -126,7 +126,7 @@ def _union(value: object, cls: Any) -> object:
             if get_origin(kind) is tuple and isinstance(value, list):
                 raise
             problems += [item.text.partition("must be ")[2] for item in found]
-    raise Mismatch(f" = {shown(value)}: must be {' or '.join(problems)}")
+    raise MismatchError(f" = {shown(value)}: must be {' or '.join(problems)}")
 
 
 def _each(items: Any) -> list[Any]:
@@ -137,17 +137,17 @@ def _each(items: Any) -> list[Any]:
         except Exception as error:
             found += _flatten(error, place)
     if found:
-        raise Mismatches(found)
+        raise MismatchesError(found)
     return results
 
 
 def _class(value: object, cls: Any) -> Any:
     if not isinstance(value, Mapping):
-        raise Mismatch(f" = {shown(value)}: must be a table")
+        raise MismatchError(f" = {shown(value)}: must be a table")
     attrs.resolve_types(cls)
     fields = {f.alias: f for f in attrs.fields(cls) if f.init}
     found = [
-        Mismatch(
+        MismatchError(
             f": there is no such key.{nearest(key, fields)} Allowed are {listing(fields)}", str(key)
         )
         for key in value
@@ -157,7 +157,7 @@ def _class(value: object, cls: Any) -> Any:
     for name, field in fields.items():
         if name not in value:
             if field.default is attrs.NOTHING:
-                found.append(Mismatch(": is missing", name))
+                found.append(MismatchError(": is missing", name))
             continue
         try:
             arguments[name] = _CONVERTER.structure(value[name], field.type or Any)
@@ -169,21 +169,21 @@ def _class(value: object, cls: Any) -> Any:
                 field.validator(None, field, arguments[name])
             except Exception as error:
                 text = str(error.args[0] if error.args else error)
-                found.append(Mismatch(f" = {shown(value[name])}: {text}", name))
+                found.append(MismatchError(f" = {shown(value[name])}: {text}", name))
     if found:
-        raise Mismatches(found)
+        raise MismatchesError(found)
     try:
         return cls(**arguments)
     except Exception as error:
-        raise Mismatch(f": {error}") from error
+        raise MismatchError(f": {error}") from error
 
 
-def _flatten(error: BaseException, path: str) -> list[Mismatch]:
+def _flatten(error: BaseException, path: str) -> list[MismatchError]:
     """Return the mismatches of an exception, with their paths from here."""
-    if isinstance(error, Mismatches):
-        return [Mismatch(item.text, _join(path, item.path)) for item in error.found]
-    if isinstance(error, Mismatch):
-        return [Mismatch(error.text, _join(path, error.path))]
+    if isinstance(error, MismatchesError):
+        return [MismatchError(item.text, _join(path, item.path)) for item in error.found]
+    if isinstance(error, MismatchError):
+        return [MismatchError(error.text, _join(path, error.path))]
     if isinstance(error, BaseValidationError):
         found = []
         for inner in error.exceptions:
@@ -195,7 +195,7 @@ def _flatten(error: BaseException, path: str) -> list[Mismatch]:
                     place = _join(path, f"[{note.index}]")
             found += _flatten(inner, place)
         return found
-    return [Mismatch(f": {error}", path)]
+    return [MismatchError(f": {error}", path)]
 
 
 def _converter() -> cattrs.Converter:
@@ -204,18 +204,17 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(int, _wants("a whole number", lambda v: type(v) is int))
     converter.register_structure_hook(str, _wants("a string", lambda v: type(v) is str))
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _literal)
-    converter.register_structure_hook_func(lambda t: get_origin(t) is tuple, _sequence)
-    converter.register_structure_hook_func(lambda t: _is_mapping(get_origin(t)), _mapping)
-    converter.register_structure_hook_func(
-        lambda t: get_origin(t) in (Union, types.UnionType), _union
-    )
-    converter.register_structure_hook_func(lambda t: attrs.has(t), _class)
+    converter.register_structure_hook_func(_is(Literal), _literal)
+    converter.register_structure_hook_func(_is(tuple), _sequence)
+    converter.register_structure_hook_func(_is(Mapping, dict), _mapping)
+    converter.register_structure_hook_func(_is(Union, types.UnionType), _union)
+    converter.register_structure_hook_func(attrs.has, _class)
     return converter
 
 
-def _is_mapping(origin: object) -> bool:
-    return isinstance(origin, type) and issubclass(origin, Mapping)
+def _is(*origins: object) -> Callable[[Any], bool]:
+    """Return a test for generic types of these origins."""
+    return lambda cls: get_origin(cls) in origins
 
 
 _CONVERTER = _converter()

@@ -203,7 +203,7 @@ def step_once(
     logits = network(images, record)
     loss = functional.cross_entropy(logits, labels, **loss_options)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()
     if record is not None:
         network.learn_locally(record)

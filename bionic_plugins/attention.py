@@ -1,4 +1,4 @@
-"""Hierarchical attention: channels, then places (§3.4.2 (2); CBAM, doi:10.1007/978-3-030-01234-2_1)."""
+"""Hierarchical attention: channels, then places (§3.4.2 (2))."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import attrs
 import torch
 from attrs import field
 from attrs.validators import ge
-from bionic_core import Mechanism, hookimpl
 from torch import Tensor, nn
+
+from bionic_core import Mechanism, hookimpl
 
 
 class HierarchicalAttention(nn.Module):

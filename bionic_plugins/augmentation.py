@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 from attrs import field
 from attrs.validators import and_, ge, le, lt
+
 from bionic_core import Mechanism, hookimpl
 
+Range = tuple[float, float]
 
-def _range(low: float, high: float) -> object:
-    def check(_: object, attribute: object, value: tuple[float, float]) -> None:
+
+def _range(low: float, high: float) -> Callable[[object, object, Range], None]:
+    def check(_: object, attribute: object, value: Range) -> None:
         if not low < value[0] <= value[1] <= high:
             raise ValueError(f"must be [least, most] with {low} < least <= most <= {high}")
 
@@ -32,8 +37,8 @@ class Augmentation(Mechanism):
     kind = "functional"
     source = "BioNIC §3.3 and §3.4.2 (6)"
 
-    scale: tuple[float, float] = field(default=(0.8, 1.0), validator=_range(0, 1))
-    ratio: tuple[float, float] = field(default=(3 / 4, 4 / 3), validator=_range(0, 10))
+    scale: Range = field(default=(0.8, 1.0), validator=_range(0, 1))
+    ratio: Range = field(default=(3 / 4, 4 / 3), validator=_range(0, 10))
     rotation: float = field(default=15.0, validator=and_(ge(0), le(180)))
     flip: float = field(default=0.5, validator=and_(ge(0), le(1)))
     brightness: float = field(default=0.15, validator=and_(ge(0), lt(1)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 from attrs import field
 from attrs.validators import deep_iterable, ge, min_len
-from bionic_core import Features, Mechanism, RequestError, Stage, hookimpl
 from torch import nn
+
+from bionic_core import Features, Mechanism, RequestError, Stage, hookimpl
 
 
 def _odd(_: object, attribute: object, value: tuple[int, ...]) -> None:
@@ -50,7 +51,9 @@ class Convolution(Mechanism):
         if stage.index >= len(self.filters):
             return None
         if min(stage.shape[1:]) < self.pool:
-            raise RequestError(f"the image is too small to be pooled by {self.pool} at {stage.name}")
+            raise RequestError(
+                f"the image is too small to be pooled by {self.pool} at {stage.name}"
+            )
         kernel = self.kernels[stage.index]
         return Features(
             nn.Conv2d(stage.shape[0], self.filters[stage.index], kernel, padding=kernel // 2),

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from attrs import field
 from attrs.validators import gt, in_, lt
-from bionic_core import Connectome, Layer, Mechanism, RequestError, hookimpl
 from torch import Tensor, nn
+
+from bionic_core import Connectome, Layer, Mechanism, RequestError, hookimpl
 
 EPSILON = 1e-8
 """Keeps the quotient finite in a layer that no inhibitory cell reaches."""
@@ -67,4 +68,6 @@ class Inhibition(Mechanism):
         block = connectome.block(connectome.of_broad_type("inhibitory"), layer.cells)
         amount = block.count if self.weighting == "count" else block.size
         inputs = np.bincount(block.post, weights=amount, minlength=layer.size)
-        return GradedInhibition(torch.as_tensor(inputs, dtype=torch.get_default_dtype()), self.alpha)
+        return GradedInhibition(
+            torch.as_tensor(inputs, dtype=torch.get_default_dtype()), self.alpha
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+
 from bionic_core import Layer, Mechanism, Projection, hookimpl
 
 

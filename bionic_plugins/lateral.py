@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 from attrs import field
 from attrs.validators import ge, gt, le
-from bionic_core import Mechanism, Stage, hookimpl
 from torch import Tensor, nn
 from torch.nn import functional
+
+from bionic_core import Mechanism, Stage, hookimpl
 
 
 def _odd(_: object, attribute: object, value: int) -> None:

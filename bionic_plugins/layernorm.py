@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 from attrs import field
 from attrs.validators import gt
-from bionic_core import Mechanism, NormSite, hookimpl
 from torch import nn
+
+from bionic_core import Mechanism, NormSite, hookimpl
 
 
 @attrs.frozen(eq=False)

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from attrs import field
 from attrs.validators import in_
+
 from bionic_core import Connectome, Mechanism, ProjectionSite, RequestError, Wiring, hookimpl
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 from attrs import field
 from attrs.validators import ge
-from bionic_core import Layer, Mechanism, Stream, hookimpl
 from torch import Tensor, nn
+
+from bionic_core import Layer, Mechanism, Stream, hookimpl
 
 
 class GaussianNoise(nn.Module):

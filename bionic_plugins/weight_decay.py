@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from attrs import field
 from attrs.validators import ge
+
 from bionic_core import Mechanism, hookimpl
 
 

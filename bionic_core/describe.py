@@ -1,0 +1,124 @@
+"""What a spec builds: layers, parameters, wiring and cost, as JSON-ready data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+
+from bionic_core.assembly import build, recipe
+from bionic_core.connectome import Connectome
+from bionic_core.model import Network
+from bionic_core.pieces import Pieces
+from bionic_core.projection import Projection
+from bionic_core.spec import Spec
+
+SKELETON = {"bridge": "bridge", "readout": "readout", "bridge_norm": "norm", "readout_norm": "norm"}
+
+
+def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
+    """Build a spec; return its description and the network.
+
+    Raises:
+        RequestError: the spec cannot be built.
+    """
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    network = build(spec, seed=seed, connectome=connectome)
+    recipe(spec)
+    parts = parameters_by_part(network)
+    allocated = sum(parts.values())
+    document: dict[str, Any] = {
+        "name": spec.name,
+        "hash": spec.hash,
+        "mechanisms": list(spec.mechanisms),
+        "layers": [
+            {
+                "name": name,
+                "size": network.layer(name).size,
+                "cell_types": [] if isinstance(cells, int) else list(cells),
+            }
+            for name, cells in spec.model.layers.items()
+        ],
+        "parameters": {
+            "allocated": allocated,
+            "effective": allocated - _masked(network),
+            "by_part": parts,
+        },
+        "masks": [_wired(p) for p in network.projections if p.wiring is not None],
+        "macs": multiply_adds(network),
+        "pipeline": _pipeline(network),
+    }
+    if connectome is not None:
+        document["connectome"] = _source(connectome)
+    return document, network
+
+
+def parameters_by_part(network: Network) -> dict[str, int]:
+    """Return the number of allocated parameters of each hook's pieces and of the skeleton's."""
+    parts: Counter[str] = Counter()
+    for path, parameter in network.named_parameters():
+        steps = path.split(".")
+        if steps[0] == "layers" or steps[0] == "stages":
+            part = steps[2]
+        else:
+            part = SKELETON.get(steps[0], steps[0])
+        parts[part] += parameter.numel()
+    order = ("features", "surround", "modulate", "bridge", "projections", "current", "gain", "rate")
+    names = [*order, "norm", "readout"]
+    return {name: parts[name] for name in names if parts[name]}
+
+
+def multiply_adds(network: Network) -> int:
+    """Return the multiply-adds of one image's forward pass, dense products counted whole."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode(display=False)
+    training = network.training
+    network.eval()
+    with torch.no_grad(), counter:
+        network(torch.zeros(1, *network.image))
+    network.train(training)
+    return int(counter.get_total_flops()) // 2
+
+
+def _masked(network: Network) -> int:
+    return sum(p.site.pre.size * p.site.post.size - p.pairs for p in network.projections)
+
+
+def _wired(projection: Projection) -> dict[str, Any]:
+    """Return a wired projection: the share of its pairs that exist, and their synapses."""
+    site, wiring = projection.site, projection.wiring
+    assert wiring is not None
+    return {
+        "pre": site.pre.name,
+        "post": site.post.name,
+        "density": len(wiring) / (site.pre.size * site.post.size),
+        "connections": len(wiring),
+        "synapses": len(wiring) if wiring.count is None else int(wiring.count.sum()),
+        "within": site.owner or None,
+    }
+
+
+def _source(connectome: Connectome) -> dict[str, Any]:
+    return {
+        "label": connectome.label,
+        "cells": connectome.cells,
+        "connections": len(connectome.pre),
+        "synapses": int(connectome.count.sum()),
+        "fingerprint": connectome.fingerprint,
+    }
+
+
+def _pipeline(network: Network) -> list[dict[str, Any]]:
+    """Return the named intermediates in order, with their shapes and who answered there."""
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        record = network.trace(torch.zeros(1, *network.image))
+    network.train(training)
+    answered = {m.label: list(m.mechanisms) for m in network.modules() if isinstance(m, Pieces)}
+    return [
+        {"name": name, "shape": list(value.shape[1:]), "mechanisms": answered.get(name, [])}
+        for name, value in record.items()
+    ]

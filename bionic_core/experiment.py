@@ -1,0 +1,202 @@
+"""Experiments: factors × seeds, trained run by run, then effects; finished runs are reused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bionic_core.assembly import build, recipe
+from bionic_core.designs import Design, Factor, Level, full_factorial
+from bionic_core.effects import Effects, estimate_effects
+from bionic_core.errors import BionicError, RequestError, listing
+from bionic_core.files import write_text
+from bionic_core.inputs import InputCache
+from bionic_core.plugin import Mechanism
+from bionic_core.registry import Registry
+from bionic_core.runs import Run, train
+from bionic_core.spec import Spec, compose, dependents, digest
+from bionic_core.training import Watch
+
+PERCENT = 100
+"""Accuracies are fractions, effects percentage points."""
+
+
+@attrs.frozen(eq=False)
+class Experiment:
+    """A design, and the spec of each of its cells.
+
+    Attributes:
+        spec: the base, with every factor on.
+        specs: a spec for each of the design's cells, in their order.
+    """
+
+    spec: Spec
+    design: Design
+    specs: tuple[Spec, ...]
+
+
+@attrs.frozen(eq=False)
+class Cell:
+    """One run of an experiment; ``run`` is None and ``error`` says why where it failed."""
+
+    levels: Mapping[str, Level]
+    seed: int
+    run: Run | None
+    error: str = ""
+
+    @property
+    def accuracy(self) -> float | None:
+        """The test accuracy, a fraction."""
+        return None if self.run is None else float(self.run.result["test"]["accuracy"])
+
+
+def plan_factorial(
+    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+) -> Experiment:
+    """Return the full factorial of mechanisms, on and off, over a spec.
+
+    "On" is the spec's table, or the mechanism's defaults where the spec has none. What requires
+    a factor and is none itself goes out with it. Cells in which a factor is on and another that
+    it requires is off are left out and named. Every cell is built once, so that a spec that
+    cannot be built is found before anything is trained.
+
+    Raises:
+        RequestError: a mechanism is unknown, or a cell cannot be built.
+    """
+    if not mechanisms:
+        raise RequestError("--mechanisms: name at least one mechanism")
+    document = spec.document()
+    for name in mechanisms:
+        document["mechanisms"].setdefault(name, {})
+    spec = compose(document, name=spec.name, registry=registry)
+    factors = tuple(_on_off(name, mechanisms, spec.mechanisms) for name in mechanisms)
+    design = full_factorial(factors, tuple(seeds), _requirements(spec.mechanisms))
+    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    for cell in specs:
+        build(cell, connectome=connectome)
+        recipe(cell)
+    return Experiment(spec, design, specs)
+
+
+def cell_spec(spec: Spec, levels: Mapping[str, Level]) -> Spec:
+    """Return the spec of a cell: the base without the factors that are off."""
+    return spec.without(name for name, on in levels.items() if not on)
+
+
+def _on_off(name: str, factors: Sequence[str], mechanisms: Mapping[str, Mechanism]) -> Factor:
+    brings = dependents([name], mechanisms) - set(factors)
+    return Factor(name, (False, True), tuple(sorted(brings)))
+
+
+def _requirements(
+    mechanisms: Mapping[str, Mechanism],
+) -> Callable[[Mapping[str, Level]], str | None]:
+    def possible(levels: Mapping[str, Level]) -> str | None:
+        for name, on in levels.items():
+            off = [other for other in mechanisms[name].requires if levels.get(other) is False]
+            if on and off:
+                return f"{name} requires {listing(off)}"
+        return None
+
+    return possible
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    root: Path,
+    device: str = "auto",
+    started: Callable[[int, Mapping[str, Level], int], None] | None = None,
+    ended: Callable[[int, Cell], None] | None = None,
+    watch: Watch | None = None,
+) -> list[Cell]:
+    """Train what is missing, seed by seed, and return every cell's run.
+
+    A run that fails while it runs (divergence) is recorded with its reason, and the rest goes on.
+
+    Args:
+        experiment: the plan.
+        root: folder of the runs.
+        device: as for training.
+        started, ended: called with the number of the run, from 0, around each.
+        watch: called after each training step.
+    """
+    cache = InputCache()
+    cells: list[Cell] = []
+    design = experiment.design
+    for seed in design.seeds:
+        for levels, spec in zip(design.cells, experiment.specs, strict=True):
+            if started is not None:
+                started(len(cells), levels, seed)
+            try:
+                run = train(spec, seed=seed, root=root, device=device, cache=cache, watch=watch)
+                cell = Cell(levels, seed, run)
+            except RequestError:
+                raise
+            except BionicError as error:
+                cell = Cell(levels, seed, None, str(error))
+            cells.append(cell)
+            if ended is not None:
+                ended(len(cells) - 1, cell)
+    return cells
+
+
+def analyse(experiment: Experiment, cells: Sequence[Cell]) -> Effects:
+    """Return the effects on test accuracy, in percentage points, with seeds as blocks."""
+    rows = [(c.levels, c.seed, c.accuracy) for c in cells if c.accuracy is not None]
+    return estimate_effects(experiment.design.factors, rows, scale=PERCENT)
+
+
+def results(experiment: Experiment, cells: Sequence[Cell], effects: Effects) -> dict[str, Any]:
+    """Return the whole experiment as JSON-ready data."""
+    finished = [cell.run for cell in cells if cell.run is not None]
+    document = {
+        "name": experiment.spec.name,
+        "design": experiment.design.to_json(),
+        "cells": [
+            {
+                "levels": dict(cell.levels),
+                "seed": cell.seed,
+                "run": str(cell.run.folder) if cell.run else None,
+                "accuracy": cell.accuracy,
+            }
+            | ({"error": cell.error} if cell.error else {})
+            for cell in cells
+        ],
+        "effects": effects.to_json(),
+        "notes": list(effects.notes),
+        "selected_on": finished[0].result["selected_on"] if finished else None,
+        "data": finished[0].manifest["data"] if finished else None,
+        "connectome": finished[0].manifest.get("connectome") if finished else None,
+    }
+    return document
+
+
+def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]) -> Path:
+    """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
+
+    The file is named by the design and the base spec, so that the same request finds it again.
+    """
+    key = digest([experiment.spec.document(), experiment.design.to_json()])
+    path = root / f"factorial-{key}.json"
+    write_text(path, json.dumps(document, indent=1))
+    text = io.StringIO()
+    factors = [factor.name for factor in experiment.design.factors]
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*factors, "seed", "accuracy", "run"])
+    for cell in document["cells"]:
+        levels = [_word(cell["levels"][name]) for name in factors]
+        table.writerow([*levels, cell["seed"], cell["accuracy"], cell["run"]])
+    write_text(path.with_suffix(".csv"), text.getvalue())
+    return path
+
+
+def _word(level: Level) -> str:
+    return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)
