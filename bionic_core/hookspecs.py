@@ -145,7 +145,7 @@ def recipe() -> Mapping[str, object] | None:
 
 @hookspec
 def plasticity(projection: ProjectionSite) -> PlasticityRule | None:
-    """Give a local learning rule for a projection, intra-layer ones included (§3.4.2 (12)).
+    """Give a local learning rule for a projection, those within a layer included (§3.4.2 (12)).
 
     Rule ``(values, pre BP, post BQ, synapses) → Δ values``, applied in training after each of
     the optimiser's steps, through the wiring: a pair that does not exist stays at zero. ``pre``

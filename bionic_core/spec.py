@@ -293,10 +293,8 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     ]
     model, found = structure(document.get("model", {}), Model, "model")
     problems += found
-    topology = None
-    if model is not None:
-        topology, found = arrange(model.layers, model.projections)
-        problems += found
+    topology, found = _topology(document.get("model", {}))
+    problems += found
     training, found = structure(document.get("training", {}), Training, "training")
     problems += found
     data_choice, data, found = _data(document.get("data", {}), registry)
@@ -320,6 +318,17 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     assert data_choice is not None
     assert data is not None
     return Spec(name, model, topology, training, data_choice, data, connectome, mechanisms)
+
+
+def _topology(table: object) -> tuple[Topology | None, list[str]]:
+    """Check the graph of layers even where other keys of ``[model]`` are wrong."""
+    keys = (
+        {k: table[k] for k in ("layers", "projections") if k in table}
+        if isinstance(table, dict)
+        else {}
+    )
+    graph, _ = structure(keys, Model, "model")
+    return arrange(graph.layers, graph.projections) if graph is not None else (None, [])
 
 
 def _data(

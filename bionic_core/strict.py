@@ -6,6 +6,7 @@ cattrs dispatches on the types; its own leaves and classes are replaced, because
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -168,14 +169,20 @@ def _class(value: object, cls: Any) -> Any:
             try:
                 field.validator(None, field, arguments[name])
             except Exception as error:
-                text = str(error.args[0] if error.args else error)
-                found.append(MismatchError(f" = {shown(value[name])}: {text}", name))
+                found.append(MismatchError(f" = {shown(value[name])}: {_words(error)}", name))
     if found:
         raise MismatchesError(found)
     try:
         return cls(**arguments)
     except Exception as error:
         raise MismatchError(f": {error}") from error
+
+
+def _words(error: Exception) -> str:
+    """Return a validator's words, less the name and the value that attrs puts around them."""
+    text = str(error.args[0] if error.args else error)
+    attrs_own = re.fullmatch(r"'\w+' (must be .*?): .*", text)
+    return attrs_own[1] if attrs_own else text
 
 
 def _flatten(error: BaseException, path: str) -> list[MismatchError]:

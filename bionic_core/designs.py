@@ -1,0 +1,140 @@
+"""Designs: which combinations of factor levels are run, with which seeds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from bionic_core.errors import RequestError
+
+Level = bool | int | float | str
+"""A factor's level: a mechanism off or on (False, True), or a value of a spec's key."""
+
+MAX_CELLS = 4096
+"""More combinations than this are refused: somebody has mistyped."""
+
+
+@attrs.frozen
+class Factor:
+    """A factor of an experiment.
+
+    Attributes:
+        name: as in outputs, a mechanism or a key.
+        levels: at least two, all different, the first being the reference.
+        brings: mechanisms that go out with this one, because they require it and are no
+            factors themselves.
+    """
+
+    name: str
+    levels: tuple[Level, ...] = (False, True)
+    brings: tuple[str, ...] = ()
+
+    @property
+    def term(self) -> str:
+        """The factor's name in tables: ``a (with b, c)`` where it brings others along."""
+        return f"{self.name} (with {', '.join(self.brings)})" if self.brings else self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as JSON-ready data."""
+        return {"name": self.name, "term": self.term, "levels": list(self.levels)}
+
+
+@attrs.frozen
+class Impossible:
+    """A combination that cannot be built, and why."""
+
+    levels: Mapping[str, Level]
+    reason: str
+
+
+@attrs.frozen
+class Design:
+    """The combinations that are run, each with every seed.
+
+    Attributes:
+        cells: levels by factor, in standard order (the first factor changes fastest).
+        impossible: combinations left out, never relabelled.
+        seeds: blocks; every cell is run once in each.
+        resolution: of a fraction; None for a full factorial.
+    """
+
+    factors: tuple[Factor, ...]
+    cells: tuple[Mapping[str, Level], ...]
+    impossible: tuple[Impossible, ...]
+    seeds: tuple[int, ...]
+    resolution: int | None = None
+
+    @property
+    def runs(self) -> int:
+        """The number of runs, seeds counted."""
+        return len(self.cells) * len(self.seeds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the design as JSON-ready data."""
+        return {
+            "factors": [factor.to_json() for factor in self.factors],
+            "runs": self.runs,
+            "resolution": self.resolution,
+            "seeds": list(self.seeds),
+            "cells": [dict(cell) for cell in self.cells],
+            "impossible": [
+                {"levels": dict(cell.levels), "reason": cell.reason} for cell in self.impossible
+            ],
+        }
+
+
+def full_factorial(
+    factors: Sequence[Factor],
+    seeds: Sequence[int],
+    possible: Callable[[Mapping[str, Level]], str | None] = lambda levels: None,
+) -> Design:
+    """Return every combination of levels.
+
+    Args:
+        factors: in the order in which they are shown.
+        seeds: all different.
+        possible: says why a combination cannot exist, or None where it can.
+
+    Raises:
+        RequestError: no factor, one twice, one with fewer than two or with repeated levels, no
+            or repeated seeds, too many combinations, or none that can exist.
+    """
+    problems = [] if factors else ["name at least one factor"]
+    names = [factor.name for factor in factors]
+    problems += [f"factor '{name}' is there twice" for name in _repeated(names)]
+    for factor in factors:
+        if len(factor.levels) < 2:
+            problems.append(f"factor '{factor.name}' has {len(factor.levels)} level; give two")
+        problems += [
+            f"factor '{factor.name}' has the level {level!r} twice"
+            for level in _repeated([(type(level), level) for level in factor.levels])
+        ]
+    problems += [] if seeds else ["give at least one seed"]
+    problems += [f"seed {seed} is there twice" for seed in _repeated(seeds)]
+    count = 1
+    for factor in factors:
+        count *= len(factor.levels)
+    if count > MAX_CELLS:
+        problems.append(f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors")
+    if problems:
+        raise RequestError(problems, where="design")
+    cells: list[Mapping[str, Level]] = []
+    impossible: list[Impossible] = []
+    for levels in itertools.product(*(factor.levels for factor in reversed(factors))):
+        cell = dict(zip(names, reversed(levels), strict=True))
+        reason = possible(cell)
+        if reason is None:
+            cells.append(cell)
+        else:
+            impossible.append(Impossible(cell, reason))
+    if not cells:
+        reasons = sorted({cell.reason for cell in impossible})
+        raise RequestError(f"no combination can exist: {'; '.join(reasons)}", where="design")
+    return Design(tuple(factors), tuple(cells), tuple(impossible), tuple(seeds))
+
+
+def _repeated(values: Sequence[Any]) -> list[Any]:
+    return sorted({value for value in values if values.count(value) > 1}, key=str)

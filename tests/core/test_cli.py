@@ -1,0 +1,291 @@
+"""The command line: exit codes, one JSON document on stdout, one paragraph for each error."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from bionic_core import cli
+
+SMALL = ("--set", "data.train=140", "--set", "data.test=70", "--epochs", "1", "--device", "cpu")
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Bionic = Callable[..., Said]
+
+
+@pytest.fixture
+def bionic(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Bionic:
+    """Run a command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["bionic", *(str(a) for a in arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return command
+
+
+def refused(said: Said, *words: str) -> None:
+    """A wrong request: code 2, a paragraph, nothing on stdout, nothing written."""
+    assert said.code == 2, said
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in said.err, said.err
+    assert not list(Path.cwd().glob("runs*"))
+
+
+def test_baseline_has_the_papers_number_of_parameters(bionic: Bionic) -> None:
+    document = bionic("build", "baseline", "--json").document
+    assert document["parameters"]["allocated"] == 1381223
+    assert document["parameters"]["effective"] == 1381223
+    assert document["layers"] == [
+        {"name": "H1", "size": 512, "cell_types": []},
+        {"name": "H2", "size": 384, "cell_types": []},
+    ]
+    convolutions = 48 * 48 * 8 * 25 + 24 * 24 * 16 * 8 * 9
+    assert document["macs"] == convolutions + 2304 * 512 + 512 * 384 + 384 * 7
+    assert document["masks"] == []
+
+
+def test_full_has_the_layers_and_parts_of_the_reading(bionic: Bionic) -> None:
+    document = bionic("build", "full", "--json").document
+    sizes = {layer["name"]: layer["size"] for layer in document["layers"]}
+    assert sizes == {"A": 266, "B": 349, "C": 185, "D": 383}
+    assert document["parameters"]["allocated"] == 1224896
+    assert document["parameters"]["by_part"] == {
+        "features": 1376,
+        "modulate": 209,
+        "bridge": 613130,
+        "projections": 229171,
+        "current": 374654,
+        "gain": 4,
+        "norm": 3664,
+        "readout": 2688,
+    }
+    masked = sum(
+        sizes[m["pre"]] * sizes[m["post"]] - m["connections"] for m in document["masks"]
+    )
+    assert document["parameters"]["effective"] == 1224896 - masked
+    assert [(m["pre"], m["post"]) for m in document["masks"]] == [
+        *[("A", "B"), ("B", "C"), ("C", "D")],
+        *[("A", "A"), ("B", "B"), ("C", "C"), ("D", "D")],
+    ]
+    assert all(0 < m["density"] < 0.2 for m in document["masks"])
+    assert all(m["synapses"] >= m["connections"] > 0 for m in document["masks"])
+    assert "surrogate" in document["connectome"]["label"]
+
+
+def test_build_shows_and_saves(bionic: Bionic, tmp_path: Path) -> None:
+    said = bionic("build", "full", "--without", "convolution", "--save", "saved")
+    assert said.code == 0
+    for word in ("1,224,896", "surrogate", "multiply-adds", "A->B"):
+        assert (word in said.out) == (word != "1,224,896"), word
+    assert "attention" not in said.out
+    assert {path.name for path in Path("saved").iterdir()} == {"spec.toml", "model.safetensors"}
+    again = bionic("build", "saved/spec.toml", "--json").document
+    assert again["hash"] == bionic("build", "full", "--without", "convolution", "--json").document["hash"]
+
+
+def test_train_evaluate_and_train_again(bionic: Bionic) -> None:
+    said = bionic("train", "demo", *SMALL, "--json", "--seed", "3")
+    assert said.code == 0
+    assert "epoch   1" in said.err
+    document = said.document
+    for key in ("run", "hash", "epochs", "validation", "test", "seconds", "selected_on"):
+        assert key in document
+    assert set(document["test"]) >= {"accuracy", "loss", "macro_f1"}
+    assert Path(document["run"]).parent == Path("runs")
+    figures = bionic("evaluate", document["run"], "--json").document
+    assert figures["accuracy"] == document["test"]["accuracy"]
+    said = bionic("train", "demo", *SMALL, "--seed", "3")
+    assert "epoch" not in said.err
+    assert document["hash"] in said.out
+    assert "selected on" in said.out
+    assert "macro_f1" in bionic("evaluate", document["run"], "--split", "validation").out
+
+
+def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:
+    arguments = ("factorial", "--mechanisms", "masks,noise", *SMALL)
+    said = bionic(*arguments, "--seeds", "1", "--json")
+    document = said.document
+    assert document["design"]["runs"] == 4
+    assert document["design"]["resolution"] is None
+    assert len(document["cells"]) == 4
+    assert [effect["term"] for effect in document["effects"]] == ["masks", "noise", "masks:noise"]
+    assert {effect["low"] for effect in document["effects"]} == {None}
+    assert any("nothing is left to estimate error from" in note for note in document["notes"])
+    accuracy = {
+        (c["levels"]["masks"], c["levels"]["noise"]): c["accuracy"] for c in document["cells"]
+    }
+    main = [sum(s * accuracy[on, b] for b in (False, True)) / 2 for s, on in ((1, True), (-1, False))]
+    assert document["effects"][0]["estimate"] == pytest.approx(100 * sum(main))
+    table = list(csv.DictReader(Path(document["file"]).with_suffix(".csv").open()))
+    assert [row["masks"] for row in table] == ["off", "on", "off", "on"] or len(table) == 4
+    extended = bionic(*arguments, "--seeds", "2")
+    assert extended.code == 0
+    assert "runs" in extended.err
+    assert "95 % interval" in extended.out
+    assert len(list(Path("runs").glob("*/result.json"))) == 8
+
+
+def test_factorial_names_impossible_cells_and_what_goes_along(bionic: Bionic) -> None:
+    said = bionic("factorial", "--mechanisms", "convolution,lateral", "--plan", "--json")
+    design = said.document["design"]
+    assert len(design["impossible"]) == 1
+    assert design["impossible"][0]["levels"] == {"convolution": False, "lateral": True}
+    assert "lateral requires convolution" in design["impossible"][0]["reason"]
+    said = bionic("factorial", "--mechanisms", "convolution", "--plan")
+    assert "convolution (with lateral)" in said.out
+    assert not Path("runs").exists()
+
+
+def test_plugins_lists_roles_and_kinds(bionic: Bionic) -> None:
+    listed = {plugin["name"]: plugin for plugin in bionic("plugins", "--json").document["plugins"]}
+    assert listed["masks"]["role"] == "mechanism"
+    assert listed["masks"]["kind"] == "structural"
+    assert listed["lateral"]["requires"] == ["convolution"]
+    assert listed["column"]["role"] == "connectome source"
+    assert listed["schematic"]["role"] == "data source"
+    assert "inhibition" in bionic("plugins").out
+
+
+def test_data_info_counts(bionic: Bionic) -> None:
+    document = bionic("data", "info", "schematic", "--json").document
+    assert len(document["class_names"]) == 7
+    said = bionic("data", "info", "schematic")
+    assert "happy" in said.out
+    assert "validation" in said.out
+
+
+def test_connectome_info_says_surrogate(bionic: Bionic) -> None:
+    assert "surrogate" in bionic("connectome", "info", "--json").document["label"]
+    said = bionic("connectome", "info")
+    assert "surrogate" in said.out
+    assert "5P-NP" in said.out
+
+
+def spec(text: str) -> str:
+    Path("wrong.toml").write_text(text)
+    return "wrong.toml"
+
+
+MODEL = '[model]\nlayers = { A = 5, B = 4 }\nprojections = ["A->B"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[model\n", ["wrong.toml", "line 1, column 7"]),
+        (MODEL + "[mechanisms.nosie]\n", ["mechanisms.nosie", "Did you mean 'noise'?"]),
+        (MODEL + "[mechanisms.noise]\nsigm = 1\n", ["mechanisms.noise.sigm", "'sigma'"]),
+        (MODEL + "[mechanisms.noise]\nsigma = 'x'\n", ['sigma = "x": must be a number']),
+        (MODEL + "[mechanisms.inhibition]\nalpha = 1.7\n", ["alpha = 1.7: must be < 1"]),
+        (MODEL + "[mechanisms.lateral]\n", ["mechanisms.lateral: requires 'convolution'"]),
+        (
+            MODEL + '[connectome]\nsource = "column"\n[mechanisms.masks]\n',
+            ["mechanisms.masks: layer 'A' is the plain integer 5 and has no cells"],
+        ),
+        (MODEL + "[mechanisms.masks]\n", ["mechanisms.masks", "there is no connectome"]),
+        (
+            '[model]\nlayers = { A = ["4p"] }\n[connectome]\nsource = "column"\n',
+            ["model.layers.A: there is no cell type '4p'", "Did you mean '4P'?"],
+        ),
+        (
+            '[model]\nlayers = { A = 2, B = 2, C = 2 }\nprojections = ["A->B", "B->C", "C->B"]\n',
+            ["is a cycle"],
+        ),
+        ("[model]\nlayers = { A = [] }\n", ["model.layers.A = []: a layer with no cells"]),
+        ('[model]\nlayers = { A = ["4P"], B = ["4P"] }\n', ["is in layer 'A' already"]),
+        ("[model]\nlayers = { A = 2, B = 2 }\n", ["model.layers.A: lies on no path"]),
+        (
+            '[model]\nlayers = { A = 2 }\n[connectome]\nsource = "gone.npz"\n',
+            ["gone.npz: no such file"],
+        ),
+    ],
+)
+def test_a_wrong_spec_is_refused_by_build_and_train(
+    bionic: Bionic, text: str, words: list[str]
+) -> None:
+    refused(bionic("build", spec(text)), *words)
+    refused(bionic("train", spec(text)), *words)
+
+
+def test_requests_that_are_wrong(bionic: Bionic, tmp_path: Path) -> None:
+    refused(bionic("build", "nowhere.toml"), "nowhere.toml: no such spec", "demo")
+    refused(bionic("build", "demo", "--without", "mask"), "Did you mean 'masks'?")
+    refused(bionic("train", "full"), "fer2013", "--data")
+    refused(bionic("train", "full", "--data", "gone.csv"), "gone.csv: no such file or folder")
+    refused(bionic("train", "demo", "--device", "gpu"), "must be auto, cpu or cuda")
+    refused(bionic("factorial"), "--mechanisms: name at least one mechanism")
+    refused(bionic("factorial", "--mechanisms", "maks"), "Did you mean 'masks'?")
+    refused(bionic("factorial", "--mechanisms", "masks,masks"), "masks")
+    refused(bionic("evaluate", tmp_path), "not a run folder")
+    refused(bionic("evaluate", tmp_path / "x"), "no such run folder")
+    refused(bionic("train", "demo", "--epochs", "0"), "--epochs")
+    refused(bionic("train"), "SPEC")
+    refused(bionic("tarin", "demo"), "tarin")
+    refused(bionic("connectome", "info", "colum"), "Did you mean 'column'?")
+    refused(bionic("data", "info", "nothing"), "nothing: no such file or folder")
+
+
+def test_damaged_files_are_refused(bionic: Bionic, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(whole, train_images=np.zeros((3, 48, 48), np.uint8))
+    refused(bionic("train", "full", "--data", whole), "whole.npz")
+    cut = tmp_path / "cut.npz"
+    cut.write_bytes(whole.read_bytes()[:60])
+    refused(bionic("train", "full", "--data", cut), "cut.npz")
+    refused(bionic("connectome", "info", cut), "cut.npz: damaged, or not a connectome")
+    refused(bionic("connectome", "info", whole), "whole.npz: not a connectome: it lacks cell_id")
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n9,1 2 3,Training\n")
+    refused(bionic("train", "full", "--data", "fer2013.csv"), "fer2013.csv")
+
+
+def test_traceback_only_when_asked(bionic: Bionic) -> None:
+    said = bionic("--traceback", "build", "nowhere")
+    assert said.code == 2
+    assert "Traceback" in said.err
+
+
+def test_ctrl_c_says_how_to_go_on(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bionic_core.runs
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bionic_core.runs, "train_epoch", interrupted)
+    said = bionic("train", "demo", *SMALL)
+    assert said.code == 1
+    assert "the same command goes on where this one stopped" in said.err
+
+
+def test_version(bionic: Bionic) -> None:
+    from bionic_core import __version__
+
+    assert bionic("--version").out.strip() == f"bionic {__version__}"

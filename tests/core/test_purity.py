@@ -1,0 +1,93 @@
+"""The core knows no mechanism, and the help knows no torch."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = sorted((ROOT / "bionic_core").glob("**/*.py"))
+
+ALLOWED = {("describe.py", '"masks"'), ("report.py", '"masks"')}
+"""``bionic build --json`` has a key of this name, which others build on."""
+
+
+def mechanisms() -> list[str]:
+    from bionic_core import Mechanism, Registry
+
+    listed = Registry.installed().listing()
+    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, Mechanism)]
+    later = ["hebbian", "label_smoothing", "class_weights", "lr_schedule"]
+    return sorted({*names, *later})
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_spells_no_mechanisms_name(path: Path) -> None:
+    text = path.read_text()
+    for file, words in ALLOWED:
+        if path.name == file:
+            text = text.replace(words, "")
+    words = re.compile(rf"\b({'|'.join(mechanisms())})\b", re.IGNORECASE)
+    found = [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(text.splitlines(), 1)
+        if words.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_imports_no_plugin(path: Path) -> None:
+    imported = {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not {name for name in imported if name.startswith("bionic_plugins")}
+
+
+def test_built_ins_are_entry_points_of_the_public_group() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    announced = {target.partition(":")[0] for target in project["entry-points"]["bionic"].values()}
+    files = {f"bionic_plugins.{path.stem}" for path in (ROOT / "bionic_plugins").glob("*.py")}
+    assert announced <= files
+
+
+HEAVY = ("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy", "scipy", "rich")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], HEAVY),
+        (["train", "--help"], HEAVY),
+        (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
+        (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_commands_import_only_what_they_use(arguments: list[str], absent: tuple[str, ...]) -> None:
+    program = (
+        "import sys\n"
+        "from bionic_core.cli import main\n"
+        f"sys.argv = ['bionic', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"loaded = [name for name in {absent!r} if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,221 @@
+"""Runs: named by what decides their numbers, resumable, refused when damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import bionic_core as bionic
+from bionic_core.inputs import InputCache
+from bionic_core.runs import (
+    MODEL,
+    PREDICTIONS,
+    RESULT,
+    STATE,
+    Run,
+    device_of,
+    evaluate_run,
+    identity,
+    train,
+)
+from bionic_core.spec import compose
+
+CACHE = InputCache()
+
+
+def small(epochs: int = 2, seed: int = 0, **tables: Any) -> bionic.Spec:
+    """A network of plain layers on a few drawn faces, with everything that draws."""
+    document: dict[str, Any] = {
+        "model": {"layers": {"A": 12, "B": 8}, "projections": ["A->B"]},
+        "data": {"source": "schematic", "train": 210, "test": 70},
+        "training": {"max_epochs": epochs, "lr": 3e-3, "patience": 0},
+        "mechanisms": {
+            "convolution": {"filters": [4, 4]},
+            "noise": {},
+            "augmentation": {},
+            "weight_decay": {},
+        },
+    }
+    for table, keys in tables.items():
+        document[table] = document[table] | keys
+    return compose(document, name="small", registry=bionic.Registry.installed())
+
+
+def run(spec: bionic.Spec, root: Path, **options: Any) -> Run:
+    return train(spec, root=root, device="cpu", cache=CACHE, **options)
+
+
+class Stop(Exception):
+    """The run is cut off."""
+
+
+def cut_after(epoch: int) -> Any:
+    def stop(record: dict[str, Any]) -> None:
+        if record["epoch"] == epoch:
+            raise Stop
+
+    return stop
+
+
+def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
+    done = run(small(), tmp_path)
+    assert done.folder == tmp_path / done.hash
+    assert sorted(path.name for path in done.folder.iterdir()) == sorted(
+        [MODEL, PREDICTIONS, RESULT, "manifest.json", "metrics.jsonl", "spec.toml"]
+    )
+    result = done.result
+    assert result["selected_on"] == "validation"
+    assert result["epochs"] == 2
+    lines = [json.loads(line) for line in (done.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    best = max(line["validation"]["accuracy"] for line in lines)
+    assert result["validation"]["accuracy"] == best
+    with np.load(done.folder / PREDICTIONS, allow_pickle=False) as file:
+        accuracy = (file["test_logits"].argmax(1) == file["test_labels"]).mean()
+        assert len(file["class_names"]) == 7
+    assert accuracy == result["test"]["accuracy"]
+    assert done.spec().hash == small().hash
+    assert done.manifest["versions"]["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
+    first = run(small(), tmp_path)
+    before = (first.folder / MODEL).stat().st_mtime_ns
+    again = run(small(), tmp_path, epochs=cut_after(1))
+    assert again.folder == first.folder
+    assert (again.folder / MODEL).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
+def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: str) -> None:
+    spec = small(epochs=3, training={"optimizer": optimizer})
+    whole = run(spec, tmp_path / "whole")
+    with pytest.raises(Stop):
+        run(spec, tmp_path / "cut", epochs=cut_after(1))
+    cut = Run.open(tmp_path / "cut" / whole.hash)
+    assert (cut.folder / STATE).is_file()
+    assert not cut.done
+    resumed = run(spec, tmp_path / "cut")
+    one, other = load_file(whole.folder / MODEL), load_file(resumed.folder / MODEL)
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+    for figure in ("validation", "test", "best_epoch", "epochs"):
+        assert whole.result[figure] == resumed.result[figure]
+
+
+def test_equal_seeds_give_equal_runs_and_others_do_not(tmp_path: Path) -> None:
+    one = run(small(), tmp_path / "one", seed=1)
+    same = run(small(), tmp_path / "same", seed=1)
+    other = run(small(), tmp_path / "other", seed=2)
+    assert one.hash == same.hash != other.hash
+    weights, again = load_file(one.folder / MODEL), load_file(same.folder / MODEL)
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert not torch.equal(
+        weights["bridge.weight"], load_file(other.folder / MODEL)["bridge.weight"]
+    )
+
+
+def test_the_identity_holds_what_decides_the_numbers_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = small()
+    inputs = CACHE.get(spec)
+    plain = identity(spec, 0, inputs)
+    assert identity(small(), 0, inputs) == plain
+    assert identity(spec, 1, inputs) != plain
+    assert identity(small(epochs=3), 0, inputs) != plain
+    other = small(data={"train": 217})
+    assert identity(other, 0, CACHE.get(other)) != plain
+    assert "version" not in json.dumps(plain)
+    monkeypatch.setattr(type(spec.mechanisms["noise"]), "numerics", 2)
+    assert identity(spec, 0, inputs) != plain
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    spec = small(epochs=12, data={"train": 700}, mechanisms={"augmentation": {"rotation": 0.0}})
+    result = run(spec, tmp_path).result
+    lines = (tmp_path / result["hash"] / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["train"]["loss"] for line in lines]
+    assert losses[-1] < 0.9 * losses[0]
+    assert result["validation"]["accuracy"] > 0.3
+
+
+def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
+    spec = small(epochs=40, training={"patience": 2, "lr": 1e-9})
+    result = run(spec, tmp_path).result
+    assert result["best_epoch"] == 1
+    assert result["epochs"] == 3
+
+
+def test_the_paper_protocol_says_test_selected(tmp_path: Path) -> None:
+    result = run(small(data={"protocol": "paper"}), tmp_path).result
+    assert result["selected_on"] == "test"
+    assert result["validation"] == result["test"]
+
+
+def test_divergence_is_an_error_in_words_and_writes_no_result(tmp_path: Path) -> None:
+    spec = small(training={"lr": 1e30})
+    with pytest.raises(bionic.BionicError, match=r"training diverged. A smaller training.lr"):
+        run(spec, tmp_path)
+    assert not list(tmp_path.glob(f"*/{RESULT}"))
+
+
+def test_a_bad_request_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(bionic.RequestError, match=r"model.classes = 5, but schematic.* 7 classes"):
+        run(small(model={"classes": 5}), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_gives_the_figures_of_the_run(tmp_path: Path) -> None:
+    done = run(small(), tmp_path)
+    for split in ("validation", "test"):
+        figures = evaluate_run(done, split)
+        for name, value in done.result[split].items():
+            assert figures[name] == pytest.approx(value, abs=1e-6)
+    assert evaluate_run(done, "train")["images"] == 210 - done.result["validation"]["images"]
+    with pytest.raises(bionic.RequestError, match="--split tset: must be one of train"):
+        evaluate_run(done, "tset")
+
+
+def test_folders_that_are_no_finished_runs(tmp_path: Path) -> None:
+    with pytest.raises(bionic.RequestError, match="no such run folder"):
+        Run.open(tmp_path / "nowhere")
+    with pytest.raises(bionic.RequestError, match=r"lacks manifest.json, spec.toml"):
+        Run.open(tmp_path)
+    with pytest.raises(Stop):
+        run(small(), tmp_path, epochs=cut_after(1))
+    (folder,) = tmp_path.iterdir()
+    with pytest.raises(bionic.RequestError, match="this run is not finished"):
+        evaluate_run(Run.open(folder), "test")
+    state = folder / STATE
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(bionic.RequestError, match="damaged.*Remove the folder to train anew"):
+        run(small(), tmp_path)
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    done = run(small(), tmp_path)
+    path = done.folder / MODEL
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(bionic.RequestError, match="damaged, or of another model"):
+        evaluate_run(done, "test")
+    (done.folder / RESULT).write_text("{")
+    with pytest.raises(bionic.RequestError, match="damaged"):
+        _ = done.result
+
+
+def test_devices() -> None:
+    assert device_of("cpu").type == "cpu"
+    with pytest.raises(bionic.RequestError, match="must be auto, cpu or cuda"):
+        device_of("gpu")
+    if not torch.cuda.is_available():
+        assert device_of("auto").type == "cpu"
+        with pytest.raises(bionic.RequestError, match="finds no CUDA device"):
+            device_of("cuda")

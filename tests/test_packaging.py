@@ -1,0 +1,160 @@
+"""Real packages, installed by real pip into temporary environments outside the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+DIVISIVE = '''
+import attrs
+from bionic_core import Layer, Mechanism, hookimpl
+from torch import Tensor, nn
+
+
+class Divide(nn.Module):
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h / (self.sigma + h.mean(dim=1, keepdim=True))
+
+
+@attrs.frozen(eq=False)
+class Divisive(Mechanism):
+    """Divisive normalisation, h / (sigma + mean h); BQ -> BQ."""
+
+    name = "divisive"
+    kind = "functional"
+    source = "Carandini & Heeger 2012, doi:10.1038/nrn3136"
+    after = ("noise",)
+    sigma: float = 1.0
+
+    @hookimpl
+    def rate(self, layer: Layer) -> nn.Module:
+        return Divide(self.sigma)
+'''
+
+
+class Environment:
+    """A virtual environment of its own that finds this one's dependencies after its own packages."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self.python = folder / "bin" / "python"
+        here = sysconfig.get_path("purelib")
+        site = subprocess.check_output(
+            [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
+        )
+        (Path(site.strip()) / "parent.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+        self.away = folder / "away"
+        self.away.mkdir()
+
+    def pip(self, *arguments: str | Path) -> None:
+        command = [self.python, "-m", "pip", "install", "--quiet", "--no-deps", *arguments]
+        done = subprocess.run(command, cwd=self.away, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def bionic(self, *arguments: str | Path, code: int = 0) -> str:
+        done = subprocess.run(
+            [self.python, "-m", "bionic_core", *arguments],
+            cwd=self.away,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": ""},
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with bionic's own wheel, built from this checkout."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", wheels, ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.pip(*wheels.glob("*.whl"))
+    return environment
+
+
+def test_the_wheel_works_outside_the_checkout(environment: Environment) -> None:
+    where = subprocess.check_output(
+        [environment.python, "-c", "import bionic_core; print(bionic_core.__file__)"],
+        cwd=environment.away,
+        text=True,
+    )
+    assert str(ROOT) not in where
+    built = json.loads(environment.bionic("build", "full", "--json"))
+    assert built["parameters"]["allocated"] == 1224896
+    assert json.loads(environment.bionic("connectome", "info", "--json"))["cells"] == 1333
+    arguments = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
+    trained = json.loads(environment.bionic("train", "demo", *arguments, "--json"))
+    figures = json.loads(environment.bionic("evaluate", trained["run"], "--json"))
+    assert figures["accuracy"] == trained["test"]["accuracy"]
+    assert json.loads(environment.bionic("data", "info", "schematic", "--json"))["class_names"]
+    names = [p["name"] for p in json.loads(environment.bionic("plugins", "--json"))["plugins"]]
+    assert "masks" in names
+    study = environment.bionic(
+        "factorial", "--mechanisms", "masks", "--seeds", "1", *arguments, "--json"
+    )
+    assert [effect["term"] for effect in json.loads(study)["effects"]] == ["masks"]
+
+
+def test_a_strangers_package_installs_lists_and_trains(
+    environment: Environment, tmp_path: Path
+) -> None:
+    package = tmp_path / "bionic-divisive"
+    (package / "src" / "bionic_divisive").mkdir(parents=True)
+    (package / "src" / "bionic_divisive" / "__init__.py").write_text(DIVISIVE)
+    (package / "pyproject.toml").write_text(
+        textwrap.dedent(
+            """
+            [build-system]
+            requires = ["hatchling"]
+            build-backend = "hatchling.build"
+            [project]
+            name = "bionic-divisive"
+            version = "1.2.3"
+            [project.entry-points.bionic]
+            divisive = "bionic_divisive:Divisive"
+            broken = "bionic_divisive:Missing"
+            [tool.hatch.build.targets.wheel]
+            packages = ["src/bionic_divisive"]
+            """
+        )
+    )
+    environment.pip("--no-build-isolation", package)
+    listed = json.loads(environment.bionic("plugins", "--json"))["plugins"]
+    found = {plugin["name"]: plugin for plugin in listed}
+    assert found["divisive"]["distribution"] == "bionic-divisive"
+    assert found["divisive"]["version"] == "1.2.3"
+    assert found["divisive"]["error"] is None
+    assert "Missing" in found["broken"]["error"]
+    assert "BIONIC_PLUGINS=-broken" in found["broken"]["error"]
+    small = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
+    with_it = ("--set", "divisive.sigma=0.5")
+    trained = json.loads(environment.bionic("train", "demo", *small, *with_it, "--json"))
+    spec = (Path(environment.away) / trained["run"] / "spec.toml").read_text()
+    assert "[mechanisms.divisive]\nsigma = 0.5" in spec
+    plain = json.loads(environment.bionic("train", "demo", *small, "--json"))
+    assert plain["hash"] != trained["hash"]
+    error = environment.bionic("build", "demo", "--set", "broken.x=1", code=2)
+    assert "mechanisms.broken" in error
+    assert "bionic-divisive 1.2.3" in error
