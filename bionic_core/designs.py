@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,7 @@ class Design:
     """The combinations that are run, each with every seed.
 
     Attributes:
+        factors: in the order in which they are shown.
         cells: levels by factor, in standard order (the first factor changes fastest).
         impossible: combinations left out, never relabelled.
         seeds: blocks; every cell is run once in each.
@@ -99,28 +101,18 @@ def full_factorial(
         possible: says why a combination cannot exist, or None where it can.
 
     Raises:
-        RequestError: no factor, one twice, one with fewer than two or with repeated levels, no
-            or repeated seeds, too many combinations, or none that can exist.
+        RequestError: what ``faults`` finds, no or repeated seeds, too many combinations, or
+            none that can exist.
     """
-    problems = [] if factors else ["name at least one factor"]
-    names = [factor.name for factor in factors]
-    problems += [f"factor '{name}' is there twice" for name in _repeated(names)]
-    for factor in factors:
-        if len(factor.levels) < 2:
-            problems.append(f"factor '{factor.name}' has {len(factor.levels)} level; give two")
-        problems += [
-            f"factor '{factor.name}' has the level {level!r} twice"
-            for level in _repeated([(type(level), level) for level in factor.levels])
-        ]
+    problems = faults(factors)
     problems += [] if seeds else ["give at least one seed"]
     problems += [f"seed {seed} is there twice" for seed in _repeated(seeds)]
-    count = 1
-    for factor in factors:
-        count *= len(factor.levels)
+    count = math.prod(len(factor.levels) for factor in factors)
     if count > MAX_CELLS:
         problems.append(f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors")
     if problems:
         raise RequestError(problems, where="design")
+    names = [factor.name for factor in factors]
     cells: list[Mapping[str, Level]] = []
     impossible: list[Impossible] = []
     for levels in itertools.product(*(factor.levels for factor in reversed(factors))):
@@ -136,5 +128,39 @@ def full_factorial(
     return Design(tuple(factors), tuple(cells), tuple(impossible), tuple(seeds))
 
 
-def _repeated(values: Sequence[Any]) -> list[Any]:
-    return sorted({value for value in values if values.count(value) > 1}, key=str)
+def faults(factors: Sequence[Factor]) -> list[str]:
+    """Return what is wrong with factors, a sentence each.
+
+    None at all, one there twice, a ``:`` in a name, fewer than two levels, a level there twice.
+    """
+    problems = [] if factors else ["name at least one factor"]
+    names = [factor.name for factor in factors]
+    problems += [f"factor '{name}' is there twice" for name in _repeated(names)]
+    problems += [
+        f"factor '{name}' has a ':' in its name, which stands for an interaction; rename it"
+        for name in names
+        if ":" in name
+    ]
+    for factor in factors:
+        if len(factor.levels) < 2:
+            given = ", ".join(map(repr, factor.levels)) or "none"
+            problems.append(f"factor '{factor.name}' needs two levels or more; given: {given}")
+        problems += [
+            f"factor '{factor.name}' has the level {level!r} twice"
+            for level in _repeated(factor.levels)
+        ]
+    return problems
+
+
+def same_level(one: Level, other: Level) -> bool:
+    """Say whether two levels are one: 1 is 1.0, but True is not 1."""
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
+def _repeated(values: Sequence[Level]) -> list[Level]:
+    again = [
+        value
+        for place, value in enumerate(values)
+        if any(same_level(value, earlier) for earlier in values[:place])
+    ]
+    return list(dict.fromkeys(again))

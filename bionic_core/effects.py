@@ -1,24 +1,27 @@
 """Effects: what each factor changes, alone and together, and how sure that is.
 
 The model is least squares: response ~ seed blocks + every main effect and interaction that the
-runs can tell apart, two-level factors coded −1 and +1. A main effect is mean(second level) −
-mean(first level) over all other settings; an interaction A:B is half of (effect of A with B on −
-effect of A with B off). Both are twice the coefficient (Box, Hunter & Hunter, Statistics for
-Experimenters, 2nd ed., ch. 5). A factor of more than two levels has one contrast for each level
-against its first.
+runs can tell apart. A main effect is mean(second level) − mean(first level) over all other
+settings; an interaction A:B is half of (effect of A with B on − effect of A with B off), and so
+on for higher orders. Both are twice the coefficient of a column of −1 and +1 (Box, Hunter &
+Hunter, Statistics for Experimenters, 2nd ed., ch. 5). A factor of more than two levels has one
+effect for each level against its first, ``a=level``, averaged over the other factors like any
+other.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.designs import Factor, Level
+from bionic_core.designs import Factor, Level, faults, same_level
 from bionic_core.errors import RequestError
 
 Row = tuple[Mapping[str, Level], int, float]
@@ -26,8 +29,14 @@ Row = tuple[Mapping[str, Level], int, float]
 
 Matrix = npt.NDArray[np.float64]
 
-NOISELESS = 1e-9
-"""Residuals below this share of the response's size are rounding, not error."""
+MEAN, SEEDS = "the mean of all runs", "the seeds"
+"""What a term is told to be confounded with where it is no other term."""
+
+NOISELESS = 1e-12
+"""Residuals up to this share of the largest response are rounding, not error."""
+
+DEPENDENT = 1e-8
+"""A column that is left with this share of its length is a combination of earlier ones."""
 
 
 @attrs.frozen
@@ -37,9 +46,13 @@ class Effect:
     Attributes:
         term: ``a``, or ``a:b``.
         estimate: None where the runs cannot tell it from the terms in ``aliases``.
-        low, high: confidence interval.
+        low, high: confidence interval; None, as the two below, where there is no estimate or
+            nothing to judge it by.
         p: of the hypothesis that the effect is zero (t test).
-        p_adjusted: the same after Holm's correction over all estimated terms.
+        p_adjusted: the same after Holm's correction over all estimated terms (Scandinavian
+            Journal of Statistics 6, 65, 1979).
+        aliases: of a term without an estimate, the earlier terms that it is a combination of;
+            of a term with one, the later terms that are mixed into it.
     """
 
     term: str
@@ -56,9 +69,11 @@ class Effects:
     """All effects of an experiment.
 
     Attributes:
+        effects: in standard order: main effects, pairs, triples …
         residual_sd: of a single run, in the effects' units; None with no degree of freedom.
         degrees: residual degrees of freedom.
-        notes: what a reader must know, in sentences.
+        confidence: of the intervals, a share.
+        notes: what a reader must know, a sentence each.
     """
 
     effects: tuple[Effect, ...]
@@ -69,18 +84,7 @@ class Effects:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the effects as JSON-ready data."""
-        return [
-            {
-                "term": effect.term,
-                "estimate": effect.estimate,
-                "low": effect.low,
-                "high": effect.high,
-                "p": effect.p,
-                "p_adjusted": effect.p_adjusted,
-                "aliases": list(effect.aliases),
-            }
-            for effect in self.effects
-        ]
+        return [attrs.asdict(effect) for effect in self.effects]
 
 
 def estimate_effects(
@@ -92,169 +96,206 @@ def estimate_effects(
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
+    Terms are taken by order; one is estimated if it is no combination of the seed blocks and
+    the terms before it. Where the runs leave no degree of freedom, or the fit leaves no residual
+    beyond rounding, estimates stand without intervals or p, and a note says so.
+
     Args:
-        factors: in the order in which terms are named; an effect's name is the factor's
-            ``term``, an interaction's joins the names.
-        rows: finished runs, seeds being blocks; unbalanced or missing cells are allowed.
+        factors: in the order in which terms are named, by each factor's ``term``.
+        rows: finished runs, seeds being blocks; unbalanced or missing cells are allowed, as are
+            levels of other factors, which are ignored.
         scale: 100 turns fractions into percentage points.
-        confidence: of the intervals.
+        confidence: of the intervals, between 0 and 1.
 
     Raises:
-        RequestError: there are no runs, or a response is not a number.
+        RequestError: factors that are none, no runs, a run without a factor or with a level that
+            the factor does not have, a response that is not a number, or a confidence that is no
+            share.
     """
-    if not rows:
-        raise RequestError("no run has finished, so there is nothing to estimate")
-    response = scale * np.array([row[2] for row in rows], np.float64)
-    if not np.isfinite(response).all():
-        raise RequestError("a response is not a number")
-    blocks = _blocks([row[1] for row in rows])
-    wanted = _terms(factors, [row[0] for row in rows])
-    columns, kept, aliases = _estimable(blocks, wanted)
+    if problems := _problems(factors, rows, confidence):
+        raise RequestError(problems)
+    blocks = _blocks([seed for _, seed, _ in rows])
+    terms = list(_terms(factors, rows))
+    kept, aliases = _separate(blocks, terms)
+    columns = np.column_stack([blocks, *(term.column for term in kept)])
+    response = scale * np.array([value for *_, value in rows], np.float64)
+    fit = _fit([term.name for term in kept], columns, response, confidence)
+    known = {effect.term: effect for effect in fit.effects}
+    effects = tuple(
+        attrs.evolve(known.get(term.name, Effect(term.name, None)), aliases=aliases[term.name])
+        for term in terms
+    )
     degrees = len(rows) - columns.shape[1]
-    fit = _fit(columns, response, confidence, degrees)
-    place = {name: blocks.shape[1] + number for number, name in enumerate(kept)}
-    adjusted = _holm([fit.p[place[name]] for name in kept]) if fit.known else []
-    corrected = dict(zip(kept, adjusted, strict=bool(fit.known)))
-    effects = []
-    for name, _, factor in wanted:
-        if name not in place:
-            effects.append(Effect(name, None, aliases=aliases[name]))
-            continue
-        at = place[name]
-        estimate = factor * float(fit.coefficients[at])
-        if not fit.known:
-            effects.append(Effect(name, estimate))
-            continue
-        low, high = (factor * float(bound) for bound in fit.bounds[at])
-        effects.append(Effect(name, estimate, low, high, float(fit.p[at]), corrected[name]))
-    notes = _notes(rows, columns.shape[1], degrees, fit.exact, [e for e in effects if e.aliases])
-    return Effects(tuple(effects), fit.residual_sd, degrees, confidence, notes)
+    notes = [*_fit_notes(fit, *columns.shape), *_design_notes(factors, rows, effects)]
+    return Effects(effects, fit.residual_sd, degrees, confidence, tuple(notes))
+
+
+def _problems(factors: Sequence[Factor], rows: Sequence[Row], confidence: float) -> list[str]:
+    problems = faults(factors)
+    if not 0 < confidence < 1:
+        problems.append(f"the confidence is {confidence}; give a share between 0 and 1, as 0.95")
+    if not rows:
+        problems.append("no run has finished, so there is nothing to estimate")
+    for factor in factors:
+        given = [levels.get(factor.name) for levels, *_ in rows]
+        allowed = ", ".join(map(repr, factor.levels))
+        for level in dict.fromkeys(given):
+            if not any(level is not None and same_level(level, one) for one in factor.levels):
+                found = "no level" if level is None else f"the level {level!r}"
+                where = _which([one == level for one in given])
+                problems.append(f"factor '{factor.name}' has {found} in {where}; give {allowed}")
+    infinite = [not math.isfinite(response) for *_, response in rows]
+    if any(infinite):
+        problems.append(f"the response is not a finite number in {_which(infinite)}")
+    return problems
+
+
+def _which(chosen: Sequence[bool]) -> str:
+    """Name the chosen runs, counted from 1, the first few of them."""
+    numbers = [number for number, yes in enumerate(chosen, 1) if yes]
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return f"run{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:3]))}{more}"
+
+
+@attrs.frozen
+class _Term:
+    """A term's column over the runs (R), scaled so that its coefficient is the effect."""
+
+    name: str
+    column: Matrix
 
 
 def _blocks(seeds: Sequence[int]) -> Matrix:
-    """Return the intercept and one centred column for each further seed, (runs, seeds)."""
-    known = sorted(set(seeds))
+    """Return the intercept and one centred column for each further seed, (R, seeds)."""
     columns = [np.ones(len(seeds))]
-    for seed in known[1:]:
+    for seed in sorted(set(seeds))[1:]:
         column = np.array([float(value == seed) for value in seeds])
         columns.append(column - column.mean())
     return np.stack(columns, axis=1)
 
 
-def _terms(
-    factors: Sequence[Factor], levels: Sequence[Mapping[str, Level]]
-) -> list[tuple[str, Matrix, float]]:
-    """Return (name, column, factor from coefficient to effect), by order of interaction."""
-    contrasts: list[list[tuple[str, Matrix, float]]] = []
-    for factor in factors:
-        values = [row[factor.name] for row in levels]
-        if len(factor.levels) == 2:
-            column = np.array([1.0 if _same(v, factor.levels[1]) else -1.0 for v in values])
-            contrasts.append([(factor.term, column, 2.0)])
-            continue
-        contrasts.append(
-            [
-                (f"{factor.term}={level}", np.array([float(_same(v, level)) for v in values]), 1.0)
-                for level in factor.levels[1:]
-            ]
-        )
-    found = []
+def _terms(factors: Sequence[Factor], rows: Sequence[Row]) -> Iterator[_Term]:
+    """Give all terms by order of interaction; two-level ones are columns of −½ and +½."""
+    contrasts = [_contrasts(factor, rows) for factor in factors]
     for order in range(1, len(factors) + 1):
         for group in itertools.combinations(contrasts, order):
             for parts in itertools.product(*group):
-                name = ":".join(part[0] for part in parts)
-                column = np.prod([part[1] for part in parts], axis=0)
-                two_level = all(part[2] == 2.0 for part in parts)
-                found.append((name, column, 2.0 if two_level else 1.0))
-    return found
+                column = np.prod([part.column for part in parts], axis=0)
+                yield _Term(":".join(part.name for part in parts), 2.0 ** (order - 1) * column)
 
 
-def _same(one: Level, other: Level) -> bool:
-    return type(one) is type(other) and one == other
+def _contrasts(factor: Factor, rows: Sequence[Row]) -> list[_Term]:
+    """Return a column for each level but the first: 1 at the level, less 1 / number of levels.
+
+    Centred, because a factor's effect would else be that at the other factors' first levels.
+    """
+    several = len(factor.levels) > 2
+    return [
+        _Term(
+            f"{factor.term}={level}" if several else factor.term,
+            np.array([float(same_level(levels[factor.name], level)) for levels, *_ in rows])
+            - 1 / len(factor.levels),
+        )
+        for level in factor.levels[1:]
+    ]
 
 
-def _estimable(
-    blocks: Matrix, wanted: Sequence[tuple[str, Matrix, float]]
-) -> tuple[Matrix, list[str], dict[str, tuple[str, ...]]]:
-    """Take terms in order as long as each adds something; say what the others equal."""
-    columns, kept = blocks, []
-    aliases: dict[str, tuple[str, ...]] = {}
-    for name, column, _ in wanted:
-        solution, *_ = np.linalg.lstsq(columns, column, rcond=None)
-        if np.abs(columns @ solution - column).max() > 1e-8:
-            columns = np.column_stack([columns, column])
-            kept.append(name)
-            continue
-        shares = solution[blocks.shape[1] :]
-        same = tuple(kept[i] for i in range(len(shares)) if abs(shares[i]) > 1e-8)
-        aliases[name] = same or ("the mean of all runs",)
-    return columns, kept, aliases
+def _separate(
+    blocks: Matrix, terms: Sequence[_Term]
+) -> tuple[list[_Term], dict[str, tuple[str, ...]]]:
+    """Return the terms that the runs can tell apart, taken in order, and all terms' aliases."""
+    basis, _ = np.linalg.qr(blocks)
+    kept: list[_Term] = []
+    lost: list[_Term] = []
+    for term in terms:
+        rest = term.column
+        for _ in range(2):  # Gram-Schmidt loses digits when done once
+            rest = rest - basis @ (basis.T @ rest)
+        length = np.linalg.norm(rest)
+        if length > DEPENDENT * np.linalg.norm(term.column):
+            basis = np.column_stack([basis, rest / length])
+            kept.append(term)
+        else:
+            lost.append(term)
+    aliases: dict[str, tuple[str, ...]] = {term.name: () for term in kept}
+    if not lost:
+        return kept, aliases
+    columns = np.column_stack([blocks, *(term.column for term in kept)])
+    shares, *_ = np.linalg.lstsq(columns, np.stack([t.column for t in lost], axis=1), rcond=None)
+    for term, share in zip(lost, np.abs(shares.T) > 1e-6, strict=True):  # (blocks + kept,)
+        of_seeds, of_terms = share[1 : blocks.shape[1]], share[blocks.shape[1] :]
+        same = [other.name for other, yes in zip(kept, of_terms, strict=True) if yes]
+        for other in same:
+            aliases[other] += (term.name,)
+        same += [SEEDS] if of_seeds.any() else []
+        aliases[term.name] = tuple(same or [MEAN])
+    return kept, aliases
 
 
 @attrs.frozen
 class _Fit:
-    """A least-squares fit; ``known`` says whether there is an error to judge by."""
+    """A least-squares fit: its effects, aliases left out.
 
-    coefficients: Matrix
-    bounds: Matrix
-    p: Matrix
+    Attributes:
+        residual_sd: None with no degree of freedom, 0 for a fit without error.
+    """
+
+    effects: list[Effect]
     residual_sd: float | None
-    known: bool
-    exact: bool
 
 
-def _fit(columns: Matrix, response: Matrix, confidence: float, degrees: int) -> _Fit:
-    if degrees == 0:
-        coefficients, *_ = np.linalg.lstsq(columns, response, rcond=None)
-        return _Fit(coefficients, np.empty((0, 2)), np.empty(0), None, known=False, exact=False)
-    import statsmodels.api as sm
-
-    fit = sm.OLS(response, columns).fit()
-    size = max(float(np.abs(response).max()), 1e-300)
-    if float(np.abs(fit.resid).max()) < NOISELESS * size:
-        return _Fit(fit.params, np.empty((0, 2)), np.empty(0), 0.0, known=False, exact=True)
-    return _Fit(
-        fit.params,
-        fit.conf_int(1 - confidence),
-        fit.pvalues,
-        float(np.sqrt(fit.mse_resid)),
-        known=True,
-        exact=False,
-    )
-
-
-def _holm(p: Sequence[float]) -> list[float]:
-    if not p:
-        return []
+def _fit(names: Sequence[str], columns: Matrix, response: Matrix, confidence: float) -> _Fit:
+    """Fit the response (R) by columns (R, blocks + terms), the last being those named."""
+    runs, coefficients = columns.shape
+    terms = slice(coefficients - len(names), None)
+    if runs == coefficients:
+        solution, *_ = np.linalg.lstsq(columns, response, rcond=None)
+        return _Fit(list(map(Effect, names, solution[terms].tolist())), None)
+    from statsmodels.regression.linear_model import OLS
     from statsmodels.stats.multitest import multipletests
 
-    return [float(value) for value in multipletests(p, method="holm")[1]]
+    fit = OLS(response, columns).fit()
+    estimates = fit.params[terms]
+    if np.abs(fit.resid).max() <= NOISELESS * np.abs(response).max():
+        return _Fit(list(map(Effect, names, estimates.tolist())), 0.0)
+    p = fit.pvalues[terms]
+    adjusted = multipletests(p, method="holm")[1] if names else p
+    numbers = np.column_stack([estimates, fit.conf_int(1 - confidence)[terms], p, adjusted])
+    effects = [Effect(name, *row) for name, row in zip(names, numbers.tolist(), strict=True)]
+    return _Fit(effects, float(np.sqrt(fit.mse_resid)))
 
 
-def _notes(
-    rows: Sequence[Row], coefficients: int, degrees: int, exact: bool, lost: Sequence[Effect]
-) -> tuple[str, ...]:
-    notes = []
-    if degrees == 0:
-        notes.append(
-            f"nothing is left to estimate error from: {len(rows)} runs, {coefficients} "
-            "coefficients; no intervals. Add seeds"
+def _fit_notes(fit: _Fit, runs: int, coefficients: int) -> Iterator[str]:
+    if fit.residual_sd is None:
+        yield (
+            f"nothing is left to estimate error from: {runs} runs, {coefficients} coefficients; "
+            "add seeds"
         )
-    if exact:
-        notes.append(
-            "the model fits every run exactly, so there is no error to judge by; no intervals"
+    elif fit.residual_sd == 0:
+        yield "the model fits every run exactly, so there is no error to judge by: no intervals"
+
+
+def _design_notes(
+    factors: Sequence[Factor], rows: Sequence[Row], effects: Sequence[Effect]
+) -> Iterator[str]:
+    lost = [effect for effect in effects if effect.estimate is None]
+    if len(lost) <= 4:
+        for effect in lost:
+            yield f"{effect.term} cannot be told from {', '.join(effect.aliases)} in these runs"
+    else:
+        yield (
+            f"{len(lost)} of {len(effects)} terms cannot be told from others in these runs; an "
+            "estimate includes its aliases"
         )
-    notes += [
-        f"{effect.term} cannot be told from {' + '.join(effect.aliases)} in these runs"
-        for effect in lost
-    ]
-    counts: dict[tuple[Any, ...], int] = {}
-    for levels, _, _ in rows:
-        key = tuple(sorted((name, str(value)) for name, value in levels.items()))
-        counts[key] = counts.get(key, 0) + 1
-    if len(set(counts.values())) > 1:
-        notes.append(
-            f"cells have {min(counts.values())} to {max(counts.values())} runs; effects are "
-            "least-squares estimates, not plain differences of means"
+    runs = Counter((tuple(levels[f.name] for f in factors), seed) for levels, seed, _ in rows)
+    cells, seeds = {cell for cell, _ in runs}, {seed for _, seed in runs}
+    counts = [runs[cell, seed] for cell in cells for seed in seeds]
+    if min(counts) < max(counts):
+        yield (
+            f"unbalanced: {min(counts)} to {max(counts)} runs for a combination and seed, "
+            f"{len(rows)} in all; effects are least-squares estimates, not plain differences of "
+            "means"
         )
-    return tuple(notes)
+    combinations = math.prod(len(factor.levels) for factor in factors)
+    if len(cells) < combinations:
+        yield f"the runs cover {len(cells)} of {combinations} combinations of levels"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 
 import attrs
+
 from bionic_core import Connectome, ConnectomeSource
 
 

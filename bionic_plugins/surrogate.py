@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from bionic_core import Connectome
 from scipy.special import gammaincinv, ndtr, ndtri
 
+from bionic_core import Connectome
 from bionic_plugins import column_statistics as known
 
 VERSION = 1
@@ -121,11 +121,14 @@ def _mean_probability(pre: str, post: str) -> float:
     rows, columns = known.POOLED.get(pre, {pre: 1}), known.POOLED.get(post, {post: 1})
     place = {name: number for number, name in enumerate(known.MEASURED)}
     total = sum(rows.values()) * sum(columns.values())
-    return sum(
-        n * m * float(known.PROBABILITY[place[i], place[j]])
-        for i, n in rows.items()
-        for j, m in columns.items()
-    ) / total
+    return (
+        sum(
+            n * m * float(known.PROBABILITY[place[i], place[j]])
+            for i, n in rows.items()
+            for j, m in columns.items()
+        )
+        / total
+    )
 
 
 def _scaled(weight: Floats, wanted: float) -> Floats:
