@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bionic_core.assembly import build as build
-    from bionic_core.assembly import recipe as recipe
+    from bionic_core.assembly import recipe_of as recipe_of
     from bionic_core.connectome import Connectome as Connectome
     from bionic_core.data import Dataset as Dataset
     from bionic_core.data import Split as Split
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bionic_core.spec import load as load
 
 _HOMES = {
-    "assembly": ("build", "recipe"),
+    "assembly": ("build", "recipe_of"),
     "connectome": ("Connectome",),
     "data": ("Dataset", "Split"),
     "errors": ("BionicError", "RequestError"),

@@ -50,7 +50,7 @@ def build(
     return _Assembly(spec, seed, connectome).network(gated)
 
 
-def recipe(spec: Spec) -> Recipe:
+def recipe_of(spec: Spec) -> Recipe:
     """Return the training recipe of a spec.
 
     Raises:

@@ -6,7 +6,8 @@ import json as jsonlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,7 @@ def train_command(
     from bionic_core.progress import Display
     from bionic_core.runs import train
 
-    with Display(_console(sys.stderr)) as display:
+    with _resumable(), Display(_console(sys.stderr)) as display:
         display.begin(f"{loaded.name}, seed {seed}")
         run = train(
             loaded,
@@ -170,9 +171,10 @@ def factorial_command(
     def line(number: int, cell: study.Cell) -> None:
         words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in cell.levels.items())
         figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
+        figure += " (done before)" if cell.run and cell.run.reused else ""
         display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {figure}")
 
-    with Display(_console(sys.stderr), runs=runs) as display:
+    with _resumable(), Display(_console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
             experiment,
             root=out,
@@ -249,6 +251,17 @@ def _load(
     return load(spec, set=assignments, without=names, data=data)
 
 
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say what Ctrl-C leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise BionicError(
+            "stopped; finished epochs are kept, and the same command goes on after them"
+        ) from None
+
+
 def _console(stream: Any) -> Any:
     from rich.console import Console
 
@@ -272,9 +285,6 @@ def main() -> None:
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where this one stopped", err=True)
-        sys.exit(1)
     except BionicError as error:
         if shows:
             traceback.print_exc()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.errors import RequestError, listing
-from bionic_core.files import write_atomically
+from bionic_core.files import read_arrays, write_atomically
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
 
@@ -181,24 +180,15 @@ class Connectome:
         Raises:
             RequestError: the file is missing, damaged or not a connectome.
         """
-        if not path.is_file():
-            raise RequestError("no such file", where=str(path))
+        found = read_arrays(path)
+        missing = {*_ARRAYS, "provenance"} - set(found)
+        if missing:
+            raise RequestError(f"not a connectome: it lacks {listing(missing)}", where=str(path))
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                missing = {*_ARRAYS, "provenance"} - set(archive.files)
-                if missing:
-                    raise RequestError(
-                        f"not a connectome: it lacks {listing(missing)}", where=str(path)
-                    )
-                arrays = {key: archive[key] for key in _ARRAYS}
-                provenance = json.loads(archive["provenance"].tobytes())
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-            raise RequestError(
-                f"damaged, or not a connectome ({error}). Make or download it again",
-                where=str(path),
-            ) from error
-        try:
-            return cls.of(**arrays, provenance=provenance)
+            provenance = json.loads(found["provenance"].tobytes())
+            return cls.of(**{key: found[key] for key in _ARRAYS}, provenance=provenance)
+        except ValueError as error:
+            raise RequestError(f"damaged ({error})", where=str(path)) from error
         except RequestError as error:
             raise RequestError(error.problems, where=str(path)) from error
 

@@ -103,8 +103,8 @@ class Dataset:
         digest = hashlib.sha256("\0".join(self.class_names).encode())
         for name, part in self.splits.items():
             digest.update(f"{name}{part.images.shape}".encode())
-            digest.update(np.ascontiguousarray(part.images))
-            digest.update(np.ascontiguousarray(part.labels, dtype="<i8"))
+            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(part.labels.astype("<i8").data)
         return digest.hexdigest()
 
 

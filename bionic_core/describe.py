@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bionic_core.assembly import build, recipe
+from bionic_core.assembly import build, recipe_of
 from bionic_core.connectome import Connectome
 from bionic_core.model import Network
 from bionic_core.pieces import Pieces
@@ -25,7 +25,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
     """
     connectome = spec.connectome.read() if spec.connectome is not None else None
     network = build(spec, seed=seed, connectome=connectome)
-    recipe(spec)
+    recipe_of(spec)
     parts = parameters_by_part(network)
     allocated = sum(parts.values())
     document: dict[str, Any] = {

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.designs import Factor, Level, faults, same_level
-from bionic_core.errors import RequestError
+from bionic_core.errors import RequestError, listing
 
 Row = tuple[Mapping[str, Level], int, float]
 """A run: its levels, its seed, its response."""
@@ -32,7 +32,7 @@ Matrix = npt.NDArray[np.float64]
 MEAN, SEEDS = "the mean of all runs", "the seeds"
 """What a term is told to be confounded with where it is no other term."""
 
-NOISELESS = 1e-12
+ROUNDING = 1e-12
 """Residuals up to this share of the largest response are rounding, not error."""
 
 DEPENDENT = 1e-8
@@ -84,7 +84,7 @@ class Effects:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the effects as JSON-ready data."""
-        return [attrs.asdict(effect) for effect in self.effects]
+        return [attrs.asdict(e) | {"aliases": list(e.aliases)} for e in self.effects]
 
 
 def estimate_effects(
@@ -137,13 +137,14 @@ def _problems(factors: Sequence[Factor], rows: Sequence[Row], confidence: float)
     if not rows:
         problems.append("no run has finished, so there is nothing to estimate")
     for factor in factors:
-        given = [levels.get(factor.name) for levels, *_ in rows]
-        allowed = ", ".join(map(repr, factor.levels))
-        for level in dict.fromkeys(given):
-            if not any(level is not None and same_level(level, one) for one in factor.levels):
-                found = "no level" if level is None else f"the level {level!r}"
-                where = _which([one == level for one in given])
-                problems.append(f"factor '{factor.name}' has {found} in {where}; give {allowed}")
+        given: list[Any] = [levels.get(factor.name) for levels, *_ in rows]
+        wrong = [not any(same_level(one, level) for level in factor.levels) for one in given]
+        if any(wrong):
+            found = {repr(one) for one, yes in zip(given, wrong, strict=True) if yes}
+            problems.append(
+                f"factor '{factor.name}' is {listing(found)} in {_which(wrong)}; its levels are "
+                + ", ".join(map(repr, factor.levels))
+            )
     infinite = [not math.isfinite(response) for *_, response in rows]
     if any(infinite):
         problems.append(f"the response is not a finite number in {_which(infinite)}")
@@ -256,7 +257,7 @@ def _fit(names: Sequence[str], columns: Matrix, response: Matrix, confidence: fl
 
     fit = OLS(response, columns).fit()
     estimates = fit.params[terms]
-    if np.abs(fit.resid).max() <= NOISELESS * np.abs(response).max():
+    if np.abs(fit.resid).max() <= ROUNDING * np.abs(response).max():
         return _Fit(list(map(Effect, names, estimates.tolist())), 0.0)
     p = fit.pvalues[terms]
     adjusted = multipletests(p, method="holm")[1] if names else p

@@ -39,8 +39,9 @@ class RequestError(BionicError):
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest allowed name, else an empty string."""
-    close = difflib.get_close_matches(name.lower(), list(allowed), n=1, cutoff=0.55)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    lowered = {word.lower(): word for word in allowed}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
+    return f" Did you mean '{lowered[close[0]]}'?" if close else ""
 
 
 def listing(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.assembly import build, recipe
+from bionic_core.assembly import build, recipe_of
 from bionic_core.designs import Design, Factor, Level, full_factorial
 from bionic_core.effects import Effects, estimate_effects
 from bionic_core.errors import BionicError, RequestError, listing
@@ -81,7 +81,7 @@ def plan_factorial(
     connectome = spec.connectome.read() if spec.connectome is not None else None
     for cell in specs:
         build(cell, connectome=connectome)
-        recipe(cell)
+        recipe_of(cell)
     return Experiment(spec, design, specs)
 
 
@@ -149,8 +149,14 @@ def run_experiment(
 
 
 def analyse(experiment: Experiment, cells: Sequence[Cell]) -> Effects:
-    """Return the effects on test accuracy, in percentage points, with seeds as blocks."""
+    """Return the effects on test accuracy, in percentage points, with seeds as blocks.
+
+    Raises:
+        BionicError: every run failed.
+    """
     rows = [(c.levels, c.seed, c.accuracy) for c in cells if c.accuracy is not None]
+    if not rows:
+        raise BionicError(f"every run failed, the first with: {cells[0].error}")
     return estimate_effects(experiment.design.factors, rows, scale=PERCENT)
 
 

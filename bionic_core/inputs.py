@@ -25,9 +25,20 @@ def load_inputs(spec: Spec) -> Inputs:
     """Read what a spec names.
 
     Raises:
-        RequestError: a file is missing or damaged, or the data has another number of classes.
+        RequestError: a file is missing or damaged.
     """
     data = spec.data.read(spec.model.image)
+    splits = split(data, spec.data_choice.protocol, spec.data_choice.split_seed)
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    return Inputs(data, splits, connectome)
+
+
+def check_inputs(spec: Spec, data: Dataset) -> None:
+    """Check that the data is what the model is for.
+
+    Raises:
+        RequestError: it has another number of classes, or another shape of images.
+    """
     if len(data.class_names) != spec.model.classes:
         raise RequestError(
             f"model.classes = {spec.model.classes}, but {data.name} has "
@@ -40,9 +51,6 @@ def load_inputs(spec: Spec) -> Inputs:
             f"{list(data.train.images.shape[1:])}",
             where=spec.name,
         )
-    splits = split(data, spec.data_choice.protocol, spec.data_choice.split_seed)
-    connectome = spec.connectome.read() if spec.connectome is not None else None
-    return Inputs(data, splits, connectome)
 
 
 class InputCache:
@@ -58,4 +66,5 @@ class InputCache:
         key = digest(tables | {"image": document["model"]["image"]})
         if key not in self._known:
             self._known[key] = load_inputs(spec)
+        check_inputs(spec, self._known[key].data)
         return self._known[key]

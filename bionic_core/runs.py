@@ -28,7 +28,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
-from bionic_core.assembly import build, recipe
+from bionic_core.assembly import build, recipe_of
 from bionic_core.data import SPLITS
 from bionic_core.errors import RequestError, listing
 from bionic_core.evaluation import evaluate
@@ -71,9 +71,14 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
 
 @attrs.frozen(eq=False)
 class Run:
-    """A run's folder."""
+    """A run's folder.
+
+    Attributes:
+        reused: whether it was complete when it was asked for.
+    """
 
     folder: Path
+    reused: bool = False
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -188,13 +193,13 @@ def train(
     place = device_of(device)
     inputs = (cache or InputCache()).get(spec)
     network = build(spec, seed=seed, connectome=inputs.connectome).to(place)
-    plan = recipe(spec)
+    plan = recipe_of(spec)
     state = start(network, plan)
     course = Course.prepare(plan, inputs.splits, seed, place)
     decides = identity(spec, seed, inputs)
     run = Run(root / digest(decides))
     if run.done:
-        return run
+        return attrs.evolve(run, reused=True)
     resume(run, state)
     write_text(run.folder / SPEC, spec.to_toml())
     document = {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place)

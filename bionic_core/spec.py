@@ -175,9 +175,13 @@ def shipped_specs() -> dict[str, Path]:
 def read(path: Path) -> dict[str, Any]:
     """Return a TOML file's tables."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"no valid TOML: {error}", where=str(path)) from error
+        lines = text.splitlines() or [""]
+        end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
+        words = str(error).replace("at end of document", end)
+        raise RequestError(f"no valid TOML: {words}", where=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import RequestError, Split
+from bionic_core.files import read_arrays
 from bionic_plugins.images import class_folders, read_classes, split_folders
 from bionic_plugins.pictures import Shape
 
@@ -105,8 +106,9 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str], dict[str, int]]]:
             header = [name.strip().lower() for name in next(reader, [])]
             missing = [name for name in ("emotion", "pixels", "usage") if name not in header]
             if missing:
+                found = ", ".join(header) or "nothing"
                 raise RequestError(
-                    f"the header lacks {', '.join(missing)}; found {', '.join(header) or 'nothing'}, "
+                    f"the header lacks {', '.join(missing)}; found {found}, "
                     "expected emotion, pixels, Usage",
                     where=str(path),
                 )
@@ -146,13 +148,9 @@ def _usage(text: str) -> str:
 
 
 def read_npz(path: Path) -> Parts:
-    """Read ``train_images``, ``train_labels``, the same of public, private or test, ``class_names``."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except DAMAGE as error:
-        raise RequestError(f"damaged, or not an .npz ({error})", where=str(path)) from error
-    splits = [s for s in ("train", "public", "private", "test", "validation")]
+    """Read ``<split>_images`` and ``<split>_labels``, and the ``class_names`` of the labels."""
+    arrays = read_arrays(path)
+    splits = ("train", "public", "private", "validation", "test")
     found = [s for s in splits if f"{s}_images" in arrays or f"{s}_labels" in arrays]
     lacking = [
         name
@@ -184,7 +182,8 @@ def _split(
         )
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         raise RequestError(
-            f"{split}_labels is {labels.dtype} {labels.shape}, expected {len(images)} whole numbers",
+            f"{split}_labels is {labels.dtype} {labels.shape}, "
+            f"expected {len(images)} whole numbers",
             where=str(path),
         )
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(label):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ from attrs.validators import ge
 from bionic_core import Dataset, DataSource, Split
 from bionic_plugins.pictures import fit
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 SIDE = 48
 CHUNK = 250
@@ -89,13 +91,14 @@ def draw(labels: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray
 
 
 def _uniform(rng: np.random.Generator, low: float, high: float, count: int) -> Floats:
-    values = low + (high - low) * rng.random(count)
-    return values.astype(np.float32)[:, None, None]
+    values: Floats = (low + (high - low) * rng.random(count)).astype(np.float32)
+    return values[:, None, None]
 
 
 def _bell(rng: np.random.Generator, sd: float, *shape: int) -> Floats:
     """Return numbers of mean 0, bell-shaped: the sum of four uniform ones."""
-    return (sd * np.sqrt(3) * (rng.random((4, *shape)).sum(0) - 2)).astype(np.float32)
+    values: Floats = (sd * np.sqrt(3) * (rng.random((4, *shape)).sum(0) - 2)).astype(np.float32)
+    return values
 
 
 def _faces(labels: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -131,8 +134,8 @@ def _faces(labels: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArr
     u = u - yaw
     dark = 0.35 * build["skin"]
     for side in (-1.0, 1.0):
-        x = side * u - build["apart"]
-        y = v - build["eyes"]
+        x: Floats = side * u - build["apart"]
+        y: Floats = v - build["eyes"]
         image = _eye(image, x, y, 0.075 * (1 + np.clip(eye, -0.8, 1)), build["iris"])
         slope = (outer - inner) * 0.1
         height = -0.17 - 0.05 * (inner + outer) - slope * x / 0.15
@@ -196,7 +199,8 @@ def _seen(image: Floats, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
 
 def _inside(distance: Floats, sharpness: float) -> Floats:
     """Return 1 within a shape, 0 outside, and a soft edge between."""
-    return np.clip(0.5 - sharpness * distance, 0, 1)
+    cover: Floats = np.clip(np.float32(0.5) - np.float32(sharpness) * distance, 0, 1)
+    return cover
 
 
 def _paint(image: Floats, colour: Floats | np.float32, cover: Floats) -> Floats:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ VERSION = 1
 SHARED = 0.305
 """Probability that the two directions of a pair share their random number; gives RECIPROCAL."""
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 Texts = npt.NDArray[np.str_]
 
 
@@ -68,12 +69,12 @@ def draw_column(seed: int = 1300) -> Connectome:
 
 def _positions(cell_type: Texts, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Return soma depth, lateral place and z in µm: a column 100 µm wide, slanting in layer 6."""
-    mean, sd, low, high = np.array([known.DEPTH[t] for t in cell_type.tolist()], float).T
+    mean, sd, low, high = np.array([known.DEPTH[t] for t in cell_type.tolist()], np.float64).T
     least, most = ndtr((low - mean) / sd), ndtr((high - mean) / sd)
-    depth = mean + sd * ndtri(least + (most - least) * rng.random(len(cell_type)))
-    lateral = 664 + 100 * (rng.random(len(cell_type)) - 0.5)
+    depth: Floats = mean + sd * ndtri(least + (most - least) * rng.random(len(cell_type)))
+    lateral: Floats = 664 + 100 * (rng.random(len(cell_type)) - 0.5)
     slant = 0.45 * np.maximum(0, depth - 450)
-    z = 856 + slant + 100 * (rng.random(len(cell_type)) - 0.5)
+    z: Floats = 856 + slant + 100 * (rng.random(len(cell_type)) - 0.5)
     return depth, lateral, z
 
 
@@ -83,7 +84,8 @@ def _nanometres(depth: Floats, lateral: Floats, z: Floats) -> Floats:
     down = 1000 * depth + 396671
     x = cos * 1000 * lateral + sin * down
     y = cos * down - sin * 1000 * lateral
-    return np.round(np.stack([x, y, 1000 * z], axis=1))
+    place: Floats = np.round(np.stack([x, y, 1000 * z], axis=1))
+    return place
 
 
 def _probabilities(

@@ -47,7 +47,7 @@ class Divisive(Mechanism):
 
 
 class Environment:
-    """A virtual environment of its own that finds this one's dependencies after its own packages."""
+    """A virtual environment that finds this one's packages after its own."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=True)

@@ -196,7 +196,7 @@ def test_folders_that_are_no_finished_runs(tmp_path: Path) -> None:
         evaluate_run(Run.open(folder), "test")
     state = folder / STATE
     state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(bionic.RequestError, match="damaged.*Remove the folder to train anew"):
+    with pytest.raises(bionic.RequestError, match=r"damaged.*Remove the folder to train anew"):
         run(small(), tmp_path)
 
 

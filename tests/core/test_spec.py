@@ -45,7 +45,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         model(clases=7),
         "model.clases: there is no such key. Did you mean 'classes'? Allowed are classes, image",
     ),
-    ("text for a number", model(classes="seven"), 'model.classes = "seven": must be a whole number'),
+    (
+        "text for a number",
+        model(classes="seven"),
+        'model.classes = "seven": must be a whole number',
+    ),
     ("bool for a number", model(classes=True), "model.classes = true: must be a whole number"),
     ("float for an int", model(classes=7.0), "model.classes = 7.0: must be a whole number"),
     ("one class", model(classes=1), "model.classes = 1: must be >= 2"),
@@ -122,7 +126,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         small(data={"source": "schematics"}),
         "data.source: there is no data source 'schematics'. Did you mean 'schematic'?",
     ),
-    ("data key", small(data={"source": "schematic", "trian": 1}), "data.trian: there is no such key"),
+    (
+        "data key",
+        small(data={"source": "schematic", "trian": 1}),
+        "data.trian: there is no such key",
+    ),
     (
         "protocol",
         small(data={"source": "schematic", "protocol": "honst"}),
@@ -245,7 +253,7 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
         bionic.load(tmp_path / "demoo.toml")
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[model]\nlayers = {")
-    with pytest.raises(bionic.RequestError, match=r"no valid TOML.*line 2, column 11"):
+    with pytest.raises(bionic.RequestError, match=r"no valid TOML.*line 2, column 11, the end"):
         bionic.load(wrong)
     wrong.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(bionic.RequestError, match="cannot be read as text"):
