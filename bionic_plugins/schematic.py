@@ -13,7 +13,7 @@ from attrs.validators import ge
 from bionic_core import Dataset, DataSource, Split
 from bionic_plugins.pictures import fit
 
-Floats = npt.NDArray[np.floating[Any]]
+Floats = npt.NDArray[Any]
 
 SIDE = 48
 CHUNK = 250

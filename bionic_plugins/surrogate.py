@@ -29,7 +29,7 @@ VERSION = 1
 SHARED = 0.305
 """Probability that the two directions of a pair share their random number; gives RECIPROCAL."""
 
-Floats = npt.NDArray[np.floating[Any]]
+Floats = npt.NDArray[Any]
 Texts = npt.NDArray[np.str_]
 
 
@@ -147,7 +147,7 @@ def _scaled(weight: Floats, wanted: float) -> Floats:
 
 def _gamma(cv: list[float], rng: np.random.Generator) -> Floats:
     """Return gamma-distributed numbers of mean 1 and the given coefficients of variation."""
-    shape = 1 / np.square(cv)
+    shape: Floats = 1 / np.square(cv)
     values: Floats = gammaincinv(shape, rng.random(len(cv))) / shape
     return values
 

@@ -33,11 +33,11 @@ def test_the_core_spells_no_mechanisms_name(path: Path) -> None:
     for file, words in ALLOWED:
         if path.name == file:
             text = text.replace(words, "")
-    words = re.compile(rf"\b({'|'.join(mechanisms())})\b", re.IGNORECASE)
+    names = re.compile(rf"\b({'|'.join(mechanisms())})\b", re.IGNORECASE)
     found = [
         f"{number}: {line.strip()}"
         for number, line in enumerate(text.splitlines(), 1)
-        if words.search(line)
+        if names.search(line)
     ]
     assert not found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 import bionic_core as bionic
@@ -223,7 +222,7 @@ def test_set_takes_toml_values_and_mechanisms_keys() -> None:
         "demo", set=["training.lr=1e-3", "masks.wiring=dense", 'data.source="schematic"']
     )
     assert spec.training.lr == 1e-3
-    assert attrs.asdict(spec.mechanisms["masks"])["wiring_"] == "dense"  # type: ignore[call-overload]
+    assert spec.document()["mechanisms"]["masks"]["wiring"] == "dense"
 
 
 @pytest.mark.parametrize(
