@@ -58,6 +58,11 @@ class Dataset:
         class_names: in label order.
         train, test: always there.
         validation: only where the source itself sets images apart for selecting.
+
+    Raises:
+        RequestError: class names are fewer than two or repeat, arrays have not the shapes and
+            dtypes of :class:`Split`, splits differ in image shape, a split is empty, a label
+            has no class name, or a class has no training images.
     """
 
     name: str
@@ -67,21 +72,14 @@ class Dataset:
     validation: Split | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems: list[str] = []
+        problems = _misnamed(self.class_names)
         for split, part in self.splits.items():
-            if part.images.dtype != np.uint8 or part.images.ndim != 4:
-                found = f"{part.images.dtype} {part.images.shape}"
-                problems.append(f"{split}: images are {found}, expected uint8 (N, C, H, W)")
-            if part.labels.shape != (len(part.images),):
-                problems.append(f"{split}: {len(part.images)} images, labels {part.labels.shape}")
-            elif len(part.labels) == 0:
-                problems.append(f"{split}: there are no images")
-            elif not 0 <= part.labels.min() <= part.labels.max() < len(self.class_names):
-                problems.append(
-                    f"{split}: labels {part.labels.min()} … {part.labels.max()}, "
-                    f"but there are {len(self.class_names)} classes"
-                )
+            problems += [f"{split}: {wrong}" for wrong in _wrong(part, len(self.class_names))]
         if not problems:
+            shapes = {split: part.images.shape[1:] for split, part in self.splits.items()}
+            if len(set(shapes.values())) > 1:
+                found = ", ".join(f"{split} {shape}" for split, shape in shapes.items())
+                problems.append(f"images differ in shape: {found}; expected one (C, H, W)")
             counts = self.train.counts(len(self.class_names))
             problems += [
                 f"train: class '{name}' has no images; give it some, or take the class out"
@@ -106,6 +104,31 @@ class Dataset:
             digest.update(np.ascontiguousarray(part.images).data)
             digest.update(part.labels.astype("<i8").data)
         return digest.hexdigest()
+
+
+def _misnamed(names: tuple[str, ...]) -> list[str]:
+    problems = []
+    if len(names) < 2:
+        problems.append(f"class names are {', '.join(names) or 'none'}; expected two or more")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        problems.append(f"class names are there twice: {', '.join(twice)}")
+    return problems
+
+
+def _wrong(part: Split, classes: int) -> list[str]:
+    """Return what is wrong with a split; later checks need what earlier ones assure."""
+    images, labels = part.images, part.labels
+    if images.dtype != np.uint8 or images.ndim != 4:
+        return [f"images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"]
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        return [f"{len(images)} images, labels are {labels.dtype} {labels.shape}, expected int64"]
+    if images.size == 0:
+        return ["there are no images"]
+    if not 0 <= labels.min() <= labels.max() < classes:
+        found = f"{labels.min()} … {labels.max()}"
+        return [f"labels are {found}, but there are {classes} classes: 0 … {classes - 1}"]
+    return []
 
 
 @attrs.frozen(eq=False)
@@ -144,11 +167,24 @@ def split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
 
 
 def grouped_tenth(part: Split, classes: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return the rows of a tenth of each class, identical images together, ascending.
+    """Return the rows of a tenth of each class, as :func:`grouped_share` draws them.
+
+    Raises:
+        RequestError: no class has two different images.
+    """
+    rows = grouped_share(part, classes, 0.1, seed)
+    if not len(rows):
+        raise RequestError("too few images to set a tenth apart for selecting; give a test split")
+    return rows
+
+
+def grouped_share(part: Split, classes: int, share: float, seed: int) -> npt.NDArray[np.int64]:
+    """Return the rows of a share of each class, identical images together, ascending.
 
     A group of identical images counts for the class of its first row; within a class, groups
-    are taken in random order as long as they fit in the tenth, so that a group that would
-    overshoot is passed over. A class of at least two groups gives at least one.
+    are taken in random order as long as they fit in the share, so that a group that would
+    overshoot is passed over. A class of at least two groups gives at least one and keeps at
+    least one.
     """
     group = _groups(part.images)
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -158,17 +194,15 @@ def grouped_tenth(part: Split, classes: int, seed: int) -> npt.NDArray[np.int64]
     for cls in range(classes):
         members = np.flatnonzero(label == cls)
         members = members[np.argsort(rng.random(len(members)), kind="stable")]
-        room = max(1, round(int(sizes[members].sum()) / 10))
         if len(members) < 2:
             continue
+        room = max(1, round(share * int(sizes[members].sum())))
         chosen: list[int] = []
         for member in members[:-1].tolist():
             if sizes[member] <= room:
                 chosen.append(member)
                 room -= int(sizes[member])
         taken += chosen or [int(members[np.argmin(sizes[members])])]
-    if not taken:
-        raise RequestError("too few images to set a tenth apart for selecting; give a test split")
     return np.flatnonzero(np.isin(group, taken))
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core import RequestError, Split
+from bionic_core.errors import nearest
 from bionic_core.files import read_arrays
-from bionic_plugins.images import class_folders, read_classes, split_folders
+from bionic_plugins.images import class_folders, read_classes, shorten, split_folders
 from bionic_plugins.pictures import Shape
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
@@ -34,204 +33,308 @@ ALIASES = {name: name for name in CLASSES} | {
 CODES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The CSV's emotion 0 … 6: sad, surprise and neutral are not in alphabetical order."""
 
+COLUMNS = ("emotion", "pixels", "usage")
+
 USAGES = {"training": "train", "publictest": "public", "privatetest": "private"}
+
+SPLITS = ("train", "public", "private", "validation", "test")
 
 SIDE = 48
 TRAIN, PUBLIC, PRIVATE = 28709, 3589, 3589
 """Images of the published splits; strips hold them in this order."""
 
-SHOWN = 5
-
 Parts = tuple[dict[str, Split], tuple[str, ...]]
-"""Splits by name (train, public, private, validation, test), and the class names."""
+"""Splits by their names in ``SPLITS``, and the class names."""
 
-DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError)
+DAMAGE = (
+    *(OSError, ValueError, EOFError, KeyError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError),
+)
+"""What Python raises on archives that are cut off, encrypted, or no archives."""
 
 
 def canonical(names: Sequence[str], where: str) -> npt.NDArray[np.int64]:
-    """Return the label of each class name.
+    """Return the label of each class name, int64.
 
     Raises:
         RequestError: a name is none of FER-2013's, or one is there twice.
     """
-    unknown = [name for name in names if name.lower() not in ALIASES]
-    if unknown:
-        raise RequestError(
-            f"'{unknown[0]}' is no class of FER-2013; classes are {', '.join(CLASSES)}", where=where
-        )
-    labels = [CLASSES.index(ALIASES[name.lower()]) for name in names]
-    if len(set(labels)) < len(labels):
-        raise RequestError(f"a class is there twice among {', '.join(names)}", where=where)
+    problems = [
+        f"'{name}' is no class of FER-2013; classes are {', '.join(CLASSES)}."
+        f"{nearest(name, ALIASES)}"
+        for name in names
+        if name.lower() not in ALIASES
+    ]
+    labels = [CLASSES.index(ALIASES.get(name.lower(), CLASSES[0])) for name in names]
+    if not problems and len(set(labels)) < len(labels):
+        problems = [f"a class is there twice among {', '.join(names)}; keep one of them"]
+    if problems:
+        raise RequestError(shorten(problems), where=where)
     return np.array(labels, np.int64)
 
 
+def looks_like_csv(path: Path) -> bool:
+    """Whether the header names the columns."""
+    try:
+        with _text(path) as file:
+            return set(COLUMNS) <= set(_header(file.readline(4096)))
+    except DAMAGE:
+        return False
+
+
 def read_csv(path: Path) -> Parts:
-    """Read ``emotion,pixels,Usage`` in any order of columns, blanks in the header or not."""
-    images: list[npt.NDArray[np.uint8]] = []
+    """Read ``emotion,pixels,Usage`` in any order of columns, blanks in the header or not.
+
+    Raises:
+        RequestError: the file is damaged, a column is missing, or lines are wrong: how many,
+            and the first of them, each with its number in the file.
+    """
+    pixels = bytearray()  # a third of the memory that a list of rows and their stack take
     labels: list[int] = []
     usages: list[str] = []
     wrong: list[str] = []
     code_label = canonical(CODES, str(path))
-    for line, row, places in _rows(path):
+    for line, (emotion, pixel, usage) in _rows(path):
         try:
-            images.append(_pixels(row[places["pixels"]]))
-            labels.append(int(code_label[_code(row[places["emotion"]])]))
-            usages.append(_usage(row[places["usage"]]))
-        except IndexError:
-            wrong.append(f"line {line}: has {len(row)} columns, fewer than the header")
+            code, split, face = _code(emotion), _usage(usage), _pixels(pixel)
         except ValueError as error:
-            wrong.append(f"line {line}: {error}")
+            wrong.append(f"line {line:,}: {error}")
+            continue
+        pixels += face
+        labels.append(int(code_label[code]))
+        usages.append(split)
     if wrong:
-        more = [f"{len(wrong) - SHOWN:,} more lines are wrong"] if len(wrong) > SHOWN else []
-        raise RequestError([*wrong[:SHOWN], *more], where=str(path))
-    if not images:
+        total = f"{len(wrong):,} of {len(wrong) + len(labels):,} lines are wrong"
+        raise RequestError([*shorten(wrong), total] if len(wrong) > 1 else wrong, where=str(path))
+    if not labels:
         raise RequestError("there are no rows below the header", where=str(path))
-    pixels = np.stack(images)[:, None]
-    label = np.array(labels, np.int64)
-    usage = np.array(usages)
+    images = np.frombuffer(pixels, np.uint8).reshape(-1, 1, SIDE, SIDE)
+    label, used = np.array(labels, np.int64), np.array(usages)
     return {
-        split: Split(pixels[usage == split], label[usage == split])
-        for split in ("train", "public", "private")
-        if (usage == split).any()
+        split: Split(images[used == split], label[used == split])
+        for split in SPLITS
+        if (used == split).any()
     }, CLASSES
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str], dict[str, int]]]:
-    """Yield line number, fields, and the place of each column."""
-    opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
+def _text(path: Path) -> TextIO:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
+
+
+def _header(line: str) -> list[str]:
+    return [name.strip(' "\r\n').lower() for name in line.split(",")]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
+    """Yield each line's number and its emotion, pixels and usage; of short lines, blanks."""
     try:
-        with opened(path, "rt", encoding="utf-8", newline="") as file, warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)
-            reader = csv.reader(file)
-            header = [name.strip().lower() for name in next(reader, [])]
-            missing = [name for name in ("emotion", "pixels", "usage") if name not in header]
+        with _text(path) as file:
+            header = _header(file.readline())
+            missing = [name for name in COLUMNS if name not in header]
             if missing:
-                found = ", ".join(header) or "nothing"
+                found = ", ".join(name[:20] for name in header[:8] if name) or "nothing"
                 raise RequestError(
-                    f"the header lacks {', '.join(missing)}; found {found}, "
+                    f"line 1: the header lacks {', '.join(missing)}; found {found}, "
                     "expected emotion, pixels, Usage",
                     where=str(path),
                 )
-            places = {name: header.index(name) for name in ("emotion", "pixels", "usage")}
-            for row in reader:
-                if row:
-                    yield reader.line_num, row, places
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise RequestError(f"damaged, or not a CSV ({error})", where=str(path)) from error
+            emotion, pixels, usage = (header.index(name) for name in COLUMNS)
+            for number, line in enumerate(file, 2):
+                # No field holds a comma or a line's end, and this takes half of csv.reader's time.
+                row = [field.strip(' "\r\n') for field in line.split(",")]
+                if row != [""]:
+                    row += [""] * (len(header) - len(row))
+                    yield number, (row[emotion], row[pixels], row[usage])
+    except DAMAGE as error:
+        raise RequestError(
+            f"damaged, or not a CSV ({error}); get the file anew", where=str(path)
+        ) from error
 
 
-def _pixels(text: str) -> npt.NDArray[np.uint8]:
-    try:
+def _pixels(text: str) -> bytes:
+    """Return 48 × 48 pixels, from numbers between blanks."""
+    if not text.encode().translate(None, b"0123456789 "):
         values = np.fromstring(text, np.int64, sep=" ")
-    except DeprecationWarning:
-        raise ValueError("pixels are not whole numbers between blanks") from None
-    if len(values) != SIDE * SIDE:
-        raise ValueError(f"{len(values):,} pixels, expected {SIDE} × {SIDE} = {SIDE * SIDE:,}")
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 255:
-        raise ValueError(f"a pixel is {low if low < 0 else high}, expected 0 to 255")
-    return values.astype(np.uint8).reshape(SIDE, SIDE)
+        if len(values) == SIDE * SIDE and values.max() <= 255:
+            return values.astype(np.uint8).tobytes()
+    words = text.split()
+    wrong = [
+        f"pixel {place:,} is '{word[:20]}', expected a whole number from 0 to 255"
+        for place, word in enumerate(words, 1)
+        if not (word.isascii() and word.isdecimal() and int(word) <= 255)
+    ]
+    if wrong:
+        more = f", and so are {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
+        raise ValueError(wrong[0] + more)
+    if len(words) != SIDE * SIDE:
+        raise ValueError(f"{len(words):,} pixels, expected {SIDE} × {SIDE} = {SIDE * SIDE:,}")
+    return bytes(int(word) for word in words)
 
 
 def _code(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) >= len(CODES):
+    if not (text.isascii() and text.isdecimal() and int(text) < len(CODES)):
         meanings = ", ".join(f"{code} {name}" for code, name in enumerate(CODES))
-        raise ValueError(f"emotion is {text.strip()!r}, expected {meanings}")
+        raise ValueError(f"emotion is '{text[:20]}', expected {meanings}")
     return int(text)
 
 
 def _usage(text: str) -> str:
-    split = USAGES.get(text.strip().lower())
+    split = USAGES.get(text.lower())
     if split is None:
-        raise ValueError(f"Usage is {text.strip()!r}, expected Training, PublicTest or PrivateTest")
+        raise ValueError(f"Usage is '{text[:20]}', expected Training, PublicTest or PrivateTest")
     return split
 
 
+def looks_like_npz(path: Path) -> bool:
+    """Whether the archive has training images."""
+    return "train_images.npy" in _members(path)
+
+
+def looks_like_strips(path: Path) -> bool:
+    """Whether the archive has labels and WebP strips."""
+    members = _members(path)
+    return "labels.npy" in members and any(name.endswith(".webp") for name in members)
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except DAMAGE:
+        return []
+
+
 def read_npz(path: Path) -> Parts:
-    """Read ``<split>_images`` and ``<split>_labels``, and the ``class_names`` of the labels."""
+    """Read ``<split>_images`` and ``<split>_labels``, and the ``class_names`` of the labels.
+
+    Raises:
+        RequestError: the file is damaged or needs pickle, or an array is missing or has not
+            the shape, dtype or values that it should have.
+    """
     arrays = read_arrays(path)
-    splits = ("train", "public", "private", "validation", "test")
-    found = [s for s in splits if f"{s}_images" in arrays or f"{s}_labels" in arrays]
-    lacking = [
-        name
-        for split in found or ["train"]
-        for name in (f"{split}_images", f"{split}_labels")
-        if name not in arrays
-    ]
-    if "class_names" not in arrays:
-        lacking.append("class_names")
+    splits = [s for s in SPLITS if f"{s}_images" in arrays or f"{s}_labels" in arrays]
+    needed = [f"{s}_{what}" for s in splits or ["train"] for what in ("images", "labels")]
+    lacking = [name for name in [*needed, "class_names"] if name not in arrays]
     if lacking:
         raise RequestError(
-            f"lacks {', '.join(lacking)}; it has {', '.join(arrays) or 'nothing'}", where=str(path)
+            f"lacks {', '.join(lacking)}; it has {', '.join(arrays) or 'nothing'}. Labels mean "
+            "nothing without class_names: FER-2013 has two codings",
+            where=str(path),
         )
-    names = [str(name) for name in arrays["class_names"].tolist()]
-    label = canonical(names, str(path))
-    return {split: _split(arrays, split, label, path) for split in found}, CLASSES
+    names = arrays["class_names"]
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise RequestError(
+            f"class_names is {names.dtype} {names.shape}, expected a list of strings",
+            where=str(path),
+        )
+    label = canonical(names.astype(str).tolist(), str(path))
+    return _labelled(
+        {s: (arrays[f"{s}_images"], arrays[f"{s}_labels"]) for s in splits}, label, path
+    )
 
 
-def _split(
-    arrays: dict[str, npt.NDArray[Any]], split: str, label: npt.NDArray[np.int64], path: Path
-) -> Split:
-    images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    if images.ndim == 3:
-        images = images[:, None]
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise RequestError(
-            f"{split}_images is {images.dtype} {images.shape}, expected uint8 (N, 48, 48)",
-            where=str(path),
-        )
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise RequestError(
-            f"{split}_labels is {labels.dtype} {labels.shape}, "
-            f"expected {len(images)} whole numbers",
-            where=str(path),
-        )
-    if len(labels) and not 0 <= labels.min() <= labels.max() < len(label):
-        raise RequestError(
-            f"{split}_labels goes from {labels.min()} to {labels.max()}, but there are "
-            f"{len(label)} class names",
-            where=str(path),
-        )
-    return Split(images, label[labels.astype(np.int64)])
+def _labelled(
+    arrays: Mapping[str, tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]],
+    label: npt.NDArray[np.int64],
+    path: Path,
+) -> Parts:
+    """Return checked images and labels of each split, labels by way of ``label``."""
+    problems = []
+    parts = {}
+    for split, (given, labels) in arrays.items():
+        images = given[:, None] if given.ndim == 3 else given
+        if images.dtype != np.uint8 or images.shape[1:] != (1, SIDE, SIDE):
+            problems.append(
+                f"{split}_images is {given.dtype} {given.shape}, expected uint8 (N, {SIDE}, {SIDE})"
+            )
+        elif labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+            problems.append(
+                f"{split}_labels is {labels.dtype} {labels.shape}, "
+                f"expected {len(images):,} whole numbers"
+            )
+        else:
+            index = labels.astype(np.int64)
+            wrong = np.flatnonzero((index < 0) | (index >= len(label)))
+            if len(wrong):
+                problems.append(
+                    f"{split}_labels: {len(wrong):,} are not from 0 to {len(label) - 1}, the "
+                    f"first is {index[wrong[0]]}, at index {wrong[0]:,}"
+                )
+            else:
+                parts[split] = Split(images.astype(np.uint8, copy=False), label[index])
+    if problems:
+        raise RequestError(problems, where=str(path))
+    return parts, CLASSES
 
 
 def read_strips(path: Path) -> Parts:
-    """Read lossless WebP strips, 48 pixels wide, images below one another, and ``labels.npy``."""
-    from PIL import Image
+    """Read lossless WebP strips, 48 pixels wide, images below one another, and ``labels.npy``.
 
+    Strips follow each other by name, train before public (before private); labels index the
+    class names in alphabetical order.
+
+    Raises:
+        RequestError: the file is damaged, or its strips or labels are not as many as they
+            should be.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if "labels.npy" not in names:
-                raise RequestError("not a .zip of strips: it lacks labels.npy", where=str(path))
+            if "labels.npy" not in archive.namelist():
+                raise RequestError(
+                    "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
+                    "give the folder",
+                    where=str(path),
+                )
             labels = np.load(io.BytesIO(archive.read("labels.npy")), allow_pickle=False)
-            strips = []
-            for name in sorted(name for name in names if name.endswith(".webp")):
-                with Image.open(io.BytesIO(archive.read(name))) as strip:
-                    strips.append(np.asarray(strip.convert("L")).reshape(-1, SIDE, SIDE))
+            names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
+            images = np.concatenate(
+                [np.empty((0, SIDE, SIDE), np.uint8)]
+                + [_strip(name, archive.read(name)) for name in names]
+            )
     except DAMAGE as error:
         raise RequestError(
             f"damaged, or not a .zip of strips ({error})", where=str(path)
         ) from error
-    images = np.concatenate([np.empty((0, SIDE, SIDE), np.uint8), *strips])[:, None]
-    known = {TRAIN + PUBLIC, TRAIN + PUBLIC + PRIVATE}
-    if len(images) != len(labels) or len(labels) not in known:
-        expected = " or ".join(f"{number:,}" for number in sorted(known))
+    known = (TRAIN + PUBLIC, TRAIN + PUBLIC + PRIVATE)
+    if labels.shape != (len(images),) or len(images) not in known:
         raise RequestError(
-            f"{len(images):,} images and {len(labels):,} labels, expected {expected} of both",
+            f"{len(images):,} images in {len(names)} strips, labels {labels.shape}; expected "
+            f"{known[0]:,} (train, public) or {known[1]:,} (and private) of both",
             where=str(path),
         )
-    ends = [0, TRAIN, TRAIN + PUBLIC, len(labels)]
-    parts = {
-        split: Split(images[start:end], labels[start:end].astype(np.int64))
-        for split, start, end in zip(("train", "public", "private"), ends, ends[1:], strict=False)
-        if end > start
-    }
-    return parts, CLASSES
+    ends = {"train": (0, TRAIN), "public": (TRAIN, known[0]), "private": known}
+    return _labelled(
+        {
+            split: (images[start:end], labels[start:end])
+            for split, (start, end) in ends.items()
+            if len(images) >= end
+        },
+        np.arange(len(CLASSES)),
+        path,
+    )
+
+
+def _strip(name: str, content: bytes) -> npt.NDArray[np.uint8]:
+    """Return the images of a strip, uint8 (n, 48, 48)."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as strip:
+        if strip.width != SIDE or strip.height % SIDE:
+            raise ValueError(
+                f"{name} is {strip.width} × {strip.height}, expected {SIDE} wide and a multiple "
+                f"of {SIDE} high"
+            )
+        return np.asarray(strip.convert("L")).reshape(-1, SIDE, SIDE)
 
 
 def read_folders(path: Path, image: Shape) -> Parts:
-    """Read ``train/<class>/*.png`` and ``test/<class>/…``, by either set of class names."""
+    """Read ``train/<class>/*.png`` and ``test/<class>/…``, by either set of class names.
+
+    Raises:
+        RequestError: a folder is no class of FER-2013 or is empty, or a file is no picture.
+    """
     parts = {}
     for split, folder in split_folders(path).items():
         names = class_folders(folder)

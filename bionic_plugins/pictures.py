@@ -2,64 +2,95 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bionic_core import RequestError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 Shape = tuple[int, int, int]
 
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
+"""What Pillow raises on files that are cut off or are no pictures."""
+
 
 def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDArray[np.uint8]:
-    """Return a picture of any size and colour as uint8 (C, H, W).
+    """Return a picture of any size and colour as uint8 (C, H, W), for ``image`` = (C, H, W).
 
-    Turned as its EXIF orientation says; transparency over black; cropped about its centre to
-    the aspect ratio, then resized bilinearly with antialiasing; 16-bit greys scaled to 8.
+    Turned as its EXIF orientation says; transparency over black; 16-bit greys scaled to 8; as
+    grey (C = 1) or RGB (C = 3); cropped about its centre to the aspect ratio, then resized
+    bilinearly with antialiasing. Of an animation, the first frame.
 
     Raises:
-        RequestError: it is not a picture, or is cut off.
+        RequestError: it is not a picture, is cut off, or has greys of more than 16 bits; or C
+            is neither 1 nor 3.
     """
+    from PIL import Image, ImageOps
+
+    where = name or str(file)
     try:
         with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            return _shaped(_plain(picture, image[0]), image)
-    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RequestError(
-            f"not a picture that can be read ({error})", where=name or str(file)
-        ) from error
+            return _shaped(_plain(ImageOps.exif_transpose(opened), image[0]), image)
+    except FileNotFoundError:
+        raise RequestError("no such file", where=where) from None
+    except (*DAMAGE, Image.DecompressionBombError) as error:
+        raise RequestError(f"not a picture that can be read ({error})", where=where) from error
 
 
 def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:
     """Return images uint8 (N, C, H, W) in another shape, as :func:`read_picture` does."""
     if images.shape[1:] == image:
         return images
+    from PIL import Image
+
     pictures = (
-        Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
+        Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2).copy())
         for pixels in images
     )
-    return np.stack([_shaped(_plain(picture, image[0]), image) for picture in pictures])
+    fitted = [_shaped(_plain(picture, image[0]), image) for picture in pictures]
+    return np.stack(fitted) if fitted else np.empty((0, *image), np.uint8)
 
 
 def _plain(picture: Image.Image, channels: int) -> Image.Image:
     """Return the picture as 8-bit grey or RGB."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        values = np.asarray(picture, np.float64)
-        most = 65535.0 if values.max() > 255 else 255.0
-        picture = Image.fromarray(np.round(255 * np.clip(values / most, 0, 1)).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    from PIL import Image
+
+    if channels not in (1, 3):
+        raise RequestError(
+            f"pictures have 1 channel (grey) or 3 (red, green, blue); image asks for {channels}",
+            where="model.image",
+        )
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray(_eight_bits(np.asarray(picture, np.int64)))
+    elif picture.mode == "F":
+        raise ValueError("its greys are floats, of unknown range; save it with 8 or 16 bits")
+    if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(ground, picture)
     return picture.convert("L" if channels == 1 else "RGB")
 
 
+def _eight_bits(values: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Scale 16-bit greys; Pillow may hand them over as 32-bit integers."""
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ValueError(f"its greys go from {low} to {high}; save it with 8 or 16 bits")
+    return ((values + 128) // 257).astype(np.uint8)
+
+
 def _shaped(picture: Image.Image, image: Shape) -> npt.NDArray[np.uint8]:
+    from PIL import Image, ImageOps
+
     _, height, width = image
     if picture.size != (width, height):
         picture = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)

@@ -108,7 +108,7 @@ def _probabilities(
     into = np.where(inhibitory[:, None], _gamma(spread, rng), _gamma([0.25] * len(out), rng))
     weight = out[:, None] * into * np.exp(-distance2 / (2 * sigma**2))
     np.fill_diagonal(weight, 0)
-    result = np.zeros_like(weight)
+    result: Floats = np.zeros_like(weight)
     for pre in known.COUNTS:
         for post in known.COUNTS:
             rows, columns = cell_type == pre, cell_type == post
@@ -135,7 +135,7 @@ def _mean_probability(pre: str, post: str) -> float:
 
 def _scaled(weight: Floats, wanted: float) -> Floats:
     """Return the weights times a constant, cut at 1, so that they sum to what is wanted."""
-    result = np.zeros_like(weight)
+    result: Floats = np.zeros_like(weight)
     if wanted == 0:
         return result
     factor = wanted / weight.sum()
