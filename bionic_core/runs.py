@@ -341,9 +341,13 @@ def resume(run: Run, state: State) -> None:
     state.network.load_state_dict(parts["model"])
     state.best_weights = parts["best"]
     optimizer = state.optimizer.state_dict()
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
     for key, value in {**parts["optimizer"], **counters["optimizer"]}.items():
         number, _, name = key.partition(".")
-        optimizer["state"].setdefault(int(number), {})[name] = value
+        like = parameters[int(number)]
+        fits = isinstance(value, torch.Tensor) and value.shape == like.shape
+        kept = torch.empty_like(like).copy_(value) if fits else value  # the same memory format
+        optimizer["state"].setdefault(int(number), {})[name] = kept
     state.optimizer.load_state_dict(optimizer)
     state.epoch, state.best = counters["epoch"], counters["best"]
     state.best_epoch, state.history = counters["best_epoch"], counters["history"]

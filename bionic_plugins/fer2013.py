@@ -20,7 +20,7 @@ from bionic_plugins.fer2013_forms import (
     read_npz,
     read_strips,
 )
-from bionic_plugins.images import class_folders, split_folders
+from bionic_plugins.images import folders, split_folders
 from bionic_plugins.pictures import Shape, fit
 
 
@@ -66,10 +66,10 @@ class Fer2013(DataSource):
 
     @classmethod
     def claims(cls, path: Path) -> int:
-        """Claim files of its suffixes, folders of its classes, and folders that hold one file."""
+        """Claim files of its suffixes, and folders that hold its classes or such files."""
         if path.is_file():
             return 2 if _form(path) else 0
-        return 2 if _holds_classes(path) or len(_recognised(path)) == 1 else 0
+        return 2 if _holds_classes(path) or _recognised(path) else 0
 
     def read(self, image: Shape) -> Dataset:
         """Return the images, resized where ``image`` is not (1, 48, 48).
@@ -138,7 +138,7 @@ def _recognised(folder: Path) -> list[Path]:
 def _holds_classes(folder: Path) -> bool:
     """Whether the folder has ``train/`` with class folders, mostly of FER-2013's names."""
     try:
-        names = class_folders(split_folders(folder)["train"])
+        names = [path.name for path in folders(split_folders(folder)["train"])]
     except (RequestError, KeyError):
         return False
     return sum(name.lower() in ALIASES for name in names) * 2 >= len(names)

@@ -109,7 +109,7 @@ def split_folders(root: Path) -> dict[str, Path]:
         RequestError: two folders are of the same split.
     """
     found: dict[str, Path] = {}
-    for folder in _folders(root):
+    for folder in folders(root):
         for split, names in SPLIT_FOLDERS.items():
             if folder.name.lower() in names:
                 if split in found:
@@ -118,7 +118,7 @@ def split_folders(root: Path) -> dict[str, Path]:
                         where=str(root),
                     )
                 found[split] = folder
-    return found if "train" in found and _folders(found["train"]) else {}
+    return found if "train" in found and folders(found["train"]) else {}
 
 
 def class_folders(root: Path) -> list[str]:
@@ -127,7 +127,7 @@ def class_folders(root: Path) -> list[str]:
     Raises:
         RequestError: there are fewer than two.
     """
-    names = [folder.name for folder in _folders(root)]
+    names = [folder.name for folder in folders(root)]
     if len(names) < 2:
         found = f"{len(names)} class folder{'' if len(names) == 1 else 's'}"
         raise RequestError(
@@ -195,5 +195,6 @@ def _visible(folder: Path) -> list[Path]:
     )
 
 
-def _folders(root: Path) -> list[Path]:
+def folders(root: Path) -> list[Path]:
+    """Return the folders within, sorted, hidden ones left out."""
     return [path for path in _visible(root) if path.is_dir()]

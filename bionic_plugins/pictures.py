@@ -24,15 +24,14 @@ DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, 
 
 
 def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDArray[np.uint8]:
-    """Return a picture of any size and colour as uint8 (C, H, W), for ``image`` = (C, H, W).
+    """Return a picture of any size and colour as uint8 (C, H, W), for ``image`` = (1 or 3, H, W).
 
     Turned as its EXIF orientation says; transparency over black; 16-bit greys scaled to 8; as
     grey (C = 1) or RGB (C = 3); cropped about its centre to the aspect ratio, then resized
     bilinearly with antialiasing. Of an animation, the first frame.
 
     Raises:
-        RequestError: it is not a picture, is cut off, or has greys of more than 16 bits; or C
-            is neither 1 nor 3.
+        RequestError: it is not a picture, is cut off, or has greys of more than 16 bits.
     """
     from PIL import Image, ImageOps
 
@@ -64,11 +63,6 @@ def _plain(picture: Image.Image, channels: int) -> Image.Image:
     """Return the picture as 8-bit grey or RGB."""
     from PIL import Image
 
-    if channels not in (1, 3):
-        raise RequestError(
-            f"pictures have 1 channel (grey) or 3 (red, green, blue); image asks for {channels}",
-            where="model.image",
-        )
     if picture.mode.startswith("I"):
         picture = Image.fromarray(_eight_bits(np.asarray(picture, np.int64)))
     elif picture.mode == "F":

@@ -1,7 +1,7 @@
 """Draw docs/overview.png: the drawn faces, the column's wiring, and a factorial's effects.
 
-    bionic factorial --mechanisms masks,inhibition --json > effects.json
-    python docs/overview.py effects.json docs/overview.png
+bionic factorial --mechanisms masks,inhibition --json > effects.json
+python docs/overview.py effects.json docs/overview.png
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from bionic_core import load
 from matplotlib.axes import Axes
+
+from bionic_core import load
 
 INK, RED, BLUE = "#222222", "#c23b22", "#1f6f8b"
 

@@ -169,11 +169,11 @@ def test_the_plasma_etch_experiment() -> None:
 
 
 def test_intervals_cover_at_their_rate(rng: np.random.Generator) -> None:
-    """200 studies of a 2² in 4 seeds: each term's share within 4 binomial standard errors."""
+    """60 studies of a 2² in 4 seeds: each term's share within 4 binomial standard errors."""
     truth = {"a": 1.0, "b": 0.0, "a:b": -0.5}
     signs = np.array([[1 if cell["a"] else -1, 1 if cell["b"] else -1] for cell in cells("ab")])
     expected = signs @ [0.5, 0.0] - 0.25 * signs.prod(axis=1)
-    studies, hits = 200, dict.fromkeys(truth, 0)
+    studies, hits = 60, dict.fromkeys(truth, 0)
     for _ in range(studies):
         by_seed = expected + rng.normal(size=(4, 1)) + rng.normal(size=(4, 4))
         for effect in estimate_effects(

@@ -268,6 +268,7 @@ def test_data_by_name_by_path_and_by_neither(tmp_path: Path) -> None:
     (tmp_path / "faces" / "dogs").mkdir()
     assert data_table(str(tmp_path / "faces"), REGISTRY)["source"] == "images"
     (tmp_path / "kaggle" / "train" / "angry").mkdir(parents=True)
+    (tmp_path / "kaggle" / "train" / "happy").mkdir()
     (tmp_path / "kaggle" / "test" / "angry").mkdir(parents=True)
     assert data_table(str(tmp_path / "kaggle"), REGISTRY)["source"] == "fer2013"
     with pytest.raises(bionic.RequestError, match=r"no such file.*Did you mean 'schematic'"):
