@@ -158,6 +158,41 @@ def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:
     assert len(list(Path("runs").glob("*/result.json"))) == 8
 
 
+def test_a_failed_run_is_recorded_and_the_rest_goes_on(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bionic_core.experiment as study
+    from bionic_core import BionicError
+
+    train = study.train
+
+    def sometimes(spec: Any, **options: Any) -> Any:
+        if "masks" not in spec.mechanisms and options["seed"] == 1:
+            raise BionicError("the loss is nan in epoch 1")
+        return train(spec, **options)
+
+    monkeypatch.setattr(study, "train", sometimes)
+    said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2", "--json")
+    assert said.code == 1
+    assert "1 of 4 runs failed" in said.err
+    assert [cell.get("error") for cell in said.document["cells"]][2] == "the loss is nan in epoch 1"
+    assert said.document["cells"][2]["accuracy"] is None
+    assert any("unbalanced" in note for note in said.document["notes"])
+    said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
+    assert "failed: masks off, seed 1: the loss is nan" in said.out
+    monkeypatch.setattr(study, "train", train)
+    said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
+    assert said.code == 0
+    assert said.err.count("(done before)") == 3
+
+
+def test_a_study_of_failures_has_no_effects(bionic: Bionic) -> None:
+    wild = (*SMALL, "--set", "training.lr=1e30", "--seeds", "1")
+    said = bionic("factorial", "--mechanisms", "masks", *wild)
+    assert said.code == 1
+    assert "every run failed, the first with: the loss is" in said.err
+
+
 def test_factorial_names_impossible_cells_and_what_goes_along(bionic: Bionic) -> None:
     said = bionic("factorial", "--mechanisms", "convolution,lateral", "--plan", "--json")
     design = said.document["design"]
