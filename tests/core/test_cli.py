@@ -164,7 +164,7 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     import bionic_core.experiment as study
     from bionic_core import BionicError
 
-    train = study.train
+    train = study.train  # type: ignore[attr-defined]
 
     def sometimes(spec: Any, **options: Any) -> Any:
         if "masks" not in spec.mechanisms and options["seed"] == 1:
