@@ -26,9 +26,9 @@ class GradedInhibition(nn.Module):
 
     def __init__(self, inputs: Tensor, alpha: float) -> None:
         super().__init__()
-        share = inputs / (inputs.max() + EPSILON)
-        self.register_buffer("share", share, persistent=False)
-        self.share: Tensor
+        self.inputs: Tensor
+        self.register_buffer("inputs", inputs, persistent=False)
+        self.greatest = float(inputs.max()) + EPSILON
         self.logit = nn.Parameter(torch.tensor(math.log(alpha / (1 - alpha))))
 
     @property
@@ -38,7 +38,7 @@ class GradedInhibition(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Return the gain of each neuron, (Q,); the same for every image."""
-        return 1 - self.alpha * self.share
+        return 1 - self.alpha * (self.inputs / self.greatest)
 
 
 @attrs.frozen(eq=False)
