@@ -1,0 +1,84 @@
+"""What the commands share: their options, loading a spec, showing a result."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bionic_core.errors import BionicError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bionic_core.spec import Spec
+
+SpecName = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Without = Annotated[
+    str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
+]
+Data = Annotated[
+    str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+
+
+def load(
+    spec: str,
+    *,
+    without: str = "",
+    set_: list[str] | None = None,
+    data: str | None = None,
+    epochs: int | None = None,
+) -> Spec:
+    """Return the spec that a command's options ask for."""
+    from bionic_core.spec import load as load_spec
+
+    assignments = list(set_ or [])
+    if epochs is not None:
+        assignments.append(f"training.max_epochs={epochs}")
+    names = [name.strip() for name in without.split(",") if name.strip()]
+    return load_spec(spec, set=assignments, without=names, data=data)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say what Ctrl-C leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise BionicError(
+            "stopped; finished epochs are kept, and the same command goes on after them"
+        ) from None
+
+
+def console(stream: Any) -> Any:
+    """Return a rich console on a stream."""
+    from rich.console import Console
+
+    return Console(file=stream, stderr=stream is sys.stderr)
+
+
+def show(document: Mapping[str, Any], json: bool, render: Callable[[Any], RenderableType]) -> None:
+    """Print a document, as JSON or as its report function renders it."""
+    if json:
+        typer.echo(jsonlib.dumps(document, indent=1))
+        return
+    from bionic_core import report
+
+    console(sys.stdout).print(render(report))
