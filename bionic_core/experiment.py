@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from bionic_core.files import write_text
 from bionic_core.inputs import InputCache
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.runs import Run, train
+from bionic_core.runs import Run
 from bionic_core.spec import Spec, compose, dependents, digest
-from bionic_core.training import Watch
+from bionic_core.training import Moment
+from bionic_core.workers import Outcome, Task, attempt, side_by_side
 
 PERCENT = 100
 """Accuracies are fractions, effects percentage points."""
@@ -113,11 +115,12 @@ def run_experiment(
     *,
     root: Path,
     device: str = "auto",
+    jobs: int = 1,
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
-    watch: Watch | None = None,
+    watch: Callable[[int, Moment], None] | None = None,
 ) -> list[Cell]:
-    """Train what is missing, seed by seed, and return every cell's run.
+    """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
     A run that fails while it runs (divergence) is recorded with its reason, and the rest goes on.
 
@@ -125,27 +128,52 @@ def run_experiment(
         experiment: the plan.
         root: folder of the runs.
         device: as for training.
+        jobs: runs at a time; more than one are processes of one thread each.
         started, ended: called with the number of the run, from 0, around each.
-        watch: called after each training step.
+        watch: called with the number of the run and the place in it.
     """
-    cache = InputCache()
-    cells: list[Cell] = []
     design = experiment.design
-    for seed in design.seeds:
-        for levels, spec in zip(design.cells, experiment.specs, strict=True):
-            if started is not None:
-                started(len(cells), levels, seed)
-            try:
-                run = train(spec, seed=seed, root=root, device=device, cache=cache, watch=watch)
-                cell = Cell(levels, seed, run)
-            except RequestError:
-                raise
-            except BionicError as error:
-                cell = Cell(levels, seed, None, str(error))
-            cells.append(cell)
-            if ended is not None:
-                ended(len(cells) - 1, cell)
-    return cells
+    places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
+    tasks = [Task(n, experiment.specs[cell], seed) for n, (seed, cell) in enumerate(places)]
+    cells: dict[int, Cell] = {}
+
+    def levels(task: Task) -> Mapping[str, Level]:
+        return design.cells[places[task.number][1]]
+
+    def begin(task: Task) -> None:
+        if started is not None:
+            started(task.number, levels(task), task.seed)
+
+    def tell(task: Task, moment: Moment) -> None:
+        if watch is not None:
+            watch(task.number, moment)
+
+    for outcome in _outcomes(tasks, root, device, jobs, begin, tell):
+        task = outcome.task
+        run = Run(outcome.folder, outcome.reused) if outcome.folder else None
+        cells[task.number] = Cell(levels(task), task.seed, run, outcome.error)
+        if ended is not None:
+            ended(task.number, cells[task.number])
+    return [cells[number] for number in range(len(tasks))]
+
+
+def _outcomes(
+    tasks: Sequence[Task],
+    root: Path,
+    device: str,
+    jobs: int,
+    begin: Callable[[Task], None],
+    tell: Callable[[Task, Moment], None],
+) -> Iterator[Outcome]:
+    if jobs > 1:
+        yield from side_by_side(
+            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell
+        )
+        return
+    cache = InputCache()
+    for task in tasks:
+        begin(task)
+        yield attempt(task, root=root, device=device, cache=cache, watch=partial(tell, task))
 
 
 def analyse(experiment: Experiment, cells: Sequence[Cell]) -> Effects:

@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -38,7 +39,7 @@ class Display:
             transient=True,
         )
         self._study = self.bars.add_task("runs", total=runs, visible=runs > 1)
-        self._run = self.bars.add_task("training", total=None)
+        self._runs: dict[int, TaskID] = {}
 
     def __enter__(self) -> Display:
         self.bars.start()
@@ -52,20 +53,22 @@ class Display:
     ) -> None:
         self.bars.stop()
 
-    def watch(self, moment: Moment) -> None:
+    def watch(self, moment: Moment, number: int = 0) -> None:
         """Show a place within a run."""
-        if self.live:
+        if number in self._runs:
             done = (moment.epoch - 1) * moment.total + moment.done
-            self.bars.update(self._run, completed=done, total=moment.max_epochs * moment.total)
+            total = moment.max_epochs * moment.total
+            self.bars.update(self._runs[number], completed=done, total=total)
 
-    def begin(self, title: str) -> None:
-        """Show that a run begins."""
+    def begin(self, title: str, number: int = 0) -> None:
+        """Show that a run begins; runs side by side have numbers."""
         if self.live:
-            self.bars.reset(self._run, description=title)
+            self._runs[number] = self.bars.add_task(title, total=None)
 
-    def end(self, line: str) -> None:
+    def end(self, line: str, number: int = 0) -> None:
         """Show that a run has ended, with a line that stays."""
-        if self.live:
+        if number in self._runs:
+            self.bars.remove_task(self._runs.pop(number))
             self.bars.advance(self._study)
         self.say(line)
 

@@ -34,6 +34,9 @@ Data = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Runs side by side, each a process of one thread if several.")
+]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 

@@ -12,6 +12,7 @@ from bionic_core.commands.common import (
     Data,
     Device,
     Epochs,
+    Jobs,
     Json,
     Out,
     Set,
@@ -35,6 +36,7 @@ def factorial_command(
     data: Data = None,
     epochs: Epochs = None,
     device: Device = "auto",
+    jobs: Jobs = 1,
     out: Out = Path("runs"),
     without: Without = "",
     set_: Set = None,
@@ -59,16 +61,17 @@ def factorial_command(
         words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in cell.levels.items())
         figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
         figure += " (done before)" if cell.run and cell.run.reused else ""
-        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {figure}")
+        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {figure}", number)
 
     with resumable(), Display(console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
             experiment,
             root=out,
             device=device,
-            started=lambda number, levels, seed: display.begin(f"run {number + 1}"),
+            jobs=jobs,
+            started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
-            watch=display.watch,
+            watch=lambda number, moment: display.watch(moment, number),
         )
         display.say("estimating effects")
     results = study.results(experiment, cells, study.analyse(experiment, cells))
