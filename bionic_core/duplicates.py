@@ -4,9 +4,12 @@ Near copies are found in two stages. Two perceptual hashes of 64 bits make candi
 pairs within a Hamming distance: pHash, the signs of the 8 × 8 lowest cosine frequencies about
 their median (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash
 Functions"), and dHash, the signs of the brightness differences between neighbours on an 8 × 9
-grid. Of the candidates, those stay whose pixels correlate. Both stages see through changes of
-brightness and contrast, recompression, watermarks and shifts of a pixel or two; not through
-mirroring or larger shifts.
+grid. Of the candidates, those stay whose pixels correlate.
+
+What that finds, of 300 faces of FER-2013 and changed copies of them: all after JPEG at quality
+30, a change of brightness and contrast, or resizing to 36 × 36 and back; 95 % after cropping one
+pixel all round; 84 % under a bright band over four rows; 74 % after a shift by one pixel, but 3 %
+by two, and none after mirroring. No other face was taken for a copy but one.
 """
 
 from __future__ import annotations

@@ -125,6 +125,8 @@ def planned(document: Document) -> RenderableType:
     seeds = ", ".join(str(seed) for seed in design["seeds"])
     lines = [f"{design['runs']} runs: {len(design['cells'])} cells × seeds {seeds}"]
     lines += [f"left out: {_levels(i['levels'])}: {i['reason']}" for i in design["impossible"]]
+    if document.get("selected_on") == "test":
+        lines.append("test-selected: the test images will choose each run's epoch")
     return Group(table, Text("\n".join(lines)))
 
 

@@ -161,11 +161,19 @@ def maps(views: Tensor) -> Maps:
     )
 
 
+def area(found: Maps) -> npt.NDArray[np.float64]:
+    return found.across * found.down
+
+
+def ratio(found: Maps) -> npt.NDArray[np.float64]:
+    return found.across / found.down
+
+
 def test_the_geometry_is_distributed_as_torchvisions() -> None:
     mine, other = maps(ours(ramps(), PLACED)), maps(theirs(ramps(), GEOMETRY))
     for name in ("across", "down", "angle", "right", "below"):
         assert stats.ks_2samp(getattr(mine, name), getattr(other, name)).pvalue > UNLIKELY, name
-    for figure in (lambda m: m.across * m.down, lambda m: m.across / m.down):
+    for figure in (area, ratio):
         assert stats.ks_2samp(figure(mine), figure(other)).pvalue > UNLIKELY
     assert stats.kstest(mine.angle, stats.uniform(-15, 30).cdf).pvalue > UNLIKELY
     for found in (mine, other):
@@ -177,10 +185,10 @@ def test_the_geometry_is_distributed_as_torchvisions() -> None:
 def test_crops_stay_within_their_ranges() -> None:
     found = maps(ours(ramps(), PLACED))
     rounding = 1 / SIDE  # sides are whole pixels
-    assert 0.8 - 2 * rounding <= (found.across * found.down).min()
-    assert (found.across * found.down).max() <= 1
-    ratio = found.across / found.down
-    assert 3 / 4 - 2 * rounding <= ratio.min() < 0.85 < 1.2 < ratio.max() <= 4 / 3 + 2 * rounding
+    assert 0.8 - 2 * rounding <= area(found).min()
+    assert area(found).max() <= 1
+    least, most = ratio(found).min(), ratio(found).max()
+    assert 3 / 4 - 2 * rounding <= least < 0.85 < 1.2 < most <= 4 / 3 + 2 * rounding
     assert np.allclose(found.across * SIDE, np.round(found.across * SIDE), atol=0.05)
     for place, share in ((found.right, found.across), (found.below, found.down)):
         assert (np.abs(place) <= SIDE * (1 - share) / 2 + 0.05).all()
