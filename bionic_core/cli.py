@@ -31,6 +31,7 @@ app.command("evaluate")(training.evaluate_command)
 app.command("factorial")(studies.factorial_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
+data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.duplicates import identical, occurring
 from bionic_core.errors import RequestError
 
 Protocol = Literal["honest", "paper"]
@@ -131,6 +132,19 @@ def _wrong(part: Split, classes: int) -> list[str]:
     return []
 
 
+@attrs.frozen
+class Dropped:
+    """How many training images were dropped since they occur in validation or test.
+
+    Attributes:
+        exact: those with the same pixels as an image there.
+        near: the others, near copies.
+    """
+
+    exact: int
+    near: int
+
+
 @attrs.frozen(eq=False)
 class Splits:
     """The three parts that a run uses.
@@ -138,22 +152,45 @@ class Splits:
     Attributes:
         selected_on: ``validation``, or ``test`` where the protocol selects on the test set;
             then ``validation`` and ``test`` are the same images, and every output says so.
+        dropped: what was taken out of train, where leaks were to be dropped.
     """
 
     train: Split
     validation: Split
     test: Split
     selected_on: Literal["validation", "test"]
+    dropped: Dropped | None = None
+
+    @property
+    def held_out(self) -> Split:
+        """Everything outside train, each image once: validation, then test."""
+        if self.selected_on == "test":
+            return self.test
+        return Split.join(self.validation, self.test)
 
 
-def split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
+def split(
+    data: Dataset, protocol: Protocol, split_seed: int, *, drop_leaks: bool = False
+) -> Splits:
     """Split as the protocol says (§3.6 names no validation split).
 
     ``honest``: select on validation, touch test once. The source's own validation split
     serves where there is one; otherwise a stratified tenth of train, in groups of identical
     images, drawn with ``split_seed``. ``paper``: train on all of train, select on test, which
     is then everything outside train.
+
+    ``drop_leaks`` takes out of train, last, every image that occurs in validation or test,
+    exactly or as a near copy (:func:`bionic_core.duplicates.occurring`), whatever its label.
+
+    Raises:
+        RequestError: no class has two different images to set a tenth apart, or dropping leaks
+            leaves a class without training images.
     """
+    parts = _split(data, protocol, split_seed)
+    return _without_leaks(parts, data) if drop_leaks else parts
+
+
+def _split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
     if protocol == "paper":
         test = data.test if data.validation is None else Split.join(data.validation, data.test)
         return Splits(data.train, test, test, selected_on="test")
@@ -164,6 +201,25 @@ def split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
     return Splits(
         data.train.take(rest), data.train.take(held_out), data.test, selected_on="validation"
     )
+
+
+def _without_leaks(parts: Splits, data: Dataset) -> Splits:
+    exact, near = occurring(parts.train.images, parts.held_out.images)
+    kept = np.setdiff1d(np.arange(len(parts.train)), np.concatenate([exact, near]))
+    train = parts.train.take(kept)
+    counts = zip(data.class_names, train.counts(len(data.class_names)), strict=True)
+    emptied = [name for name, count in counts if count == 0]
+    if emptied:
+        raise RequestError(
+            [
+                f"data.drop_leaks = true leaves class '{name}' without training images: all of "
+                "them occur in validation or test. 'bionic data check' lists them; take the "
+                "copies out of there, or leave drop_leaks out"
+                for name in emptied
+            ],
+            where=data.name,
+        )
+    return attrs.evolve(parts, train=train, dropped=Dropped(len(exact), len(near)))
 
 
 def grouped_tenth(part: Split, classes: int, seed: int) -> npt.NDArray[np.int64]:
@@ -186,7 +242,7 @@ def grouped_share(part: Split, classes: int, share: float, seed: int) -> npt.NDA
     overshoot is passed over. A class of at least two groups gives at least one and keeps at
     least one.
     """
-    group = _groups(part.images)
+    group = identical(part.images)
     rng = np.random.Generator(np.random.PCG64(seed))
     _, first, sizes = np.unique(group, return_index=True, return_counts=True)
     label = part.labels[first]
@@ -204,10 +260,3 @@ def grouped_share(part: Split, classes: int, share: float, seed: int) -> npt.NDA
                 room -= int(sizes[member])
         taken += chosen or [int(members[np.argmin(sizes[members])])]
     return np.flatnonzero(np.isin(group, taken))
-
-
-def _groups(images: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Return for each image the number of its group: equal exactly for identical images."""
-    rows = np.ascontiguousarray(images).reshape(len(images), -1)
-    digests = np.array([hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows])
-    return np.unique(digests, return_inverse=True)[1].reshape(-1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from bionic_core.data import Dataset, Split, Splits
 
 
@@ -14,7 +16,8 @@ def summarise(data: Dataset, splits: Splits | None = None) -> dict[str, Any]:
     Keys: ``name``, ``fingerprint``, ``class_names``, ``image`` [C, H, W], ``source_splits``
     {split: {``images``, ``classes``: {name: count}}}; given ``splits``, also ``splits`` (the
     same of the parts that runs use; no validation where they select on test) and
-    ``selected_on``.
+    ``selected_on``; where leaks were dropped, ``dropped`` {``exact``, ``near``}, the number of
+    images taken out of train.
     """
     document: dict[str, Any] = {
         "name": data.name,
@@ -28,6 +31,8 @@ def summarise(data: Dataset, splits: Splits | None = None) -> dict[str, Any]:
         if splits.selected_on == "test":
             del used["validation"]
         document |= {"splits": _counts(data, used), "selected_on": splits.selected_on}
+        if splits.dropped is not None:
+            document["dropped"] = attrs.asdict(splits.dropped)
     return document
 
 

@@ -28,7 +28,8 @@ def load_inputs(spec: Spec) -> Inputs:
         RequestError: a file is missing or damaged.
     """
     data = spec.data.read(spec.model.image)
-    splits = split(data, spec.data_choice.protocol, spec.data_choice.split_seed)
+    choice = spec.data_choice
+    splits = split(data, choice.protocol, choice.split_seed, drop_leaks=choice.drop_leaks)
     connectome = spec.connectome.read() if spec.connectome is not None else None
     return Inputs(data, splits, connectome)
 

@@ -10,6 +10,20 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from bionic_core.report_data import checked, data
+
+__all__ = [
+    "built",
+    "checked",
+    "connectome",
+    "data",
+    "evaluated",
+    "planned",
+    "plugins",
+    "studied",
+    "trained",
+]
+
 Document = Mapping[str, Any]
 
 
@@ -111,6 +125,8 @@ def planned(document: Document) -> RenderableType:
     seeds = ", ".join(str(seed) for seed in design["seeds"])
     lines = [f"{design['runs']} runs: {len(design['cells'])} cells × seeds {seeds}"]
     lines += [f"left out: {_levels(i['levels'])}: {i['reason']}" for i in design["impossible"]]
+    if document.get("selected_on") == "test":
+        lines.append("test-selected: the test images will choose each run's epoch")
     return Group(table, Text("\n".join(lines)))
 
 
@@ -192,28 +208,6 @@ def plugins(document: Document) -> RenderableType:
         if failed:
             failures.append(Text(f"{plugin['name']}: {failed}", style="red"))
     return Group(table, *failures)
-
-
-def data(document: Document) -> RenderableType:
-    """Show a data source: images of each class in each split."""
-    classes = document["class_names"]
-    shown: list[RenderableType] = []
-    for key, title in (("source_splits", "as the source has it"), ("splits", "as runs use it")):
-        splits = document.get(key)
-        if not splits:
-            continue
-        table = Table(title=f"{document['name']}, {title}", title_justify="left")
-        table.add_column("class")
-        for split in splits:
-            table.add_column(split, justify="right")
-        for name in classes:
-            table.add_row(name, *(f"{splits[split]['classes'][name]:,}" for split in splits))
-        table.add_section()
-        table.add_row("all", *(f"{splits[split]['images']:,}" for split in splits), style="bold")
-        shown.append(table)
-    shape = " × ".join(str(side) for side in document["image"])
-    lines = f"images {shape}, fingerprint {document['fingerprint'][:16]}"
-    return Group(*shown, Text(lines))
 
 
 def connectome(document: Document) -> RenderableType:

@@ -53,6 +53,8 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     and the ``numerics`` of the core and of each mechanism, not package versions.
     """
     document = spec.document()
+    # Said only where it applies, so that runs from before the key keep their names.
+    leaks = {"drop_leaks": True} if spec.data_choice.drop_leaks else {}
     return {
         "model": document["model"],
         "training": document["training"],
@@ -61,7 +63,8 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
             "fingerprint": inputs.data.fingerprint,
             "protocol": spec.data_choice.protocol,
             "split_seed": spec.data_choice.split_seed,
-        },
+        }
+        | leaks,
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
         "numerics": {"core": CORE_NUMERICS}
@@ -207,6 +210,8 @@ def train(
     if inputs.connectome is not None:
         document["connectome"] = inputs.connectome.label
     document["data"] = inputs.data.name
+    if inputs.splits.dropped is not None:
+        document["dropped"] = attrs.asdict(inputs.splits.dropped)
     document["class_names"] = list(inputs.data.class_names)
     write_text(run.folder / MANIFEST, json.dumps(document, indent=1))
     while not finished(state, plan):

@@ -52,11 +52,13 @@ class DataChoice:
         source: a registered data source.
         protocol: ``honest`` selects on validation, ``paper`` on the test set.
         split_seed: seed of the validation split where the data has none of its own.
+        drop_leaks: take out of train what occurs in validation or test, exactly or nearly.
     """
 
     source: str = "schematic"
     protocol: Protocol = field(default="honest", validator=in_(("honest", "paper")))
     split_seed: int = field(default=0, validator=ge(0))
+    drop_leaks: bool = False
 
 
 @attrs.frozen

@@ -1,12 +1,27 @@
-"""Commands that only look: plugins, data info, connectome info."""
+"""Commands that only look: plugins, data info, data check, connectome info."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bionic_core.commands.common import Json, show
+from bionic_core.errors import RequestError, nearest
+
+if TYPE_CHECKING:
+    from bionic_core.data import Protocol
+
+DEFAULT_IMAGE = (1, 48, 48)
+"""Channels, height and width, as a spec that says nothing else has them."""
+
+Source = Annotated[str, typer.Argument(metavar="SRC", help="A registered source, or a path.")]
+ProtocolName = Annotated[
+    str,
+    typer.Option(
+        "--protocol", metavar="NAME", help="honest selects on validation, paper on the test set."
+    ),
+]
 
 
 def plugins_command(json: Json = False) -> None:
@@ -18,7 +33,12 @@ def plugins_command(json: Json = False) -> None:
 
 
 def data_info_command(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="A registered source, or a path.")],
+    source: Source,
+    protocol: ProtocolName = "honest",
+    drop_leaks: Annotated[
+        bool,
+        typer.Option("--drop-leaks", help="Take out of train what occurs in validation or test."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Count the images of each class in each split."""
@@ -27,10 +47,54 @@ def data_info_command(
     from bionic_core.sections import DataChoice
     from bionic_core.spec import open_data
 
-    dataset = open_data(source).read((1, 48, 48))
-    choice = DataChoice()
-    document = summarise(dataset, split(dataset, choice.protocol, choice.split_seed))
+    known = protocol_named(protocol)
+    dataset = open_data(source).read(DEFAULT_IMAGE)
+    parts = split(dataset, known, DataChoice().split_seed, drop_leaks=drop_leaks)
+    document = summarise(dataset, parts)
     show(document, json, lambda report: report.data(document))
+
+
+def data_check_command(
+    source: Source,
+    near: Annotated[
+        int,
+        typer.Option(
+            metavar="BITS",
+            help="Near copies differ in at most so many of the 128 bits of their perceptual "
+            "hashes, 0 to 32.",
+        ),
+    ] = 14,
+    protocol: ProtocolName = "honest",
+    json: Json = False,
+) -> None:
+    """List images that are there twice, exactly or nearly, within and across splits, or blank."""
+    from bionic_core.data_check import check
+    from bionic_core.duplicates import BITS, WIDEST
+    from bionic_core.spec import open_data
+
+    if not 0 <= near <= WIDEST:
+        raise RequestError(
+            f"--near {near}: must be 0 to {WIDEST} of the {BITS} bits; beyond that, pictures "
+            "that have nothing in common are near each other"
+        )
+    known = protocol_named(protocol)
+    document = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
+    show(document, json, lambda report: report.checked(document))
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the protocol of that name.
+
+    Raises:
+        RequestError: there is none.
+    """
+    known: dict[str, Protocol] = {"honest": "honest", "paper": "paper"}
+    if name not in known:
+        raise RequestError(
+            f"--protocol {name}: must be honest (select on validation) or paper (select on "
+            f"test).{nearest(name, known)}"
+        )
+    return known[name]
 
 
 def connectome_info_command(

@@ -52,7 +52,12 @@ def factorial_command(
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     experiment = study.plan_factorial(loaded, names, range(seeds), Registry.installed())
     if plan:
-        document = {"name": loaded.name, "design": experiment.design.to_json()}
+        selected_on = "test" if loaded.data_choice.protocol == "paper" else "validation"
+        document = {
+            "name": loaded.name,
+            "design": experiment.design.to_json(),
+            "selected_on": selected_on,
+        }
         show(document, json, lambda report: report.planned(document))
         return
     runs = experiment.design.runs
