@@ -88,18 +88,6 @@ def trained(document: Document) -> RenderableType:
     return Group(table, Text("\n".join(lines)))
 
 
-def evaluated(document: Document) -> RenderableType:
-    """Show the figures of a run on one split."""
-    table = Table(title=f"Run {document['hash']}, {document['split']}", title_justify="left")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name in ("images", "accuracy", "loss", "macro_f1"):
-        value = document[name]
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
-    notes = ["test-selected"] if document["selected_on"] == "test" else []
-    return Group(table, *(Text(note) for note in notes))
-
-
 def planned(document: Document) -> RenderableType:
     """Show a design: its cells, and those that cannot exist."""
     design = document["design"]

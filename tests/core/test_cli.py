@@ -128,7 +128,9 @@ def test_train_evaluate_and_train_again(bionic: Bionic) -> None:
     assert "epoch" not in said.err
     assert document["hash"] in said.out
     assert "selected on" in said.out
-    assert "macro_f1" in bionic("evaluate", document["run"], "--split", "validation").out
+    said = bionic("evaluate", document["run"], "--split", "validation")
+    assert "macro F1" in said.out
+    assert "the validation images chose the epoch" in said.out
 
 
 def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:
