@@ -74,7 +74,7 @@ def heading(document: Mapping[str, Any]) -> str:
     lines = [
         f"{document['name']} ({document['hash'][:8]}), {document['data']}, {document['split']}: "
         f"{document['images']:,} images",
-        f"accuracy {document['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})",
+        f"accuracy {document['accuracy']:.1%}, 95% interval {low:.1%} to {high:.1%}",
     ]
     if document["selected_on"] == "test":
         lines[1] += ", test-selected"
@@ -99,15 +99,16 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
         axes = figure.subplots()
         shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
+            count = counts[row, column]
             axes.text(
                 column,
                 row,
-                f"{value:.0%}\n{counts[row, column]:,}",
+                f"{value:.0%}\n{count:,}" if count else "0",
                 ha="center",
                 va="center",
                 fontsize=7.5,
                 linespacing=1.25,
-                color="white" if value > 0.55 else "black",
+                color="white" if value > 0.7 else "black" if count else "0.6",
             )
         axes.set_xticks(range(size), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(size), names)
@@ -152,11 +153,13 @@ def roc(
                 "linestyle": STYLES[cls % len(STYLES)],
             }
             if figures["auc"] is None:
-                axes.plot([], [], label=f"{name}  –", **style)
+                axes.plot([], [], label=f"    –    {name}", **style)
                 continue
             false, true, _ = roc_curve(labels == cls, probability[:, cls])
-            axes.plot(false, true, label=f"{name}  {figures['auc']:.3f}", **style)
-        axes.set(xlim=(-0.01, 1), ylim=(0, 1.01), aspect="equal")
+            axes.plot(false, true, label=f"{figures['auc']:.3f}  {name}", **style)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+        axes.grid(color="0.92", linewidth=0.7)
+        axes.set_axisbelow(True)
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("true positive rate")
         mean = "–" if document["auc"] is None else f"{document['auc']:.3f}"
@@ -197,7 +200,7 @@ def learning(
         ):
             alone = "o" if len(epochs) == 1 else None
             for split, words, colour, style in (
-                ("train", "train, as seen in training", COLOURS[0], "--"),
+                ("train", "train, as seen (training loss)", COLOURS[0], "--"),
                 (selected_on, f"{selected_on}, in evaluation{note}", COLOURS[1], "-"),
             ):
                 values = [record[split][key] for record in history]
@@ -218,6 +221,8 @@ def learning(
             axes.set_xlabel("epoch")
             axes.set_ylabel(label)
             axes.xaxis.set_major_locator(_whole_numbers())
+            axes.grid(axis="y", color="0.9", linewidth=0.7)
+            axes.set_axisbelow(True)
         panels[1].yaxis.set_major_formatter(_percent())
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -254,7 +259,7 @@ def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
 def _percent() -> Any:
     from matplotlib.ticker import PercentFormatter
 
-    return PercentFormatter(1, decimals=0)
+    return PercentFormatter(1)
 
 
 def _whole_numbers() -> Any:
