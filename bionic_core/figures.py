@@ -257,9 +257,9 @@ def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
 
 
 def _percent() -> Any:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
-    return PercentFormatter(1)
+    return FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def _whole_numbers() -> Any:

@@ -63,7 +63,7 @@ def built(document: Document) -> RenderableType:
 def trained(document: Document) -> RenderableType:
     """Show the figures of a run."""
     table = Table(title=f"Run {document['hash']}", title_justify="left")
-    for name in ("split", "images", "accuracy", "loss", "macro F1"):
+    for name in ("split", "images", "accuracy", "95 % interval", "loss", "macro F1"):
         table.add_column(name, justify="left" if name == "split" else "right")
     selected = document["selected_on"]
     for split in ("validation", "test"):
@@ -75,6 +75,7 @@ def trained(document: Document) -> RenderableType:
             name,
             f"{figures['images']:,}",
             f"{figures['accuracy']:.2%}",
+            _interval(figures.get("interval")),
             f"{figures['loss']:.4f}",
             f"{figures['macro_f1']:.4f}",
         )
@@ -230,6 +231,10 @@ def connectome(document: Document) -> RenderableType:
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(f"{side:,}" for side in shape) if shape else "1"
+
+
+def _interval(limits: Sequence[float] | None) -> str:
+    return "–" if limits is None else f"{limits[0]:.1%} … {limits[1]:.1%}"
 
 
 def _percent(value: float | None) -> str:

@@ -74,7 +74,7 @@ def predict_command(
     ],
     json: Json = False,
 ) -> None:
-    """Give class probabilities of pictures of any size and colour, the face centred."""
+    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
     from bionic_core.prediction import predict
     from bionic_core.runs import Run
 
