@@ -245,13 +245,23 @@ def check_folder(folder: Path) -> None:
 
 
 def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
-    """Write figures, ``{name: {format: content}}``, into a folder; return their paths."""
+    """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
+
+    Raises:
+        RequestError: a file cannot be written there.
+    """
     paths = []
     for name, forms in drawn.items():
         for form, content in forms.items():
             path = folder / f"{name}.{form}"
-            with write_atomically(path) as file:
-                file.write(content)
+            try:
+                with write_atomically(path) as file:
+                    file.write(content)
+            except OSError as error:
+                raise RequestError(
+                    f"cannot be written ({error.strerror}); give --figures another folder",
+                    where=str(path),
+                ) from error
             paths.append(str(path))
     return paths
 

@@ -26,11 +26,11 @@ def find_pictures(places: Iterable[Path]) -> list[Path]:
     problems = []
     for place in places:
         if place.is_dir():
-            inside = sorted(
-                path
-                for path in place.iterdir()
-                if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-            )
+            try:
+                inside = _inside(place)
+            except OSError as error:
+                problems.append(f"{place}: cannot be looked into ({error.strerror})")
+                continue
             found += inside
             if not inside:
                 problems.append(
@@ -44,6 +44,14 @@ def find_pictures(places: Iterable[Path]) -> list[Path]:
     if problems:
         raise RequestError(shorten(problems))
     return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+    )
 
 
 def predict(run: Run, places: Iterable[Path]) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def built(document: Document) -> RenderableType:
 def trained(document: Document) -> RenderableType:
     """Show the figures of a run."""
     table = Table(title=f"Run {document['hash']}", title_justify="left")
-    for name in ("split", "images", "accuracy", "95 % interval", "loss", "macro F1"):
+    for name in ("split", "images", "accuracy", "loss", "macro F1"):
         table.add_column(name, justify="left" if name == "split" else "right")
     selected = document["selected_on"]
     for split in ("validation", "test"):
@@ -75,7 +75,6 @@ def trained(document: Document) -> RenderableType:
             name,
             f"{figures['images']:,}",
             f"{figures['accuracy']:.2%}",
-            _interval(figures.get("interval")),
             f"{figures['loss']:.4f}",
             f"{figures['macro_f1']:.4f}",
         )
@@ -84,6 +83,11 @@ def trained(document: Document) -> RenderableType:
         f"{document['seconds']:.1f} s, {document['images_per_second']:,.0f} images/s",
         f"folder: {document['run']}",
     ]
+    if "interval" in document["test"]:
+        low, high = document["test"]["interval"]
+        lines.insert(
+            0, f"test accuracy: 95 % interval {low:.2%} … {high:.2%} (of the images alone)"
+        )
     if selected == "test":
         lines.insert(0, "test-selected: the test images chose the epoch, so their figures flatter")
     return Group(table, Text("\n".join(lines)))
@@ -231,10 +235,6 @@ def connectome(document: Document) -> RenderableType:
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(f"{side:,}" for side in shape) if shape else "1"
-
-
-def _interval(limits: Sequence[float] | None) -> str:
-    return "–" if limits is None else f"{limits[0]:.1%} … {limits[1]:.1%}"
 
 
 def _percent(value: float | None) -> str:

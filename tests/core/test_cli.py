@@ -129,6 +129,8 @@ def test_train_evaluate_and_train_again(bionic: Bionic) -> None:
     assert "epoch" not in said.err
     assert document["hash"] in said.out
     assert "selected on" in said.out
+    low, high = document["test"]["interval"]
+    assert f"95 % interval {low:.2%} … {high:.2%}" in said.out
     said = bionic("evaluate", document["run"], "--split", "validation")
     assert "macro F1" in said.out
     assert "the validation images chose the epoch" in said.out

@@ -173,6 +173,17 @@ def test_empty_folders_and_missing_files_are_named(run: Run, tmp_path: Path) -> 
         find_pictures([tmp_path / f"{number}.png" for number in range(7)])
 
 
+def test_a_folder_that_cannot_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", locked)
+    with pytest.raises(bionic.RequestError, match=r"cannot be looked into \(Permission denied\)"):
+        find_pictures([tmp_path])
+
+
 def test_an_unfinished_run_is_refused(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / run.hash
     folder.mkdir()

@@ -342,3 +342,10 @@ def test_figures_do_not_go_where_a_file_is(tmp_path: Path) -> None:
         with pytest.raises(bionic.RequestError, match=r"file: is a file; --figures names"):
             figures.check_folder(folder)
     figures.check_folder(tmp_path / "new")
+
+
+def test_a_figure_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "roc.png").mkdir()
+    with pytest.raises(bionic.RequestError, match=r"roc.png: cannot be written \(.*--figures"):
+        figures.write(tmp_path, {"roc": {"png": b"x"}})
+    assert [path.name for path in tmp_path.iterdir()] == ["roc.png"]
