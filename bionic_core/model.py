@@ -33,9 +33,12 @@ class StageModule(nn.Module):
             x = self.features.get_submodule(name)(x)
         if record is not None:
             record[f"{site}.features"] = x
-        x = functional.relu(self.surround(x, record))
-        if self.pool is not None:
-            x = self.pool(x)
+        x = self.surround(x, record)
+        if isinstance(self.pool, nn.MaxPool2d):  # ReLU of the maximum is the maximum of the ReLUs,
+            x = functional.relu(self.pool(x))  # and has fewer pixels to rectify
+        else:
+            x = functional.relu(x)
+            x = x if self.pool is None else self.pool(x)
         if record is not None:
             record[f"{site}.out"] = x
         return x
@@ -221,9 +224,9 @@ class Network(Gated):
         changes: list[tuple[Projection, Tensor]] = []
         for plastic in self.plastic:
             projection = plastic.projection
-            change = plastic.rule(
-                projection.values, record[plastic.pre], record[plastic.post], projection
-            )
+            values = projection.values
+            pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
+            change = plastic.rule(values, pre, post, projection)
             changes.append((projection, projection.wired(change)))
         for projection, change in changes:
             projection.values.add_(change)

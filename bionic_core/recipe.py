@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 from attrs import field
-from attrs.validators import ge, gt, in_, instance_of
+from attrs.validators import ge, gt, in_, instance_of, lt
 
 from bionic_core.errors import RequestError, listing, nearest
 
@@ -23,6 +23,10 @@ class Training:
         max_epochs: at most so many passes.
         patience: stop after so many epochs without improvement; 0 for never.
         monitor: what the best epoch is chosen by, on the images that the protocol selects on.
+        averaging: decay, per step, of an exponential moving average of the weights, which is
+            then what is evaluated, selected and kept; 0 for none.
+        precision: of products and convolutions in training; sums, weights and evaluation stay
+            in float32.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam"] = field(
@@ -34,6 +38,10 @@ class Training:
     patience: int = field(default=40, validator=ge(0))
     monitor: Literal["accuracy", "loss", "macro_f1"] = field(
         default="accuracy", validator=in_(("accuracy", "loss", "macro_f1"))
+    )
+    averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
+    precision: Literal["float32", "bfloat16"] = field(
+        default="float32", validator=in_(("float32", "bfloat16"))
     )
 
 
@@ -72,14 +80,16 @@ class Recipe:
 
     A mechanism's ``recipe`` hook returns fields by dotted name: ``optimizer.<option>`` (of the
     torch.optim class), ``loss.<option>`` (of ``torch.nn.functional.cross_entropy``; the class
-    weights may be the word ``balanced``, resolved from the training counts), and
-    ``views.<attribute of Views>``.
+    weights may be the word ``balanced``, resolved from the training counts),
+    ``views.<attribute of Views>``, and ``schedule.policy`` with ``schedule.<option>`` (see
+    :mod:`bionic_core.schedules`).
     """
 
     training: Training
     optimizer: Mapping[str, float] = field(factory=dict)
     loss: Mapping[str, float | str] = field(factory=dict)
     views: Views = field(factory=Views, validator=instance_of(Views))
+    schedule: Mapping[str, Any] = field(factory=dict)
 
 
 def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recipe:
@@ -89,7 +99,12 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
         RequestError: an unknown field, or one that two mechanisms set.
     """
     owner: dict[str, str] = {}
-    tables: dict[str, dict[str, Any]] = {"optimizer": {}, "loss": {}, "views": {}}
+    tables: dict[str, dict[str, Any]] = {
+        "optimizer": {},
+        "loss": {},
+        "views": {},
+        "schedule": {},
+    }
     problems = []
     for mechanism, fields in answers.items():
         for name, value in fields.items():
@@ -115,4 +130,5 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
                 tables[table][option] = value
     if problems:
         raise RequestError(problems)
-    return Recipe(training, tables["optimizer"], tables["loss"], Views(**tables["views"]))
+    views = Views(**tables["views"])
+    return Recipe(training, tables["optimizer"], tables["loss"], views, tables["schedule"])

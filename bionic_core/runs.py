@@ -226,7 +226,7 @@ def train(
     network = build(spec, seed=seed, connectome=inputs.connectome)
     network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
     plan = recipe_of(spec)
-    state = start(network, plan)
+    state = start(network, plan, len(inputs.splits.train))
     course = Course.prepare(plan, inputs.splits, seed, place)
     decides = identity(spec, seed, inputs)
     run = Run(root / digest(decides))
@@ -303,6 +303,8 @@ def save_state(run: Run, state: State) -> None:
     """Write where training stands, and the epochs' records."""
     tensors = {f"model.{key}": value for key, value in state.network.state_dict().items()}
     tensors |= {f"best.{key}": value for key, value in state.best_weights.items()}
+    if state.average is not None:
+        tensors |= {f"average.{key}": value for key, value in state.average.state_dict().items()}
     scalars: dict[str, Any] = {}
     for number, values in state.optimizer.state_dict()["state"].items():
         for key, value in values.items():
@@ -316,6 +318,8 @@ def save_state(run: Run, state: State) -> None:
         "best_epoch": state.best_epoch,
         "history": state.history,
         "optimizer": scalars,
+        "lr": [group["lr"] for group in state.optimizer.param_groups],
+        "schedule": state.schedule.state_dict(),
         "threads": torch.get_num_threads(),
     }
     with write_atomically(run.folder / STATE) as file:
@@ -341,7 +345,9 @@ def resume(run: Run, state: State) -> None:
         raise RequestError(
             f"damaged: {error}. Remove the folder to train anew", where=str(path)
         ) from error
-    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    parts: dict[str, dict[str, torch.Tensor]] = {
+        part: {} for part in ("model", "best", "average", "optimizer")
+    }
     for key, tensor in tensors.items():
         part, _, rest = key.partition(".")
         parts[part][rest] = tensor
@@ -356,6 +362,11 @@ def resume(run: Run, state: State) -> None:
         kept = torch.empty_like(like).copy_(value) if fits else value  # the same memory format
         optimizer["state"].setdefault(int(number), {})[name] = kept
     state.optimizer.load_state_dict(optimizer)
+    for group, rate in zip(state.optimizer.param_groups, counters["lr"], strict=True):
+        group["lr"] = rate
+    state.schedule.load_state_dict(counters["schedule"])
+    if state.average is not None:
+        state.average.load_state_dict(parts["average"])
     state.epoch, state.best = counters["epoch"], counters["best"]
     state.best_epoch, state.history = counters["best_epoch"], counters["history"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import attrs
@@ -12,11 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bionic_core.averaging import WeightAverage
 from bionic_core.data import Splits
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.evaluation import evaluate
 from bionic_core.model import Network
 from bionic_core.recipe import Recipe
+from bionic_core.schedules import Schedule
 from bionic_core.seeds import Stream, derive
 from bionic_core.views import vary
 
@@ -42,10 +45,13 @@ class State:
         best_epoch: the epoch that had it, from 1.
         best_weights: the network's state dict then.
         history: a record for each epoch, as in ``metrics.jsonl``.
+        average: of the weights, None where the recipe asks for none.
     """
 
     network: Network
     optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    average: WeightAverage | None = None
     epoch: int = 0
     best: float = -math.inf
     best_epoch: int = 0
@@ -66,22 +72,26 @@ class Moment:
 Watch = Callable[[Moment], None]
 
 
-def start(network: Network, recipe: Recipe) -> State:
-    """Return the state before the first epoch.
+def start(network: Network, recipe: Recipe, images: int = 1) -> State:
+    """Return the state before the first epoch of so many training images.
 
     Raises:
-        RequestError: the optimiser has no such option.
+        RequestError: the optimiser or the schedule has no such option.
     """
-    name = recipe.training.optimizer
+    training = recipe.training
+    name = training.optimizer
     options: dict[str, Any] = dict(recipe.optimizer)
     if name in FUSED:
         options["fused"] = True
     parameters = [p for p in network.parameters() if p.requires_grad]
     try:
-        optimizer = OPTIMIZERS[name](parameters, lr=recipe.training.lr, **options)  # type: ignore[call-arg]
+        optimizer = OPTIMIZERS[name](parameters, lr=training.lr, **options)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:
         raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
-    return State(network, optimizer)
+    steps = math.ceil(images / training.batch_size) * training.max_epochs
+    schedule = Schedule(optimizer, recipe.schedule, lr=training.lr, steps=steps)
+    average = WeightAverage(network, training.averaging) if training.averaging else None
+    return State(network, optimizer, schedule, average)
 
 
 def finished(state: State, recipe: Recipe) -> bool:
@@ -148,16 +158,12 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
             f"the loss is {loss} in epoch {state.epoch}: training diverged. "
             "A smaller training.lr may help"
         )
-    _, selecting = evaluate(state.network, course.splits.validation)
-    training = course.recipe.training
-    figure = selecting[training.monitor]
-    figure = -figure if training.monitor == "loss" else figure
-    if figure > state.best:
-        state.best, state.best_epoch = figure, state.epoch
-        state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
+    rate = state.optimizer.param_groups[0]["lr"]
+    with state.average.applied() if state.average else nullcontext():
+        selecting = _select(state, course)
     record = {
         "epoch": state.epoch,
-        "lr": state.optimizer.param_groups[0]["lr"],
+        "lr": rate,
         "train": {"loss": loss, "accuracy": accuracy},
         course.splits.selected_on: selecting,
         "seconds": seconds,
@@ -165,6 +171,18 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
     }
     state.history.append(record)
     return record
+
+
+def _select(state: State, course: Course) -> dict[str, float]:
+    """Evaluate on the images that are selected on, and keep the weights if they are the best."""
+    _, selecting = evaluate(state.network, course.splits.validation)
+    monitor = course.recipe.training.monitor
+    figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
+    if figure > state.best:
+        state.best, state.best_epoch = figure, state.epoch
+        state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
+    state.schedule.after_epoch(figure)
+    return selecting
 
 
 def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, float]:
@@ -183,7 +201,17 @@ def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, flo
         course.views.seek(step)
         rows = order[index * size : (index + 1) * size]
         images = vary(course.images[rows].float() / 255, recipe.views, course.views)
-        loss, logits = step_once(network, state.optimizer, images, course.labels[rows], course.loss)
+        loss, logits = step_once(
+            network,
+            state.optimizer,
+            images,
+            course.labels[rows],
+            course.loss,
+            precision=recipe.training.precision,
+        )
+        state.schedule.after_step()
+        if state.average is not None:
+            state.average.update()
         total += loss * len(rows)
         right += (logits.argmax(1) == course.labels[rows]).sum()
         if watch is not None:
@@ -197,10 +225,15 @@ def step_once(
     images: Tensor,
     labels: Tensor,
     loss_options: Mapping[str, Any],
+    *,
+    precision: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """Take one step of the optimiser, then of the local rules; return the loss and the logits."""
     record: dict[str, Tensor] | None = {} if network.plastic else None
-    logits = network(images, record)
+    lower = precision == "bfloat16"
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=lower):
+        logits = network(images, record)
+    logits = logits.to(network.readout.weight.dtype)
     loss = functional.cross_entropy(logits, labels, **loss_options)
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)

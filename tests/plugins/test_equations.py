@@ -105,14 +105,14 @@ def test_lateral_takes_the_neighbourhoods_mean_borders_included(
     kernel: int, shape: tuple[int, ...]
 ) -> None:
     h = random(*shape)
-    module = SurroundInhibition(0.7, kernel, shape[2], shape[3]).double()
+    module = SurroundInhibition(0.7, kernel, shape[1]).double()
     close(module(h), h.numpy() - 0.7 * oracle.neighbourhood_mean(h.numpy(), kernel))
     pooled = torch.nn.functional.avg_pool2d(h, kernel, stride=1, padding=kernel // 2)
     torch.testing.assert_close(module(h), h - 0.7 * pooled, rtol=0, atol=1e-12)
 
 
 def test_laterals_gradient_is_that_of_average_pooling() -> None:
-    module = SurroundInhibition(0.7, 5, 8, 8).double()
+    module = SurroundInhibition(0.7, 5, 3).double()
     one = random(2, 3, 8, 8).requires_grad_()
     other = one.detach().clone().requires_grad_()
     weight = random(2, 3, 8, 8)

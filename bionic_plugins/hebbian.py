@@ -1,0 +1,58 @@
+"""Hebbian plasticity with homeostasis, beside the gradient (§3.4.2 (12))."""
+
+from __future__ import annotations
+
+import attrs
+from attrs import field
+from attrs.validators import ge, le
+from torch import Tensor
+
+from bionic_core import Mechanism, ProjectionSite, Synapses, hookimpl
+from bionic_core.sites import PlasticityRule
+
+
+def scaled(rates: Tensor) -> Tensor:
+    """Return rates BQ in [0, 1]: rectified, divided by the greatest of each image.
+
+    An image without any activity stays at zero.
+    """
+    rates = rates.relu()
+    greatest = rates.amax(dim=1, keepdim=True)
+    return rates / greatest.clamp_min(1e-12)
+
+
+@attrs.frozen(eq=False)
+class Hebbian(Mechanism):
+    """``Δw = α_hebb · ⟨σ_pre σ_post⟩ − α_home · (f_avg − f_target)``, after each optimiser's step.
+
+    On every projection, those within a layer included, through the wiring; biases are left
+    alone. σ_pre is what the projection reads and σ_post the rates after the gain's ReLU, each
+    rectified and divided by its image's maximum (the paper: "normalized to [0, 1]"); ⟨⟩ is the
+    mean over the batch; f_avg, of each post neuron, the batch mean of σ_post. In training only.
+    ``docs/hebbian.md`` shows what the rule does to trained networks.
+
+    Attributes:
+        hebb: α_hebb, the Hebbian rate of one step.
+        home: α_home, the homeostatic rate of one step.
+        target: f_target, in units of σ_post.
+    """
+
+    name = "hebbian"
+    kind = "functional"
+    source = "BioNIC §3.4.2 (12); Turrigiano & Nelson 2000, doi:10.1016/s0959-4388(00)00091-x"
+
+    hebb: float = field(default=5e-4, validator=ge(0))
+    home: float = field(default=5e-4, validator=ge(0))
+    target: float = field(default=0.35, validator=[ge(0), le(1)])
+
+    @hookimpl
+    def plasticity(self, projection: ProjectionSite) -> PlasticityRule:
+        """Answer for every projection."""
+
+        def change(values: Tensor, pre: Tensor, post: Tensor, synapses: Synapses) -> Tensor:
+            before, after = scaled(pre), scaled(post)
+            excess = after.mean(dim=0) - self.target
+            together = synapses.correlate(before, after)
+            return self.hebb * together - self.home * excess[synapses.post]
+
+        return change
