@@ -14,11 +14,7 @@
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
 from bionic_core.assembly import build, recipe_of
+from bionic_core.circumstances import circumstances
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing
 from bionic_core.evaluation import evaluate
@@ -384,43 +381,8 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def circumstances(device: torch.device) -> dict[str, Any]:
-    """Return when, where and with what a run is trained; none of it decides its numbers."""
-    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": torch.get_num_threads(),
-        "git": _commit(),
-    }
-
-
 def _short(fingerprint: str | None) -> str:
     return fingerprint[:16] if fingerprint else "none"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """Return the commit of the working directory's repository, if it is in one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
 
 
 def _portable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
