@@ -110,13 +110,14 @@ def test_probabilities_keep_near_certain_images_apart() -> None:
 @pytest.mark.parametrize(
     ("right", "images", "low", "high"),
     [
-        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I, doi:10.1002/(SICI)1097-0258
+        (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ],
 )
 def test_wilsons_interval_as_published(right: int, images: int, low: float, high: float) -> None:
+    """Newcombe 1998, Stat. Med. 17:857, table I, method 3 (score, no continuity correction)."""
     assert wilson(right, images) == pytest.approx([low, high], abs=5e-5)
 
 
