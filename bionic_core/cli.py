@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bionic_core.commands import looking, models, studies, training
+from bionic_core.commands import evaluation, looking, models, studies, training
 from bionic_core.errors import BionicError
 
 app = typer.Typer(
@@ -27,7 +27,8 @@ app.add_typer(connectome_app, name="connectome")
 
 app.command("build")(models.build_command)
 app.command("train")(training.train_command)
-app.command("evaluate")(training.evaluate_command)
+app.command("evaluate")(evaluation.evaluate_command)
+app.command("predict")(evaluation.predict_command)
 app.command("factorial")(studies.factorial_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)

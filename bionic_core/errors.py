@@ -47,3 +47,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def listing(names: Iterable[str]) -> str:
     """Return names as a sorted, comma-separated phrase, ``none`` when there are none."""
     return ", ".join(sorted(names)) or "none"
+
+
+def shorten(problems: Sequence[str], shown: int = 5) -> list[str]:
+    """Return the first problems, and how many more there are."""
+    more = [f"and {len(problems) - shown:,} more like these"] if len(problems) > shown else []
+    return [*problems[:shown], *more]

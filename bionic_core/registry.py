@@ -165,6 +165,11 @@ class Registry:
             raise RequestError(f"'{name}' is a {_role(plugin)}, not a {ROLES[role]}")
         return plugin
 
+    def distribution(self, name: str) -> str | None:
+        """Return who announces a plugin, ``package version``; None where nobody does."""
+        entries = self._entries.get(name)
+        return f"{entries[0].distribution} {entries[0].version}".strip() if entries else None
+
     def listing(self) -> list[Listed]:
         """Load every plugin and say what became of it, by name."""
         found = []

@@ -17,7 +17,6 @@ __all__ = [
     "checked",
     "connectome",
     "data",
-    "evaluated",
     "planned",
     "plugins",
     "studied",
@@ -97,21 +96,14 @@ def trained(document: Document) -> RenderableType:
         f"{document['seconds']:.1f} s, {document['images_per_second']:,.0f} images/s",
         f"folder: {document['run']}",
     ]
+    if "interval" in document["test"]:
+        low, high = document["test"]["interval"]
+        lines.insert(
+            0, f"test accuracy: 95 % interval {low:.2%} … {high:.2%} (of the images alone)"
+        )
     if selected == "test":
         lines.insert(0, "test-selected: the test images chose the epoch, so their figures flatter")
     return Group(table, Text("\n".join(lines)))
-
-
-def evaluated(document: Document) -> RenderableType:
-    """Show the figures of a run on one split."""
-    table = Table(title=f"Run {document['hash']}, {document['split']}", title_justify="left")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name in ("images", "accuracy", "loss", "macro_f1"):
-        value = document[name]
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
-    notes = ["test-selected"] if document["selected_on"] == "test" else []
-    return Group(table, *(Text(note) for note in notes))
 
 
 def planned(document: Document) -> RenderableType:

@@ -14,11 +14,7 @@
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +25,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
 from bionic_core.assembly import build, recipe_of
-from bionic_core.data import SPLITS
+from bionic_core.circumstances import circumstances
+from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing
 from bionic_core.evaluation import evaluate
 from bionic_core.files import write_atomically, write_text
 from bionic_core.inputs import InputCache, Inputs
+from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
+from bionic_core.numerics import check_numerics
 from bionic_core.registry import Registry
-from bionic_core.spec import Spec, compose, digest, open_data, read
+from bionic_core.spec import Spec, compose, digest, read
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
 
 CORE_NUMERICS = 1
@@ -131,22 +130,51 @@ class Run:
             )
         return self._json(RESULT)
 
-    def spec(self, registry: Registry | None = None) -> Spec:
-        """Return the spec that the run was trained with."""
-        path = self.folder / SPEC
-        name = str(self.manifest.get("name", self.hash))
-        return compose(
-            read(path), name=name, where=str(path), registry=registry or Registry.installed()
-        )
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The record of each epoch so far."""
+        path = self.folder / METRICS
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return [json.loads(line) for line in lines]
+        except (OSError, ValueError) as error:
+            raise RequestError(f"damaged: {error}", where=str(path)) from error
 
-    def network(self, inputs: Inputs, spec: Spec) -> Network:
-        """Return the trained network, in evaluation mode.
+    def spec(self, registry: Registry | None = None) -> Spec:
+        """Return the spec that the run was trained with.
 
         Raises:
-            RequestError: the run is not complete, or its weights are damaged.
+            RequestError: a plugin that it was trained with is not installed, or computes
+                other numbers by now, or so does the core.
+        """
+        path, registry = self.folder / SPEC, registry or Registry.installed()
+        manifest = self.manifest
+        check_numerics(manifest, registry, CORE_NUMERICS, where=str(self.folder))
+        name = str(manifest.get("name", self.hash))
+        return compose(read(path), name=name, where=str(path), registry=registry)
+
+    def network(self, spec: Spec, connectome: Connectome | None) -> Network:
+        """Return the trained network, in evaluation mode.
+
+        Args:
+            spec: the run's own.
+            connectome: what the spec's ``[connectome]`` gives; None without one.
+
+        Raises:
+            RequestError: the run is not complete, its weights are damaged, or the connectome
+                is not the one that it was trained with.
         """
         _ = self.result
-        network = build(spec, seed=int(self.manifest["seed"]), connectome=inputs.connectome)
+        trained_with = self.manifest["identity"]["connectome"]
+        found = connectome.fingerprint if connectome is not None else None
+        if found != trained_with:
+            raise RequestError(
+                f"trained with a connectome of fingerprint {_short(trained_with)}, but the "
+                f"spec's [connectome] now gives {_short(found)}. Put the former back, or train "
+                "anew",
+                where=str(self.folder),
+            )
+        network = build(spec, seed=int(self.manifest["seed"]), connectome=connectome)
         path = self.folder / MODEL
         try:
             with safe_open(path, framework="pt") as file:
@@ -213,6 +241,8 @@ def train(
     if inputs.splits.dropped is not None:
         document["dropped"] = attrs.asdict(inputs.splits.dropped)
     document["class_names"] = list(inputs.data.class_names)
+    installed = Registry.installed()
+    document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
     write_text(run.folder / MANIFEST, json.dumps(document, indent=1))
     while not finished(state, plan):
         record = train_epoch(state, course, watch)
@@ -230,46 +260,19 @@ def save_model(folder: Path, spec: Spec, network: Network) -> None:
         file.write(to_safetensors(_portable(network.state_dict())))
 
 
-def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:
-    """Return a trained run's figures on a split of its data, or of other data.
-
-    Raises:
-        RequestError: the run is not complete, there is no such split, or the classes differ.
-    """
-    if split not in SPLITS:
-        raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
-    _ = run.result
-    spec = run.spec()
-    if data is not None:
-        spec = attrs.evolve(spec, data=open_data(data))
-    inputs = InputCache().get(spec)
-    names = list(inputs.data.class_names)
-    if names != run.manifest["class_names"]:
-        raise RequestError(
-            f"{inputs.data.name} has the classes {', '.join(names)}; the run was trained on "
-            f"{', '.join(run.manifest['class_names'])}",
-            where=str(run.folder),
-        )
-    _, figures = evaluate(run.network(inputs, spec), getattr(inputs.splits, split))
-    return {
-        "run": str(run.folder),
-        "hash": run.hash,
-        "split": split,
-        "data": inputs.data.name,
-        "selected_on": inputs.splits.selected_on,
-    } | figures
-
-
 def complete(run: Run, state: State, inputs: Inputs) -> None:
     """Write the selected weights, their predictions and figures; the test set is touched here."""
     network, splits = state.network, inputs.splits
     network.load_state_dict(state.best_weights)
     seconds = sum(record["seconds"] for record in state.history)
     images = len(splits.train) * len(state.history)
-    test_logits, test = evaluate(network, splits.test)
+    names = inputs.data.class_names
+    test_logits, _ = evaluate(network, splits.test)
+    test = full_metrics(test_logits, splits.test.labels, names)
     logits, figures = test_logits, test
     if splits.selected_on != "test":
-        logits, figures = evaluate(network, splits.validation)
+        logits, _ = evaluate(network, splits.validation)
+        figures = full_metrics(logits, splits.validation.labels, names)
     with write_atomically(run.folder / MODEL) as file:
         file.write(to_safetensors(_portable(state.best_weights)))
     with write_atomically(run.folder / PREDICTIONS) as file:
@@ -279,7 +282,7 @@ def complete(run: Run, state: State, inputs: Inputs) -> None:
             validation_labels=splits.validation.labels,
             test_logits=test_logits.numpy(),
             test_labels=splits.test.labels,
-            class_names=np.array(inputs.data.class_names),
+            class_names=np.array(names),
         )
     result = {
         "run": str(run.folder),
@@ -288,6 +291,7 @@ def complete(run: Run, state: State, inputs: Inputs) -> None:
         "best_epoch": state.best_epoch,
         "selected_on": splits.selected_on,
         "train": state.history[state.best_epoch - 1]["train"],
+        "train_evaluated": evaluate(network, splits.train)[1],
         "validation": figures,
         "test": test,
         "seconds": seconds,
@@ -382,39 +386,8 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def circumstances(device: torch.device) -> dict[str, Any]:
-    """Return when, where and with what a run is trained; none of it decides its numbers."""
-    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": torch.get_num_threads(),
-        "git": _commit(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """Return the commit of the working directory's repository, if it is in one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
+def _short(fingerprint: str | None) -> str:
+    return fingerprint[:16] if fingerprint else "none"
 
 
 def _portable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

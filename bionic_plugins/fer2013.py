@@ -9,6 +9,7 @@ import attrs
 
 from bionic_core import Dataset, DataSource, RequestError
 from bionic_core.errors import listing
+from bionic_core.pictures import Shape, fit
 from bionic_plugins.fer2013_forms import (
     ALIASES,
     Parts,
@@ -21,7 +22,6 @@ from bionic_plugins.fer2013_forms import (
     read_strips,
 )
 from bionic_plugins.images import folders, split_folders
-from bionic_plugins.pictures import Shape, fit
 
 
 @attrs.frozen

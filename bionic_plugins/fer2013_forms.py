@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import RequestError, Split
-from bionic_core.errors import nearest
+from bionic_core.errors import nearest, shorten
 from bionic_core.files import read_arrays
-from bionic_plugins.images import class_folders, read_classes, shorten, split_folders
-from bionic_plugins.pictures import Shape
+from bionic_core.pictures import Shape
+from bionic_plugins.images import class_folders, read_classes, split_folders
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
 

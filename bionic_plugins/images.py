@@ -12,8 +12,8 @@ from attrs.validators import ge, gt, lt
 
 from bionic_core import Dataset, DataSource, RequestError, Split
 from bionic_core.data import grouped_share
-from bionic_core.errors import nearest
-from bionic_plugins.pictures import SUFFIXES, Shape, read_picture
+from bionic_core.errors import nearest, shorten
+from bionic_core.pictures import SUFFIXES, Shape, read_picture
 
 SPLIT_FOLDERS = {
     "train": ("train", "training"),
@@ -32,7 +32,7 @@ class Images(DataSource):
     """Pictures in class folders, ``<class>/*.png``, or these within ``train/`` and ``test/``.
 
     ``validation/`` (or ``val/``, ``valid/``) may stand beside them. Class names are the folders',
-    sorted. Pictures have any size and colour, see :func:`bionic_plugins.pictures.read_picture`.
+    sorted. Pictures have any size and colour, see :func:`bionic_core.pictures.read_picture`.
     Hidden files are passed over; anything else in a class folder that is not a picture is an
     error, so that no image is lost unnoticed.
 
@@ -174,12 +174,6 @@ def read_classes(root: Path, label: Mapping[str, int], image: Shape) -> Split:
     if problems:
         raise RequestError(shorten(problems), where=str(root))
     return Split(np.stack(images), np.array([cls for _, cls in files], np.int64))
-
-
-def shorten(problems: list[str]) -> list[str]:
-    """Return the first problems, and how many more there are."""
-    more = [f"and {len(problems) - SHOWN:,} more like these"] if len(problems) > SHOWN else []
-    return problems[:SHOWN] + more
 
 
 def _first(names: list[str]) -> str:

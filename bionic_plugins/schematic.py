@@ -11,7 +11,7 @@ from attrs import field
 from attrs.validators import ge
 
 from bionic_core import Dataset, DataSource, Split
-from bionic_plugins.pictures import Shape, fit
+from bionic_core.pictures import Shape, fit
 
 Floats = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,7 +77,11 @@ def console(stream: Any) -> Any:
     return Console(file=stream, stderr=stream is sys.stderr)
 
 
-def show(document: Mapping[str, Any], json: bool, render: Callable[[Any], RenderableType]) -> None:
+def show(
+    document: Mapping[str, Any] | Sequence[Any],
+    json: bool,
+    render: Callable[[Any], RenderableType],
+) -> None:
     """Print a document, as JSON or as its report function renders it."""
     if json:
         typer.echo(jsonlib.dumps(document, indent=1))

@@ -1,4 +1,4 @@
-"""Commands about single runs: train, evaluate."""
+"""Commands about training single runs: train."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from bionic_core.commands.common import (
     Epochs,
     Json,
     Out,
-    RunFolder,
     Set,
     SpecName,
     Without,
@@ -53,16 +52,3 @@ def train_command(
         )
     document = run.result
     show(document, json, lambda report: report.trained(document))
-
-
-def evaluate_command(
-    run: RunFolder,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """Compute a trained run's figures on a split."""
-    from bionic_core.runs import Run, evaluate_run
-
-    document = evaluate_run(Run.open(run), split, data)
-    show(document, json, lambda report: report.evaluated(document))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bionic_core import cli
 
@@ -128,7 +129,49 @@ def test_train_evaluate_and_train_again(bionic: Bionic) -> None:
     assert "epoch" not in said.err
     assert document["hash"] in said.out
     assert "selected on" in said.out
-    assert "macro_f1" in bionic("evaluate", document["run"], "--split", "validation").out
+    low, high = document["test"]["interval"]
+    assert f"95 % interval {low:.2%} … {high:.2%}" in said.out
+    said = bionic("evaluate", document["run"], "--split", "validation")
+    assert "macro F1" in said.out
+    assert "the validation images chose the epoch" in said.out
+
+
+def test_evaluate_compares_and_draws_and_predict_predicts(bionic: Bionic) -> None:
+    one, other = (
+        bionic("train", "demo", *SMALL, "--json", "--seed", seed).document for seed in (0, 1)
+    )
+    said = bionic("evaluate", one["run"], "--against", other["run"], "--figures", "f", "--json")
+    document = said.document
+    assert document["against"]["hash"] == other["hash"]
+    assert len(document["figures"]) == len(list(Path("f").iterdir())) == 6
+    assert document["confusion"] == one["test"]["confusion"]
+    said = bionic("evaluate", one["run"], "--against", other["run"], "--figures", "f")
+    assert "McNemar's p" in said.out
+    assert "confusion.png" in said.out
+    Path("pictures").mkdir()
+    Image.new("RGB", (300, 200), "white").save("pictures/white.jpg")
+    (found,) = bionic("predict", one["run"], "pictures", "--json").document
+    assert set(found) == {"image", "prediction", "probabilities"}
+    assert set(found["probabilities"]) == set(document["classes"])
+    assert found["prediction"] in bionic("predict", one["run"], "pictures/white.jpg").out
+
+
+def test_evaluate_and_predict_refuse_in_words(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bionic("train", "demo", *SMALL, "--json", "--out", "kept").document["run"]
+    Path("empty").mkdir()
+    Path("text.png").write_text("no picture")
+    refused(bionic("predict", run, "empty"), "empty: there are no pictures")
+    refused(bionic("predict", run, "text.png", "--json"), "text.png: not a picture that can be")
+    refused(bionic("predict", run), "IMAGE")
+    refused(bionic("predict", "empty", "text.png"), "not a run folder")
+    refused(bionic("evaluate", run, "--against", "empty"), "empty: not a run folder")
+    refused(bionic("evaluate", run, "--figures", "text.png"), "text.png: is a file")
+    monkeypatch.setenv("BIONIC_PLUGINS", "-noise")
+    for command in (("evaluate", run, "--figures", "f"), ("predict", run, "text.png")):
+        refused(bionic(*command), "trained with the mechanism 'noise' of bionic", "not installed")
+    assert not Path("f").exists()
 
 
 def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:

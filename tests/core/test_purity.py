@@ -73,6 +73,7 @@ HEAVY = ("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy",
     [
         (["--help"], HEAVY),
         (["train", "--help"], HEAVY),
+        (["predict", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
     ],

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import bionic_core as bionic
 from bionic_core.inputs import InputCache
+from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import (
     MODEL,
     PREDICTIONS,
@@ -20,7 +21,6 @@ from bionic_core.runs import (
     STATE,
     Run,
     device_of,
-    evaluate_run,
     identity,
     train,
 )
@@ -178,8 +178,16 @@ def test_evaluate_gives_the_figures_of_the_run(tmp_path: Path) -> None:
     for split in ("validation", "test"):
         figures = evaluate_run(done, split)
         for name, value in done.result[split].items():
-            assert figures[name] == pytest.approx(value, abs=1e-6)
-    assert evaluate_run(done, "train")["images"] == 210 - done.result["validation"]["images"]
+            if name == "classes":
+                for cls, of_class in value.items():
+                    assert figures[name][cls] == pytest.approx(of_class, abs=1e-6)
+            else:
+                assert np.array(figures[name]) == pytest.approx(np.array(value), abs=1e-6)
+    train_figures, whole = done.result["train_evaluated"], evaluate_run(done, "train")
+    assert set(train_figures) == {"accuracy", "loss", "macro_f1", "images"}
+    assert train_figures["images"] == 210 - done.result["validation"]["images"]
+    for name, value in train_figures.items():
+        assert whole[name] == pytest.approx(value, abs=1e-6)
     with pytest.raises(bionic.RequestError, match="--split tset: must be one of train"):
         evaluate_run(done, "tset")
 

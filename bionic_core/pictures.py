@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core import RequestError
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -1,0 +1,210 @@
+"""Figures of predictions, against independent NumPy and published examples."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from bionic_core import RequestError
+from bionic_core.comparison import mcnemar
+from bionic_core.metrics import calibration_error, figure_of, full_metrics, probabilities, wilson
+
+NAMES = ("cat", "dog", "owl", "rat")
+
+
+def drawn(
+    count: int = 400, classes: int = 4, seed: int = 0
+) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
+    """Return logits that know something of the labels, and the labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, count)
+    logits = rng.normal(size=(count, classes)) * 1.5 + 1.5 * np.eye(classes)[labels]
+    return torch.as_tensor(logits, dtype=torch.float32), labels
+
+
+def test_figures_are_those_of_independent_numpy() -> None:
+    logits, labels = drawn()
+    found = full_metrics(logits, labels, NAMES)
+    z = logits.numpy().astype(np.float64)
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    guess = z.argmax(1)
+    confusion = np.zeros((4, 4), int)
+    for true, seen in zip(labels, guess, strict=True):
+        confusion[true, seen] += 1
+    assert found["confusion"] == confusion.tolist()
+    right = np.diag(confusion)
+    precision, recall = right / confusion.sum(0), right / confusion.sum(1)
+    f1 = 2 * precision * recall / (precision + recall)
+    share = confusion.sum(1) / len(labels)
+    for kind, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        assert [c[kind] for c in found["classes"].values()] == pytest.approx(values)
+        assert found[f"macro_{kind}"] == pytest.approx(values.mean())
+        assert found[f"weighted_{kind}"] == pytest.approx((values * share).sum())
+    assert [c["support"] for c in found["classes"].values()] == confusion.sum(1).tolist()
+    assert found["accuracy"] == pytest.approx(right.sum() / len(labels))
+    assert found["loss"] == pytest.approx(-np.log(p[np.arange(len(z)), labels]).mean(), abs=1e-6)
+    assert found["images"] == len(labels)
+    areas = [_area(p[labels == c, c], p[labels != c, c]) for c in range(4)]
+    assert [c["auc"] for c in found["classes"].values()] == pytest.approx(areas)
+    assert found["auc"] == pytest.approx(np.mean(areas))
+    assert found["calibration_error"] == pytest.approx(_calibration(p, labels))
+    assert list(found["classes"]) == list(NAMES)
+    json.dumps(found, allow_nan=False)
+
+
+def _area(inside: npt.NDArray[Any], outside: npt.NDArray[Any]) -> float:
+    """The chance that one of the class scores above another (Fawcett 2006, §7); ties half."""
+    above = inside[:, None] > outside
+    tied = inside[:, None] == outside
+    return float((above + tied / 2).mean())
+
+
+def _calibration(p: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
+    confidence, right = p.max(1), p.argmax(1) == labels
+    total = 0.0
+    for m in range(15):
+        inside = (confidence > m / 15) & (confidence <= (m + 1) / 15)
+        if inside.any():
+            gap = abs(right[inside].mean() - confidence[inside].mean())
+            total += inside.sum() / len(labels) * gap
+    return total
+
+
+def test_calibration_of_known_cases() -> None:
+    sure = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    assert calibration_error(sure, np.array([0, 0, 0, 1])) == pytest.approx(0.25)
+    assert calibration_error(sure, np.zeros(4, np.int64)) == 0
+    even = np.full((4, 2), 0.5)
+    assert calibration_error(even, np.array([0, 1, 0, 1])) == 0
+
+
+def test_a_class_that_is_absent_alone_or_never_predicted() -> None:
+    logits = torch.tensor([[3.0, 1.0, 0.0], [2.0, 1.5, 0.0], [0.0, 0.5, 0.0]])
+    found = full_metrics(logits, np.array([0, 0, 1]), ("a", "b", "c"))
+    assert found["classes"]["c"] == {
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
+        "support": 0,
+        "auc": None,
+    }
+    assert found["auc"] == pytest.approx(1.0)
+    assert found["macro_f1"] == pytest.approx(2 / 3)
+    assert found["weighted_f1"] == pytest.approx(1.0)
+    alone = full_metrics(logits, np.zeros(3, np.int64), ("a", "b", "c"))
+    assert [c["auc"] for c in alone["classes"].values()] == [None, None, None]
+    assert alone["auc"] is None
+
+
+def test_probabilities_keep_near_certain_images_apart() -> None:
+    rows = probabilities(torch.tensor([[40.0, 0.0], [41.0, 0.0]]))
+    assert rows[0, 1] > rows[1, 1] > 0
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilsons_interval_as_published(right: int, images: int, low: float, high: float) -> None:
+    """Newcombe 1998, Stat. Med. 17:857, table I, method 3 (score, no continuity correction)."""
+    assert wilson(right, images) == pytest.approx([low, high], abs=5e-5)
+
+
+def pairs(both: int, one: int, other: int, none: int) -> dict[str, Any]:
+    first = np.repeat([True, True, False, False], [both, one, other, none])
+    second = np.repeat([True, False, True, False], [both, one, other, none])
+    return mcnemar(first, second)
+
+
+def test_mcnemar_of_a_textbook() -> None:
+    """Agresti 1990, p. 350: approval of the prime minister, 794, 150, 86, 570; χ² = 17.36."""
+    found = pairs(794, 150, 86, 570)
+    assert found["test"] == "chi-square with continuity correction"
+    assert found["statistic"] == pytest.approx((abs(150 - 86) - 1) ** 2 / (150 + 86))
+    assert found["statistic"] == pytest.approx(16.82, abs=0.005)
+    assert found["p"] == pytest.approx(4.115e-05, rel=1e-3)
+    assert found["difference"] == pytest.approx((150 - 86) / 1600)
+    assert (found["only_this_right"], found["only_other_right"]) == (150, 86)
+    assert (found["both_right"], found["both_wrong"]) == (794, 570)
+
+
+def test_mcnemar_with_few_discordant_images_is_exact() -> None:
+    found = pairs(10, 5, 1, 10)
+    assert found["test"] == "exact binomial"
+    assert found["p"] == pytest.approx(2 * (1 + 6) / 2**6)
+    assert pairs(10, 12, 12, 3)["test"] == "exact binomial"
+    assert pairs(10, 12, 13, 3)["test"].startswith("chi-square")
+    assert pairs(10, 12, 12, 3)["p"] == 1
+    assert pairs(10, 0, 0, 3)["p"] == 1
+
+
+RESULT = {
+    "run": "runs/0123",
+    "epochs": 3,
+    "selected_on": "validation",
+    "train": {"loss": 1.5, "accuracy": 0.25},
+    "train_evaluated": {"loss": 1.25, "accuracy": 0.5},
+    "test": {
+        "accuracy": 0.75,
+        "auc": 0.875,
+        "interval": [0.5, 0.9],
+        "classes": {
+            "disgusted": {"recall": 0.125, "support": 8, "auc": None},
+            "very.happy": {"recall": 0.5, "support": 4, "auc": 0.9},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("test.accuracy", 0.75),
+        ("test.auc", 0.875),
+        ("test.recall.disgusted", 0.125),
+        ("test.auc.very.happy", 0.9),
+        ("test.support.disgusted", 8),
+        ("train.loss", 1.5),
+        ("train_evaluated.loss", 1.25),
+        ("epochs", 3),
+    ],
+)
+def test_a_figure_by_name(name: str, value: float) -> None:
+    found = figure_of(RESULT, name)
+    assert found == value
+    assert type(found) is float
+
+
+@pytest.mark.parametrize("name", ["test.recal.disgusted", "test", "", "test.interval", "run"])
+def test_a_figure_that_there_is_not(name: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        figure_of(RESULT, name)
+    said = str(caught.value)
+    assert f"there is no figure '{name}'" in said
+    assert "epochs, train.{loss, accuracy}" in said or "test.{accuracy, auc}" in said
+    assert "test.{recall, support, auc}.{disgusted, very.happy}" in said
+    if "recal" in name:
+        assert "Did you mean 'test.recall.disgusted'?" in said
+
+
+def test_a_figure_that_is_undefined() -> None:
+    with pytest.raises(RequestError, match=r"'test.auc.disgusted' is undefined here"):
+        figure_of(RESULT, "test.auc.disgusted")
+
+
+def test_figures_of_a_real_result_have_names() -> None:
+    logits, labels = drawn()
+    result = {"test": full_metrics(logits, labels, NAMES)}
+    for name in ("calibration_error", "macro_precision", "weighted_f1", "images", "f1.owl"):
+        assert figure_of(result, f"test.{name}") >= 0
