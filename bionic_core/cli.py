@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bionic_core.commands import looking, models, studies, training
+from bionic_core.commands import ablation, looking, models, studies, training
 from bionic_core.errors import BionicError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("build")(models.build_command)
 app.command("train")(training.train_command)
 app.command("evaluate")(training.evaluate_command)
 app.command("factorial")(studies.factorial_command)
+app.command("ablate")(ablation.ablate_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 connectome_app.command("info")(looking.connectome_info_command)

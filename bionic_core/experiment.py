@@ -113,6 +113,7 @@ def run_experiment(
     *,
     root: Path,
     device: str = "auto",
+    jobs: int = 1,
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
     watch: Watch | None = None,
@@ -125,6 +126,7 @@ def run_experiment(
         experiment: the plan.
         root: folder of the runs.
         device: as for training.
+        jobs: runs side by side.
         started, ended: called with the number of the run, from 0, around each.
         watch: called after each training step.
     """
