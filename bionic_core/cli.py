@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bionic_core.commands import ablation, looking, models, studies, training
+from bionic_core.commands import ablation, looking, models, reproduction, studies, training
 from bionic_core.errors import BionicError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("train")(training.train_command)
 app.command("evaluate")(training.evaluate_command)
 app.command("factorial")(studies.factorial_command)
 app.command("ablate")(ablation.ablate_command)
+app.command("reproduce")(reproduction.reproduce_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 connectome_app.command("info")(looking.connectome_info_command)
