@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 
 from bionic_core.assembly import build, recipe_of
-from bionic_core.evaluation import EVALUATION_BATCH, logits_of
+from bionic_core.evaluation import EVALUATION_BATCH, evaluate, logits_of
 from bionic_core.inputs import Inputs
 from bionic_core.runs import device_of
 from bionic_core.spec import Spec
@@ -32,6 +33,8 @@ def probe(spec: Spec, inputs: Inputs, *, device: str = "auto", seconds: float = 
     recipe = recipe_of(spec)
     state = start(network, recipe, len(inputs.splits.train))
     course = Course.prepare(recipe, inputs.splits, 0, place)
+    few = inputs.splits.validation.take(np.arange(min(8, len(inputs.splits.validation))))
+    evaluate(network, few)  # imports what evaluation needs, for seconds
     marks: list[tuple[float, int]] = []
 
     def watch(moment: Moment) -> None:

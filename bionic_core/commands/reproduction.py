@@ -76,6 +76,7 @@ def reproduce_command(
         cells = study.collect(planned, out)
     else:
         cache = InputCache()
+        typer.echo("timing a few steps of each model", err=True)
         duration = study.estimate(planned, root=out, device=device, jobs=jobs, cache=cache)
         document = _plan(planned, duration, jobs)
         if plan:
