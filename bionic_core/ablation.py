@@ -20,9 +20,10 @@ import attrs
 import numpy as np
 
 from bionic_core.assembly import build, recipe_of
-from bionic_core.comparisons import Comparisons, compare, critical_value, detectable, means
+from bionic_core.comparisons import Comparisons, compare, means
 from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design, Factor, leave_one_out
+from bionic_core.dunnett import critical_value, detectable
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.experiment import PERCENT, Cell, Experiment, cell_spec
 from bionic_core.files import write_text

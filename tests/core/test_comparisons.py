@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bionic_core.comparisons import (
-    agreeing,
-    compare,
-    critical_value,
-    detectable,
-    maximum_cdf,
-    means,
-)
+from bionic_core.comparisons import agreeing, compare, means
+from bionic_core.dunnett import critical_value, detectable, maximum_cdf
 
 
 @pytest.fixture
