@@ -29,6 +29,7 @@ from bionic_core.experiment import PERCENT, Cell, Experiment, cell_spec
 from bionic_core.files import write_text
 from bionic_core.registry import Registry
 from bionic_core.spec import Spec, compose, dependents, digest
+from bionic_core.timing import words
 
 POWER = 0.8
 """Of the smallest effect that a design can see."""
@@ -116,12 +117,19 @@ def plan_ablation(
     return Ablation(Experiment(spec, design, specs), kinds, sizes, tuple(notes))
 
 
-def planned(ablation: Ablation, test_images: int | None = None) -> dict[str, Any]:
+def planned(
+    ablation: Ablation,
+    test_images: int | None = None,
+    seconds: float | None = None,
+    jobs: int = 1,
+) -> dict[str, Any]:
     """Return the plan as JSON-ready data, with the smallest effect that it can be expected to see.
 
     Args:
         ablation: the plan.
         test_images: how many the data has, where that is known.
+        seconds: that a run of the full model takes, where that is known.
+        jobs: runs side by side.
     """
     design = ablation.experiment.design
     images = test_images or ASSUMED_IMAGES
@@ -134,10 +142,18 @@ def planned(ablation: Ablation, test_images: int | None = None) -> dict[str, Any
     )
     if degrees == 0:
         notes.append(ONE_SEED)
+    estimate = None
+    if seconds is not None:
+        estimate = {"seconds_per_run": seconds, "seconds": seconds * design.runs / jobs}
+        notes.append(
+            f"about {words(estimate['seconds'])} with {jobs} at a time if all runs are new, from a "
+            f"timed probe of the full model ({words(seconds)} a run, all epochs)"
+        )
     return {
         "name": ablation.experiment.spec.name,
         "design": design.to_json() | {"kinds": dict(ablation.kinds)},
         "detectable": _detectable(sd, degrees, len(design.factors), len(design.seeds)),
+        "estimate": estimate,
         "notes": notes,
     }
 

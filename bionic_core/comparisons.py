@@ -17,7 +17,7 @@ doi:10.1111/j.0006-341X.2000.00451.x). While the widest variant's p, Bonferroni-
 5 %, it leaves the pool. Narrow ones stay: a spread that is small by chance would give a narrow
 interval by selection, and a pooled one is only too wide. Three seeds show a sixfold spread in about
 two of three studies and a threefold one in about one of three; where they do not show it, that
-variant's own interval is too narrow (coverage about 83 % in simulations; 90 % and more at five
+variant's own interval is too narrow (coverage about 83 % in simulations; about 90 % at five
 seeds). Take five seeds where a variant is unstable.
 
 **Pooled differences.** In the pool, a least-squares fit of variants + seeds gives estimate and

@@ -14,14 +14,30 @@ from bionic_core.runs import PREDICTIONS, Run
 LastRuns = Sequence[tuple[str, str, Run | None]]
 """Label, model (or nothing), and the run of the last seed (None where it failed)."""
 
+KEYS = ("precision", "recall", "f1")
+
 
 def per_class(run: Run) -> dict[str, Any]:
     """Return a run's figures on the test images, all fractions.
 
+    From the run's result where that tells them, else from its predictions.
     ``classes`` has precision, recall, f1, support and auc (one class against the rest; None where
     the images lack the class or have no other) by class name; ``averages`` has macro, weighted and
     accuracy; ``confusion`` counts, rows being the true classes.
     """
+    test = run.result["test"]
+    if "classes" in test and "confusion" in test:
+        averages = {
+            average: {name: test[f"{average}_{name}"] for name in KEYS}
+            for average in ("macro", "weighted")
+        }
+        averages["accuracy"] = {"accuracy": test["accuracy"]}
+        return {"classes": test["classes"], "averages": averages, "confusion": test["confusion"]}
+    return from_predictions(run)
+
+
+def from_predictions(run: Run) -> dict[str, Any]:
+    """Return what :func:`per_class` does, from the logits that the run left behind."""
     from sklearn.metrics import (
         accuracy_score,
         confusion_matrix,
@@ -33,7 +49,6 @@ def per_class(run: Run) -> dict[str, Any]:
     logits, labels = arrays["test_logits"].astype(np.float64), arrays["test_labels"]
     names = [str(name) for name in arrays["class_names"]]
     predicted, numbers = logits.argmax(1), list(range(len(names)))
-    keys = ("precision", "recall", "f1")
 
     def scores(average: str | None) -> Any:
         return precision_recall_fscore_support(
@@ -46,10 +61,10 @@ def per_class(run: Run) -> dict[str, Any]:
     for number, name in enumerate(names):
         true = labels == number
         auc = None if true.all() or not true.any() else roc_auc_score(true, chances[:, number])
-        figures = dict(zip(keys, map(float, table[:3, number]), strict=True))
+        figures = dict(zip(KEYS, map(float, table[:3, number]), strict=True))
         classes[name] = {**figures, "support": int(true.sum()), "auc": auc and float(auc)}
     averages = {
-        average: dict(zip(keys, map(float, scores(average)[:3]), strict=True))
+        average: dict(zip(KEYS, map(float, scores(average)[:3]), strict=True))
         for average in ("macro", "weighted")
     }
     averages["accuracy"] = {"accuracy": float(accuracy_score(labels, predicted))}

@@ -129,13 +129,13 @@ def estimate(
     """Return how long the missing runs will take, from a few seconds of each model's training.
 
     Every variant is taken to cost what the whole model costs, and every run to train for all its
-    epochs; early stopping makes it less, sharing cores between jobs makes it more.
+    epochs; early stopping makes it less.
     """
     total, todo, each = 0.0, 0, {}
     for experiment in reproduction.experiments:
         missing = len(_missing(experiment, root, cache))
         inputs = cache.get(experiment.spec)
-        seconds = probe(experiment.spec, inputs, device=device)
+        seconds = probe(experiment.spec, inputs, device=device, jobs=jobs)
         each[experiment.spec.name] = seconds
         total += seconds * missing
         todo += missing

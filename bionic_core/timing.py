@@ -20,8 +20,23 @@ class _EnoughError(Exception):
     """The probe has seen enough steps."""
 
 
-def probe(spec: Spec, inputs: Inputs, *, device: str = "auto", seconds: float = 3.0) -> float:
+def probe(
+    spec: Spec, inputs: Inputs, *, device: str = "auto", jobs: int = 1, seconds: float = 3.0
+) -> float:
     """Return the seconds that a run will take if it trains for all its epochs.
+
+    With several jobs, on the share of the threads that each of them would have.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // jobs))
+    try:
+        return _probe(spec, inputs, device, seconds)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _probe(spec: Spec, inputs: Inputs, device: str, seconds: float) -> float:
+    """Time real steps.
 
     Real steps on the real images, for about ``seconds``, the first step left out (it allocates);
     then the evaluation of a batch, scaled to the images that the run selects on. Nothing is

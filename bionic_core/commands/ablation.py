@@ -59,7 +59,7 @@ def ablate_command(
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
     if plan:
-        document = study.planned(ablation, _test_images(loaded))
+        document = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
         show(document, json, lambda _: report_ablation.planned(document))
         return
     from bionic_core.progress import Display
@@ -76,14 +76,19 @@ def ablate_command(
         raise BionicError(f"{failed} of {len(cells)} runs failed; the figures are of the others")
 
 
-def _test_images(spec: Spec) -> int | None:
-    """Return the number of test images; None where the data is not here, which a plan allows."""
+def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | None]:
+    """Return the number of test images, and the seconds of a run by a timed probe.
+
+    Neither is known where the data is not here, which a plan allows.
+    """
     from bionic_core.inputs import load_inputs
+    from bionic_core.timing import probe
 
     try:
-        return len(load_inputs(spec).splits.test)
+        inputs = load_inputs(spec)
     except RequestError:
-        return None
+        return None, None
+    return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
 
 
 def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display) -> list[Cell]:

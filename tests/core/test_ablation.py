@@ -52,9 +52,13 @@ def test_plan_has_every_mechanism_and_the_smallest_effect(bionic: Bionic) -> Non
     assert document["design"]["kinds"]["masks"] == "structural"
     assert document["detectable"]["sd"] == pytest.approx(0.32 * (7178 / 1000) ** 0.5)
     assert document["detectable"]["plain"] < document["detectable"]["adjusted"]
+    estimate = document["estimate"]
+    assert estimate["seconds"] == pytest.approx(24 * estimate["seconds_per_run"])
+    assert estimate["seconds"] > 0
     assert not Path("runs").exists()
     said = bionic("ablate", "full", "--plan", "--mechanisms", "masks", "--seeds", "1")
     assert "2 runs: 2 variants × seeds 0" in said.out
+    assert "timed probe" not in said.out
     assert "one seed: nothing tells what another seed would do" in said.out.replace("\n", " ")
 
 

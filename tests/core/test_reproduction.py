@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, Publication, Registry, RequestError, cli
+from bionic_core.per_class import from_predictions, per_class
 from bionic_core.publication import Published, open_publication
 from bionic_core.reproduction import _beside
+from bionic_core.runs import Run
 from bionic_core.timing import words
 from tests.core.test_cli import Bionic, bionic, refused
 
@@ -299,6 +301,26 @@ def test_a_strangers_file_is_checked(tmp_path: Path) -> None:
         wrong.write_text(text.replace(old, new, 1))
         with pytest.raises(RequestError, match=words_):
             open_publication("other", registry)
+
+
+def test_figures_of_classes_are_taken_from_a_result_that_tells_them(
+    done: Path, tmp_path: Path
+) -> None:
+    folder = next(done.glob("*/result.json")).parent
+    found = from_predictions(Run(folder))
+    counts = np.array(found["confusion"])
+    recalls = [figures["recall"] for figures in found["classes"].values()]
+    assert recalls == pytest.approx(counts.diagonal() / counts.sum(1))
+    assert found["averages"]["macro"]["recall"] == pytest.approx(np.mean(recalls))
+    result = json.loads((folder / "result.json").read_text())
+    assert found["averages"]["accuracy"]["accuracy"] == pytest.approx(result["test"]["accuracy"])
+    test = {"accuracy": 0.5, "confusion": [[1, 0], [1, 0]], "classes": {"a": {"recall": 1.0}}}
+    test |= {f"{a}_{k}": 0.1 for a in ("macro", "weighted") for k in ("precision", "recall", "f1")}
+    (tmp_path / "result.json").write_text(json.dumps({"test": test}))
+    told = per_class(Run(tmp_path))
+    assert told["confusion"] == [[1, 0], [1, 0]]
+    assert told["averages"]["weighted"] == {"precision": 0.1, "recall": 0.1, "f1": 0.1}
+    assert told["averages"]["accuracy"] == {"accuracy": 0.5}
 
 
 def test_z_needs_a_spread_on_both_sides() -> None:
