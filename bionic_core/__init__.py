@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
     from bionic_core.plugin import DataSource as DataSource
     from bionic_core.plugin import Mechanism as Mechanism
+    from bionic_core.plugin import Publication as Publication
     from bionic_core.plugin import hookimpl as hookimpl
     from bionic_core.projection import Projection as Projection
     from bionic_core.registry import Registry as Registry
@@ -48,7 +49,7 @@ _HOMES = {
     "data": ("Dataset", "Split"),
     "errors": ("BionicError", "RequestError"),
     "model": ("Network",),
-    "plugin": ("ConnectomeSource", "DataSource", "Mechanism", "hookimpl"),
+    "plugin": ("ConnectomeSource", "DataSource", "Mechanism", "Publication", "hookimpl"),
     "projection": ("Projection",),
     "registry": ("Registry",),
     "seeds": ("Stream",),

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from bionic_core.commands import evaluation, looking, models, studies, training
+from bionic_core.commands import (
+    ablation,
+    evaluation,
+    looking,
+    models,
+    reproduction,
+    studies,
+    training,
+)
 from bionic_core.errors import BionicError
 
 app = typer.Typer(
@@ -30,6 +38,8 @@ app.command("train")(training.train_command)
 app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("factorial")(studies.factorial_command)
+app.command("ablate")(ablation.ablate_command)
+app.command("reproduce")(reproduction.reproduce_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)

@@ -27,8 +27,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
     connectome = spec.connectome.read() if spec.connectome is not None else None
     network = build(spec, seed=seed, connectome=connectome)
     recipe_of(spec)
-    parts = parameters_by_part(network)
-    allocated = sum(parts.values())
+    counts = parameter_counts(network)
     document: dict[str, Any] = {
         "name": spec.name,
         "hash": spec.hash,
@@ -41,11 +40,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
             }
             for name, cells in spec.model.layers.items()
         ],
-        "parameters": {
-            "allocated": allocated,
-            "effective": allocated - _masked(network),
-            "by_part": parts,
-        },
+        "parameters": counts | {"by_part": parameters_by_part(network)},
         "masks": [_wired(p) for p in network.projections if p.wiring is not None],
         "macs": multiply_adds(network),
         "pipeline": _pipeline(network),
@@ -53,6 +48,12 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
     if connectome is not None:
         document["connectome"] = _source(connectome)
     return document, network
+
+
+def parameter_counts(network: Network) -> dict[str, int]:
+    """Return the number of ``allocated`` parameters, and of ``effective`` (unmasked) ones."""
+    allocated = sum(parameters_by_part(network).values())
+    return {"allocated": allocated, "effective": allocated - _masked(network)}
 
 
 def parameters_by_part(network: Network) -> dict[str, int]:

@@ -25,8 +25,8 @@ class Factor:
     Attributes:
         name: as in outputs, a mechanism or a key.
         levels: at least two, all different, the first being the reference.
-        brings: mechanisms that go out with this one, because they require it and are no
-            factors themselves.
+        brings: mechanisms that go out with this one, because they require it; in a factorial
+            those that are no factors themselves, in a leave-one-out all of them.
     """
 
     name: str
@@ -105,8 +105,7 @@ def full_factorial(
             none that can exist.
     """
     problems = faults(factors)
-    problems += [] if seeds else ["give at least one seed"]
-    problems += [f"seed {seed} is there twice" for seed in _repeated(seeds)]
+    problems += _seed_faults(seeds)
     count = math.prod(len(factor.levels) for factor in factors)
     if count > MAX_CELLS:
         problems.append(f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors")
@@ -126,6 +125,32 @@ def full_factorial(
         reasons = sorted({cell.reason for cell in impossible})
         raise RequestError(f"no combination can exist: {'; '.join(reasons)}", where="design")
     return Design(tuple(factors), tuple(cells), tuple(impossible), tuple(seeds))
+
+
+def leave_one_out(factors: Sequence[Factor], seeds: Sequence[int]) -> Design:
+    """Return everything on, then each factor off, with those factors that it brings along.
+
+    Args:
+        factors: on and off, in the order in which they are shown.
+        seeds: all different.
+
+    Raises:
+        RequestError: what ``faults`` finds, a factor that is not on and off, no or repeated seeds.
+    """
+    problems = faults(factors)
+    problems += [
+        f"factor '{factor.name}' must be off and on to be left out"
+        for factor in factors
+        if factor.levels != (False, True)
+    ]
+    problems += _seed_faults(seeds)
+    if problems:
+        raise RequestError(problems, where="design")
+    cells: list[Mapping[str, Level]] = [{factor.name: True for factor in factors}]
+    for out in factors:
+        gone = {out.name, *out.brings}
+        cells.append({factor.name: factor.name not in gone for factor in factors})
+    return Design(tuple(factors), tuple(cells), (), tuple(seeds))
 
 
 def faults(factors: Sequence[Factor]) -> list[str]:
@@ -150,6 +175,11 @@ def faults(factors: Sequence[Factor]) -> list[str]:
             for level in _repeated(factor.levels)
         ]
     return problems
+
+
+def _seed_faults(seeds: Sequence[int]) -> list[str]:
+    problems = [] if seeds else ["give at least one seed"]
+    return problems + [f"seed {seed} is there twice" for seed in _repeated(seeds)]
 
 
 def same_level(one: Level, other: Level) -> bool:

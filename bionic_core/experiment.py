@@ -118,7 +118,7 @@ def run_experiment(
     jobs: int = 1,
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
-    watch: Callable[[int, Moment], None] | None = None,
+    watch: Callable[[Moment, int], None] | None = None,
 ) -> list[Cell]:
     """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
@@ -130,7 +130,7 @@ def run_experiment(
         device: as for training.
         jobs: runs at a time; more than one are processes of one thread each.
         started, ended: called with the number of the run, from 0, around each.
-        watch: called with the number of the run and the place in it.
+        watch: called with a place in a run and the run's number.
     """
     design = experiment.design
     places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
@@ -146,7 +146,7 @@ def run_experiment(
 
     def tell(task: Task, moment: Moment) -> None:
         if watch is not None:
-            watch(task.number, moment)
+            watch(moment, task.number)
 
     for outcome in _outcomes(tasks, root, device, jobs, begin, tell):
         task = outcome.task

@@ -91,3 +91,14 @@ class ConnectomeSource(Plugin, ABC):
         Raises:
             RequestError: the files are missing, damaged or not what they should be.
         """
+
+
+class Publication(Plugin, ABC):
+    """A paper whose numbers ``bionic reproduce`` sets beside ours."""
+
+    @abstractmethod
+    def path(self) -> Path:
+        """Return a TOML file of its numbers and of the specs that they are compared with.
+
+        Its keys are those of :class:`bionic_core.publication.Published`.
+        """

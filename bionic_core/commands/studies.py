@@ -76,7 +76,7 @@ def factorial_command(
             jobs=jobs,
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
-            watch=lambda number, moment: display.watch(moment, number),
+            watch=display.watch,
         )
         display.say("estimating effects")
     results = study.results(experiment, cells, study.analyse(experiment, cells))

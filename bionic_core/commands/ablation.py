@@ -1,0 +1,115 @@
+"""Commands about leave-one-out studies: ablate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bionic_core.commands.common import (
+    Data,
+    Device,
+    Epochs,
+    Json,
+    Out,
+    Set,
+    SpecName,
+    Without,
+    console,
+    load,
+    resumable,
+    show,
+)
+from bionic_core.errors import BionicError, RequestError
+
+if TYPE_CHECKING:
+    from bionic_core.ablation import Ablation
+    from bionic_core.experiment import Cell
+    from bionic_core.progress import Display
+    from bionic_core.spec import Spec
+
+Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side.")]
+
+
+def ablate_command(
+    spec: SpecName,
+    mechanisms: Annotated[
+        str,
+        typer.Option(metavar="NAME,…", help="Mechanisms to leave out, one at a time; else all."),
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, seeds 0, 1, ….")] = 3,
+    data: Data = None,
+    epochs: Epochs = None,
+    device: Device = "auto",
+    jobs: Jobs = 1,
+    out: Out = Path("runs"),
+    without: Without = "",
+    set_: Set = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
+    json: Json = False,
+) -> None:
+    """Leave each mechanism out in turn, and say what it changes and how sure that is."""
+    loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    from bionic_core import ablation as study
+    from bionic_core import report_ablation
+    from bionic_core.registry import Registry
+
+    names = [name.strip() for name in mechanisms.split(",") if name.strip()]
+    ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
+    if plan:
+        document = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
+        show(document, json, lambda _: report_ablation.planned(document))
+        return
+    from bionic_core.progress import Display
+
+    with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
+        cells = run(ablation, out, device, jobs, display)
+        display.say("estimating effects")
+    results = study.results(ablation, cells)
+    path = study.save_results(out, ablation, results)
+    results["file"] = str(path)
+    show(results, json, lambda _: report_ablation.ablated(results))
+    failed = sum(cell.run is None for cell in cells)
+    if failed:
+        raise BionicError(f"{failed} of {len(cells)} runs failed; the figures are of the others")
+
+
+def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | None]:
+    """Return the number of test images, and the seconds of a run by a timed probe.
+
+    Neither is known where the data is not here, which a plan allows.
+    """
+    from bionic_core.inputs import load_inputs
+    from bionic_core.timing import probe
+
+    try:
+        inputs = load_inputs(spec)
+    except RequestError:
+        return None, None
+    return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
+
+
+def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display) -> list[Cell]:
+    """Train what is missing of a study, a line for each run."""
+    from bionic_core.experiment import run_experiment
+
+    design = ablation.experiment.design
+    words = ["nothing left out", *(f"without {factor.term}" for factor in design.factors)]
+
+    def line(number: int, cell: Cell) -> None:
+        figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
+        figure += " (done before)" if cell.run and cell.run.reused else ""
+        what = words[number % len(words)]
+        display.end(f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {figure}", number)
+
+    return run_experiment(
+        ablation.experiment,
+        root=out,
+        device=device,
+        jobs=jobs,
+        started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
+        ended=line,
+        watch=display.watch,
+    )

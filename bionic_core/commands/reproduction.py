@@ -1,0 +1,159 @@
+"""Commands about papers: reproduce."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bionic_core.commands.ablation import Jobs
+from bionic_core.commands.common import (
+    Data,
+    Device,
+    Epochs,
+    Json,
+    Out,
+    Set,
+    console,
+    load,
+    resumable,
+    show,
+)
+from bionic_core.errors import BionicError, RequestError
+
+if TYPE_CHECKING:
+    from bionic_core.progress import Display
+    from bionic_core.reproduction import Reproduction
+
+
+def reproduce_command(
+    paper: Annotated[
+        str | None,
+        typer.Argument(metavar="[PAPER]", help="An installed publication; the only one if none."),
+    ] = None,
+    data: Data = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
+    ] = None,
+    epochs: Epochs = None,
+    device: Device = "auto",
+    jobs: Jobs = 1,
+    out: Out = Path("runs"),
+    set_: Set = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
+    ] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Train nothing; report on finished runs.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train all that a paper's tables need, and set its numbers beside ours."""
+    from bionic_core import report_reproduction
+    from bionic_core import reproduction as study
+    from bionic_core.inputs import InputCache
+    from bionic_core.publication import open_publication
+    from bionic_core.registry import Registry
+
+    if plan and report_only:
+        raise RequestError("--plan and --report-only exclude each other; give one of them")
+    registry = Registry.installed()
+    published = open_publication(paper, registry)
+    planned = study.plan_reproduction(
+        published,
+        "quick" if quick else next(iter(published.recipes)),
+        lambda name: load(name, set_=set_, data=data, epochs=epochs),
+        range(seeds or published.seeds),
+        registry,
+    )
+    if report_only:
+        cells = study.collect(planned, out)
+    else:
+        cache = InputCache()
+        typer.echo("timing a few steps of each model", err=True)
+        duration = study.estimate(planned, root=out, device=device, jobs=jobs, cache=cache)
+        document = _plan(planned, duration, jobs)
+        if plan:
+            show(document, json, lambda _: report_reproduction.planned(document))
+            return
+        for line in document["lines"]:
+            typer.echo(line, err=True)
+        cells = _train(planned, out, device, jobs)
+    document = study.compare_with_paper(planned, cells)
+    files = _write(out, document)
+    document["files"] = [str(path) for path in files]
+    show(document, json, lambda _: report_reproduction.shown(document))
+    typer.echo(f"written: {', '.join(document['files'])}", err=True)
+    if document["failed"]:
+        raise BionicError(f"{len(document['failed'])} runs failed; the report is of the others")
+
+
+def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[str, Any]:
+    """Return what will be trained, as JSON-ready data, and in words how long it takes."""
+    from bionic_core.ablation import planned as ablation_plan
+    from bionic_core.timing import words
+
+    published = planned.published
+    each = ", ".join(f"{name} {words(s)}" for name, s in duration["seconds_per_run"].items())
+    lines = [
+        f"{planned.runs} runs, {duration['runs']} of them to be trained: about "
+        f"{words(duration['seconds'])} with {jobs} at a time, from a timed probe ({each} a run, "
+        "all epochs; early stopping makes it less)"
+    ]
+    specs = {name: experiment.spec.name for name, experiment in planned.others.items()}
+    specs[published.main] = planned.ablation.experiment.spec.name
+    return {
+        "paper": published.title,
+        "recipe": planned.recipe,
+        "seeds": list(planned.ablation.experiment.design.seeds),
+        "rows": [
+            {"label": row.label, "spec": specs[row.model or published.main], "without": row.without}
+            for row in published.table4
+        ],
+        "design": ablation_plan(planned.ablation)["design"],
+        "estimate": duration,
+        "lines": lines,
+    }
+
+
+def _train(planned: Reproduction, out: Path, device: str, jobs: int) -> list[list[Any]]:
+    from bionic_core.commands.ablation import run
+    from bionic_core.experiment import run_experiment
+    from bionic_core.progress import Display
+
+    def others(display: Display) -> list[list[Any]]:
+        found = []
+        for name, experiment in planned.others.items():
+
+            def line(number: int, cell: Any, name: str = name) -> None:
+                figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
+                figure += " (done before)" if cell.run and cell.run.reused else ""
+                display.end(f"{name}, seed {cell.seed}: {figure}")
+
+            options: dict[str, Any] = {"root": out, "device": device, "jobs": jobs}
+            found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))
+        return found
+
+    with resumable(), Display(console(sys.stderr), runs=planned.runs) as display:
+        return [*others(display), run(planned.ablation, out, device, jobs, display)]
+
+
+def _write(out: Path, document: dict[str, Any]) -> list[Path]:
+    """Write the report as JSON, Markdown and HTML, each whole or not at all; all are made first."""
+    from bionic_core import report_reproduction
+    from bionic_core.files import write_text
+
+    texts = {
+        "json": jsonlib.dumps(document, indent=1),
+        "md": report_reproduction.markdown(document),
+        "html": report_reproduction.html(document),
+    }
+    for suffix, text in texts.items():
+        write_text(out / f"reproduction.{suffix}", text)
+    return [out / f"reproduction.{suffix}" for suffix in texts]
