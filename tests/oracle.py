@@ -22,21 +22,15 @@ def sigmoid(x: Array) -> Array:
 
 
 def convolve(x: Array, w: Array, b: Array) -> Array:
-    """Correlation with zero padding that keeps the size; x BCHW, w OCkk."""
-    batch, channels, height, width = x.shape
+    """Correlation with zero padding that keeps the size; x BCHW, w OCkk; a loop over the kernel."""
     pad = w.shape[2] // 2
-    out = np.zeros((batch, len(w), height, width))
-    for n in range(batch):
-        for o in range(len(w)):
-            for i in range(height):
-                for j in range(width):
-                    total = b[o]
-                    for c in range(channels):
-                        for di in range(-pad, pad + 1):
-                            for dj in range(-pad, pad + 1):
-                                if 0 <= i + di < height and 0 <= j + dj < width:
-                                    total += w[o, c, di + pad, dj + pad] * x[n, c, i + di, j + dj]
-                    out[n, o, i, j] = total
+    height, width = x.shape[2:]
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    out = np.zeros((len(x), len(w), height, width)) + b[None, :, None, None]
+    for i in range(2 * pad + 1):
+        for j in range(2 * pad + 1):
+            part = padded[:, :, i : i + height, j : j + width]
+            out += np.einsum("nchw,oc->nohw", part, w[:, :, i, j])
     return out
 
 
@@ -90,7 +84,9 @@ def inhibition(connectome: Connectome, post: list[int], weighting: str = "count"
     return total
 
 
-CELLS = {"A": [0, 1, 2, 3, 4], "B": [5, 6, 7, 8], "C": [9, 10, 11, 12, 13, 14]}
+Cells = dict[str, list[int]]
+
+CELLS: Cells = {"A": [0, 1, 2, 3, 4], "B": [5, 6, 7, 8], "C": [9, 10, 11, 12, 13, 14]}
 INPUTS: dict[str, list[str]] = {"A": [], "B": ["A"], "C": ["B", "A"]}
 
 
@@ -100,8 +96,14 @@ def trace(
     mechanisms: set[str],
     pixels: Array,
     noise: dict[str, Array] | None = None,
+    *,
+    cells: Cells = CELLS,
+    inputs: dict[str, list[str]] = INPUTS,
 ) -> dict[str, Array]:
-    """Every intermediate of the toy network (tests/toys.py), from its state dict."""
+    """Every intermediate from the state dict, of the toy network (tests/toys.py) by default.
+
+    ``cells`` are the layers' indices in the connectome, ``inputs`` the layers that project to each.
+    """
     out: dict[str, Array] = {}
     out["image"] = x = (pixels - 0.5) / 0.5
     if "convolution" in mechanisms:
@@ -127,16 +129,16 @@ def trace(
     def project(key: str, value: Array, pre: str, post: str) -> Array:
         weight = state[f"{key}.values"]
         if "masks" in mechanisms:
-            weight = weight * mask(connectome, CELLS[pre], CELLS[post])
+            weight = weight * mask(connectome, cells[pre], cells[post])
         return value @ weight.T + state[f"{key}.bias"]
 
     out["bridge.norm"] = h = norm("bridge_norm", h)
     out["bridge.out"] = h = relu(h)
-    for layer, inputs in INPUTS.items():
+    for layer, before in inputs.items():
         key = f"layers.{layer}"
-        if inputs:
+        if before:
             terms = [
-                project(f"{key}.projections.{pre}", out[f"{pre}.out"], pre, layer) for pre in inputs
+                project(f"{key}.projections.{pre}", out[f"{pre}.out"], pre, layer) for pre in before
             ]
             h = relu(np.sum(terms, axis=0))
         out[f"{layer}.projections"] = h
@@ -146,7 +148,7 @@ def trace(
             out[f"{layer}.current.intra"] = current
             total = h + current
         if "inhibition" in mechanisms:
-            amount = inhibition(connectome, CELLS[layer])
+            amount = inhibition(connectome, cells[layer])
             alpha = sigmoid(state[f"{key}.gain.inhibition.logit"])
             gain = 1 - alpha * amount / (amount.max() + 1e-8)
             out[f"{layer}.gain.inhibition"] = gain

@@ -74,3 +74,57 @@ def test_gradients_reach_every_parameter(names: tuple[str, ...]) -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
+
+
+# --- the paper's own model
+
+FULL = bionic.load("full")
+
+
+@pytest.fixture(scope="module")
+def column() -> bionic.Connectome:
+    assert FULL.connectome is not None
+    return FULL.connectome.read()
+
+
+@pytest.mark.parametrize("gone", [None, *FULL.mechanisms])
+def test_the_full_model_is_the_equations(gone: str | None, column: bionic.Connectome) -> None:
+    spec = FULL.without([gone] if gone else [])
+    network = bionic.build(spec, seed=2, connectome=column).double().eval()
+    with torch.no_grad():  # nothing that a step of learning may leave at 1 or 0 hides a mistake
+        for name, parameter in network.named_parameters():
+            if "layernorm" in name:
+                parameter.add_(0.1 * torch.randn(parameter.shape, dtype=torch.float64))
+    pixels = torch.as_tensor(np.random.default_rng(5).random((2, 1, 48, 48)))
+    found = network.trace(pixels)
+    types = {name: cells for name, cells in spec.model.layers.items() if not isinstance(cells, int)}
+    cells = {
+        name: np.concatenate([column.of_type(t) for t in cell_types]).tolist()
+        for name, cell_types in types.items()
+    }
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    inputs: dict[str, list[str]] = {"A": [], "B": ["A"], "C": ["B"], "D": ["C"]}
+    arguments = state, column, set(spec.mechanisms), pixels.numpy()
+    expected = oracle.trace(*arguments, cells=cells, inputs=inputs)
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name].detach(), value, atol=1e-9, rtol=0, err_msg=name)
+
+
+@pytest.mark.parametrize("gone", list(FULL.mechanisms))
+def test_removing_a_mechanism_changes_no_draw_of_another(
+    gone: str, column: bionic.Connectome
+) -> None:
+    spec = bionic.load("full", set=["masks.init=dense"])  # which masks, but rescales nothing
+    network = bionic.build(spec, seed=4, connectome=column)
+    full = network.state_dict()
+    rest = bionic.build(spec.without([gone]), seed=4, connectome=column).state_dict()
+    assert set(rest) <= set(full)
+    masks = {
+        f"{path}.values": projection.wired(torch.ones_like(projection.values))
+        for path, projection in network.named_modules()
+        if isinstance(projection, bionic.Projection)
+    }
+    for name, value in rest.items():
+        drawn = value * masks[name] if gone == "masks" and name in masks else value
+        assert torch.equal(drawn, full[name]), name
