@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bionic_core.commands import looking, models, studies, training
+from bionic_core.commands import connectomes, looking, models, studies, training
 from bionic_core.errors import BionicError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Look at labelled images.", no_args_is_help=True)
-connectome_app = typer.Typer(help="Look at wiring.", no_args_is_help=True)
+connectome_app = typer.Typer(help="Look at wiring, and download it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
@@ -32,6 +32,7 @@ app.command("factorial")(studies.factorial_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 connectome_app.command("info")(looking.connectome_info_command)
+connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,7 +15,14 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.plugin import ENTRY_POINT_GROUP, ConnectomeSource, DataSource, Mechanism, Plugin
+from bionic_core.plugin import (
+    ENTRY_POINT_GROUP,
+    ConnectomeFetcher,
+    ConnectomeSource,
+    DataSource,
+    Mechanism,
+    Plugin,
+)
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
 """Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``."""
@@ -24,6 +31,7 @@ ROLES: Mapping[type[Plugin], str] = {
     Mechanism: "mechanism",
     DataSource: "data source",
     ConnectomeSource: "connectome source",
+    ConnectomeFetcher: "connectome fetcher",
 }
 
 P = TypeVar("P", bound=Plugin)
