@@ -22,7 +22,7 @@ def from_options(cls: type[P], words: Sequence[str]) -> P:
         RequestError: with all that is wrong: an option that is none of its fields, a missing or
             forbidden value, a word that belongs to no option.
     """
-    fields = {f"--{f.alias.replace('_', '-')}": f for f in _fields(cls)}
+    fields = _fields(cls)
     table: dict[str, Any] = {}
     problems: list[str] = []
     rest = list(words)
@@ -43,7 +43,7 @@ def from_options(cls: type[P], words: Sequence[str]) -> P:
                 problems.append(f"{option}: needs a value")
                 continue
             text = rest.pop(0)
-        table[field.alias] = _value(text, field.type)
+        table[str(field.alias)] = _value(text, field.type)
     plugin, found = structure(table, cls, "")
     problems += [_as_option(problem) for problem in found]
     if problems or plugin is None:
@@ -54,14 +54,16 @@ def from_options(cls: type[P], words: Sequence[str]) -> P:
 def describe_options(cls: type[Plugin]) -> list[str]:
     """Return a line for each option: its name, and its default as it is written."""
     return [
-        f"  --{f.alias.replace('_', '-')}"
+        f"  {option}"
         + ("" if f.default is attrs.NOTHING else f"   [{_written(f.default) or 'none'}]")
-        for f in _fields(cls)
+        for option, f in _fields(cls).items()
     ]
 
 
-def _fields(cls: Any) -> list[attrs.Attribute[Any]]:
-    return [f for f in attrs.fields(attrs.resolve_types(cls)) if f.init]
+def _fields(cls: Any) -> dict[str, attrs.Attribute[Any]]:
+    """Return the fields by their options."""
+    found = attrs.fields(attrs.resolve_types(cls))
+    return {f"--{str(f.alias).replace('_', '-')}": f for f in found if f.init}
 
 
 def _value(text: str, kind: Any) -> Any:
