@@ -85,11 +85,11 @@ class Download:
         try:
             answer = urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
+            error.close()
             if error.code == 416 and start:  # nothing is missing, or the file has shrunk
+                mark.unlink()
                 if error.headers.get("Content-Range", "") == f"bytes */{start}":
                     return
-                mark.unlink()
-            error.close()
             raise
         with answer:
             start = start if answer.status == 206 else 0

@@ -10,46 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bionic_core import Connectome
+from bionic_core import BionicError, Connectome
 from bionic_core.fetching import fetch_connectome, parts_folder
 from bionic_plugins.microns import Microns
 from tests.cave_server import COLUMN, FIRST, SYNAPSES, TOKEN, CaveServer, serving, status
+from tests.plugins.cave import Heard, fetch, home
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the client a home with a token, and nobody's browser."""
-    home = tmp_path_factory.mktemp("home")
-    secrets = home / ".cloudvolume" / "secrets"
-    secrets.mkdir(parents=True)
-    (secrets / "cave-secret.json").write_text(json.dumps({"token": TOKEN}))
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setattr("webbrowser.open", lambda *_, **__: False)
+__all__ = ["home"]  # a fixture that every test uses
 
 
 @pytest.fixture
 def server() -> Iterator[CaveServer]:
     with serving(CaveServer()) as state:
         yield state
-
-
-class Heard:
-    """A watch that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.steps: list[tuple[str, int, int]] = []
-
-    def step(self, title: str, done: int, total: int) -> None:
-        self.steps.append((title, done, total))
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-
-def fetch(server: CaveServer, out: Path, watch: Heard | None = None, **options: Any) -> Connectome:
-    fetcher = Microns(server=server.address, wait=0.0, **options)
-    return fetch_connectome(fetcher, out, watch=watch)
 
 
 NAMES = {FIRST + 1: "ET", FIRST + 2: "BC", FIRST + 3: "4P", FIRST + 4: "MC", FIRST + 5: "23P"}
@@ -201,8 +174,6 @@ def test_a_guess_about_the_api_is_not_taken(server: CaveServer, tmp_path: Path) 
 
 
 def test_an_interrupted_fetch_goes_on(server: CaveServer, tmp_path: Path) -> None:
-    from bionic_core import BionicError
-
     out = tmp_path / "column.npz"
     passes: list[Any] = [("count=True", lambda _: False)] * 3  # the view, two chunks
     server.faults = [*passes, *[("count=True", status(503))] * 2]
@@ -225,8 +196,6 @@ def test_an_interrupted_fetch_goes_on(server: CaveServer, tmp_path: Path) -> Non
 
 
 def test_a_changed_query_starts_anew(server: CaveServer, tmp_path: Path) -> None:
-    from bionic_core import BionicError
-
     out = tmp_path / "column.npz"
     passes: list[Any] = [("count=True", lambda _: False)] * 2
     server.faults = [*passes, ("count=True", status(503))]
@@ -239,8 +208,6 @@ def test_a_changed_query_starts_anew(server: CaveServer, tmp_path: Path) -> None
 
 
 def test_a_damaged_piece_is_fetched_again(server: CaveServer, tmp_path: Path) -> None:
-    from bionic_core import BionicError
-
     out = tmp_path / "column.npz"
     passes: list[Any] = [("count=True", lambda _: False)] * 2
     server.faults = [*passes, ("count=True", status(503))]
