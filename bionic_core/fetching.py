@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.connectome import Connectome
-from bionic_core.errors import RequestError
+from bionic_core.errors import BionicError, RequestError
 from bionic_core.files import read_arrays, write_atomically, write_text
 from bionic_core.plugin import ConnectomeFetcher
 
@@ -132,9 +132,14 @@ def fetch_connectome(
     try:
         connectome = fetcher.fetch(folder, watch or Unwatched())
         connectome.save(out)
-    except BaseException:
+    except BaseException as error:
         if folder.is_dir() and {path.name for path in folder.iterdir()} <= {MARK}:
             shutil.rmtree(folder)  # nothing to go on from: leave no trace
+        if isinstance(error, OSError):
+            raise BionicError(
+                f"{out}: cannot be written ({error.strerror or error}); make room, and give the "
+                "same command again: it goes on from what is finished"
+            ) from error
         raise
     shutil.rmtree(folder)
     return connectome

@@ -121,7 +121,10 @@ class Download:
         if self.live:
             if self._task is None:
                 self._task = self.bars.add_task(title, total=total)
-            self.bars.update(self._task, description=title, completed=done, total=max(total, done))
+            if title != self._said[0]:
+                self._said = (title, 0)
+                self.bars.reset(self._task, description=title, total=total)
+            self.bars.update(self._task, completed=done, total=max(total, done))
             return
         tenth = 10 * done // max(1, total)
         if (title, tenth) != self._said:

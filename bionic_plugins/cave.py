@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,16 +83,17 @@ class Cave:
         file = Path(address.token_file).expanduser() if address.token_file else None
         if file is not None and not file.is_file():
             raise RequestError(f"--token-file {file}: no such file. {cave_errors.remedy(server)}")
-        try:
+        place = str(file or "~/.cloudvolume/secrets/cave-secret.json")
+        auth = None
+        with suppress(ValueError, AttributeError, OSError):  # no JSON, no table, unreadable
             auth = AuthClient(token_file=file and str(file), server_address=server)
-        except (ValueError, AttributeError, OSError):  # no JSON, no table, unreadable
-            place = file or "~/.cloudvolume/secrets"
+        if auth is None:  # not raised above: the exception there holds the text of the file
             raise RequestError(
                 f"{place}: the file with the token cannot be read, or is no JSON of the form "
                 '{"token": "…"}'
-            ) from None
+            )
         if not isinstance(auth.token, str) or not auth.token.strip():
-            raise cave_errors.missing(address.datastack, server, str(file or auth._token_file))
+            raise cave_errors.missing(address.datastack, server, place)
         judge = Judge(address.datastack, address.version, server, auth.token)
 
         def connect() -> Any:

@@ -136,9 +136,10 @@ class Judge:
 def remedy(server: str) -> str:
     """Return how a token is made and where it is put."""
     return (
-        f"A token is free: make one at {server}/auth/api/v1/create_token (it replaces the "
-        'older one) and put {"token": "…"} into ~/.cloudvolume/secrets/cave-secret.json, or into '
-        "another file that --token-file names. microns-dump needs none"
+        f"Copy the token of your account from {server}/sticky_auth/settings/tokens, or make one, "
+        f"free, at {server}/auth/api/v1/create_token (it ends the older one), and put "
+        '{"token": "…"} into ~/.cloudvolume/secrets/cave-secret.json, or into another file that '
+        "--token-file names. microns-dump needs no token"
     )
 
 

@@ -66,6 +66,7 @@ class Microns(Selection, ConnectomeFetcher):
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them, verified to be all."""
         kept = Parts(parts, self.query)
+        watch.step("table of cells", 0, 1)
         cave = Cave(
             Address(
                 self.datastack,
@@ -81,6 +82,7 @@ class Microns(Selection, ConnectomeFetcher):
         if table is None:
             table = cave.cells(self.view, self.cell_type_source).arrays()
             kept.write("cells", table)
+        watch.step("table of cells", 1, 1)
         where = f"{self.datastack} {self.version}, {self.view}"
         cells, dropped = self.choose(Cells(**table), where=where)
         ids = cells.root_id

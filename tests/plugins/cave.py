@@ -16,12 +16,13 @@ from tests.cave_server import TOKEN, CaveServer
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the client a home with a token, and nobody's browser."""
+    """Give the client a home with a token, loopback without a proxy, and nobody's browser."""
     home = tmp_path_factory.mktemp("home")
     secrets = home / ".cloudvolume" / "secrets"
     secrets.mkdir(parents=True)
     (secrets / "cave-secret.json").write_text(json.dumps({"token": TOKEN}))
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr("webbrowser.open", lambda *_, **__: False)
     return home
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bionic_core import BionicError, Connectome
 from bionic_core.fetching import fetch_connectome, parts_folder
+from bionic_plugins.column import Column
 from bionic_plugins.microns import Microns
 from tests.cave_server import COLUMN, FIRST, SYNAPSES, TOKEN, CaveServer, serving, status
 from tests.plugins.cave import Heard, fetch, home
@@ -122,7 +124,10 @@ def test_two_chunks_are_one_chunk(server: CaveServer, tmp_path: Path) -> None:
     parts = fetch(server, tmp_path / "parts.npz", watch, chunk=4)
     assert server.chunks() == [6, 4, 2]
     assert parts.fingerprint == whole.fingerprint
-    assert watch.steps == [("synapses of cells", done, 6) for done in (0, 4, 6)]
+    assert watch.steps == [
+        *(("table of cells", done, 1) for done in (0, 1)),
+        *(("synapses of cells", done, 6) for done in (0, 4, 6)),
+    ]
 
 
 @pytest.mark.parametrize("warns", [True, False])
@@ -231,3 +236,33 @@ def test_a_token_in_another_file(server: CaveServer, tmp_path: Path) -> None:
     (Path.home() / ".cloudvolume/secrets/cave-secret.json").write_text('{"token": "old"}')
     assert edges(fetch(server, tmp_path / "x.npz", token_file=str(secret))) == EDGES
     assert np.all([TOKEN not in p.read_text() for p in Path.home().rglob("*") if p.is_file()])
+
+
+def test_a_whole_column_goes_through_unchanged(server: CaveServer, tmp_path: Path) -> None:
+    column = Column().read()
+    root_id = FIRST + column.cell_id * 4
+    server.cells = pd.DataFrame(
+        {
+            "pt_root_id": root_id,
+            "broad_type": column.broad_type,
+            "cell_type": np.where(column.cell_type == "5P-ET", "5P-PT", column.cell_type),
+            "cell_type_source": COLUMN,
+            **{f"pt_position_{axis}": column.position[:, k] for k, axis in enumerate("xyz")},
+        }
+    ).sample(frac=1, random_state=0)
+    rows = np.repeat(np.arange(len(column.pre)), column.count)
+    first = np.concatenate([[True], rows[1:] != rows[:-1]])
+    server.synapses = pd.DataFrame(
+        {
+            "id": np.arange(len(rows)) + 10**8,
+            "pre_pt_root_id": root_id[column.pre[rows]],
+            "post_pt_root_id": root_id[column.post[rows]],
+            "size": np.where(first, column.size[rows], 0).astype(np.int64),
+        }
+    ).sample(frac=1, random_state=0)
+    server.limit = 20_000
+    fetched = fetch(server, tmp_path / "column.npz", chunk=200)
+    assert fetched.cells == 1333
+    assert len(server.chunks()) > 7  # some of the seven were cut at the limit, and halved
+    for name in ("broad_type", "cell_type", "position", "pre", "post", "count", "size"):
+        assert np.array_equal(getattr(fetched, name), getattr(column, name)), name

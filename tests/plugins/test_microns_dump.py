@@ -18,7 +18,9 @@ from bionic_plugins.microns_dump import CELLS, SYNAPSES, MicronsDump
 from tests import cave_server
 from tests.cave_server import FIRST
 from tests.file_server import FileServer, half, serving, status
-from tests.plugins.cave import Heard
+from tests.plugins.cave import Heard, home
+
+__all__ = ["home"]  # a fixture that every test uses
 
 
 def packed(frame: pd.DataFrame) -> bytes:

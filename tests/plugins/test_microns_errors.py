@@ -34,11 +34,12 @@ from tests.plugins.cave import Heard, fetch, home
 __all__ = ["home"]  # a fixture that every test uses
 
 REMEDY = (
-    "A token is free: make one at",
+    "Copy the token of your account from",
+    "/sticky_auth/settings/tokens",
     "/auth/api/v1/create_token",
     "~/.cloudvolume/secrets/cave-secret.json",
     "--token-file",
-    "microns-dump needs none",
+    "microns-dump needs no token",
 )
 
 
