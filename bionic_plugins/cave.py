@@ -173,7 +173,7 @@ class Cave:
             )
         place = np.stack([frame[name].to_numpy(np.float64, na_value=np.nan) for name in position])
         return Cells(
-            root_id=_integers(frame, "pt_root_id"),
+            root_id=_integers(frame, "pt_root_id", missing=0),
             broad_type=_texts(frame, "broad_type"),
             cell_type=_texts(frame, "cell_type"),
             region=_texts(frame, "visual_area"),
@@ -278,16 +278,22 @@ def _number(frame: Any) -> int:
     return int(frame.iloc[0, 0])
 
 
-def _integers(frame: Any, name: str) -> npt.NDArray[np.int64]:
-    """Return a column of identifiers or sizes, which must not have passed through floats."""
+def _integers(frame: Any, name: str, missing: int | None = None) -> npt.NDArray[np.int64]:
+    """Return a column of whole numbers, which must not have passed through floats.
+
+    Args:
+        missing: stands for a missing value; None if there must be none.
+    """
     from pandas.api.types import is_integer_dtype
 
     column = frame[name]
-    if len(column) and not is_integer_dtype(column.dtype):
+    if missing is not None and is_integer_dtype(column.dtype):
+        column = column.fillna(missing)
+    if len(column) and (not is_integer_dtype(column.dtype) or column.isna().any()):
         raise BionicError(
-            f"{name} came as {column.dtype}, probably because some values are missing; a float "
-            "cannot hold the 18 digits of a root id, so that nothing is taken from it. A "
-            "narrower --cell-type-source may leave the incomplete rows out"
+            f"{name} came as {column.dtype}, or with values missing; a float cannot hold the 18 "
+            "digits of a root id, so that nothing is taken from it. A narrower "
+            "--cell-type-source may leave the incomplete rows out"
         )
     return np.array(column.to_numpy(np.int64))
 

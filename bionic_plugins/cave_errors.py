@@ -63,6 +63,9 @@ class Judge:
             return Passing(self._connection(error))
         if type(error).__name__ in ("ArrowInvalid", "OSError"):
             return Passing("the answer ends too early")
+        if isinstance(error, (AttributeError, UnicodeDecodeError)):
+            # caveclient expects a table in a failing server's message, and stumbles otherwise.
+            return Passing("the server failed, and says so in a way that caveclient cannot read")
         kind = type(error).__name__
         return BionicError(
             self.hide(f"caveclient failed on what {self.server} sent ({kind}: {error})")
@@ -83,6 +86,8 @@ class Judge:
 
     def _status(self, response: Any) -> Passing | BionicError:
         status, said = response.status_code, self.hide(_said(response))
+        if status == 504:  # a query that takes the server too long always will
+            said += "; a smaller --chunk asks for less at once"
         if status == 429 or status >= 500:
             return Passing(f"the server answered {status}{said}", _seconds(response))
         if status == 401:

@@ -76,6 +76,7 @@ class CaveServer:
 
     Attributes:
         limit: no answer has more rows.
+        nullable: whether columns are of pandas' nullable kinds, as CAVE's are.
         faults: for each request whose path holds a word: functions, the first of which answers
             the next such request in place of the server; it returns False to let it through.
         requests: the paths of the requests, in order, and their bodies.
@@ -87,6 +88,7 @@ class CaveServer:
     versions: tuple[int, ...] = (117, 943, 1300)
     gone: tuple[int, ...] = (795,)
     warns: bool = True
+    nullable: bool = True
     resolution: str = "1, 1, 1"
     address: str = ""
     faults: list[tuple[str, Callable[[Handler], bool | None]]] = attrs.field(factory=list)
@@ -177,7 +179,8 @@ class Handler(BaseHTTPRequestHandler):
             headers["dataframe_resolution"] = self.state.resolution
         if len(frame) > self.state.limit and self.state.warns:
             headers["Warning"] = f'201 - "Limited query to {self.state.limit} rows'
-        self.arrow(frame.head(self.state.limit).reset_index(drop=True), headers)
+        rows = frame.head(self.state.limit).reset_index(drop=True)
+        self.arrow(rows.convert_dtypes() if self.state.nullable else rows, headers)
 
     def json(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         self.send(status, json.dumps(content).encode(), "application/json", headers)

@@ -223,6 +223,19 @@ def test_a_damaged_piece_is_fetched_again(server: CaveServer, tmp_path: Path) ->
     assert edges(fetch(server, out, chunk=2)) == EDGES
 
 
+def test_a_missing_root_id_is_no_segment(server: CaveServer, tmp_path: Path) -> None:
+    server.cells["pt_root_id"] = server.cells["pt_root_id"].astype("Int64").replace(0, pd.NA)
+    connectome = fetch(server, tmp_path / "column.npz")
+    assert edges(connectome) == EDGES
+    assert connectome.provenance["dropped"]["no segment (root id 0)"] == 1
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+def test_both_kinds_of_columns(server: CaveServer, tmp_path: Path, nullable: bool) -> None:
+    server.nullable = nullable
+    assert edges(fetch(server, tmp_path / "column.npz")) == EDGES
+
+
 def test_no_synapses_at_all(server: CaveServer, tmp_path: Path) -> None:
     connectome = fetch(server, tmp_path / "x.npz", cell_types=("MC", "23P"))
     assert connectome.cells == 2

@@ -275,8 +275,26 @@ def test_a_server_that_contradicts_itself(failed: Failed, server: CaveServer) ->
 
 
 def test_root_ids_that_went_through_floats(failed: Failed, server: CaveServer) -> None:
+    server.nullable = False
     server.cells["pt_root_id"] = server.cells["pt_root_id"].astype(float).replace(0, np.nan)
     says(failed()[0], 1, "pt_root_id came as float64", "cannot hold the 18 digits of a root id")
+
+
+def test_synapses_without_a_root_id(failed: Failed, server: CaveServer) -> None:
+    server.synapses["id"] = server.synapses["id"].astype("Int64").replace(100000001, pd.NA)
+    says(failed()[0], 1, "id came as Int64, or with values missing")
+
+
+def test_a_message_that_caveclient_cannot_read(failed: Failed, server: CaveServer) -> None:
+    for body in (b'"a mere string"', b"\xff\xfe\x00"):
+        fault = lambda handler, body=body: handler.send(500, body, "text/plain")  # noqa: E731
+        server.faults = [("count=True", fault)] * 3
+        says(failed()[0], 1, "in a way that caveclient cannot read, 3 times in a row")
+
+
+def test_a_query_that_takes_too_long(failed: Failed, server: CaveServer) -> None:
+    server.faults = [("count=True", status(504, {"message": "480s limit"}))] * 3
+    says(failed()[0], 1, "answered 504: 480s limit; a smaller --chunk asks for less at once")
 
 
 @pytest.mark.parametrize("resolution", ["", "4, 4, 40"])
