@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -119,6 +119,19 @@ class Selection:
         """Whether exactly the cells of the V1 column are asked for."""
         free = (self.cell_types, self.region, self.box, self.centre)
         return self.cell_type_source == COLUMN and not any(free)
+
+    def settings(self, *, without: Collection[str]) -> dict[str, Any]:
+        """Return the fields that say what is asked for, JSON-ready; those left empty are left out.
+
+        Args:
+            without: fields that only say how to ask.
+        """
+        values = {item.name: getattr(self, item.name) for item in attrs.fields(type(self))}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if name not in without and (value or name == "cell_type_source")
+        }
 
     def choose(self, cells: Cells, *, where: str) -> tuple[Cells, dict[str, int]]:
         """Return the neurons to take, by root id, and how many cells were dropped, by reason.

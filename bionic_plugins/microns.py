@@ -55,13 +55,7 @@ class Microns(Selection, ConnectomeFetcher):
     @property
     def query(self) -> dict[str, Any]:
         """What decides the result, as JSON-ready data."""
-        how = {"token_file", "chunk", "attempts", "wait"}
-        return {
-            item.name: list(value) if isinstance(value, tuple) else value
-            for item in attrs.fields(Microns)
-            for value in [getattr(self, item.name)]
-            if item.name not in how
-        }
+        return self.settings(without=("token_file", "chunk", "attempts", "wait"))
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them, verified to be all."""

@@ -59,8 +59,8 @@ class MicronsDump(Selection, ConnectomeFetcher):
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them."""
-        # What is downloaded does not depend on the selection, so that another one needs no new
-        # download; the files' own hashes decide.
+        # The files are the same for every selection: one that fails, mistyped for example, leaves
+        # them to the next.
         digests = {CELLS: self.cells_sha256, SYNAPSES: self.synapses_sha256}
         kept = Parts(parts, {"url": self.url, "sha256": digests})
         download = Download(self.attempts, self.wait, watch)
@@ -84,23 +84,14 @@ class MicronsDump(Selection, ConnectomeFetcher):
                 "materialization": self.version,
                 "about": "synapses of proofread axons only: cells without one have no outgoing "
                 "synapses here",
-                "query": self.query,
+                "query": self.settings(
+                    without=("attempts", "wait", "cells_sha256", "synapses_sha256")
+                ),
                 "files": {f"{name}.csv.gz": digest for name, digest in digests.items()},
                 "source": self.source,
             },
         )
         return connectome
-
-    @property
-    def query(self) -> dict[str, object]:
-        """What decides the result, as JSON-ready data."""
-        how = {"attempts", "wait", "cells_sha256", "synapses_sha256"}
-        return {
-            item.name: list(value) if isinstance(value, tuple) else value
-            for item in attrs.fields(MicronsDump)
-            for value in [getattr(self, item.name)]
-            if item.name not in how
-        }
 
 
 @attrs.frozen(eq=False)
