@@ -111,6 +111,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
     state: CaveServer
 
     def log_message(self, format: str, *arguments: object) -> None:
