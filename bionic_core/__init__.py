@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
     from bionic_core.model import Network as Network
+    from bionic_core.plugin import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
     from bionic_core.plugin import DataSource as DataSource
     from bionic_core.plugin import Mechanism as Mechanism
@@ -49,7 +50,14 @@ _HOMES = {
     "data": ("Dataset", "Split"),
     "errors": ("BionicError", "RequestError"),
     "model": ("Network",),
-    "plugin": ("ConnectomeSource", "DataSource", "Mechanism", "Publication", "hookimpl"),
+    "plugin": (
+        "ConnectomeFetcher",
+        "ConnectomeSource",
+        "DataSource",
+        "Mechanism",
+        "Publication",
+        "hookimpl",
+    ),
     "projection": ("Projection",),
     "registry": ("Registry",),
     "seeds": ("Stream",),

@@ -19,6 +19,7 @@ import pluggy
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.data import Dataset
+    from bionic_core.fetching import Watch
 
 PROJECT = "bionic"
 ENTRY_POINT_GROUP = "bionic"
@@ -101,4 +102,25 @@ class Publication(Plugin, ABC):
         """Return a TOML file of its numbers and of the specs that they are compared with.
 
         Its keys are those of :class:`bionic_core.publication.Published`.
+        """
+
+
+class ConnectomeFetcher(Plugin, ABC):
+    """A place that real wiring is downloaded from; its fields are options of ``connectome fetch``.
+
+    The class's docstring is what ``bionic connectome fetch NAME --help`` shows.
+    """
+
+    @abstractmethod
+    def fetch(self, parts: Path, watch: Watch) -> Connectome:
+        """Download the connectome.
+
+        Args:
+            parts: a folder for what is finished, from which an interrupted download goes on; see
+                :class:`bionic_core.fetching.Parts`. The caller removes it after success.
+            watch: told how far the download is.
+
+        Raises:
+            RequestError: the request is wrong: selection, credentials, a version that is gone.
+            BionicError: the server or the network failed, also when asked again.
         """

@@ -85,3 +85,54 @@ class Display:
         """Print a line that stays."""
         if not self.quiet:
             self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class Download:
+    """A bar for what is being downloaded; elsewhere a line for each tenth of it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self.live,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._said = ("", 0)
+
+    def __enter__(self) -> Download:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def step(self, title: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` pieces are there."""
+        if self.live:
+            if self._task is None:
+                self._task = self.bars.add_task(title, total=total)
+            if title != self._said[0]:
+                self._said = (title, 0)
+                self.bars.reset(self._task, description=title, total=total)
+            self.bars.update(self._task, completed=done, total=max(total, done))
+            return
+        tenth = 10 * done // max(1, total)
+        if (title, tenth) != self._said:
+            self._said = (title, tenth)
+            self.say(f"{title}: {done:,} of {max(total, done):,}")
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -17,6 +17,7 @@ import attrs
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import (
     ENTRY_POINT_GROUP,
+    ConnectomeFetcher,
     ConnectomeSource,
     DataSource,
     Mechanism,
@@ -32,6 +33,7 @@ ROLES: Mapping[type[Plugin], str] = {
     DataSource: "data source",
     ConnectomeSource: "connectome source",
     Publication: "publication",
+    ConnectomeFetcher: "connectome fetcher",
 }
 
 P = TypeVar("P", bound=Plugin)

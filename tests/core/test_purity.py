@@ -65,7 +65,10 @@ def test_built_ins_are_entry_points_of_the_public_group() -> None:
     assert announced <= files
 
 
-HEAVY = ("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy", "scipy", "rich")
+HEAVY = (
+    *("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy", "scipy", "rich"),
+    *("pandas", "pyarrow"),
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,7 @@ HEAVY = ("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy",
         (["--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
+        (["connectome", "fetch", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
     ],
