@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
+from bionic_core.averaging import WeightAverage
 from bionic_core.inputs import InputCache
 from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import (
@@ -108,6 +109,77 @@ def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: st
         assert torch.equal(one[name], other[name]), name
     for figure in ("validation", "test", "best_epoch", "epochs"):
         assert whole.result[figure] == resumed.result[figure]
+
+
+EVERYTHING = {
+    "convolution": {"filters": [4, 4]},
+    "lateral": {},
+    "attention": {},
+    "intra": {},
+    "noise": {},
+    "layernorm": {},
+    "hebbian": {},
+    "augmentation": {},
+    "weight_decay": {},
+    "label_smoothing": {},
+    "class_weights": {},
+}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "schedule", [{"policy": "one-cycle"}, {"policy": "plateau", "patience": 0, "factor": 0.5}]
+)
+def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
+    tmp_path: Path, schedule: dict[str, Any], precision: str
+) -> None:
+    training = {"averaging": 0.9, "precision": precision, "batch_size": 32, "patience": 4}
+    mechanisms = EVERYTHING | {"lr_schedule": schedule}
+    spec = small(epochs=5, training=training, mechanisms=mechanisms)
+    whole = run(spec, tmp_path / "whole")
+    for epoch in (1, 2, 4):
+        with pytest.raises(Stop):
+            run(spec, tmp_path / "cut", epochs=cut_after(epoch))
+    resumed = run(spec, tmp_path / "cut")
+    one, other = load_file(whole.folder / MODEL), load_file(resumed.folder / MODEL)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    rates = [[line["lr"] for line in r.history] for r in (whole, resumed)]
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) > 1
+    assert (whole.folder / "metrics.jsonl").exists()
+    figures = [[line["train"] for line in r.history] for r in (whole, resumed)]
+    assert figures[0] == figures[1]
+
+
+def test_the_average_of_the_weights_is_what_is_evaluated_and_kept(tmp_path: Path) -> None:
+    averaged = run(small(epochs=1, training={"averaging": 0.97}), tmp_path)
+    plain = run(small(epochs=1), tmp_path)
+    one, other = load_file(averaged.folder / MODEL), load_file(plain.folder / MODEL)
+    assert averaged.result["train"] == plain.result["train"], "the weights that learn are the same"
+    assert not torch.equal(one["bridge.weight"], other["bridge.weight"])
+
+
+def test_the_average_is_the_exponential_one() -> None:
+    network = torch.nn.Linear(2, 1, bias=False)
+    average = WeightAverage(network, 0.75)
+    assert average.state_dict() == {}
+    values = [torch.randn(1, 2) for _ in range(4)]
+    expected = values[0]
+    for value in values:
+        with torch.no_grad():
+            network.weight.copy_(value)
+        average.update()
+        expected = value if value is values[0] else 0.75 * expected + 0.25 * value
+    with average.applied():
+        torch.testing.assert_close(network.weight.detach(), expected)
+    assert torch.equal(network.weight.detach(), values[-1])
+
+
+def test_early_stopping_waits_for_its_patience(tmp_path: Path) -> None:
+    spec = small(epochs=40, training={"lr": 1e-9, "patience": 3})
+    stopped = run(spec, tmp_path).result
+    assert stopped["epochs"] == stopped["best_epoch"] + 3
+    assert stopped["epochs"] < 40
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Runs side by side: the same numbers as one after the other, and deaths that cost one try."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import bionic_core as bionic
+from bionic_core import Layer, Mechanism, RequestError, hookimpl
+from bionic_core.experiment import plan_factorial, run_experiment
+from bionic_core.runs import MODEL
+from bionic_core.spec import compose
+from bionic_core.workers import Task, side_by_side
+
+KEYS = {
+    "model": {"layers": {"A": 6, "B": 5}, "projections": ["A->B"]},
+    "data": {"source": "schematic", "train": 70, "test": 35},
+    "training": {"max_epochs": 2, "patience": 0},
+}
+
+
+@attrs.frozen(eq=False)
+class Killer(Mechanism):
+    """Kills the process that builds it, so many times."""
+
+    name = "killer"
+    kind = "functional"
+    tally: str = ""
+    times: int = 1
+
+    @hookimpl
+    def rate(self, layer: Layer) -> None:
+        tally = Path(self.tally)
+        done = len(tally.read_text()) if tally.exists() else 0
+        if done < self.times:
+            tally.write_text("x" * (done + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def spec(mechanisms: dict[str, Any]) -> bionic.Spec:
+    registry = bionic.Registry.installed().including(Killer)
+    return compose(KEYS | {"mechanisms": mechanisms}, name="small", registry=registry)
+
+
+def outcomes(tasks: list[Task], root: Path) -> dict[int, Any]:
+    options: dict[str, Any] = {"started": lambda task: None, "watch": lambda task, moment: None}
+    found = side_by_side(tasks, root=root, device="cpu", jobs=2, **options)
+    return {outcome.task.number: outcome for outcome in found}
+
+
+def test_side_by_side_gives_the_numbers_of_one_after_the_other(tmp_path: Path) -> None:
+    base = spec({"layernorm": {}, "noise": {}})
+    experiment = plan_factorial(base, ["noise"], [0, 1], bionic.Registry.installed())
+    begun: list[int] = []
+    cells = {
+        jobs: run_experiment(
+            experiment,
+            root=tmp_path / str(jobs),
+            device="cpu",
+            jobs=jobs,
+            started=lambda number, levels, seed: begun.append(number),
+        )
+        for jobs in (1, 2)
+    }
+    assert sorted(begun) == [0, 0, 1, 1, 2, 2, 3, 3]
+    for one, other in zip(cells[1], cells[2], strict=True):
+        assert (one.levels, one.seed) == (other.levels, other.seed)
+        assert one.run is not None
+        assert other.run is not None
+        assert one.run.hash == other.run.hash
+        weights = [load_file(run.folder / MODEL) for run in (one.run, other.run)]
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    again = run_experiment(experiment, root=tmp_path / "2", device="cpu", jobs=2)
+    assert all(cell.run is not None and cell.run.reused for cell in again)
+
+
+def test_a_killed_run_is_tried_once_more_and_then_given_up(tmp_path: Path) -> None:
+    once, always = (
+        spec({"killer": {"tally": str(tmp_path / name), "times": times}})
+        for name, times in (("once", 1), ("always", 99))
+    )
+    found = outcomes([Task(0, once, 0), Task(1, always, 0), Task(2, spec({}), 0)], tmp_path)
+    assert found[0].folder is not None
+    assert found[2].folder is not None
+    assert found[1].folder is None
+    assert "killed by SIGKILL, twice" in found[1].error
+    assert "fewer --jobs" in found[1].error
+    assert (tmp_path / "always").read_text() == "xx"
+
+
+def test_a_wrong_request_ends_the_study(tmp_path: Path) -> None:
+    wrong = spec({})
+    wrong = attrs.evolve(wrong, model=attrs.evolve(wrong.model, classes=3))
+    with pytest.raises(RequestError, match=r"model\.classes = 3"):
+        outcomes([Task(0, wrong, 0)], tmp_path)
