@@ -12,6 +12,7 @@ from bionic_core.commands.common import (
     Data,
     Device,
     Epochs,
+    Jobs,
     Json,
     Out,
     Set,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from bionic_core.experiment import Cell
     from bionic_core.progress import Display
     from bionic_core.spec import Spec
-
-Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side.")]
 
 
 def ablate_command(

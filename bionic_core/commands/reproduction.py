@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bionic_core.commands.ablation import Jobs
 from bionic_core.commands.common import (
     Data,
     Device,
     Epochs,
+    Jobs,
     Json,
     Out,
     Set,
