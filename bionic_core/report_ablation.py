@@ -63,10 +63,10 @@ def _variants(document: Document) -> Table:
     title = "Variants by test accuracy"
     title += " (test-selected)" if document["selected_on"] == "test" else ""
     table = Table(title=title, title_justify="left")
-    table.add_column("variant")
+    table.add_column("variant", overflow="fold")
     names = ("test accuracy %", "test loss", "train accuracy %", "train loss", "macro F1")
     for name in (*names, "parameters", "effective", "epochs"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for row in by_accuracy(document["rows"]):
         table.add_row(
             row["variant"],
@@ -99,9 +99,9 @@ def _effects(document: Document, kind: str, title: str) -> Table | Text:
     if not rows:
         return Text(f"no {kind} mechanism was left out")
     table = Table(title=f"{title}, percentage points", title_justify="left")
-    table.add_column("mechanism")
+    table.add_column("mechanism", overflow="fold")
     for name in ("change", "95 % interval", "simultaneous", "p", "p (Dunnett)", "variance"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for row in rows:
         change = row["difference"]
         table.add_row(

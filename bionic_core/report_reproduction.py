@@ -69,7 +69,7 @@ def shown(document: Document) -> RenderableType:
         for grid in section.grids:
             table = Table(title=grid.title or None, title_justify="left")
             for place, column in enumerate(grid.columns):
-                table.add_column(column, justify="right" if place else "left")
+                table.add_column(column, justify="right" if place else "left", overflow="fold")
             for row in grid.rows:
                 table.add_row(*row)
             parts.append(table)

@@ -100,6 +100,9 @@ def test_a_study_is_tables_4_5_and_6_with_intervals(bionic: Bionic) -> None:
     for words in ("Variants by test accuracy", "Effects of structural", "functional ones"):
         assert words in extended.out
     assert "smallest effect seen with 80% power" in extended.out
+    assert "…" not in re.sub(
+        r" … |… of functional ones|[-+][\d.]+ …", "", extended.out
+    )  # none cut off
 
 
 def test_one_seed_gives_no_intervals_and_says_why(bionic: Bionic) -> None:
