@@ -20,6 +20,7 @@ import attrs
 
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.inputs import InputCache
+from bionic_core.runs import train
 from bionic_core.spec import Spec
 from bionic_core.training import Moment
 
@@ -62,8 +63,6 @@ def attempt(
     Raises:
         RequestError: what was asked cannot be done, for this run or any other.
     """
-    from bionic_core.runs import train
-
     try:
         run = train(task.spec, seed=task.seed, root=root, device=device, cache=cache, watch=watch)
     except RequestError:

@@ -124,16 +124,16 @@ def test_tables_say_test_selected(bionic: Bionic) -> None:
 def test_failed_runs_are_named_and_the_rest_goes_on(
     bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.experiment as study
+    import bionic_core.workers as engine
 
-    train = study.train  # type: ignore[attr-defined]
+    train = engine.train  # type: ignore[attr-defined]
 
     def sometimes(spec: Any, **options: Any) -> Any:
         if "noise" not in spec.mechanisms:
             raise BionicError("the loss is nan in epoch 1")
         return train(spec, **options)
 
-    monkeypatch.setattr(study, "train", sometimes)
+    monkeypatch.setattr(engine, "train", sometimes)
     arguments = ("ablate", "demo", *TINY, "--mechanisms", "noise,lateral", "--seeds", "2")
     said = bionic(*arguments, "--json")
     assert said.code == 1
@@ -147,7 +147,7 @@ def test_failed_runs_are_named_and_the_rest_goes_on(
     def never(spec: Any, **options: Any) -> Any:
         raise BionicError("the loss is nan in epoch 1")
 
-    monkeypatch.setattr(study, "train", never)
+    monkeypatch.setattr(engine, "train", never)
     said = bionic(*arguments)
     assert said.code == 1
     assert "every run failed, the first with: the loss is nan in epoch 1" in said.err

@@ -204,17 +204,17 @@ def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:
 def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.experiment as study
+    import bionic_core.workers as engine
     from bionic_core import BionicError
 
-    train = study.train  # type: ignore[attr-defined]
+    train = engine.train  # type: ignore[attr-defined]
 
     def sometimes(spec: Any, **options: Any) -> Any:
         if "masks" not in spec.mechanisms and options["seed"] == 1:
             raise BionicError("the loss is nan in epoch 1")
         return train(spec, **options)
 
-    monkeypatch.setattr(study, "train", sometimes)
+    monkeypatch.setattr(engine, "train", sometimes)
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2", "--json")
     assert said.code == 1
     assert "1 of 4 runs failed" in said.err
@@ -223,7 +223,7 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     assert any("unbalanced" in note for note in said.document["notes"])
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
     assert "failed: masks off, seed 1: the loss is nan" in said.out
-    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(engine, "train", train)
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
     assert said.code == 0
     assert said.err.count("(done before)") == 3

@@ -203,11 +203,11 @@ def test_html_says_what_markdown_says_and_fetches_nothing(done: Path) -> None:
 def test_report_only_rewrites_the_report_and_trains_nothing(
     done: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.experiment as study
+    import bionic_core.workers as engine
 
     before = json.loads((done / "reproduction.json").read_text())
     (done / "reproduction.md").unlink()
-    monkeypatch.setattr(study, "train", None)
+    monkeypatch.setattr(engine, "train", None)
     said = bionic("reproduce", *TINY, "--seeds", "2", "--out", done, "--report-only", "--json")
     assert said.code == 0, said.err
     assert (done / "reproduction.md").is_file()
@@ -247,16 +247,16 @@ def test_plan_says_how_long_and_what_is_done(done: Path, bionic: Bionic) -> None
 def test_failed_runs_are_named_and_the_rest_is_reported(
     done: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.experiment as study
+    import bionic_core.workers as engine
 
-    train = study.train  # type: ignore[attr-defined]
+    train = engine.train  # type: ignore[attr-defined]
 
     def sometimes(spec: Any, **options: Any) -> Any:
         if "layernorm" not in spec.mechanisms and "H1" not in spec.model.layers:
             raise BionicError("the loss is nan in epoch 1")
         return train(spec, **options)
 
-    monkeypatch.setattr(study, "train", sometimes)
+    monkeypatch.setattr(engine, "train", sometimes)
     said = bionic("reproduce", *TINY, "--seeds", "2", "--out", done, "--json")
     assert said.code == 1
     assert "2 runs failed; the report is of the others" in said.err
