@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -59,27 +60,43 @@ def seen(document: Document) -> list[str]:
     ]
 
 
-def _variants(document: Document) -> Table:
+def _variants(document: Document) -> RenderableType:
+    """Show Table 4's columns in two tables, so that they fit a terminal of 80 columns."""
     title = "Variants by test accuracy"
     title += " (test-selected)" if document["selected_on"] == "test" else ""
-    table = Table(title=title, title_justify="left")
-    table.add_column("variant", overflow="fold")
-    names = ("test accuracy %", "test loss", "train accuracy %", "train loss", "macro F1")
-    for name in (*names, "parameters", "effective", "epochs"):
-        table.add_column(name, justify="right", overflow="fold")
+    tested = _table(title, "variant", ("test accuracy %", "test loss", "macro F1", "epochs"))
+    trained = _table(
+        "Training images, and size",
+        "variant",
+        ("train accuracy %", "train loss", "parameters", "effective"),
+    )
     for row in by_accuracy(document["rows"]):
-        table.add_row(
+        style = None if row["term"] else "bold"
+        tested.add_row(
             row["variant"],
             mean_sd(row["accuracy"], 2, 100),
             mean_sd(row["loss"], 4),
+            mean_sd(row["macro_f1"], 4),
+            mean_sd(row["epochs"], 0),
+            style=style,
+        )
+        trained.add_row(
+            row["variant"],
             mean_sd(row["train_accuracy"], 2, 100),
             mean_sd(row["train_loss"], 4),
-            mean_sd(row["macro_f1"], 4),
             f"{row['parameters']['allocated']:,}",
             f"{row['parameters']['effective']:,}",
-            mean_sd(row["epochs"], 0),
-            style=None if row["term"] else "bold",
+            style=style,
         )
+    return Group(tested, trained)
+
+
+def _table(title: str, subject: str, figures: Sequence[str]) -> Table:
+    """Return an empty table whose figures are never broken; its subject's words may be."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(subject, overflow="fold")
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -94,25 +111,27 @@ def by_difference(rows: Sequence[Document], kind: str) -> list[Document]:
     return sorted(chosen, key=lambda row: -(row["difference"]["estimate"] or 0.0))
 
 
-def _effects(document: Document, kind: str, title: str) -> Table | Text:
+def _effects(document: Document, kind: str, title: str) -> RenderableType:
     rows = by_difference(document["rows"], kind)
     if not rows:
         return Text(f"no {kind} mechanism was left out")
-    table = Table(title=f"{title}, percentage points", title_justify="left")
-    table.add_column("mechanism", overflow="fold")
-    for name in ("change", "95 % interval", "simultaneous", "p", "p (Dunnett)", "variance"):
-        table.add_column(name, justify="right", overflow="fold")
+    figures = ("change", "95 % interval", "simultaneous", "p", "p (Dunnett)")
+    table = _table(f"{title}, percentage points", "mechanism", figures)
+    apart = False
     for row in rows:
         change = row["difference"]
+        alone = change["method"] not in (None, "pooled")
+        apart |= alone
         table.add_row(
-            row["term"],
+            row["term"] + " *" * alone,
             points(change["estimate"]),
             interval(change["low"], change["high"]),
             interval(change["simultaneous_low"], change["simultaneous_high"]),
             probability(change["p"]),
             probability(change["p_adjusted"]),
-            change["method"] or "–",
         )
+    if apart:
+        table.caption = "* its variance is not pooled with the others'"
     return table
 
 
