@@ -259,6 +259,7 @@ def draw(document: dict[str, Any], target: Path) -> None:
     for axes in panels:
         axes.set_xticks(range(0, last + 1, step))
         axes.set_xlabel("epoch")
+    figure.get_layout_engine().set(w_pad=0.12)  # type: ignore[union-attr, call-arg]
     figure.savefig(target, dpi=150)
 
 
