@@ -57,6 +57,13 @@ class Cell:
         """The test accuracy, a fraction."""
         return None if self.run is None else float(self.run.result["test"]["accuracy"])
 
+    @property
+    def outcome(self) -> str:
+        """What became of the run, in words."""
+        if self.run is None:
+            return f"FAILED: {self.error}"
+        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.run.reused else "")
+
 
 def plan_factorial(
     spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry

@@ -98,10 +98,10 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
     words = ["nothing left out", *(f"without {factor.term}" for factor in design.factors)]
 
     def line(number: int, cell: Cell) -> None:
-        figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
-        figure += " (done before)" if cell.run and cell.run.reused else ""
         what = words[number % len(words)]
-        display.end(f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {figure}", number)
+        display.end(
+            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}", number
+        )
 
     return run_experiment(
         ablation.experiment,

@@ -132,9 +132,7 @@ def _train(planned: Reproduction, out: Path, device: str, jobs: int) -> list[lis
         for name, experiment in planned.others.items():
 
             def line(number: int, cell: Any, name: str = name) -> None:
-                figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
-                figure += " (done before)" if cell.run and cell.run.reused else ""
-                display.end(f"{name}, seed {cell.seed}: {figure}")
+                display.end(f"{name}, seed {cell.seed}: {cell.outcome}")
 
             options: dict[str, Any] = {"root": out, "device": device, "jobs": jobs}
             found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))

@@ -64,9 +64,7 @@ def factorial_command(
 
     def line(number: int, cell: study.Cell) -> None:
         words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in cell.levels.items())
-        figure = f"accuracy {cell.accuracy:.2%}" if cell.run else f"FAILED: {cell.error}"
-        figure += " (done before)" if cell.run and cell.run.reused else ""
-        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {figure}", number)
+        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}", number)
 
     with resumable(), Display(console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
