@@ -45,7 +45,13 @@ def test_a_stopped_process_goes_on_where_it_was(
     passes = [("count=True", lambda _: False)] * 3
     server.faults = [*passes, ("count=True", hang)]
     process = subprocess.Popen(
-        command(server), cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        command(server),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+        # A shell that runs the tests in the background has them, and this, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     assert reached.wait(60)
     process.send_signal(kind)
