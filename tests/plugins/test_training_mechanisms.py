@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, hookimpl
-from bionic_core import optimizers
+from bionic_core import Mechanism, RequestError, hookimpl, optimizers
 from bionic_core.assembly import recipe_of
 from bionic_core.data import Split, Splits
 from bionic_core.training import Course, start, step_once
