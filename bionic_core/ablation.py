@@ -85,9 +85,9 @@ def plan_ablation(
                 f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
                 for name in unknown
             ],
-            where=spec.name,
+            where=spec.where,
         )
-    spec = compose(spec.document(), name=spec.name, registry=registry)
+    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
     connectome = spec.connectome.read() if spec.connectome is not None else None
 
     def counts(cell: Spec) -> Mapping[str, int]:
@@ -105,7 +105,7 @@ def plan_ablation(
                 raise
             notes.append(f"{name} stays in every variant: without it, {'; '.join(error.problems)}")
     if not parameters:
-        raise RequestError("there is no mechanism to leave out", where=spec.name)
+        raise RequestError("there is no mechanism to leave out", where=spec.where)
     factors = [
         Factor(name, (False, True), tuple(sorted(dependents([name], spec.mechanisms))))
         for name in (mechanisms or parameters)

@@ -83,7 +83,7 @@ def plan_factorial(
     document = spec.document()
     for name in mechanisms:
         document["mechanisms"].setdefault(name, {})
-    spec = compose(document, name=spec.name, registry=registry)
+    spec = compose(document, name=spec.name, where=spec.where, registry=registry)
     factors = tuple(_on_off(name, mechanisms, spec.mechanisms) for name in mechanisms)
     design = full_factorial(factors, tuple(seeds), _requirements(spec.mechanisms))
     specs = tuple(cell_spec(spec, cell) for cell in design.cells)

@@ -120,7 +120,7 @@ def _alike(spec: Spec, other: Spec, registry: Registry) -> Spec:
     for name in document["mechanisms"]:
         if name in model["mechanisms"]:
             document["mechanisms"][name] = model["mechanisms"][name]
-    return compose(document, name=spec.name, registry=registry)
+    return compose(document, name=spec.name, where=spec.where, registry=registry)
 
 
 def estimate(
