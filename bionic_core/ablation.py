@@ -25,7 +25,8 @@ from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design, Factor, leave_one_out
 from bionic_core.dunnett import critical_value, detectable
 from bionic_core.errors import BionicError, RequestError, listing, nearest
-from bionic_core.experiment import PERCENT, Cell, Experiment, cell_spec
+from bionic_core.experiment import PERCENT, Cell, Experiment
+from bionic_core.factors import cell_spec
 from bionic_core.files import write_text
 from bionic_core.registry import Registry
 from bionic_core.spec import Spec, compose, dependents, digest

@@ -13,15 +13,16 @@ from typing import Any
 import attrs
 
 from bionic_core.assembly import build, recipe_of
-from bionic_core.designs import Design, Factor, Level, full_factorial
+from bionic_core.designs import Design, Factor, Level, from_table, full_factorial
 from bionic_core.effects import Effects, estimate_effects
-from bionic_core.errors import BionicError, RequestError, listing
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.factors import cell_spec, requirements, study_factors, with_factors
 from bionic_core.files import write_text
+from bionic_core.fractions import described, foldover, fractional
 from bionic_core.inputs import InputCache
-from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs import Run
-from bionic_core.spec import Spec, compose, dependents, digest
+from bionic_core.spec import Spec, digest
 from bionic_core.training import Moment
 from bionic_core.workers import Outcome, Task, attempt, side_by_side
 
@@ -66,55 +67,65 @@ class Cell:
 
 
 def plan_factorial(
-    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+    spec: Spec,
+    mechanisms: Sequence[str],
+    seeds: Sequence[int],
+    registry: Registry,
+    *,
+    keys: Sequence[Factor] = (),
+    resolution: int | None = None,
+    folded: Sequence[str] | None = None,
+    cells: Sequence[Mapping[str, Level]] | None = None,
 ) -> Experiment:
-    """Return the full factorial of mechanisms, on and off, over a spec.
+    """Return a factorial design of mechanisms, on and off, and of keys' values, over a spec.
 
     "On" is the spec's table, or the mechanism's defaults where the spec has none. What requires
     a factor and is none itself goes out with it. Cells in which a factor is on and another that
     it requires is off are left out and named. Every cell is built once, so that a spec that
     cannot be built is found before anything is trained.
 
+    Args:
+        spec: the base.
+        mechanisms: on and off.
+        seeds: all different; every cell is run once with each.
+        registry: the plugins that can be named.
+        keys: of the spec, such as ``noise.sigma``, with their values.
+        resolution: of a fraction; all combinations if None.
+        folded: factors of a fraction or table that a second one reverses; all of two levels if
+            empty, no second one if None.
+        cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
+
     Raises:
-        RequestError: a mechanism is unknown, or a cell cannot be built.
+        RequestError: a mechanism is unknown, a value is not allowed, or a cell cannot be built.
     """
-    if not mechanisms:
-        raise RequestError("--mechanisms: name at least one mechanism")
-    document = spec.document()
-    for name in mechanisms:
-        document["mechanisms"].setdefault(name, {})
-    spec = compose(document, name=spec.name, registry=registry)
-    factors = tuple(_on_off(name, mechanisms, spec.mechanisms) for name in mechanisms)
-    design = full_factorial(factors, tuple(seeds), _requirements(spec.mechanisms))
-    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    if not mechanisms and not keys:
+        raise RequestError(
+            "--mechanisms: name at least one mechanism, or give a key's values, for example "
+            "--factor noise.sigma=0,0.03,0.06"
+        )
+    spec = with_factors(spec, mechanisms, registry)
+    factors = study_factors(spec, mechanisms, keys, registry)
+    possible = requirements(spec.mechanisms)
+    if cells is not None:
+        design = described(from_table(factors, cells, tuple(seeds), possible))
+    elif resolution is not None:
+        design = fractional(factors, tuple(seeds), resolution, possible)
+    else:
+        design = full_factorial(factors, tuple(seeds), possible)
+    if folded is not None:
+        if cells is None and not design.words:
+            raise RequestError(
+                "--foldover: all combinations are run, so nothing is confounded; it is for "
+                "fractions (--resolution) and tables (--design)"
+            )
+        design = foldover(design, folded, possible)
+    specs = tuple(cell_spec(spec, cell, registry) for cell in design.cells)
     connectome = spec.connectome.read() if spec.connectome is not None else None
     for cell in specs:
-        build(cell, connectome=connectome)
+        same = cell.document().get("connectome") == spec.document().get("connectome")
+        build(cell, connectome=connectome if same else None)
         recipe_of(cell)
     return Experiment(spec, design, specs)
-
-
-def cell_spec(spec: Spec, levels: Mapping[str, Level]) -> Spec:
-    """Return the spec of a cell: the base without the factors that are off."""
-    return spec.without(name for name, on in levels.items() if not on)
-
-
-def _on_off(name: str, factors: Sequence[str], mechanisms: Mapping[str, Mechanism]) -> Factor:
-    brings = dependents([name], mechanisms) - set(factors)
-    return Factor(name, (False, True), tuple(sorted(brings)))
-
-
-def _requirements(
-    mechanisms: Mapping[str, Mechanism],
-) -> Callable[[Mapping[str, Level]], str | None]:
-    def possible(levels: Mapping[str, Level]) -> str | None:
-        for name, on in levels.items():
-            off = [other for other in mechanisms[name].requires if levels.get(other) is False]
-            if on and off:
-                return f"{name} requires {listing(off)}"
-        return None
-
-    return possible
 
 
 def run_experiment(

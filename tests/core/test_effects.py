@@ -14,7 +14,8 @@ from scipy import stats
 
 from bionic_core import RequestError
 from bionic_core.designs import Factor, Level, full_factorial
-from bionic_core.effects import MEAN, SEEDS, Effect, Effects, Row, estimate_effects
+from bionic_core.effects import Effect, Effects, Row, estimate_effects
+from bionic_core.linear import MEAN, SEEDS
 
 Cells = Sequence[Mapping[str, Level]]
 
