@@ -116,7 +116,7 @@ def estimate_effects(
     low, high, p = intervals(estimates, errors, model.degrees, confidence)
     numbers = np.column_stack([estimates, low, high, p, holm(p)])
     known = {
-        term.name: Effect(term.name, float(row[0]), *map(finite, row[1:]))
+        term.name: _effect(term.name, row.tolist())
         for term, row in zip(model.kept, numbers, strict=True)
     }
     effects = tuple(
@@ -127,6 +127,11 @@ def estimate_effects(
     )
     notes = [*_fit_notes(fit), *_spread_notes(fit), *_design_notes(factors, rows, effects, order)]
     return Effects(effects, finite(float(fit.sd[0])), model.degrees, confidence, tuple(notes), fit)
+
+
+def _effect(name: str, numbers: Sequence[float]) -> Effect:
+    estimate, low, high, p, adjusted = map(finite, numbers)
+    return Effect(name, estimate, low, high, p, adjusted)
 
 
 def _problems(

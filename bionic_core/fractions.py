@@ -87,7 +87,9 @@ def fractional(
     signs = _smallest(len(halves), resolution)
     if len(signs) == 2 ** len(halves):
         return full_factorial(factors, seeds, possible)
-    cells = [_cell(halves, row) | dict(rest) for row in signs for rest in (crossed(others) or [{}])]
+    cells: list[Mapping[str, Level]] = [
+        _cell(halves, row) | dict(rest) for row in signs for rest in crossed(others)
+    ]
     if len(cells) > MAX_CELLS:
         raise RequestError(
             f"{len(cells):,} combinations are more than {MAX_CELLS:,}; take fewer factors",

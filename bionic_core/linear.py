@@ -183,7 +183,7 @@ class Model:
     @property
     def degrees(self) -> int:
         """Residual degrees of freedom."""
-        return self.columns.shape[0] - self.columns.shape[1]
+        return int(self.columns.shape[0] - self.columns.shape[1])
 
     @property
     def lost(self) -> tuple[Term, ...]:
