@@ -18,6 +18,10 @@ MAX_CELLS = 4096
 """More combinations than this are refused: somebody has mistyped."""
 
 
+ROMAN = {3: "III", 4: "IV", 5: "V"}
+"""Resolutions as they are written."""
+
+
 @attrs.frozen
 class Factor:
     """A factor of an experiment.

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from bionic_core.designs import (
     MAX_CELLS,
+    ROMAN,
     Design,
     Factor,
     Level,
@@ -33,8 +34,6 @@ from bionic_core.designs import (
     sift,
 )
 from bionic_core.errors import BionicError, RequestError, listing
-
-ROMAN = {3: "III", 4: "IV", 5: "V"}
 
 MAX_FACTORS = 16
 """More factors than this are not fractioned: their aliases are too many to be read."""
