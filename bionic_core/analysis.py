@@ -157,7 +157,7 @@ def _anova(fit: Fit) -> Iterator[dict[str, Any]]:
     for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
-    residual = float((fit.residuals**2).sum())
+    residual = 0.0 if fit.sd[0] == 0 or not model.degrees else float((fit.residuals**2).sum())
     known = fit.sd[0] > 0
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
@@ -306,14 +306,18 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response) -> Iterator[st
         t = e[free] / np.sqrt(share[free] * rest / (model.degrees - 1))
     p = np.minimum(2 * stats.t.sf(np.abs(t), model.degrees - 1) * len(e), 1)
     unit = f" {response.unit}" if response.unit else ""
-    for place in np.flatnonzero(p < OUTLIER)[:3]:
-        run = int(np.flatnonzero(free)[place])
+    far: dict[str, list[tuple[float, str]]] = {}
+    for run in np.flatnonzero(free)[p < OUTLIER]:
         cell, seed, _ = rows[run]
-        levels = {factor.name: cell[factor.name] for factor in model.factors}
+        levels = in_words({factor.name: cell[factor.name] for factor in model.factors})
+        far.setdefault(levels, []).append((float(e[run]), word(seed)))
+    for levels, found in list(far.items())[:3]:
         yield (
-            f"one run stands out: {in_words(levels)}, seed {word(seed)} lies {e[run]:+.3g}{unit} "
-            f"from what the model expects (p = {p[place]:.2g} corrected); look at it, and see "
-            "whether the effects hold without it"
+            f"{levels} stands out: {' and '.join(f'seed {seed}' for _, seed in found)} "
+            f"{'lies' if len(found) == 1 else 'lie'} "
+            f"{' and '.join(f'{away:+.3g}' for away, _ in found)}{unit} from what the model "
+            f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
+            "at the run, and see whether the effects hold without it"
         )
     normal = float(stats.shapiro(e).pvalue) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
     words = f"residuals: SD {fit.sd[0]:.3g}{unit} on {model.degrees} degrees of freedom"

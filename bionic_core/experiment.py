@@ -222,7 +222,7 @@ def analyse(
         response=response_of(response),
         order=order,
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=list(about_runs(known, experiment.spec.model.classes)),
+        said=list(about_runs(known)),
     )
 
 

@@ -20,6 +20,9 @@ WIDE = 44
 MOST_CELLS, MOST_TERMS = 64, 16
 """Longer tables are cut, or told in groups; ``--json`` has all of them."""
 
+LONG = 14
+"""Interactions with longer names are shown by letters where a column of aliases takes the room."""
+
 ORDERS = {1: "main effects", 2: "pairs", 3: "triples"}
 
 
@@ -33,7 +36,7 @@ def planned(document: Document) -> RenderableType:
     for factor in design["factors"]:
         table.add_column(letters.get(factor["term"], factor["term"]))
     for number, cell in enumerate(design["cells"][:MOST_CELLS], 1):
-        table.add_row(str(number), *(word(level) for level in cell.values()))
+        _row(table, str(number), *(word(level) for level in cell.values()))
     shown.append(table)
     lines = _legend(letters)
     if len(design["cells"]) > MOST_CELLS:
@@ -98,7 +101,7 @@ def _sights(document: Document, letters: Mapping[str, str]) -> Table:
         row = [name, _width(first["half_width"]), *map(_number, _found(first))]
         names = first["aliases"] if len(members) == 1 else []
         others = _few(names, letters) if len(members) == 1 else "see --json"
-        table.add_row(*row, *([others] if aliased else []))
+        _row(table, *row, *([others] if aliased else []))
     return table
 
 
@@ -163,9 +166,8 @@ def analysed(document: Document) -> RenderableType:
 
 def _tables(document: Document, letters: Mapping[str, str]) -> list[RenderableType]:
     shown: list[RenderableType] = list(_effects(document, letters))
-    shown.append(_anova(document))
-    if document["leave_one_out"]:
-        shown += _left_out(document)
+    if document["residual"]["sd"]:
+        shown += [_anova(document), *_left_out(document)]
     for trend in document["trends"]:
         shown += _trend(document, trend)
     return shown
@@ -194,7 +196,7 @@ def _cells(document: Document, letters: Mapping[str, str]) -> Table:
         values = [_value(found.get(seed), percent) for seed in seeds]
         if len(seeds) > 1:
             values.append(_value(sum(known) / len(known) if known else None, percent))
-        table.add_row(*(word(level) for level in key), *values)
+        _row(table, *(word(level) for level in key), *values)
     return table
 
 
@@ -226,8 +228,11 @@ def _effects(document: Document, letters: Mapping[str, str]) -> Iterator[Rendera
         by = judged.get(effect["term"], effect)
         interval = "–" if by["low"] is None else f"{_signed(by['low'])} … {_signed(by['high'])}"
         estimate = "–" if effect["estimate"] is None else _signed(effect["estimate"])
-        row = [effect["term"], estimate, interval, _p(by["p"]), _p(by["p_adjusted"])]
-        table.add_row(*row, *([_few(effect["aliases"], letters)] if aliased else []))
+        term = effect["term"]
+        if letters and aliased and len(term) > LONG and ":" in term:
+            term = _short(term, letters)
+        row = [term, estimate, interval, _p(by["p"]), _p(by["p_adjusted"])]
+        _row(table, *row, *([_few(effect["aliases"], letters)] if aliased else []))
     yield table
     if left := len(effects) - len(shown):
         what = "confounded, or of" if regular else "of"
@@ -254,7 +259,8 @@ def _anova(document: Document) -> Table:
             continue
         if row["source"] in ("residual", "total"):
             table.add_section()
-        table.add_row(
+        _row(
+            table,
             row["source"],
             str(row["degrees"]),
             _number(row["sum_of_squares"]),
@@ -276,7 +282,7 @@ def _left_out(document: Document) -> Iterator[RenderableType]:
         if row["predicted"]:
             predicted, term = True, f"{term} *"
         interval = "–" if row["low"] is None else f"{_signed(row['low'])} … {_signed(row['high'])}"
-        table.add_row(term, _signed(row["estimate"]), interval, _p(row["p"]))
+        _row(table, term, _signed(row["estimate"]), interval, _p(row["p"]))
     yield table
     if predicted:
         yield Text("* not run: what the effects say, those that are confounded taken as nil")
@@ -290,7 +296,7 @@ def _trend(document: Document, trend: Document) -> Iterator[RenderableType]:
         table.add_column(name, justify="right")
     for mean in trend["means"]:
         interval = "–" if mean["low"] is None else f"{mean['low']:.4g} … {mean['high']:.4g}"
-        table.add_row(word(mean["level"]), f"{mean['estimate']:.4g}", interval)
+        _row(table, word(mean["level"]), f"{mean['estimate']:.4g}", interval)
     yield table
     unit = response["unit"] or "units"
     words = []
@@ -302,6 +308,11 @@ def _trend(document: Document, trend: Document) -> Iterator[RenderableType]:
         else:
             words.append(f"{part['name']} p {_p(part['p'])}")
     yield Text("; ".join(words))
+
+
+def _row(table: Table, *cells: str) -> None:
+    """Add a row of words as they stand: ``a:b:c`` is no emoji, ``[x]`` no style."""
+    table.add_row(*map(Text, cells))
 
 
 def _letters(design: Document) -> dict[str, str]:
@@ -344,7 +355,9 @@ def _number(value: float | None) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}" if 0.095 <= abs(value) < 1e5 or abs(value) < 1e-9 else f"{value:+.2g}"
+    if abs(value) < 1e-9:
+        return "0.00"
+    return f"{value:+.2f}" if 0.095 <= abs(value) < 1e5 else f"{value:+.2g}"
 
 
 def _value(value: float | None, percent: bool) -> str:

@@ -70,10 +70,11 @@ def figure(cell: Cell, name: str) -> float | None:
         return None
 
 
-def about_runs(known: Sequence[tuple[Cell, float | None]], classes: int) -> Iterator[str]:
+def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
     """Say in words which runs failed or learned nothing, and what follows.
 
-    A run has learned nothing if its accuracy's interval reaches down to one in ``classes``.
+    A run has learned nothing if its accuracy's interval reaches down to the share of the commonest
+    class.
     """
     missing = [cell for cell, value in known if value is None]
     if missing:
@@ -94,17 +95,21 @@ def about_runs(known: Sequence[tuple[Cell, float | None]], classes: int) -> Iter
     stuck = [
         f"{in_words(cell.levels)}, seed {cell.seed}"
         for cell, _ in known
-        if cell.run is not None and at_chance(cell.run.result, classes)
+        if cell.run is not None and at_chance(cell.run.result)
     ]
     if stuck:
         yield (
-            f"{len(stuck)} runs learned nothing (test accuracy within error of 1 in {classes}): "
+            f"{len(stuck)} of {len(known)} runs learned nothing (their test accuracy is within "
+            f"error of always naming the commonest class): "
             f"{'; '.join(stuck[:3])}{' …' if len(stuck) > 3 else ''}. Effects mix how much is "
             "learned with whether anything is; look at their learning curves"
         )
 
 
-def at_chance(result: Mapping[str, Any], classes: int) -> bool:
-    """Say whether a run's test accuracy cannot be told from one in ``classes``."""
-    interval = result["test"].get("interval")
-    return interval is not None and interval[0] <= 1 / classes
+def at_chance(result: Mapping[str, Any]) -> bool:
+    """Say whether a run's test accuracy cannot be told from always naming the commonest class."""
+    test = result["test"]
+    if "interval" not in test or "classes" not in test:
+        return False
+    counts = [of_class["support"] for of_class in test["classes"].values()]
+    return bool(test["interval"][0] <= max(counts) / sum(counts))
