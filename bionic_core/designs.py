@@ -160,7 +160,8 @@ def from_table(
     ]
     if problems:
         raise RequestError(problems, where="design")
-    kept, impossible = sift(cells, possible)
+    named = [{factor.name: cell[factor.name] for factor in factors} for cell in cells]
+    kept, impossible = sift(named, possible)
     return Design(tuple(factors), kept, impossible, tuple(seeds), kind="table")
 
 

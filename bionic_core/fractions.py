@@ -255,7 +255,8 @@ def standard_order(
     factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]]
 ) -> list[Mapping[str, Level]]:
     """Return the cells sorted so that the first factor changes fastest."""
-    return sorted(cells, key=lambda cell: _key(factors, cell)[::-1])
+    named = [{factor.name: cell[factor.name] for factor in factors} for cell in cells]
+    return sorted(named, key=lambda cell: _key(factors, cell)[::-1])
 
 
 def _key(factors: Sequence[Factor], cell: Mapping[str, Level]) -> tuple[int, ...]:

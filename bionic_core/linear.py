@@ -281,14 +281,15 @@ class Fit:
             robust: whether errors are HC3; where spreads disagree if None.
         """
         residuals = responses - model.columns @ (model.inverse @ responses)
+        degrees = model.degrees
         exact = np.abs(residuals).max(0) <= ROUNDING * np.abs(responses).max(0)
         studies = responses.shape[1]
         sd = np.full(studies, np.nan)
-        if model.degrees > 0:
-            sd = np.where(exact, 0.0, np.sqrt((residuals**2).sum(0) / model.degrees))
-        spreads = brown_forsythe(residuals, model.levels, model.degrees)
+        if degrees > 0:
+            sd = np.where(exact, 0.0, np.sqrt((residuals**2).sum(0) / degrees))
+        spreads = brown_forsythe(_unblocked(model, residuals, responses), model.levels, degrees)
         spreads[:, exact] = np.nan
-        can = model.degrees > 0 and model.leverage.max() < 1 - 1e-8
+        can = degrees > 0 and model.leverage.max() < 1 - 1e-8
         disagree = np.nan_to_num(spreads, nan=1.0).min(0, initial=1.0) < SPREADS
         wanted = disagree if robust is None else np.full(studies, robust)
         return cls(model, responses, residuals, sd, spreads, wanted & can)
@@ -305,6 +306,22 @@ class Fit:
             shown = self.residuals[:, self.robust] / (1 - self.model.leverage[:, None])
             errors[:, self.robust] = np.sqrt(weights @ shown**2)
         return estimates, errors
+
+
+def _unblocked(model: Model, residuals: Matrix, responses: Matrix) -> Matrix:
+    """Return residuals (R, S) less their seed's median instead of its effect.
+
+    A seed's effect is a mean, and would spread the error of a few wide runs over all others.
+    """
+    blocks = model.blocks.shape[1]
+    if blocks == 1:
+        return residuals
+    effects = model.blocks[:, 1:] @ (model.inverse[1:blocks] @ responses)
+    rest: Matrix = residuals + effects
+    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
+    for seed in range(seeds.max() + 1):
+        rest[seeds == seed] -= np.median(rest[seeds == seed], axis=0)
+    return rest
 
 
 def intervals(
