@@ -250,7 +250,7 @@ def word(level: Level) -> str:
 
 
 def in_words(levels: Mapping[str, Level]) -> str:
-    """Return a combination of levels as people read it: ``masks on, noise.sigma 0.06``."""
+    """Return a combination of levels as people read it: ``a on, b.x 0.06``."""
     return ", ".join(f"{name} {word(level)}" for name, level in levels.items())
 
 

@@ -87,7 +87,7 @@ def plan_factorial(
         mechanisms: on and off.
         seeds: all different; every cell is run once with each.
         registry: the plugins that can be named.
-        keys: of the spec, such as ``noise.sigma``, with their values.
+        keys: of the spec, such as ``training.lr``, with their values.
         resolution: of a fraction; all combinations if None.
         folded: factors of a fraction or table that a second one reverses; all of two levels if
             empty, no second one if None.
@@ -99,7 +99,7 @@ def plan_factorial(
     if not mechanisms and not keys:
         raise RequestError(
             "--mechanisms: name at least one mechanism, or give a key's values, for example "
-            "--factor noise.sigma=0,0.03,0.06"
+            "--factor training.lr=1e-4,1e-3"
         )
     spec = with_factors(spec, mechanisms, registry)
     factors = study_factors(spec, mechanisms, keys, registry)

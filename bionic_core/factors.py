@@ -151,7 +151,7 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
             )
         elif not is_key(name) and name not in known:
             problems.append(
-                f"column '{name}' is no mechanism, and no key such as noise.sigma."
+                f"column '{name}' is no mechanism, and no key such as training.lr."
                 f"{nearest(name, known)} Mechanisms are {listing(known)}; sections with keys are "
                 f"{listing(s for s in SECTIONS if s != 'mechanisms')}"
             )

@@ -26,7 +26,7 @@ def factor_of(text: str) -> Factor:
     key = key.removeprefix("mechanisms.")
     if not equals or not values or not re.fullmatch(r"[\w\-]+(\.[\w\-]+)+", key):
         raise RequestError(
-            f"--factor {text}: must be of the form noise.sigma=0,0.03,0.06, a key of the spec and "
+            f"--factor {text}: must be of the form training.lr=1e-4,1e-3, a key of the spec and "
             "its values (a mechanism on and off goes into --mechanisms)"
         )
     try:
