@@ -104,13 +104,14 @@ def half_normal(document: Document) -> dict[str, bytes]:
                 linestyle="none",
             )
             if active or place >= len(points) - 2:
+                right = size[place] < size.max() / 2
                 axes.annotate(
                     point["term"],
                     (size[place], quantile[place]),
-                    xytext=(-6, 3),
+                    xytext=(7, -3) if right else (-7, -3),
                     fontsize=8,
                     textcoords="offset points",
-                    ha="right",
+                    ha="left" if right else "right",
                 )
         axes.set(xlim=(0, 1.08 * size.max() or 1), ylim=(0, 1.12 * quantile.max()))
         axes.set_xlabel(f"|{_label(document)}|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -224,10 +225,15 @@ def _effects(document: Document, letters: Mapping[str, str]) -> Iterator[Rendera
     aliased = any(effect["aliases"] for effect in shown)
     if aliased:
         table.add_column("confounded with", overflow="fold")
+    digits = _decimals([effect | judged.get(effect["term"], {}) for effect in shown])
     for effect in shown:
         by = judged.get(effect["term"], effect)
-        interval = "–" if by["low"] is None else f"{_signed(by['low'])} … {_signed(by['high'])}"
-        estimate = "–" if effect["estimate"] is None else _signed(effect["estimate"])
+        interval = (
+            "–"
+            if by["low"] is None
+            else f"{_signed(by['low'], digits)} … {_signed(by['high'], digits)}"
+        )
+        estimate = "–" if effect["estimate"] is None else _signed(effect["estimate"], digits)
         term = effect["term"]
         if letters and aliased and len(term) > LONG and ":" in term:
             term = _short(term, letters)
@@ -276,13 +282,17 @@ def _left_out(document: Document) -> Iterator[RenderableType]:
     table.add_column("everything on, less without", overflow="fold")
     for name in ("difference", "95 % interval", "p"):
         table.add_column(name, justify="right", no_wrap=True)
-    predicted = False
+    predicted, digits = False, _decimals(document["leave_one_out"])
     for row in document["leave_one_out"]:
         term = row["term"] + (f" (with {', '.join(row['with'])})" if row["with"] else "")
         if row["predicted"]:
             predicted, term = True, f"{term} *"
-        interval = "–" if row["low"] is None else f"{_signed(row['low'])} … {_signed(row['high'])}"
-        _row(table, term, _signed(row["estimate"]), interval, _p(row["p"]))
+        interval = (
+            "–"
+            if row["low"] is None
+            else f"{_signed(row['low'], digits)} … {_signed(row['high'], digits)}"
+        )
+        _row(table, term, _signed(row["estimate"], digits), interval, _p(row["p"]))
     yield table
     if predicted:
         yield Text("* not run: what the effects say, those that are confounded taken as nil")
@@ -354,10 +364,16 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if 0.095 <= abs(value) < 1e5 or value == 0 else f"{value:.2g}"
 
 
-def _signed(value: float) -> str:
-    if abs(value) < 1e-9:
-        return "0.00"
-    return f"{value:+.2f}" if 0.095 <= abs(value) < 1e5 else f"{value:+.2g}"
+def _decimals(rows: Sequence[Document]) -> int:
+    """Return how many decimals a column of estimates and bounds is shown with."""
+    sizes = [abs(row[key] or 0.0) for row in rows for key in ("estimate", "low", "high")]
+    largest = max(sizes, default=0.0)
+    return 2 if largest >= 1 or largest == 0 else min(2 - math.floor(math.log10(largest)), 8)
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if not float(text) else text
 
 
 def _value(value: float | None, percent: bool) -> str:

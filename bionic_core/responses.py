@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bionic_core.analysis import Response
-from bionic_core.designs import in_words
+from bionic_core.designs import in_words, same_level
 from bionic_core.errors import RequestError
 from bionic_core.metrics import PARTS, figure_of
 
@@ -92,16 +92,17 @@ def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
             + (f" and {len(empty) - 4} more" if len(empty) > 4 else "")
             + ": what only these cells tell cannot be estimated, and is named above"
         )
-    stuck = [
-        f"{in_words(cell.levels)}, seed {cell.seed}"
-        for cell, _ in known
-        if cell.run is not None and at_chance(cell.run.result)
-    ]
+    stuck = [cell for cell, _ in known if cell.run is not None and at_chance(cell.run.result)]
     if stuck:
+        common = {
+            name: level
+            for name, level in stuck[0].levels.items()
+            if all(same_level(cell.levels[name], level) for cell in stuck)
+        }
+        whose = f"all of them with {in_words(common)}" if common else "of no level in common"
         yield (
             f"{len(stuck)} of {len(known)} runs learned nothing (their test accuracy is within "
-            f"error of always naming the commonest class): "
-            f"{'; '.join(stuck[:3])}{' …' if len(stuck) > 3 else ''}. Effects mix how much is "
+            f"error of always naming the commonest class), {whose}. Effects mix how much is "
             "learned with whether anything is; look at their learning curves"
         )
 

@@ -37,7 +37,8 @@ def analyse(
         table: a CSV file, a sequence of mappings (a row each), or anything with ``to_dict`` as
             pandas has it.
         response: the column that is analysed; a row without a number there is left out, and said.
-        factors: the columns that were varied; if none is named, all others whose values repeat.
+        factors: the columns that were varied; if none is named, all others whose values repeat,
+            in a study's own table (one with a column ``seed``) those to the left of it.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
@@ -70,7 +71,8 @@ def analyse(
     said: list[str] = []
     names = list(factors)
     if not names:
-        names, others = _varied(rows, [c for c in columns if c not in (response, block)])
+        left = columns[: columns.index("seed")] if "seed" in columns[1:] else columns
+        names, others = _varied(rows, [c for c in left if c not in (response, block)])
         if others:
             said.append(f"columns that are taken as no factors: {', '.join(others)}")
     holes = [
