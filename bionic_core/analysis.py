@@ -97,6 +97,7 @@ def analyse_rows(
     order: int | None = None,
     robust: bool | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
+    block: str = "seed",
     said: Sequence[str] = (),
 ) -> Analysis:
     """Analyse finished runs.
@@ -109,6 +110,7 @@ def analyse_rows(
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         robust: as for :func:`bionic_core.effects.estimate_effects`.
         along: factors that cannot stay where another is out, by its name.
+        block: what blocks are called.
         said: sentences about runs that are not among the rows.
 
     Raises:
@@ -132,16 +134,16 @@ def analyse_rows(
     return Analysis(
         response=response,
         effects=effects,
-        anova=tuple(_anova(fit)),
+        anova=tuple(_anova(fit, block)),
         half_normal=tuple(half_normal(names, estimates[:, 0])) if regular else (),
         lenth=lenth(names, estimates, confidence) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
-        diagnostics=(*notes, *_residuals(fit, rows, response)),
+        diagnostics=(*notes, *_residuals(fit, rows, response, block)),
     )
 
 
-def _anova(fit: Fit) -> Iterator[dict[str, Any]]:
+def _anova(fit: Fit, block: str) -> Iterator[dict[str, Any]]:
     """Give sums of squares, each term's after all others (type III), as columns are centred.
 
     A source's is b′ (L (X′X)⁻¹ L′)⁻¹ b over its coefficients b.
@@ -152,7 +154,7 @@ def _anova(fit: Fit) -> Iterator[dict[str, Any]]:
     coefficients = (model.inverse @ fit.responses)[:, 0]
     covariance = model.inverse @ model.inverse.T
     blocks = model.blocks.shape[1]
-    sources = [("seeds", list(range(1, blocks)))] if blocks > 1 else []
+    sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
     kept = enumerate(model.kept, blocks)
     for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
         name = ":".join(model.factors[place].term for place in group)
@@ -292,7 +294,7 @@ def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
     return all(same_level(cell[name], level) for name, level in other.items())
 
 
-def _residuals(fit: Fit, rows: Sequence[Row], response: Response) -> Iterator[str]:
+def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) -> Iterator[str]:
     """Say in words what the residuals show."""
     model = fit.model
     if model.degrees < 3 or not fit.sd[0] > 0:
@@ -313,7 +315,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response) -> Iterator[st
         far.setdefault(levels, []).append((float(e[run]), word(seed)))
     for levels, found in list(far.items())[:3]:
         yield (
-            f"{levels} stands out: {' and '.join(f'seed {seed}' for _, seed in found)} "
+            f"{levels} stands out: {' and '.join(f'{block} {seed}' for _, seed in found)} "
             f"{'lies' if len(found) == 1 else 'lie'} "
             f"{' and '.join(f'{away:+.3g}' for away, _ in found)}{unit} from what the model "
             f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "

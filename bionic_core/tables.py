@@ -122,6 +122,7 @@ def analyse(
             order=order,
             confidence=confidence,
             robust=robust,
+            block=block or "seed",
             said=said,
         )
     except RequestError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def cells(names: str) -> Sequence[Mapping[str, Level]]:
     return full_factorial(factors(names), [0]).cells
 
 
-def rows_of(names: str, values: Sequence[float], seeds: int = 1) -> list[Row]:
+def rows_of(names: str, values: Any, seeds: int = 1) -> list[Row]:
     runs = [(cell, seed) for seed in range(seeds) for cell in cells(names)]
     return [(*run, float(value)) for run, value in zip(runs, values, strict=True)]
 
@@ -124,7 +125,10 @@ def test_least_squares_hc3_anova_and_holm_are_statsmodels(rng: np.random.Generat
     y = rng.normal(size=len(runs))
     rows = [(cell, seed, value) for (cell, seed), value in zip(runs, y, strict=True)]
     table = pd.DataFrame(
-        [{"a": cell["a"] - 0.5, "dose": cell["dose"], "seed": s, "y": v} for cell, s, v in rows]
+        [
+            {"a": bool(cell["a"]) - 0.5, "dose": cell["dose"], "seed": s, "y": v}
+            for cell, s, v in rows
+        ]
     )
     for level in (1, 3):
         table[f"d{level}"] = (table["dose"] == level) - 1 / 3
@@ -146,20 +150,20 @@ def test_least_squares_hc3_anova_and_holm_are_statsmodels(rng: np.random.Generat
     p = [effect.p for effect in plain.effects.effects]
     adjusted = [effect.p_adjusted for effect in plain.effects.effects]
     assert adjusted == pytest.approx(multipletests(p, method="holm")[1])
-    told = {row["source"]: row for row in plain.anova}
+    lines = {row["source"]: row for row in plain.anova}
     for source, name in (
-        ("seeds", "C(seed, Sum)"),
+        ("seed", "C(seed, Sum)"),
         ("a", "C(a, Sum)"),
         ("dose", "C(dose, Sum)"),
         ("a:dose", "C(a, Sum):C(dose, Sum)"),
         ("residual", "Residual"),
     ):
         line = anova.loc[name]
-        assert told[source]["sum_of_squares"] == pytest.approx(line["sum_sq"])
-        assert told[source]["degrees"] == line["df"]
+        assert lines[source]["sum_of_squares"] == pytest.approx(line["sum_sq"])
+        assert lines[source]["degrees"] == line["df"]
         if source != "residual":
-            assert told[source]["f"] == pytest.approx(line["F"])
-            assert told[source]["p"] == pytest.approx(line["PR(>F)"])
+            assert lines[source]["f"] == pytest.approx(line["F"])
+            assert lines[source]["p"] == pytest.approx(line["PR(>F)"])
 
 
 def test_holm_takes_each_study_on_its_own() -> None:
@@ -223,7 +227,7 @@ def test_a_trend_is_the_regression_on_the_dose(rng: np.random.Generator) -> None
 
 def test_words_as_levels_have_no_trend() -> None:
     given = [Factor("wiring", ("real", "random", "dense"))]
-    rows: list[Row] = [({"wiring": w}, s, s + len(w)) for w in given[0].levels for s in (0, 1)]
+    rows: list[Row] = [({"wiring": w}, s, s + len(str(w))) for w in given[0].levels for s in (0, 1)]
     assert analyse_rows(given, rows, response=Response("y")).trends == ()
 
 
@@ -313,8 +317,6 @@ def test_of_very_many_factors_high_orders_are_not_listed() -> None:
 def test_a_run_that_alone_tells_a_coefficient_leaves_intervals_plain() -> None:
     """Its leverage is 1, so HC3 would divide by nothing."""
     rows = [*rows_of("a", range(6), 3), ({"a": True, "b": True}, 0, 4.0)]
-    model = Model.of(
-        factors("ab"), [row[0] | {"b": row[0].get("b", False)} for row in rows], [0] * len(rows)
-    )
+    model = Model.of(factors("ab"), [{"b": False, **row[0]} for row in rows], [0] * len(rows))
     fit = Fit.of(model, np.array([[row[2]] for row in rows]), robust=True)
     assert not fit.robust.any()

@@ -36,9 +36,10 @@ def model_of(design: Design, order: int | None = None) -> Model:
 
 def simulated(model: Model, effects: Matrix, rng: np.random.Generator) -> Matrix:
     """Responses (R, S): true effects, a shift for each seed, and errors of SD 1."""
-    truth = sum(e * term.column for e, term in zip(effects, model.kept, strict=True))
+    truth = model.columns[:, model.blocks.shape[1] :] @ effects
     seeds = model.blocks @ rng.normal(size=(model.blocks.shape[1], STUDIES))
-    return truth[:, None] + seeds + rng.normal(size=(len(model.columns), STUDIES))
+    found: Matrix = truth[:, None] + seeds + rng.normal(size=(len(model.columns), STUDIES))
+    return found
 
 
 @pytest.mark.parametrize("name", DESIGNS)

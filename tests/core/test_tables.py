@@ -60,18 +60,20 @@ def test_frames_records_and_files_are_the_same_table(tmp_path: Path) -> None:
 
 
 def test_blocks_are_taken_by_name_or_asked_for() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"a": a, "day": day, "y": 2 * a + shift + 0.1 * a * shift}
-        for a in ("off", "on", "off", "on")
+        for a in (0, 1, 0, 1)
         for day, shift in (("mon", 0), ("tue", 5), ("wed", 9))
-        for a in (a == "on",)
     ]
-    named = api.analyse(rows, response="y", factors=["a"], block="day")
-    assert [row["source"] for row in named.anova][0] == "seeds"
-    assert api.analyse(rows, response="y", factors=["a"]).anova[0]["source"] == "a"
+
+    def first(table: list[dict[str, Any]], **options: Any) -> Any:
+        return api.analyse(table, response="y", factors=["a"], **options).anova[0]["source"]
+
+    assert first(rows, block="day") == "day"
+    assert first(rows) == "a"
     seeds = [row | {"seed": row["day"]} for row in rows]
-    assert api.analyse(seeds, response="y", factors=["a"]).anova[0]["source"] == "seeds"
-    assert api.analyse(seeds, response="y", factors=["a"], block="").anova[0]["source"] == "a"
+    assert first(seeds) == "seed"
+    assert first(seeds, block="") == "a"
 
 
 def test_a_table_without_factors_named_takes_what_repeats_and_says_so() -> None:
