@@ -93,15 +93,15 @@ def _sights(document: Document, letters: Mapping[str, str]) -> Table:
         groups.setdefault((effect["term"] if single else effect["order"], *rounded), []).append(
             effect
         )
+    names = _fitting([effect["term"] for effect in effects], letters, aliased)
     for members in groups.values():
         first = members[0]
-        name = first["term"]
+        name = names[first["term"]]
         if not single:
             kind = ORDERS.get(first["order"], f"interactions of {first['order']}")
             name = f"{len(members)} {kind}" if len(members) > 1 else first["term"]
         row = [name, _width(first["half_width"]), *map(_number, _found(first))]
-        names = first["aliases"] if len(members) == 1 else []
-        others = _few(names, letters) if len(members) == 1 else "see --json"
+        others = _few(first["aliases"], letters) if len(members) == 1 else "see --json"
         _row(table, *row, *([others] if aliased else []))
     return table
 
@@ -225,6 +225,7 @@ def _effects(document: Document, letters: Mapping[str, str]) -> Iterator[Rendera
     aliased = any(effect["aliases"] for effect in shown)
     if aliased:
         table.add_column("confounded with", overflow="fold")
+    names = _fitting([effect["term"] for effect in shown], letters, aliased)
     digits = _decimals([effect | judged.get(effect["term"], {}) for effect in shown])
     for effect in shown:
         by = judged.get(effect["term"], effect)
@@ -234,10 +235,7 @@ def _effects(document: Document, letters: Mapping[str, str]) -> Iterator[Rendera
             else f"{_signed(by['low'], digits)} … {_signed(by['high'], digits)}"
         )
         estimate = "–" if effect["estimate"] is None else _signed(effect["estimate"], digits)
-        term = effect["term"]
-        if letters and aliased and len(term) > LONG and ":" in term:
-            term = _short(term, letters)
-        row = [term, estimate, interval, _p(by["p"]), _p(by["p_adjusted"])]
+        row = [names[effect["term"]], estimate, interval, _p(by["p"]), _p(by["p_adjusted"])]
         _row(table, *row, *([_few(effect["aliases"], letters)] if aliased else []))
     yield table
     if left := len(effects) - len(shown):
@@ -335,6 +333,13 @@ def _letters(design: Document) -> dict[str, str]:
 
 def _legend(letters: Mapping[str, str]) -> list[str]:
     return [", ".join(f"{letter} {term}" for term, letter in letters.items())] if letters else []
+
+
+def _fitting(terms: Sequence[str], letters: Mapping[str, str], aliased: bool) -> dict[str, str]:
+    """Return terms as they are shown: interactions in letters where one is too long to fit."""
+    pairs = [term for term in terms if ":" in term]
+    long = aliased and any(len(term) > LONG for term in pairs)
+    return {term: _short(term, letters) if long and term in pairs else term for term in terms}
 
 
 def _short(term: str, letters: Mapping[str, str]) -> str:
