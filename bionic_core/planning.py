@@ -18,7 +18,7 @@ from bionic_core.experiment import Cell, Experiment
 from bionic_core.inputs import InputCache
 from bionic_core.lenth import FEWEST
 from bionic_core.linear import Model
-from bionic_core.responses import figure, response_of
+from bionic_core.responses import check_response, figure, response_of
 from bionic_core.runs import Run, identity
 from bionic_core.spec import digest
 from bionic_core.timing import probe, words
@@ -168,6 +168,7 @@ def planned(
             f"the data cannot be read ({error}), so neither what is done nor the time is known"
         )
     else:
+        check_response(response, spec, inputs)
         left = design.runs - len(cells)
         if seconds > 0 and left:
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)

@@ -12,6 +12,7 @@ from bionic_core.metrics import PARTS, figure_of
 
 if TYPE_CHECKING:
     from bionic_core.experiment import Cell
+    from bionic_core.inputs import Inputs
     from bionic_core.spec import Spec
 
 PERCENT = 100
@@ -36,8 +37,13 @@ def full_name(name: str) -> str:
     return "test.accuracy" if name == "accuracy" else name
 
 
-def check_response(name: str, spec: Spec) -> None:
+def check_response(name: str, spec: Spec, inputs: Inputs | None = None) -> None:
     """Check, before anything is trained, that a spec's runs will have a figure.
+
+    Args:
+        name: of the figure.
+        spec: what will be trained.
+        inputs: its data, read if None.
 
     Raises:
         RequestError: they will not, or the data cannot be read.
@@ -49,7 +55,7 @@ def check_response(name: str, spec: Spec) -> None:
     from bionic_core.inputs import load_inputs
     from bionic_core.metrics import full_metrics
 
-    names = load_inputs(spec).data.class_names
+    names = (inputs or load_inputs(spec)).data.class_names
     each = torch.arange(len(names))
     figures = full_metrics(torch.eye(len(names)), each.numpy(), names)
     result: dict[str, Any] = {"epochs": 1, "best_epoch": 1, "seconds": 1.0}

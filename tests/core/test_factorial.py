@@ -219,6 +219,9 @@ def test_a_plan_needs_no_data(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -
     assert said.document["sd"]["value"] == 0.32
     (note,) = (note for note in said.document["notes"] if "data" in note)
     assert note.startswith("the data cannot be read (faces.csv: no such file), so neither")
+    said = bionic("factorial", "--mechanisms", "noise", "--plan", "--json", "--response", "epochs")
+    assert said.document["sd"]["value"] is None
+    assert any("units of the SD of a run" in note for note in said.document["notes"])
 
 
 def test_requests_that_are_wrong(bionic: Bionic) -> None:
@@ -230,6 +233,7 @@ def test_requests_that_are_wrong(bionic: Bionic) -> None:
     refused(bionic(*masks, "--design", "d.csv"), "--design: the file names the factors")
     refused(bionic(*masks, "--figures", "f"), "is a file")
     refused(bionic(*masks, *SMALL, "--response", "test.recall.hapy"), "--response", "test.recall.h")
+    refused(bionic(*masks, *SMALL, "--plan", "--response", "test.f2"), "no figure 'test.f2'")
     many = ("factorial", "--mechanisms", "masks,noise,intra,layernorm", "--resolution", "4")
     refused(bionic(*many, "--foldover"), "--foldover: reversing masks, noise, intra, layernorm")
     refused(bionic(*many, "--foldover", "demo"), "'demo' is no factor", "Write SPEC before")
