@@ -25,18 +25,14 @@ from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design, Factor, leave_one_out
 from bionic_core.dunnett import critical_value, detectable
 from bionic_core.errors import BionicError, RequestError, listing, nearest
-from bionic_core.experiment import PERCENT, Cell, Experiment, cell_spec
+from bionic_core.experiment import Cell, Experiment
+from bionic_core.factors import cell_spec
 from bionic_core.files import write_text
+from bionic_core.planning import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.registry import Registry
+from bionic_core.responses import PERCENT
 from bionic_core.spec import Spec, compose, dependents, digest
 from bionic_core.timing import words
-
-POWER = 0.8
-"""Of the smallest effect that a design can see."""
-
-ASSUMED_SD, ASSUMED_IMAGES = 0.32, 7178
-"""Before anything is trained: the pooled SD of a run's accuracy, in points, over those rows of the
-paper's Table 4 whose spreads agree, on its number of test images; it scales with 1/√images."""
 
 FULL = "full"
 """The variant with everything on."""
@@ -132,13 +128,13 @@ def planned(
         jobs: runs side by side.
     """
     design = ablation.experiment.design
-    images = test_images or ASSUMED_IMAGES
-    sd = ASSUMED_SD * math.sqrt(ASSUMED_IMAGES / images)
+    images = test_images or PAPERS_IMAGES
+    sd = papers_spread(test_images).value
     degrees = (len(design.cells) - 1) * (len(design.seeds) - 1)
     notes = list(ablation.notes)
     notes.append(
         f"assumed before training: a run's test accuracy has an SD of {sd:.2f} points, the paper's "
-        f"{ASSUMED_SD} on {ASSUMED_IMAGES:,} test images scaled to {images:,}"
+        f"{PAPERS_SD} on {PAPERS_IMAGES:,} test images scaled to {images:,}"
     )
     if degrees == 0:
         notes.append(ONE_SEED)

@@ -74,7 +74,8 @@ def console(stream: Any) -> Any:
     """Return a rich console on a stream."""
     from rich.console import Console
 
-    return Console(file=stream, stderr=stream is sys.stderr)
+    # a:key:b is an interaction, not an emoji
+    return Console(file=stream, stderr=stream is sys.stderr, emoji=False)
 
 
 def show(
