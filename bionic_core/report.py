@@ -134,9 +134,6 @@ def studied(document: Document) -> RenderableType:
         lines.append("test-selected: the test images chose each run's epoch")
     for impossible in document["design"].get("impossible", []):
         lines.append(f"left out: {_levels(impossible['levels'])}: {impossible['reason']}")
-    for cell in document["cells"]:
-        if cell.get("error"):
-            lines.append(f"failed: {_levels(cell['levels'])}, seed {cell['seed']}: {cell['error']}")
     lines += document["notes"]
     return Group(*shown, Text("\n".join(lines)))
 

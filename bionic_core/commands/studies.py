@@ -64,7 +64,12 @@ def factorial_command(
 
     def line(number: int, cell: study.Cell) -> None:
         words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in cell.levels.items())
-        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}", number)
+        display.end(
+            f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}",
+            number,
+            failed=cell.run is None,
+            reused=cell.reused,
+        )
 
     with resumable(), Display(console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
@@ -75,6 +80,7 @@ def factorial_command(
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
             watch=display.watch,
+            say=display.note,
         )
         display.say("estimating effects")
     results = study.results(experiment, cells, study.analyse(experiment, cells))

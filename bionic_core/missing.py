@@ -1,0 +1,46 @@
+"""The runs that a study lacks: which, why, and what follows for its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bionic_core.designs import Level
+from bionic_core.experiment import Cell
+
+SHOWN = 6
+"""Missing runs that are told one by one."""
+
+
+def missing_notes(cells: Sequence[Cell]) -> list[str]:
+    """Return what a reader must know of the runs that failed, a sentence each; none if none did.
+
+    Args:
+        cells: every run that the design has, those that failed without a run.
+    """
+    lost = [cell for cell in cells if cell.run is None]
+    if not lost:
+        return []
+    told = [f"{_words(cell.levels)}, seed {cell.seed}: {cell.error}" for cell in lost[:SHOWN]]
+    told += [f"and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []
+    notes = [f"missing: {len(lost)} of {len(cells)} runs failed ({'; '.join(told)})"]
+    kept = {_words(cell.levels) for cell in cells if cell.run is not None}
+    empty = dict.fromkeys(_words(cell.levels) for cell in lost if _words(cell.levels) not in kept)
+    if empty:
+        notes.append(
+            f"no run at all of {'; of '.join(empty)}: what only that combination tells (the "
+            "interaction of its factors) cannot be estimated"
+        )
+    seeds = sorted({cell.seed for cell in lost})
+    notes.append(
+        f"so seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} cannot be compared in every "
+        "combination, intervals are wider than planned, and if runs fail because of their settings "
+        "the figures flatter those settings; the same command trains the missing runs alone"
+    )
+    return notes
+
+
+def _words(levels: Mapping[str, Level]) -> str:
+    def word(level: Level) -> str:
+        return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)
+
+    return ", ".join(f"{name} {word(level)}" for name, level in levels.items())
