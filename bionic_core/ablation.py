@@ -288,7 +288,9 @@ def _notes(
             f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
             f"{', '.join(outside)}"
         )
-    notes += missing_notes(cells)
+    notes += missing_notes(
+        cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
+    )
     if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bionic_core.designs import Level
 from bionic_core.experiment import Cell
@@ -11,24 +11,26 @@ SHOWN = 6
 """Missing runs that are told one by one."""
 
 
-def missing_notes(cells: Sequence[Cell]) -> list[str]:
+def missing_notes(cells: Sequence[Cell], named: Callable[[Cell], str] | None = None) -> list[str]:
     """Return what a reader must know of the runs that failed, a sentence each; none if none did.
 
     Args:
         cells: every run that the design has, those that failed without a run.
+        named: a combination's name; else its levels are told.
     """
+    words = named or (lambda cell: _levels(cell.levels))
     lost = [cell for cell in cells if cell.run is None]
     if not lost:
         return []
-    told = [f"{_words(cell.levels)}, seed {cell.seed}: {cell.error}" for cell in lost[:SHOWN]]
+    told = [f"{words(cell)}, seed {cell.seed}: {cell.error}" for cell in lost[:SHOWN]]
     told += [f"and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []
     notes = [f"missing: {len(lost)} of {len(cells)} runs failed ({'; '.join(told)})"]
-    kept = {_words(cell.levels) for cell in cells if cell.run is not None}
-    empty = dict.fromkeys(_words(cell.levels) for cell in lost if _words(cell.levels) not in kept)
+    kept = {words(cell) for cell in cells if cell.run is not None}
+    empty = dict.fromkeys(words(cell) for cell in lost if words(cell) not in kept)
     if empty:
         notes.append(
-            f"no run at all of {'; of '.join(empty)}: what only that combination tells (the "
-            "interaction of its factors) cannot be estimated"
+            f"no run at all of {'; of '.join(empty)}: what only that combination tells cannot be "
+            "estimated"
         )
     seeds = sorted({cell.seed for cell in lost})
     notes.append(
@@ -39,7 +41,7 @@ def missing_notes(cells: Sequence[Cell]) -> list[str]:
     return notes
 
 
-def _words(levels: Mapping[str, Level]) -> str:
+def _levels(levels: Mapping[str, Level]) -> str:
     def word(level: Level) -> str:
         return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)
 
