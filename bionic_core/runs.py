@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +206,9 @@ def _go_on(
 def _reused(run: Run) -> Run:
     """Return a complete run, once it is what was written; tidy up after a kill at its very end."""
     run.verify()
-    if (run.folder / STATE).is_file():
-        (run.folder / STATE).unlink(missing_ok=True)
+    with suppress(OSError):  # of a folder that cannot be written, nothing is wanted
+        for name in (STATE, LOCK):
+            (run.folder / name).unlink(missing_ok=True)
     return attrs.evolve(run, reused=True)
 
 

@@ -45,7 +45,7 @@ def killed_at_random(whole: tuple[Run, float], root: Path, kills: int, seed: int
     """Kill a run so many times, each at a moment of its own, and compare where it ends."""
     run, seconds = whole
     moments = random.Random(seed)
-    epochs, lost = 0, []
+    epochs = 0
     for number in range(kills):
         if list(root.glob(f"*/{RESULT}")):
             break
@@ -55,9 +55,8 @@ def killed_at_random(whole: tuple[Run, float], root: Path, kills: int, seed: int
         kept = [
             len(Run(folder).history) for folder in root.glob("*") if (folder / METRICS).exists()
         ]
-        assert kept >= [epochs], "finished epochs are kept"
-        epochs = kept[0] if kept else 0
-        lost.append(epochs)
+        assert sum(kept) >= epochs, "finished epochs are kept"
+        epochs = sum(kept)
     end = trained(everything(), root)
     assert_same(run, end)
     left = {path.name for path in end.folder.iterdir()}
@@ -115,7 +114,7 @@ def test_killed_at_each_step_of_the_end(whole: tuple[Run, float], tmp_path: Path
     spec = everything(max_epochs=1)
     done = trained(spec, tmp_path / "done")
     done_after: list[int] = []
-    steps = (1, 3, 5, 7, 9, 11, 12, 13)  # after each file has its name, and before the last has
+    steps = (3, 7, 9, 11, 12, 13)  # after each file has its name, and before the last has
     for number in steps:
         root = tmp_path / str(number)
 
