@@ -230,6 +230,13 @@ class Run:
                 "anew",
                 where=str(self.folder),
             )
+        names = self.manifest["class_names"]
+        if len(names) != spec.model.classes:
+            raise DamagedError(
+                f"damaged: it names {len(names)} classes, but the spec has {spec.model.classes} "
+                f"classes. {ANEW}",
+                where=str(self.folder / MANIFEST),
+            )
         path = self.folder / MODEL
         try:
             weights = load(self.read(MODEL))
