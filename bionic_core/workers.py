@@ -200,6 +200,7 @@ class _Crew:
     ) -> None:
         self.workers: list[_Worker] = []
         self.waiting = Queue(tasks)
+        self._leaving: list[BaseProcess] = []
         self._begun: set[int] = set()
         self._deaths: Counter[int] = Counter()
         self._arguments = (root, device)
@@ -222,9 +223,9 @@ class _Crew:
         """Give a worker the next task, or let it go where there is none."""
         try:
             if not self.waiting:
-                worker.pipe.send(None)
-                worker.process.join()
                 self.workers.remove(worker)
+                self._leaving.append(worker.process)  # that takes a while, and others have words
+                worker.pipe.send(None)
                 return
             worker.task, seconds = self.waiting.take()
             worker.folder = None
@@ -261,8 +262,8 @@ class _Crew:
         """End all workers at once."""
         for worker in self.workers:
             worker.process.terminate()
-        for worker in self.workers:
-            worker.process.join()
+        for process in (*self._leaving, *(worker.process for worker in self.workers)):
+            process.join()
 
 
 @contextmanager
