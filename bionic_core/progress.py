@@ -131,7 +131,7 @@ class Display:
             self.bars.update(self._runs[number], completed=done, total=total, note=epoch)
             self._count()
         elif self.runs > 1 and time.monotonic() - self._said > STATUS_EVERY:
-            places = (" ".join(place) for _, place in sorted(self._places.items()))
+            places = (" ".join(filter(None, p)) for _, p in sorted(self._places.items()))
             self.say(f"{self.tally}: {'; '.join(places)}")
 
     def begin(self, title: str, number: int = 0) -> None:

@@ -76,3 +76,4 @@ def _probe(spec: Spec, inputs: Inputs, device: str, seconds: float) -> float:
 
 
 words = duration
+"""A duration for people, as here it is told: ``40 s``, ``12 min``, ``3.4 h``."""
