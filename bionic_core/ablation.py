@@ -28,6 +28,7 @@ from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.experiment import Cell, Experiment
 from bionic_core.factors import cell_spec
 from bionic_core.files import write_text
+from bionic_core.missing import missing_notes
 from bionic_core.planning import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.registry import Registry
 from bionic_core.responses import PERCENT
@@ -283,9 +284,9 @@ def _notes(
             f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
             f"{', '.join(outside)}"
         )
-    failed = sum(cell.run is None for cell in cells)
-    if failed:
-        notes.append(f"{failed} of {len(cells)} runs failed; the figures are of the others")
+    notes += missing_notes(
+        cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
+    )
     if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes

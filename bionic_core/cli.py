@@ -13,13 +13,14 @@ from bionic_core.commands import (
     ablation,
     connectomes,
     evaluation,
+    listing,
     looking,
     models,
     reproduction,
     studies,
     training,
 )
-from bionic_core.errors import BionicError
+from bionic_core.errors import BionicError, printable
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -42,6 +43,7 @@ app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command
 app.command("analyse")(studies.analyse_command)
 app.command("ablate")(ablation.ablate_command)
 app.command("reproduce")(reproduction.reproduce_command)
+app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
@@ -73,7 +75,21 @@ def main() -> None:
     try:
         app()
     except BionicError as error:
-        if shows:
-            traceback.print_exc()
-        typer.echo(f"bionic: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code, shows)
+    except Exception as error:
+        from bionic_core.failures import reason
+
+        _fail(
+            f"{reason(error)}. Nobody expected this: it is a fault of bionic or of a plugin, or a "
+            "file that somebody has changed. --traceback before the command shows where",
+            1,
+            shows,
+        )
+
+
+def _fail(words: str, code: int, shows: bool) -> None:
+    """Say in a paragraph why there is no result, and end."""
+    if shows:
+        typer.echo(printable(traceback.format_exc()), err=True)
+    typer.echo(f"bionic: {printable(words)}", err=True)
+    sys.exit(code)

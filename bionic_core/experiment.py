@@ -22,10 +22,10 @@ from bionic_core.fractions import described, foldover, fractional
 from bionic_core.inputs import InputCache
 from bionic_core.registry import Registry
 from bionic_core.responses import about_runs, figure, response_of
-from bionic_core.runs import Run
+from bionic_core.run_folder import Run
 from bionic_core.spec import Spec, dependents, digest
 from bionic_core.training import Moment
-from bionic_core.workers import Outcome, Task, attempt, side_by_side
+from bionic_core.workers import Outcome, Queue, Task, attempt, side_by_side
 
 
 @attrs.frozen(eq=False)
@@ -52,6 +52,11 @@ class Cell:
     error: str = ""
 
     @property
+    def reused(self) -> bool:
+        """Whether the run was complete when it was asked for."""
+        return self.run is not None and self.run.reused
+
+    @property
     def accuracy(self) -> float | None:
         """The test accuracy, a fraction."""
         return None if self.run is None else float(self.run.result["test"]["accuracy"])
@@ -61,7 +66,7 @@ class Cell:
         """What became of the run, in words."""
         if self.run is None:
             return f"FAILED: {self.error}"
-        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.run.reused else "")
+        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.reused else "")
 
 
 def plan_factorial(
@@ -135,10 +140,13 @@ def run_experiment(
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
     watch: Callable[[Moment, int], None] | None = None,
+    say: Callable[[str, int], None] | None = None,
 ) -> list[Cell]:
     """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
-    A run that fails while it runs (divergence) is recorded with its reason, and the rest goes on.
+    A run that fails while it runs (divergence, memory, an error in a plugin, a damaged folder) is
+    recorded with its reason, and the rest goes on. Several processes may be given the same
+    experiment and root: each trains what no other has begun, and waits for the rest at the end.
 
     Args:
         experiment: the plan.
@@ -147,6 +155,11 @@ def run_experiment(
         jobs: runs at a time; more than one are processes of one thread each.
         started, ended: called with the number of the run, from 0, around each.
         watch: called with a place in a run and the run's number.
+        say: called with what a reader must know about a run, and its number.
+
+    Raises:
+        RequestError: what was asked cannot be done, for any run.
+        WriteError: the disk is full; what is finished is kept.
     """
     design = experiment.design
     places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
@@ -164,8 +177,18 @@ def run_experiment(
         if watch is not None:
             watch(moment, task.number)
 
-    for outcome in _outcomes(tasks, root, device, jobs, begin, tell):
+    def note(task: Task, words: str) -> None:
+        if say is not None:
+            say(words, task.number)
+
+    elsewhere: set[int] = set()
+    for outcome in _outcomes(tasks, root, device, jobs, begin, tell, note):
         task = outcome.task
+        if outcome.busy:
+            if task.number not in elsewhere:
+                elsewhere.add(task.number)
+                note(task, "another process trains it")
+            continue
         run = Run(outcome.folder, outcome.reused) if outcome.folder else None
         cells[task.number] = Cell(levels(task), task.seed, run, outcome.error)
         if ended is not None:
@@ -180,16 +203,31 @@ def _outcomes(
     jobs: int,
     begin: Callable[[Task], None],
     tell: Callable[[Task, Moment], None],
+    note: Callable[[Task, str], None],
 ) -> Iterator[Outcome]:
     if jobs > 1:
         yield from side_by_side(
-            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell
+            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell, say=note
         )
         return
-    cache = InputCache()
-    for task in tasks:
-        begin(task)
-        yield attempt(task, root=root, device=device, cache=cache, watch=partial(tell, task))
+    cache, waiting, begun = InputCache(), Queue(tasks), set[int]()
+    while waiting:
+        task, seconds = waiting.take()
+        if task.number not in begun:
+            begun.add(task.number)
+            begin(task)
+        outcome = attempt(
+            task,
+            root=root,
+            device=device,
+            cache=cache,
+            watch=partial(tell, task),
+            say=partial(note, task),
+            wait=seconds,
+        )
+        if outcome.busy:
+            waiting.later(task)
+        yield outcome
 
 
 def analyse(

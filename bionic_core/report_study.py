@@ -147,11 +147,6 @@ def studied(document: Document) -> RenderableType:
     if document.get("selected_on") == "test":
         lines.append("test-selected: the test images chose each run's epoch")
     lines += _design_lines(document["design"])
-    for cell in document["cells"]:
-        if cell.get("error"):
-            lines.append(
-                f"failed: {in_words(cell['levels'])}, seed {cell['seed']}: {cell['error']}"
-            )
     lines += document["notes"]
     legend = [Text(line) for line in _legend(letters)]
     if len(document["design"]["cells"]) > MOST_CELLS:

@@ -28,7 +28,8 @@ from bionic_core.inputs import InputCache
 from bionic_core.publication import Changes, Published, Variant
 from bionic_core.registry import Registry
 from bionic_core.responses import PERCENT
-from bionic_core.runs import Run, identity
+from bionic_core.run_folder import Run
+from bionic_core.runs import identity
 from bionic_core.spec import Spec, compose, digest
 from bionic_core.timing import probe
 

@@ -9,6 +9,7 @@ from bionic_core.analysis import Response
 from bionic_core.designs import in_words, same_level
 from bionic_core.errors import RequestError
 from bionic_core.metrics import PARTS, figure_of
+from bionic_core.missing import missing_notes
 
 if TYPE_CHECKING:
     from bionic_core.experiment import Cell
@@ -82,21 +83,12 @@ def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
     A run has learned nothing if its accuracy's interval reaches down to the share of the commonest
     class.
     """
-    missing = [cell for cell, value in known if value is None]
-    if missing:
+    yield from missing_notes([cell for cell, _ in known])
+    without = sum(value is None and cell.run is not None for cell, value in known)
+    if without:
         yield (
-            f"{len(missing)} of {len(known)} runs are missing here (failed, or without this "
-            "figure); effects are of the others, with wider intervals"
-        )
-    cells: dict[str, list[bool]] = {}
-    for cell, value in known:
-        cells.setdefault(in_words(cell.levels), []).append(value is not None)
-    empty = [cell for cell, runs in cells.items() if not any(runs)]
-    if empty:
-        yield (
-            f"no run is left of {'; '.join(empty[:4])}"
-            + (f" and {len(empty) - 4} more" if len(empty) > 4 else "")
-            + ": what only these cells tell cannot be estimated, and is named above"
+            f"{without} of {len(known)} runs lack this figure; effects are of the others, with "
+            "wider intervals"
         )
     stuck = [cell for cell, _ in known if cell.run is not None and at_chance(cell.run.result)]
     if stuck:

@@ -180,14 +180,22 @@ def read(path: Path) -> dict[str, Any]:
     """Return a TOML file's tables."""
     try:
         text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
+    return parse(text, where=str(path))
+
+
+def parse(text: str, *, where: str) -> dict[str, Any]:
+    """Return the tables of TOML text; ``where`` is its file, for errors."""
+    try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         lines = text.splitlines() or [""]
         end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
         words = str(error).replace("at end of document", end)
-        raise RequestError(f"no valid TOML: {words}", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
+        raise RequestError(f"no valid TOML: {words}", where=where) from error
+    except (RecursionError, ValueError) as error:
+        raise RequestError(f"no TOML that can be read: {error}", where=where) from error
 
 
 def assign(document: dict[str, Any], assignment: str) -> None:

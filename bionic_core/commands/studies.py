@@ -132,7 +132,12 @@ def factorial_command(
 
     def line(number: int, cell: study.Cell) -> None:
         words = in_words(cell.levels)
-        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}", number)
+        display.end(
+            f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}",
+            number,
+            failed=cell.run is None,
+            reused=cell.reused,
+        )
 
     with resumable(), Display(console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
@@ -143,6 +148,7 @@ def factorial_command(
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
             watch=display.watch,
+            say=display.note,
         )
         display.say("estimating effects")
     analysis = study.analyse(experiment, cells, response=name, order=order)
