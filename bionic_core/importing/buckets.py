@@ -1,58 +1,60 @@
-"""Rows sorted into files by a number, so that each file fits into memory."""
+"""Rows sorted by a number into files, so that each file fits into memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 BUCKETS = 64
-"""Files: a billion rows of 32 bytes make half a GB each."""
+"""Numbers: a billion rows of 24 bytes make 375 MB each."""
+
+HELD = 2**27
+"""Bytes of rows that are held before they are written to the files."""
 
 
 class Buckets:
-    """Files of rows, one for each of the numbers 0 … 63; several threads may add."""
+    """Rows under each of the numbers 0 … 63, on disk where they are many; threads may share it."""
 
     def __init__(self, folder: Path, dtype: np.dtype[Any]) -> None:
-        """Open empty files in a folder, for rows of one kind."""
+        """Make the folder for the files; its caller removes it."""
         folder.mkdir(parents=True)
-        self.dtype = dtype
         self._paths = [folder / f"{number:02}" for number in range(BUCKETS)]
-        self._files = [path.open("wb") for path in self._paths]
+        self._held: list[list[npt.NDArray[Any]]] = [[] for _ in range(BUCKETS)]
+        self._bytes = 0
+        self._dtype = dtype
         self._lock = Lock()
 
-    def __enter__(self) -> Buckets:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for file in self._files:
-            file.close()
-
     def add(self, number: npt.NDArray[Any], rows: npt.NDArray[Any]) -> None:
-        """Append rows, each to the file of its number."""
+        """Put rows under their numbers."""
         number = number.astype(np.uint8)
-        order = np.argsort(number, kind="stable")
-        rows = rows[order]
+        rows = rows[np.argsort(number, kind="stable")]
         ends = np.cumsum(np.bincount(number, minlength=BUCKETS))
         with self._lock:
-            start = 0
-            for file, end in zip(self._files, ends.tolist(), strict=True):
-                if end > start:
-                    rows[start:end].tofile(file)
-                start = end
+            for held, part in zip(self._held, np.split(rows, ends[:-1]), strict=True):
+                if len(part):
+                    held.append(part)
+            self._bytes += rows.nbytes
+            if self._bytes > HELD:
+                self._write()
 
     def take(self, number: int) -> npt.NDArray[Any]:
-        """Return the rows of a number, and remove its file."""
-        self._files[number].close()
-        rows: npt.NDArray[Any] = np.fromfile(self._paths[number], self.dtype)
-        self._paths[number].unlink()
-        return rows
+        """Return the rows of a number, and forget them."""
+        with self._lock:
+            parts, self._held[number] = self._held[number], []
+        path = self._paths[number]
+        if path.exists():
+            parts.append(np.fromfile(path, self._dtype))
+            path.unlink()
+        return np.concatenate(parts) if parts else np.empty(0, self._dtype)
+
+    def _write(self) -> None:
+        for held, path in zip(self._held, self._paths, strict=True):
+            with path.open("ab") as file:
+                for part in held:
+                    part.tofile(file)
+            held.clear()
+        self._bytes = 0

@@ -139,9 +139,9 @@ def read_cells(
             where=where,
         )
     rows = _rows(database, table, columns)
-    number = len(rows["id"])
-    if number == 0:
+    if not rows:
         raise RequestError("has no rows", where=where)
+    number = len(rows["id"])
     signed = signs.of(rows["sign"], rows["type"], column="broad_type" in columns)
     reason = rows["reason"].astype(np.int64)
     names = [item.name for item in CELL_REASONS]

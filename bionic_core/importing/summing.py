@@ -71,10 +71,9 @@ class Summing:
         Rows that the rules refuse are only counted: the caller refuses them.
         """
         if self._ids is not None:
-            with self._ids as ids:
-                list(_side_by_side(lambda k: self._distinct(ids.take(k), rules)))
-        with self._pairs as pairs:
-            pieces = list(_side_by_side(lambda k: self._sums(pairs.take(k))))
+            ids = self._ids
+            list(_side_by_side(lambda number: self._distinct(ids.take(number), rules)))
+        pieces = list(_side_by_side(lambda number: self._sums(self._pairs.take(number))))
         joined = []
         for name in ("pre", "post", "count", "size"):
             joined.append(np.concatenate([piece[name] for piece in pieces]))

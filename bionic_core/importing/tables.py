@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +76,7 @@ class Database:
         rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
         return rows
 
-    def table(self, path: Path, *, header: bool = True) -> Table:
+    def table(self, path: Path) -> Table:
         """Return a file as a table. All columns of a CSV file are text: nothing is guessed.
 
         Raises:
@@ -84,10 +88,7 @@ class Database:
         if path.stat().st_size == 0:
             raise RequestError("is empty", where=str(path))
         if name.endswith(CSV_ENDINGS):
-            relation = (
-                f"read_csv({literal(path)}, header = {header}, all_varchar = true, "
-                "sample_size = 20480)"
-            )
+            relation = _csv(path)
         elif name.endswith(".parquet"):
             relation = f"read_parquet({literal(path)})"
         elif name.endswith((".feather", ".arrow")):
@@ -133,9 +134,10 @@ class Database:
                 }
 
     def columns(self, sql: str, path: Path) -> dict[str, npt.NDArray[Any]]:
-        """Return a query's columns; the result must fit into memory."""
+        """Return a query's columns, none where it has no rows; it must fit into memory."""
         pieces = list(self.batches(sql, path))
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        names = pieces[0] if pieces else ()
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
 
     def register(self, name: str, columns: Mapping[str, Any]) -> None:
         """Make arrays a table of the database."""
@@ -144,6 +146,33 @@ class Database:
         self.connection.register("given", pyarrow.table(dict(columns)))
         self.ask(f"CREATE TABLE {name} AS SELECT * FROM given")
         self.connection.unregister("given")
+
+
+def _csv(path: Path) -> str:
+    """Return SQL of a CSV file whose columns are text; only the delimiter is found out.
+
+    Raises:
+        RequestError: the first line is no line of names.
+    """
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            line = file.readline(1 << 20)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot be read as a table ({error})", where=str(path)) from error
+    mark = max(",\t;| ", key=line.count)
+    names = [name.strip() for name in next(csv.reader([line], delimiter=mark), [])]
+    twice = [name for name, number in Counter(map(str.lower, names)).items() if number > 1]
+    if twice or not all(names):
+        what = f"names '{twice[0]}' twice" if twice else "has a column without a name"
+        raise RequestError(
+            f"its first line {what}; a line of different names is needed", where=str(path)
+        )
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    return (
+        f"read_csv({literal(path)}, auto_detect = false, header = true, delim = {literal(mark)}, "
+        f"quote = '\"', escape = '\"', columns = {{{columns}}})"
+    )
 
 
 @contextmanager
@@ -229,7 +258,7 @@ def id_column(column: str, kind: str, *, named: bool, where: str) -> Id:
         number = f"TRY_CAST({text} AS DOUBLE)"
         return Id(
             f"TRY_CAST({text} AS BIGINT)",
-            f"coalesce(lower({text}) IN {_MISSING} OR {number} = 0, true)",
+            f"(coalesce(lower({text}) IN {_MISSING}, true) OR coalesce({number} = 0, false))",
             f"(NOT {digits} AND abs({number}) > {2**53})",
             f"({digits} AND TRY_CAST({text} AS BIGINT) IS NULL)",
             f"(NOT {digits} AND ({number} IS NULL OR {number} <> floor({number})))",
