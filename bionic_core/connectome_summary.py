@@ -42,7 +42,9 @@ def summarise(
     cells, pre, post = connectome.cells, connectome.pre, connectome.post
     out, into = _degrees(pre, cells), _degrees(post, cells)
     types = Grouping.of(connectome.cell_type.tolist())
-    layer = Grouping.of(_layers(connectome, layers))
+    homes = _layers(connectome, layers)
+    order = [*(layers or sorted({*homes} - {NO_LAYER}))] + [NO_LAYER]
+    layer = Grouping.of(homes, [name for name in order if name in {*homes}])
     broad = Grouping.of(connectome.broad_type.tolist(), (EXCITATORY, INHIBITORY))
     autapses = sum(int((pre[part] == post[part]).sum()) for part in _pieces(len(pre)))
     between = {entry["pre"] + "->" + entry["post"]: entry for entry in broad.table(connectome)}

@@ -159,14 +159,7 @@ def _table(
 
     given = {role: name for role, name in request.columns.items() if role in SYNAPSE_ROLES}
     table = database.table(request.synapses)
-    try:
-        read = read_synapses(database, table, cells, given, request.rules, watch)
-    except RequestError as error:
-        if "no column is recognised" in str(error) and len(table.types) >= len(cells.places):
-            raise RequestError(
-                [*error.problems, "if it is a matrix, give --matrix"], where=error.where
-            ) from error
-        raise
+    read = read_synapses(database, table, cells, given, request.rules, watch)
     about = {"level": read.level, "synapses": {"rows": read.rows, "columns": dict(read.columns)}}
     return read.connections, about, read.counts
 

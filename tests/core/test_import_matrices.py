@@ -146,6 +146,3 @@ def test_files_that_are_no_matrices(tmp_path: Path) -> None:
         bring(tmp_path, "s.parquet", matrix=True)
     with pytest.raises(RequestError, match=r"gone\.npy: no such file"):
         bring(tmp_path, "gone.npy")
-    (tmp_path / "plain.csv").write_text(lines(matrix()))
-    with pytest.raises(RequestError, match="if it is a matrix, give --matrix"):
-        bring(tmp_path, "plain.csv")

@@ -12,7 +12,7 @@ import pytest
 
 from bionic_core import Connectome, RequestError
 from bionic_core.importing import Request, import_connectome
-from bionic_core.importing.rules import Rules
+from bionic_core.importing.rules import REASONS, Rules
 
 BASE = 864691135000000001
 """Odd, and beyond 2^53: by way of a float it would become even."""
@@ -421,6 +421,9 @@ def test_positions_in_one_column(tmp_path: Path, form: str) -> None:
         ("pre,post\n", "s.csv: has no rows"),
         ("a,b\n1,2\n", "no column is recognised as pre or post; columns are a, b. Name it"),
         ("source,b\n1,2\n", "no column is recognised as post; columns are source, b"),
+        ("0,1\n2,0\n", "first line is of numbers; put a line of the columns' names there, or gi"),
+        ("pre,post,Pre\n1,2,3\n", "its first line names 'pre' twice; put a line"),
+        ("pre,post,\n1,2,3\n", "its first line has a column without a name; put a line"),
     ],
 )
 def test_tables_of_synapses_that_are_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -502,3 +505,10 @@ def test_the_provenance_says_it_all(tmp_path: Path) -> None:
     with np.load(tmp_path / "o.npz", allow_pickle=False) as file:
         assert {"cell_id", "pre", "post", "provenance"} <= set(file.files)
         assert "layer" not in file.files
+
+
+def test_the_page_has_each_reason_and_its_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "connectomes.md").read_text()
+    for reason in REASONS.values():
+        others = ", ".join(word for word in reason.allowed if word != reason.usual) or "–"
+        assert f"| `{reason.name}` | {reason.about} | {reason.usual} | {others} |" in page
