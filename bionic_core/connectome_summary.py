@@ -43,7 +43,7 @@ def summarise(
     out, into = _degrees(pre, cells), _degrees(post, cells)
     types = Grouping.of(connectome.cell_type.tolist())
     homes = _layers(connectome, layers)
-    order = [*(layers or sorted({*homes} - {NO_LAYER}))] + [NO_LAYER]
+    order = [*(layers or sorted({*homes} - {NO_LAYER})), NO_LAYER]
     layer = Grouping.of(homes, [name for name in order if name in {*homes}])
     broad = Grouping.of(connectome.broad_type.tolist(), (EXCITATORY, INHIBITORY))
     autapses = sum(int((pre[part] == post[part]).sum()) for part in _pieces(len(pre)))
