@@ -77,6 +77,7 @@ class Summing:
         joined = []
         for name in ("pre", "post", "count", "size"):
             joined.append(np.concatenate([piece[name] for piece in pieces]))
+            joined[-1].setflags(write=False)  # so that the connectome takes it without a copy
             for piece in pieces:
                 del piece[name]
         return Connections(*joined)
