@@ -139,7 +139,7 @@ def test_info_shows_types_layers_and_where_it_comes_from(bionic: Bionic) -> None
         (("--column", "pre=pre_root"), "there is no such column. Did you mean 'pre_pt_root_id'?"),
         (("--column", "size=", "--column", "pre="), "synapses.parquet: "),
         (("--drop", "autaps"), "--drop autaps: there is no such reason. Did you mean 'autapse'?"),
-        (("--refuse", "autapse"), "autapse: 35 rows have a synapse of a cell with itself, for ex"),
+        (("--refuse", "autapse"), "rows have a synapse of a cell with itself, for example (pre 86"),
         (("--voxel", "4,4"), "--voxel 4,4: must be three positive numbers"),
         (("--voxel", "4,4,-1"), "--voxel 4,4,-1: must be three positive numbers"),
         (("--values", "weight"), "--values weight: must be count or size"),
@@ -174,7 +174,7 @@ def test_ctrl_c_leaves_nothing(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_room_is_said(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bionic_core.importing.summing as module
+    import bionic_core.importing.buckets as module
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -367,7 +367,7 @@ def test_cells_that_are_dropped_or_kept(tmp_path: Path) -> None:
         "root_id,type,nt_type\n1,x,ACH\n2,,GABA\n2,,GABA\n3,x,GLUT\n4,x,ACH\n4,z,ACH\n"
         "0,x,ACH\n5,x,glia\n"
     )
-    signs = {"excitatory": ("ach",), "inhibitory": ("GABA", "glut")}
+    signs: dict[str, Any] = {"excitatory": ("ach",), "inhibitory": ("GABA", "glut")}
     connectome = bring(
         tmp_path, "pre,post\n1,2\n3,4\n3,1\n", cells, drop=["cell-conflicting"], **signs
     )
