@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from bionic_core.report_connectome import connectome
 from bionic_core.report_data import checked, data
 
 __all__ = [
@@ -123,30 +124,6 @@ def plugins(document: Document) -> RenderableType:
         if failed:
             failures.append(Text(f"{plugin['name']}: {failed}", style="red"))
     return Group(table, *failures)
-
-
-def connectome(document: Document) -> RenderableType:
-    """Show a connectome: cells, degrees and densities by type."""
-    table = Table(title=document["label"], title_justify="left")
-    table.add_column("cell type")
-    table.add_column("broad type")
-    for name in ("cells", "out-degree", "in-degree"):
-        table.add_column(name, justify="right")
-    for cell_type, figures in document["types"].items():
-        table.add_row(
-            cell_type,
-            figures["broad_type"],
-            f"{figures['cells']:,}",
-            f"{figures['out_degree']['mean']:.1f} ± {figures['out_degree']['sd']:.1f}",
-            f"{figures['in_degree']['mean']:.1f} ± {figures['in_degree']['sd']:.1f}",
-        )
-    lines = [
-        f"{document['cells']:,} cells, {document['connections']:,} connections "
-        f"({document['density']:.2%} of pairs), {document['synapses']:,} synapses",
-        f"reciprocity {document['reciprocity']:.1%}, fingerprint {document['fingerprint'][:16]}",
-        *(f"{key}: {value}" for key, value in document["provenance"].items() if key != "label"),
-    ]
-    return Group(table, Text("\n".join(lines)))
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -101,11 +101,37 @@ def connectome_info_command(
     source: Annotated[
         str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
     ] = "column",
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC", help="Group cells into the layers of a spec, by their cell types."
+        ),
+    ] = "",
+    by_type: Annotated[
+        bool, typer.Option("--types", help="Densities between cell types as well.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Count cells, connections and synapses, by type."""
+    """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
     from bionic_core.connectome_summary import summarise
     from bionic_core.spec import open_connectome
 
-    document = summarise(open_connectome(source).read())
+    groups = _layers_of(layers) if layers else None
+    document = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
     show(document, json, lambda report: report.connectome(document))
+
+
+def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
+    """Return the cell types of each layer of a spec.
+
+    Raises:
+        RequestError: the spec's layers are plain numbers.
+    """
+    from bionic_core.spec import load
+
+    found = {
+        layer: cells for layer, cells in load(name).model.layers.items() if isinstance(cells, tuple)
+    }
+    if not found:
+        raise RequestError(f"--layers {name}: its layers are plain numbers and have no cell types")
+    return found
