@@ -28,8 +28,16 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+NEUTRAL = "neutral"
+"""Key of a field's metadata, see :class:`Plugin`."""
+
+
 class Plugin:
     """What all plugins share.
+
+    A key that a mechanism gains later, and whose default leaves all numbers as they were, is a
+    field with ``metadata={NEUTRAL: True}``: at its default it is no part of a run's identity, so
+    that runs from before the key keep their names.
 
     Attributes:
         name: the name in specs and on the command line.
