@@ -30,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Look at labelled images.", no_args_is_help=True)
-connectome_app = typer.Typer(help="Look at wiring, and download it.", no_args_is_help=True)
+connectome_app = typer.Typer(help="Look at wiring, download it, draw it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
@@ -45,6 +45,7 @@ app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
+connectome_app.command("surrogate")(connectomes.surrogate_command)
 connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
 
 
