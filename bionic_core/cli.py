@@ -45,6 +45,7 @@ app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
+connectome_app.command("plot")(looking.connectome_plot_command)
 connectome_app.command("surrogate")(connectomes.surrogate_command)
 connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
 

@@ -18,6 +18,7 @@ __all__ = [
     "compared",
     "connectome",
     "data",
+    "drawn",
     "planned",
     "plugins",
     "studied",
@@ -241,6 +242,11 @@ def compared(document: Document) -> RenderableType:
     missed = [row["statistic"] for row in document["statistics"] if not row["met"]]
     words = "all within their tolerances" if not missed else f"off: {', '.join(missed)}"
     return Group(table, Text(words))
+
+
+def drawn(document: Document) -> RenderableType:
+    """Show which pictures were written."""
+    return Text("\n".join([document["connectome"], *document["figures"]]))
 
 
 def _shape(shape: Sequence[int]) -> str:
