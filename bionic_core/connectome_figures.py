@@ -115,7 +115,7 @@ class View:
             base = np.array(to_rgb(self.hue(layer)))
             for number, t in enumerate(types):
                 step = 0.0 if len(types) == 1 else 2 * number / (len(types) - 1) - 1
-                mixed = base * (1 + 0.5 * step) if step < 0 else base + 0.6 * step * (1 - base)
+                mixed = base * (1 + 0.3 * step) if step < 0 else base + 0.65 * step * (1 - base)
                 found[t] = (float(mixed[0]), float(mixed[1]), float(mixed[2]))
         return found
 
@@ -153,8 +153,8 @@ def adjacency(view: View) -> dict[str, bytes]:
     for which, colour in ((~inhibitory, BLUE), (inhibitory, VERMILLION)):
         number = np.zeros((side, side))
         np.add.at(number, (rows[which], columns[which]), 1)
-        ink = np.minimum(1, number / max(1.0, float(np.quantile(number[number > 0], 0.98))))
         if number.any():
+            ink = np.minimum(1, number / np.quantile(number[number > 0], 0.98))
             shown *= 1 - ink[..., None] * (1 - np.array(_rgb(colour)))
     with canvas(6.6, 6.9) as figure:
         axes = figure.subplots()
@@ -242,16 +242,17 @@ def degrees(view: View) -> dict[str, bytes]:
         inhibitory = connectome.broad_type == INHIBITORY
         logs = np.log10(np.maximum(connectome.size, 1))
         most = max(1, min(30, int(connectome.count.max(initial=1))))
-        bins = np.linspace(logs.min(initial=0), logs.max(initial=1) + 1e-9, 41)
-        for number, (one, other) in enumerate(
+        low, high = np.quantile(logs, [0.0005, 0.9995]) if len(logs) else (0.0, 1.0)
+        bins = np.linspace(low, high + 1e-9, 41)
+        for pair, (one, other) in enumerate(
             ((False, False), (False, True), (True, False), (True, True))
         ):
             rows = (inhibitory[connectome.pre] == one) & (inhibitory[connectome.post] == other)
             if not rows.any():
                 continue
             label = f"{_broad(one)} → {_broad(other)}"
-            style = {"color": HUES[number], "linestyle": STYLES[number], "label": label}
-            style["color"] = (BLUE, COLOURS[5], VERMILLION, COLOURS[4])[number]
+            hue = (BLUE, COLOURS[5], VERMILLION, COLOURS[4])[pair]
+            style: dict[str, Any] = {"color": hue, "linestyle": STYLES[pair], "label": label}
             share = np.bincount(np.minimum(connectome.count[rows], most), minlength=most + 1)[1:]
             known = share > 0
             panels[1, 0].plot(
@@ -266,7 +267,7 @@ def degrees(view: View) -> dict[str, bytes]:
         panels[1, 0].set_xlabel(
             "synapses per connection" + (f" ({most}: or more)" if most == 30 else "")
         )
-        panels[1, 1].set_xlabel("summed synapse size of a connection, log₁₀ (voxels)")
+        panels[1, 1].set_xlabel("summed synapse size, log₁₀ voxels")
         for axes in panels[1]:
             axes.set_ylabel("share of connections")
             axes.grid(axis="y", color="0.92", linewidth=0.7)
@@ -345,19 +346,19 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
         colour = view.hue(names[one])
         common: dict[str, Any] = {"color": colour, "linewidth": wide, "zorder": 1 + value / most}
         if one == other:
-            out = centre[one] * 1.0
-            loop = Circle((out * 1.24)[:2].tolist(), 0.13, fill=False, **common)
+            out = centre[one]
+            loop = Circle(_point(out * 1.24), 0.13, fill=False, **common)
             axes.add_patch(loop)
             middle = out * 1.5
         else:
             bend = 0.16
             arrow = FancyArrowPatch(
-                centre[one],
-                centre[other],
+                _point(centre[one]),
+                _point(centre[other]),
                 connectionstyle=f"arc3,rad={bend}",
                 arrowstyle=f"-|>,head_length={2.5 + wide},head_width={1.2 + 0.6 * wide}",
-                shrinkA=26,
-                shrinkB=27,
+                shrinkA=22,
+                shrinkB=24,
                 joinstyle="miter",
                 **common,
             )
@@ -365,9 +366,9 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
             ahead = centre[other] - centre[one]
             side = np.array([ahead[1], -ahead[0]])
             middle = centre[one] + 0.42 * ahead + side * bend * 0.48
-        if value > most / 8:
+        if value > most / 5:
             axes.text(
-                *middle,
+                *_point(middle),
                 f"{100 * value:.2g}%",
                 fontsize=7.5,
                 ha="center",
@@ -383,7 +384,7 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
         )
         number = len(view.cells(view.layers[name]))
         axes.text(
-            *centre[n],
+            *_point(centre[n]),
             f"{name}\n{number:,}",
             ha="center",
             va="center",
@@ -394,7 +395,7 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
         )
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
-    axes.set_title(f"arrows as wide as dense; figures from {100 * most / 8:.2g}%")
+    axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")
 
 
 def _somata(axes: Axes, view: View, across: npt.NDArray[np.float64]) -> None:
@@ -427,10 +428,17 @@ def _scale_bar(axes: Axes, height: float) -> None:
     """Draw a bar of a round length, to the scale of the axes."""
     length = 10.0 ** math.floor(math.log10(height / 4))
     length *= 2 if height / length > 16 else 1
-    right, bottom = axes.get_xlim()[1] - 3, axes.get_ylim()[0] - 6
-    axes.plot([right, right], [bottom, bottom - length], color="black", linewidth=2.2)
+    right, top = axes.get_xlim()[1] - 4, axes.get_ylim()[1] + 8
+    axes.plot([right, right], [top, top + length], color="black", linewidth=2.2, zorder=9)
     axes.text(
-        right - 5, bottom - length / 2, f"{length:g} µm", rotation=90, ha="right", va="center"
+        right - 6,
+        top + length / 2,
+        f"{length:g} µm",
+        rotation=90,
+        ha="right",
+        va="center",
+        zorder=9,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"},
     )
 
 
@@ -456,6 +464,10 @@ def _spread(axes: Axes, values: Sequence[npt.NDArray[np.int64]], view: View) -> 
     axes.set_xlim(left=0)
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def _point(place: npt.NDArray[np.float64]) -> tuple[float, float]:
+    return float(place[0]), float(place[1])
 
 
 def _listed(types: Sequence[str]) -> str:

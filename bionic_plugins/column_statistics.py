@@ -65,26 +65,26 @@ PROBABILITY = np.array(_PROBABILITY.split(), float).reshape(len(MEASURED), len(M
 POOLED = {"6P-U": {"6P-CT": 143, "6P-IT": 192}, "WM-P": {"6P-CT": 143, "6P-IT": 192}}
 """Types without statistics of their own take the weighted mean of the layer-6 types."""
 
-OUT_DEGREE_CV = {  # beyond chance, so that the drawn out-degrees spread as OUT_DEGREE says
-    "23P": 0.454,
-    "4P": 0.38,
+OUT_DEGREE_CV = {  # beyond chance, from the published mean and SD of the out-degree
+    "23P": 0.41,
+    "4P": 0.36,
     "5P-ET": 0.4,
-    "5P-IT": 0.606,
+    "5P-IT": 0.56,
     "5P-NP": 0.4,
-    "6P-CT": 0.642,
-    "6P-IT": 0.794,
-    "6P-U": 0.77,
-    "WM-P": 0.77,
-    "BC": 0.51,
+    "6P-CT": 0.57,
+    "6P-IT": 0.73,
+    "6P-U": 0.7,
+    "WM-P": 0.7,
+    "BC": 0.46,
     "BPC": 0.4,
-    "MC": 0.78,
+    "MC": 0.6,
     "NGC": 0.4,
 }
 
-IN_DEGREE_CV = {"4P": 0.251, "23P": 0.385, "5P": 0.36, "6P": 0.54, "WM": 0.54}
+IN_DEGREE_CV = {"4P": 0.18, "23P": 0.32, "5P": 0.3, "6P": 0.47, "WM": 0.47}
 """Spread of inhibitory input beyond chance, by the beginning of the post type's name."""
 
-NO_INHIBITION = {"6P": 0.034, "WM": 0.034}
+NO_INHIBITION = {"6P": 0.04, "WM": 0.04}
 """Share of cells that no inhibitory cell of the column reaches, beyond chance."""
 
 OUT_DEGREE = {  # published mean and SD of the number of targets in the column

@@ -30,11 +30,24 @@ from bionic_plugins import column_statistics as known
 VERSION = 2
 """Raised when the generator draws something else from the same seed."""
 
-SHARED = 0.295
-"""Share of events common to both directions of a pair; gives RECIPROCAL."""
+SHARED, SHARED_SPARSE = 0.309, 0.426
+"""Share of events common to both directions of a pair, in the column, and where density is low
+and chance gives no reciprocity; gives RECIPROCAL."""
+
+OUT_STRETCH = {
+    "23P": 1.11,
+    "4P": 1.06,
+    "5P-IT": 1.08,
+    "6P": 1.1,
+    "WM": 1.1,
+    "BC": 1.11,
+    "MC": 1.33,
+}
+IN_STRETCH = {"4P": 1.45, "23P": 1.24, "5P": 1.24, "6P": 1.18, "WM": 1.18}
+"""In the column, spread of a propensity over that of the degree: dense connections saturate."""
 
 WIDER = {"ee": 0.98, "ei": 0.99, "ie": 0.925, "ii": 0.95}
-"""σ of λ over σ of the probability, which saturates where it is high."""
+"""In the column, σ of λ over σ of the probability, which saturates where it is high."""
 
 COLUMN = sum(known.COUNTS.values())
 SIDE = 100.0
@@ -119,9 +132,9 @@ def numbers(neurons: int) -> Indices:
     found = np.maximum(1, np.floor(shares)).astype(np.int64)
     missing = neurons - int(found.sum())
     order = np.argsort(found - shares, kind="stable")
-    found[order[:missing]] += 1
-    if missing < 0:
-        found[np.argmax(found)] += missing
+    found[order[: max(0, missing)]] += 1
+    for _ in range(-missing):
+        found[np.argmax(found)] -= 1
     return found
 
 
@@ -140,6 +153,17 @@ class Sheet:
     def closed(self) -> bool:
         """Whether opposite edges meet."""
         return self.neurons > COLUMN
+
+    @property
+    def filling(self) -> float:
+        """Probability of a connection at the same distance over the column's."""
+        if not self.closed:
+            return 1.0
+        means = []
+        for sheet in (Sheet(COLUMN), self):
+            distance2, weight = sheet.distances()
+            means.append(float(weight @ np.exp(-distance2 / (2 * 110.0**2))))
+        return self.dilution * means[0] / means[1]
 
     @property
     def dilution(self) -> float:
@@ -212,11 +236,12 @@ class _Wiring:
         self.types = list(known.COUNTS)
         self.kind = np.repeat(np.arange(len(self.types)), numbers(sheet.neurons))
         self.inhibitory = np.isin(self.types, known.INHIBITORY)
-        self.sigma, self.constant = _widths(), _constants(sheet)
-        self.out = self._propensity([known.OUT_DEGREE_CV[t] for t in self.types])
+        self.sigma, self.constant = _widths(sheet), _constants(sheet)
+        self.shared = SHARED_SPARSE + (SHARED - SHARED_SPARSE) * sheet.filling
+        self.out = self._propensity([_out_cv(t, sheet) for t in self.types])
         excited = self._propensity([EXCITED_CV] * len(self.types))
         inhibited = self._propensity(
-            [_prefixed(known.IN_DEGREE_CV, t, INHIBITED_CV) for t in self.types],
+            [_in_cv(t, sheet) for t in self.types],
             np.array([_prefixed(known.NO_INHIBITION, t, 0.0) for t in self.types]),
         )
         self.into = np.stack([excited, inhibited])  # by whether the pre cell is inhibitory
@@ -281,7 +306,7 @@ class _Wiring:
     def _shared(self, i: Indices, j: Indices, distance2: Floats) -> Indices:
         """Let some events be common to both directions; each keeps its rate."""
         forth, back = self._rate(i, j, distance2), self._rate(j, i, distance2)
-        common = self.rng.random(len(i)) * forth < SHARED * np.minimum(forth, back)
+        common = self.rng.random(len(i)) * forth < self.shared * np.minimum(forth, back)
         both, alone = common & (i < j), ~common
         n = len(self.kind)
         return np.concatenate([(i * n + j)[alone | both], (j * n + i)[both]])
@@ -310,13 +335,28 @@ class _Urn:
         """Return a cell of each group; groups of weight 0 must not be asked."""
         level = self.before[group] + rng.random(len(group)) * self.total[group]
         place = np.searchsorted(self.up_to, level, side="right")
-        return self.order[np.clip(place, self.first[group], self.last[group])]
+        chosen: Indices = self.order[np.clip(place, self.first[group], self.last[group])]
+        return chosen
 
 
-def _widths() -> Floats:
+def _out_cv(cell_type: str, sheet: Sheet) -> float:
+    stretch = _prefixed(OUT_STRETCH, cell_type, 1.0)
+    return known.OUT_DEGREE_CV[cell_type] * (1 + (stretch - 1) * sheet.filling)
+
+
+def _in_cv(cell_type: str, sheet: Sheet) -> float:
+    stretch = _prefixed(IN_STRETCH, cell_type, 1.0)
+    cv = _prefixed(known.IN_DEGREE_CV, cell_type, INHIBITED_CV)
+    return cv * (1 + (stretch - 1) * sheet.filling)
+
+
+def _widths(sheet: Sheet) -> Floats:
     """Return σ of λ for each pair of types, µm."""
     letters = ["i" if t in known.INHIBITORY else "e" for t in known.COUNTS]
-    width = {pair: known.FALL_OFF[pair] * WIDER[pair] for pair in WIDER}
+    width = {
+        pair: sigma * (1 + (WIDER[pair] - 1) * sheet.filling)
+        for pair, sigma in known.FALL_OFF.items()
+    }
     return np.array([[width[one + other] for other in letters] for one in letters])
 
 
@@ -324,7 +364,7 @@ def _widths() -> Floats:
 def _constants(sheet: Sheet) -> Floats:
     """Return c for each pair of types, by bisection of E[1 − exp(−λ)] = P."""
     distance2, weight = sheet.distances()
-    sigma = _widths()
+    sigma = _widths(sheet)
     levels = (np.arange(16) + 0.5) / 16
     found = np.zeros_like(sigma)
     for place, (t, u) in zip(np.ndindex(found.shape), product(known.COUNTS, repeat=2), strict=True):
@@ -332,11 +372,11 @@ def _constants(sheet: Sheet) -> Floats:
         if chance == 0:
             continue
         inhibited = t in known.INHIBITORY
-        cv = _prefixed(known.IN_DEGREE_CV, u, INHIBITED_CV) if inhibited else EXCITED_CV
+        cv = _in_cv(u, sheet) if inhibited else EXCITED_CV
         share = 1 - (_prefixed(known.NO_INHIBITION, u, 0.0) if inhibited else 0.0)
         into = gammaincinv(1 / cv**2, levels)
         lam = np.outer(into / into.mean() / share, np.exp(-distance2 / (2 * sigma[place] ** 2)))
-        variance = known.OUT_DEGREE_CV[t] ** 2
+        variance = _out_cv(t, sheet) ** 2
         low, high = 0.0, 1000.0
         for _ in range(45):
             middle = (low + high) / 2

@@ -38,6 +38,8 @@ def targets(neurons: int) -> dict[str, tuple[float, float]]:
             value = _density(rows, columns) * dilution
             found[f"density {pre}->{post}"] = value, 0.05 * value
     degrees = min(1.0, neurons / sum(known.COUNTS.values()))
+    mean: float
+    sd: float
     for name, (mean, sd) in known.OUT_DEGREE.items():
         found[f"out-degree {name}, mean"] = mean * degrees, 0.06 * mean * degrees
         found[f"out-degree {name}, SD"] = sd * degrees, 0.1 * sd * degrees
