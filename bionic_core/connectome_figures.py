@@ -78,7 +78,7 @@ class View:
         return self._turned[1] - self.pia
 
     @property
-    def lateral(self) -> npt.NDArray[np.float64]:
+    def across(self) -> npt.NDArray[np.float64]:
         """Place of each soma across the depth axis, µm."""
         return self._turned[0]
 
@@ -192,7 +192,7 @@ def column(view: View) -> dict[str, bytes]:
             f"the connectome ({connectome.label}) does not say where its somata are, so that its "
             "column cannot be drawn. Take another --kind: adjacency, degrees, layers"
         )
-    sides = (("lateral (µm)", view.lateral), ("z (µm)", place[:, 2] / 1000))
+    sides = (("across (µm)", view.across), ("z (µm)", place[:, 2] / 1000))
     widths = [float(np.ptp(values)) + 30 for _, values in sides]
     height = float(np.ptp(depth)) + 30
     inches = 6.2 / max(height, sum(widths) / 1.2)

@@ -55,7 +55,7 @@ def test_depth_is_turned_and_starts_at_the_pia() -> None:
     found = View.of(column, LAYERS, tilt=5, pia=100)
     angle = np.radians(5)
     assert found.depth[0] == pytest.approx(30 * np.sin(angle) + 500 * np.cos(angle) - 100)
-    assert found.lateral[0] == pytest.approx(30 * np.cos(angle) - 500 * np.sin(angle))
+    assert found.across[0] == pytest.approx(30 * np.cos(angle) - 500 * np.sin(angle))
 
 
 def test_densities_leave_out_a_cell_and_itself() -> None:
