@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at labelled images.", no_args_is_help=True)
 connectome_app = typer.Typer(
-    help="Look at wiring, download it, and make it of files.", no_args_is_help=True
+    help="Look at wiring, download it, make it of files, draw it.", no_args_is_help=True
 )
 app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
@@ -51,6 +51,8 @@ data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
 connectome_app.command("import")(connectomes.import_command)
+connectome_app.command("plot")(looking.connectome_plot_command)
+connectome_app.command("surrogate")(connectomes.surrogate_command)
 connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bionic_core.figures import COLOURS, _bytes, _figure, write
+from bionic_core.figures import COLOURS, canvas, rendered, write
 
 MOST = 24
 """Of more effects than this, the smallest are left out of the plot of effects; it says so."""
@@ -52,7 +52,7 @@ def effects(document: Document) -> dict[str, bytes]:
     known = judged(document)
     kept = sorted(known, key=lambda effect: -abs(effect["estimate"]))[:MOST]
     shown = [effect for effect in known if effect in kept][::-1]
-    with _figure(6.4, 0.9 + 0.26 * len(shown)) as figure:
+    with canvas(6.4, 0.9 + 0.26 * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color="0.5", linewidth=0.8)
         for place, effect in enumerate(shown):
@@ -76,7 +76,7 @@ def effects(document: Document) -> dict[str, bytes]:
         left = f"; {len(known) - len(shown)} smaller ones left out" if len(known) > MOST else ""
         how = "Lenth's 95 % margins" if document["lenth"] else "95 % intervals"
         axes.set_title(f"Effects, {how}; filled: p < 5 % after Holm{left}", fontsize=9)
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def half_normal(document: Document) -> dict[str, bytes]:
@@ -86,7 +86,7 @@ def half_normal(document: Document) -> dict[str, bytes]:
     size = np.array([point["size"] for point in points])
     quantile = np.array([point["quantile"] for point in points])
     inner = [place for place, point in enumerate(points) if point["term"] not in sure]
-    with _figure(5.6, 4.2) as figure:
+    with canvas(5.6, 4.2) as figure:
         axes = figure.subplots()
         slope = document["lenth"]["pse"] if document["lenth"] else None
         if slope is None and inner:
@@ -117,14 +117,14 @@ def half_normal(document: Document) -> dict[str, bytes]:
         axes.set_xlabel(f"|{_label(document)}|")
         axes.set_ylabel("half-normal quantile")
         axes.set_title("Half-normal plot; the line is what error alone would give", fontsize=9)
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def dose(document: Document, trend: Document) -> dict[str, bytes]:
     """Draw the mean response at each level of a factor, with its interval."""
     x = [mean["level"] for mean in trend["means"]]
     y = [mean["estimate"] for mean in trend["means"]]
-    with _figure(4.8, 3.4) as figure:
+    with canvas(4.8, 3.4) as figure:
         axes = figure.subplots()
         axes.plot(x, y, color=COLOURS[0], marker="o")
         if trend["means"][0]["low"] is not None:
@@ -140,7 +140,7 @@ def dose(document: Document, trend: Document) -> dict[str, bytes]:
         slope = trend["components"][0]
         p = "" if slope["p"] is None else f", p = {slope['p']:.2g}"
         axes.set_title(f"linear trend {slope['estimate']:+.3g} for each 1{p}", fontsize=9)
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def _label(document: Document) -> str:

@@ -44,7 +44,7 @@ STYLE: Mapping[str, Any] = {
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
+def canvas(width: float, height: float) -> Iterator[Figure]:
     """Open a figure of inches; the style is in force only until it is drawn."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _bytes(figure: Figure) -> dict[str, bytes]:
+def rendered(figure: Figure) -> dict[str, bytes]:
     """Return the figure in each format; called while the style is in force."""
     found = {}
     for form in FORMATS:
@@ -95,7 +95,7 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     size = len(names)
     side = max(4.2, 0.66 * size + 1.5)
-    with _figure(side + 0.9, side) as figure:
+    with canvas(side + 0.9, side) as figure:
         axes = figure.subplots()
         shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
@@ -124,7 +124,7 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_major_formatter(_percent())
         bar.set_label("share of the true class")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def roc(
@@ -144,7 +144,7 @@ def roc(
     """
     from sklearn.metrics import roc_curve
 
-    with _figure(6.6, 4.6) as figure:
+    with canvas(6.6, 4.6) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle=(0, (4, 3)))
         for cls, (name, figures) in enumerate(document["classes"].items()):
@@ -172,7 +172,7 @@ def roc(
             handlelength=2.8,
         )
         figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def learning(
@@ -192,7 +192,7 @@ def learning(
     """
     epochs = [record["epoch"] for record in history]
     note = " (test-selected)" if selected_on == "test" else ""
-    with _figure(7.4, 3.3) as figure:
+    with canvas(7.4, 3.3) as figure:
         panels: Sequence[Axes] = figure.subplots(1, 2)
         for axes, key, label in (
             (panels[0], "loss", "loss (nats)"),
@@ -227,10 +227,10 @@ def learning(
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(title, fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, option: str = "--figures") -> None:
     """Check that figures can be put into a folder, before the work of making them.
 
     Raises:
@@ -239,7 +239,7 @@ def check_folder(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise RequestError(
-                "is a file; --figures names the folder that figures are written into",
+                f"is a file; {option} names the folder that figures are written into",
                 where=str(place),
             )
 

@@ -16,8 +16,10 @@ from bionic_core.report_data import checked, data
 __all__ = [
     "built",
     "checked",
+    "compared",
     "connectome",
     "data",
+    "drawn",
     "plugins",
     "trained",
 ]
@@ -124,6 +126,27 @@ def plugins(document: Document) -> RenderableType:
         if failed:
             failures.append(Text(f"{plugin['name']}: {failed}", style="red"))
     return Group(table, *failures)
+
+
+def compared(document: Document) -> RenderableType:
+    """Show statistics of drawn connectomes beside the measured ones."""
+    title = f"{document['source']}, {document['neurons']:,} neurons, {document['seeds']} seeds"
+    table = Table(title=title, title_justify="left")
+    table.add_column("statistic")
+    for name in ("measured", "tolerance", "drawn", "SD"):
+        table.add_column(name, justify="right")
+    for row in document["statistics"]:
+        sd = "–" if row["sd"] is None else f"{row['sd']:.2g}"
+        figures = (f"{row['target']:.4g}", f"±{row['tolerance']:.2g}", f"{row['mean']:.4g}", sd)
+        table.add_row(row["statistic"], *figures, style=None if row["met"] else "red")
+    missed = [row["statistic"] for row in document["statistics"] if not row["met"]]
+    words = "all within their tolerances" if not missed else f"off: {', '.join(missed)}"
+    return Group(table, Text(words))
+
+
+def drawn(document: Document) -> RenderableType:
+    """Show which pictures were written."""
+    return Text("\n".join([document["connectome"], *document["figures"]]))
 
 
 def _shape(shape: Sequence[int]) -> str:

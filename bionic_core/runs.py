@@ -33,6 +33,7 @@ from bionic_core.inputs import InputCache, Inputs
 from bionic_core.locks import Claim
 from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
+from bionic_core.plugin import NEUTRAL, Mechanism
 from bionic_core.registry import Registry
 from bionic_core.run_folder import (
     CORE_NUMERICS,
@@ -50,6 +51,7 @@ from bionic_core.run_folder import (
     Run,
 )
 from bionic_core.spec import Spec, digest
+from bionic_core.strict import plain
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
 
 __all__ = [
@@ -84,7 +86,7 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     return {
         "model": document["model"],
         "training": document["training"],
-        "mechanisms": document["mechanisms"],
+        "mechanisms": {name: _deciding(mechanism) for name, mechanism in spec.mechanisms.items()},
         "data": {
             "fingerprint": inputs.data.fingerprint,
             "protocol": spec.data_choice.protocol,
@@ -96,6 +98,17 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         "numerics": {"core": CORE_NUMERICS}
         | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
     }
+
+
+def _deciding(mechanism: Mechanism) -> dict[str, Any]:
+    """Return a mechanism's keys, less neutral ones at their defaults (see :class:`Plugin`)."""
+    cls: Any = type(mechanism)
+    neutral = {
+        key.alias
+        for key in attrs.fields(cls)
+        if key.metadata.get(NEUTRAL) and getattr(mechanism, key.name) == key.default
+    }
+    return {key: value for key, value in plain(mechanism).items() if key not in neutral}
 
 
 Epochs = Callable[[dict[str, Any]], None]

@@ -1,4 +1,4 @@
-"""Commands that make connectomes: fetch, import."""
+"""Commands that make connectomes: fetch, import, surrogate."""
 
 from __future__ import annotations
 
@@ -177,3 +177,56 @@ def _show_options(source: str) -> None:
     fetcher = Registry.installed().get(source, ConnectomeFetcher)
     options = "\n".join(describe_options(fetcher))
     typer.echo(f"{source}: {inspect.getdoc(fetcher)}\n\nOptions of {source} [default]:\n{options}")
+
+
+def surrogate_command(
+    out: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The file to write.")] = None,
+    neurons: Annotated[
+        int | None, typer.Option(metavar="N", help="How many neurons; the column's if not given.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of everything drawn.")] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Compare with what was measured, over several seeds."),
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of --check: 0, 1, 2 …")] = 20,
+    source: Annotated[
+        str, typer.Option(metavar="NAME", help="A registered generator.")
+    ] = "surrogate",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Draw a connectome from statistics, of any size; or compare such with what was measured."""
+    import attrs
+
+    from bionic_core.commands.options import from_options
+    from bionic_core.connectome_summary import summarise
+    from bionic_core.fetching import check_free
+    from bionic_core.plugin import Surrogate
+    from bionic_core.registry import Registry
+
+    words = [f"--{key}={n}" for key, n in (("neurons", neurons), ("seed", seed)) if n is not None]
+    surrogate = from_options(Registry.installed().get(source, Surrogate), words)
+    if check == (out is not None):
+        raise RequestError(
+            "give either --out FILE.npz, to draw a connectome into a file, or --check, to compare "
+            "several with what was measured"
+        )
+    if out is None:
+        rows = surrogate.compare(range(seeds))
+        compared = {
+            "source": source,
+            "neurons": surrogate.neurons,
+            "seeds": seeds,
+            "met": all(row.met for row in rows),
+            "statistics": [attrs.asdict(row) | {"met": row.met} for row in rows],
+        }
+        show(compared, json, lambda report: report.compared(compared))
+        return
+    check_free(out, overwrite=overwrite)
+    connectome = surrogate.read()
+    connectome.save(out)
+    document = summarise(connectome) | {"file": str(out)}
+    show(document, json, lambda report: report.connectome(document))
