@@ -30,6 +30,7 @@ from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing
 from bionic_core.evaluation import evaluate
 from bionic_core.files import write_atomically, write_text
+from bionic_core.forecast import check_training
 from bionic_core.inputs import InputCache, Inputs
 from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
@@ -54,8 +55,11 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     document = spec.document()
     # Said only where it applies, so that runs from before the key keep their names.
     leaks = {"drop_leaks": True} if spec.data_choice.drop_leaks else {}
+    model = document["model"]
+    if model["storage"] == "auto":
+        del model["storage"]
     return {
-        "model": document["model"],
+        "model": model,
         "training": document["training"],
         "mechanisms": document["mechanisms"],
         "data": {
@@ -226,6 +230,8 @@ def train(
     network = build(spec, seed=seed, connectome=inputs.connectome)
     network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
     plan = recipe_of(spec)
+    if place.type == "cpu":
+        check_training(network, plan)
     state = start(network, plan, len(inputs.splits.train))
     course = Course.prepare(plan, inputs.splits, seed, place)
     decides = identity(spec, seed, inputs)

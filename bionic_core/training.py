@@ -79,19 +79,27 @@ def start(network: Network, recipe: Recipe, images: int = 1) -> State:
         RequestError: the optimiser or the schedule has no such option.
     """
     training = recipe.training
-    name = training.optimizer
-    options: dict[str, Any] = dict(recipe.optimizer)
-    if name in FUSED:
-        options["fused"] = True
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    try:
-        optimizer = OPTIMIZERS[name](parameters, lr=training.lr, **options)  # type: ignore[call-arg]
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
+    optimizer = optimizer_of([p for p in network.parameters() if p.requires_grad], recipe)
     steps = math.ceil(images / training.batch_size) * training.max_epochs
     schedule = Schedule(optimizer, recipe.schedule, lr=training.lr, steps=steps)
     average = WeightAverage(network, training.averaging) if training.averaging else None
     return State(network, optimizer, schedule, average)
+
+
+def optimizer_of(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser of the parameters.
+
+    Raises:
+        RequestError: it has no such option.
+    """
+    name = recipe.training.optimizer
+    options: dict[str, Any] = dict(recipe.optimizer)
+    if name in FUSED:
+        options["fused"] = True
+    try:
+        return OPTIMIZERS[name](parameters, lr=recipe.training.lr, **options)  # type: ignore[call-arg]
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
 
 
 def finished(state: State, recipe: Recipe) -> bool:
