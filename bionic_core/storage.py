@@ -18,11 +18,11 @@ STORAGES: Mapping[str, type[Projection]] = {
     storage.storage: storage for storage in (DenseProjection, SparseProjection)
 }
 
-WIDE = 2**20
+WIDE = 1_000_000
 """Pairs P × Q from which on a projection may be stored sparse: a thousand neurons a layer."""
 
-SPARSE = 0.1
-"""Density up to which it then is; measured, see ``docs/sparse.md``.
+SPARSE = 0.2
+"""Density up to which it then is; the two storages meet near 0.3, see ``docs/sparse.md``.
 
 Both decide the numbers of runs, in their last digits: raise the core's numerics with them.
 """
