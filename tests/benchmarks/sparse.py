@@ -4,7 +4,7 @@
 
     python -m tests.benchmarks.sparse crossover  # dense against sparse, by size, density and batch
     python -m tests.benchmarks.sparse scaling    # time of a step against the number of pairs
-    python -m tests.benchmarks.sparse train      # a model of wide layers: peak memory, time of a step
+    python -m tests.benchmarks.sparse train      # a model of wide layers: peak memory, times
 
 Each prints one JSON document on stdout; ``docs/sparse.json`` holds them. Times are the least of
 several readings, of one thread's CPU time where products are timed, because other work on the
@@ -130,7 +130,7 @@ def _site(n: int) -> ProjectionSite:
 
 
 def _stepper(projection: Projection, batch: int, *, local: bool) -> Callable[[], float]:
-    """A function that takes a step of training through one projection and returns its seconds of CPU."""
+    """A step of training through one projection, which returns its seconds of CPU."""
     n = projection.site.pre.size
     x, grad = torch.rand(batch, n, requires_grad=True), torch.randn(batch, n)
     optimizer = torch.optim.Adam(projection.parameters(), lr=1e-4, fused=True)

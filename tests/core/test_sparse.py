@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, Wiring, hookimpl
+from bionic_core import Mechanism, RequestError, Wiring, hookimpl, sparse_projection, storage
 from bionic_core import sparse_product as product
-from bionic_core import sparse_projection, storage
 from bionic_core.assembly import recipe_of
 from bionic_core.describe import describe, parameter_counts
 from bionic_core.forecast import check_training, training_memory
