@@ -92,7 +92,7 @@ def train_wide(neurons: int, pairs: int, train: int) -> dict[str, Any]:
     return found
 
 
-def _train(neurons: int = 20_000, pairs: int = 2_000_000, train: int = 64) -> dict[str, Any]:
+def _train(neurons: int = 20_000, pairs: int = 2_000_000, train: int = 96) -> dict[str, Any]:
     import tempfile
 
     from safetensors.torch import load_file

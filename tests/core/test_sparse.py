@@ -407,7 +407,7 @@ def test_a_wide_model_trains_stops_and_goes_on_to_the_same_numbers(tmp_path: Pat
 def test_layers_of_20000_neurons_train_in_6_gib() -> None:
     from tests.benchmarks.sparse import train_wide
 
-    found = train_wide(neurons=20_000, pairs=2_000_000, train=64)
+    found = train_wide(neurons=20_000, pairs=2_000_000, train=96)
     assert all(pairs >= 1_990_000 for pairs in found["pairs"])
     assert found["storages"] == ["sparse"] * 5
     assert found["peak_gib"] < 6
