@@ -13,14 +13,16 @@ from torch import nn
 from bionic_core import hookspecs
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.memory import Budget
 from bionic_core.model import LayerModule, Network, Plastic, StageModule
 from bionic_core.pieces import Chain, Pieces, Product, Sum
 from bionic_core.plugin import PROJECT, Mechanism
-from bionic_core.projection import Projection, make_projection
+from bionic_core.projection import Projection
 from bionic_core.recipe import Recipe, merge
 from bionic_core.seeds import Stream, derive, seeded
 from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
 from bionic_core.spec import Spec
+from bionic_core.storage import make_projection
 
 MAX_STAGES = 32
 """More stages than this is a ``features`` hook that never answers None."""
@@ -47,7 +49,7 @@ def build(
     """
     if connectome is None and spec.connectome is not None:
         connectome = spec.connectome.read()
-    return _Assembly(spec, seed, connectome).network(gated)
+    return _Assembly(spec, seed, connectome, gated).network()
 
 
 def recipe_of(spec: Spec) -> Recipe:
@@ -147,12 +149,16 @@ def _precedes(one: Mechanism, other: Mechanism) -> bool:
 class _Assembly(_Asking):
     """A network in the making; the builder that layers hand out projections and streams from."""
 
-    def __init__(self, spec: Spec, seed: int, connectome: Connectome | None) -> None:
+    def __init__(
+        self, spec: Spec, seed: int, connectome: Connectome | None, gated: Collection[str]
+    ) -> None:
         super().__init__(spec, seed)
         self.connectome = connectome
+        self.gated = gated
+        self.budget = Budget()
         self.streams: list[Stream] = []
 
-    def network(self, gated: Collection[str]) -> Network:
+    def network(self) -> Network:
         spec, topology = self.spec, self.spec.topology
         layers = self._layers()
         stages, shape = self._stages()
@@ -174,7 +180,7 @@ class _Assembly(_Asking):
             plastic=self._plastic(modules.values()),
             streams=self.streams,
         )
-        self._gate(network, gated, channels * height * width)
+        self._gate(network, channels * height * width)
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:
@@ -256,12 +262,25 @@ class _Assembly(_Asking):
         )
         weights = self.answers("weight", site.name, projection=site)
         seed = derive(self.seed, site.owner, "projection", site.name)
-        return make_projection(site, dict(wirings), dict(weights), seed)
+        return make_projection(
+            site,
+            dict(wirings),
+            dict(weights),
+            seed,
+            storage=self.spec.model.storage,
+            gated=self.gated,
+            budget=self.budget,
+        )
 
     def _norm(self, name: str, size: int) -> Chain:
         return Chain("norm", name, dict(self.answers("norm", name, site=NormSite(name, size))))
 
     def _linear(self, name: str, inputs: int, outputs: int) -> nn.Linear:
+        self.budget.take(
+            4 * inputs * outputs,
+            f"the {name}, {inputs:,} × {outputs:,} weights,",
+            "Fewer neurons, or fewer features, take less",
+        )
         with seeded(derive(self.seed, name)):
             return nn.Linear(inputs, outputs)
 
@@ -278,8 +297,9 @@ class _Assembly(_Asking):
                 found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
         return found
 
-    def _gate(self, network: Network, gated: Collection[str], features: int) -> None:
+    def _gate(self, network: Network, features: int) -> None:
         """Put gates before the pieces of the named mechanisms; the front end gates as a whole."""
+        gated = self.gated
         for module in network.modules():
             if isinstance(module, Projection):
                 module.add_gates(gated)

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from bionic_core.assembly import build, recipe_of
 from bionic_core.connectome import Connectome
+from bionic_core.forecast import model_memory, training_memory
 from bionic_core.model import Network
 from bionic_core.pieces import Pieces
 from bionic_core.projection import Projection
@@ -26,7 +27,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
     """
     connectome = spec.connectome.read() if spec.connectome is not None else None
     network = build(spec, seed=seed, connectome=connectome)
-    recipe_of(spec)
+    recipe = recipe_of(spec)
     counts = parameter_counts(network)
     document: dict[str, Any] = {
         "name": spec.name,
@@ -43,6 +44,10 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
         "parameters": counts | {"by_part": parameters_by_part(network)},
         "masks": [_wired(p) for p in network.projections if p.wiring is not None],
         "macs": multiply_adds(network),
+        "memory": {
+            "model": model_memory(network),
+            "training": training_memory(network, recipe),
+        },
         "pipeline": _pipeline(network),
     }
     if connectome is not None:
@@ -72,7 +77,10 @@ def parameters_by_part(network: Network) -> dict[str, int]:
 
 
 def multiply_adds(network: Network) -> int:
-    """Return the multiply-adds of one image's forward pass, dense products counted whole."""
+    """Return the multiply-adds of one image's forward pass.
+
+    Dense products count whole, whatever is masked; sparse ones by their pairs.
+    """
     counter = _Products()
     training = network.training
     network.eval()
@@ -100,13 +108,15 @@ class _Products(TorchFunctionMode):
             self.total += result.numel() * args[0].shape[-1]
         elif name in ("conv1d", "conv2d", "conv3d"):
             self.total += result.numel() * args[1][0].numel()
+        elif name == "embedding_bag":  # how sparse weights multiply: pairs × batch
+            self.total += args[0].numel() * args[1].shape[-1]
         elif name in ("addmm", "baddbmm"):
             self.total += result.numel() * args[1].shape[-1]
         return result
 
 
 def _masked(network: Network) -> int:
-    return sum(p.site.pre.size * p.site.post.size - p.pairs for p in network.projections)
+    return sum(projection.masked for projection in network.projections)
 
 
 def _wired(projection: Projection) -> dict[str, Any]:
@@ -120,6 +130,7 @@ def _wired(projection: Projection) -> dict[str, Any]:
         "connections": len(wiring),
         "synapses": len(wiring) if wiring.count is None else int(wiring.count.sum()),
         "within": site.owner or None,
+        "storage": projection.storage,
     }
 
 

@@ -2,15 +2,17 @@
 
 A projection's storage is its own affair. Mechanisms see its values and the two index tensors
 ``pre`` and ``post`` that broadcast against them, never its shape; another storage is another
-subclass of :class:`Projection` and a line in :func:`make_projection`.
+subclass of :class:`Projection` and a line in :mod:`bionic_core.storage`. A checkpoint of one loads
+into another.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,9 +32,11 @@ class Projection(Gated):
         wiring: the pairs that exist, None where all do.
         values: the raw weights, in the shape of the storage; zero where no pair exists.
         bias: (Q,).
+        storage: its name in a spec.
         chain: the weight hook's pieces, by mechanism.
     """
 
+    storage: ClassVar[str]
     values: nn.Parameter
     bias: nn.Parameter
 
@@ -41,7 +45,6 @@ class Projection(Gated):
     ) -> None:
         super().__init__()
         self.site = site
-        self.wirings = dict(wirings)
         self.wiring = combined(wirings, site.pre.size)
         self.chain = Pieces("weight", site.name, weights)
 
@@ -55,6 +58,11 @@ class Projection(Gated):
         """The number of pairs that exist."""
         everything = self.site.pre.size * self.site.post.size
         return everything if self.wiring is None else len(self.wiring)
+
+    @property
+    def masked(self) -> int:
+        """The number of values that belong to no pair, and stay zero."""
+        return self.values.numel() - self.pairs
 
     @property
     @abstractmethod
@@ -74,6 +82,17 @@ class Projection(Gated):
     def correlate(self, pre: Tensor, post: Tensor) -> Tensor:
         """Return the batch mean of pre (BP) times post (BQ) in the shape of the values."""
 
+    @abstractmethod
+    def matrix(self, values: Tensor) -> Tensor:
+        """Return values in the shape of the storage as the matrix post × pre (Q, P)."""
+
+    @abstractmethod
+    def restored(self, values: Tensor) -> Tensor:
+        """Return the values of a checkpoint, of this storage or another, in the shape of this one.
+
+        What fits neither comes back as it is, for torch to refuse.
+        """
+
     def effective(self) -> Tensor:
         """Return the weights as they act: through the weight hook's chain, then the wiring."""
         values: Tensor = self.values
@@ -81,9 +100,17 @@ class Projection(Gated):
             values = self.chain.answer(name, values, values, self)
         return self.wired(values)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        key = f"{prefix}values"
+        if key in state_dict:
+            state_dict[key] = self.restored(state_dict[key])
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
 
 class DenseProjection(Projection):
     """Stored as a matrix, post × pre (Q, P), with a mask where not all pairs exist."""
+
+    storage = "dense"
 
     def __init__(
         self,
@@ -93,23 +120,23 @@ class DenseProjection(Projection):
         seed: int,
     ) -> None:
         super().__init__(site, wirings, weights)
+        self.wirings = dict(wirings)
         pre, post = site.pre.size, site.post.size
-        bound = 1 / math.sqrt(pre)
+        bound = bound_of(site)
         with seeded(seed):
             values = torch.empty(post, pre).uniform_(-bound, bound)
             self.bias = nn.Parameter(torch.empty(post).uniform_(-bound, bound))
         if self.wiring is not None:
             scale = torch.zeros(post, pre)
-            factor = np.ones(len(self.wiring)) if self.wiring.scale is None else self.wiring.scale
-            scale[self.wiring.post, self.wiring.pre] = torch.as_tensor(factor, dtype=scale.dtype)
-            values = values * scale
+            scale[self.wiring.post, self.wiring.pre] = factors(self.wiring).to(scale.dtype)
+            values.mul_(scale)
             self.register_buffer("mask", scale.new_zeros(post, pre, dtype=torch.bool), False)
             self.get_buffer("mask")[self.wiring.post, self.wiring.pre] = True
         self.values = nn.Parameter(values)
 
-    def add_gates(self, mechanisms: object) -> None:
+    def add_gates(self, mechanisms: Iterable[str]) -> None:
         """Keep the mask of each wiring mechanism apart, each behind its gate."""
-        names = [name for name in mechanisms if name in self.wirings]  # type: ignore[attr-defined]
+        names = [name for name in mechanisms if name in self.wirings]
         super().add_gates(names)
         for name in names:
             wiring = self.wirings[name]
@@ -149,6 +176,19 @@ class DenseProjection(Projection):
         """Return postᵀ · pre / B, (Q, P)."""
         return post.T @ pre / len(pre)
 
+    def matrix(self, values: Tensor) -> Tensor:
+        """Return the values, (Q, P)."""
+        return values
+
+    def restored(self, values: Tensor) -> Tensor:
+        """Put the values of the pairs (S,), from a sparse checkpoint, into a matrix (Q, P)."""
+        if self.wiring is None or values.shape != (len(self.wiring),):
+            return values
+        matrix = torch.zeros_like(self.values, dtype=values.dtype, device=values.device)
+        wiring = self.wiring.by_post()
+        matrix[wiring.post, wiring.pre] = values
+        return matrix
+
     def forward(self, x: Tensor) -> Tensor:
         """Return x · Wᵀ + b, BP → BQ."""
         return functional.linear(x, self.effective(), self.bias)
@@ -161,11 +201,11 @@ def combined(wirings: Mapping[str, Wiring], size: int) -> Wiring | None:
     return reduce(lambda one, other: one.intersect(other, size), wirings.values())
 
 
-def make_projection(
-    site: ProjectionSite,
-    wirings: Mapping[str, Wiring],
-    weights: Mapping[str, nn.Module],
-    seed: int,
-) -> Projection:
-    """Return a projection in the storage that suits its wiring."""
-    return DenseProjection(site, wirings, weights, seed)
+def bound_of(site: ProjectionSite) -> float:
+    """Return the greatest initial weight, 1/√P, before any wiring's scale."""
+    return 1 / math.sqrt(site.pre.size)
+
+
+def factors(wiring: Wiring) -> Tensor:
+    """Return the factor on each pair's initial weight, float64 (E,)."""
+    return torch.as_tensor(np.ones(len(wiring)) if wiring.scale is None else wiring.scale)

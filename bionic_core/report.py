@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from bionic_core.memory import gib
 from bionic_core.report_connectome import connectome
 from bionic_core.report_data import checked, data
 
@@ -55,16 +56,26 @@ def built(document: Document) -> RenderableType:
             ("density", "right"),
             ("connections", "right"),
             ("synapses", "right"),
+            ("stored", "left"),
         ):
             wiring.add_column(name, justify=justify)  # type: ignore[arg-type]
         for mask in document["masks"]:
             where = f"{mask['pre']}->{mask['post']}"
             where += f" ({mask['within']})" if mask["within"] else ""
             wiring.add_row(
-                where, f"{mask['density']:.2%}", f"{mask['connections']:,}", f"{mask['synapses']:,}"
+                where,
+                f"{mask['density']:.2%}",
+                f"{mask['connections']:,}",
+                f"{mask['synapses']:,}",
+                mask["storage"],
             )
         shown.append(wiring)
-    lines = [f"{document['macs']:,} multiply-adds per image"]
+    memory = document["memory"]
+    lines = [
+        f"{document['macs']:,} multiply-adds per image",
+        f"memory: {gib(memory['model'])} for the model, {gib(memory['training'])} at most to train "
+        "it, images and activity aside",
+    ]
     if "connectome" in document:
         source = document["connectome"]
         lines.append(

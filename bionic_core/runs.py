@@ -29,11 +29,12 @@ from bionic_core.circumstances import circumstances
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.evaluation import evaluate
 from bionic_core.files import remove_temporaries, write_atomically, write_text
+from bionic_core.forecast import check_training
 from bionic_core.inputs import InputCache, Inputs
 from bionic_core.locks import Claim
 from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
-from bionic_core.plugin import NEUTRAL, Mechanism
+from bionic_core.plugin import NEUTRAL
 from bionic_core.registry import Registry
 from bionic_core.run_folder import (
     CORE_NUMERICS,
@@ -84,7 +85,7 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     # Said only where it applies, so that runs from before the key keep their names.
     leaks = {"drop_leaks": True} if spec.data_choice.drop_leaks else {}
     return {
-        "model": document["model"],
+        "model": _deciding(spec.model),
         "training": document["training"],
         "mechanisms": {name: _deciding(mechanism) for name, mechanism in spec.mechanisms.items()},
         "data": {
@@ -100,15 +101,14 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _deciding(mechanism: Mechanism) -> dict[str, Any]:
-    """Return a mechanism's keys, less neutral ones at their defaults (see :class:`Plugin`)."""
-    cls: Any = type(mechanism)
+def _deciding(table: Any) -> dict[str, Any]:
+    """Return a table's keys, less neutral ones at their defaults (see :class:`Plugin`)."""
     neutral = {
         key.alias
-        for key in attrs.fields(cls)
-        if key.metadata.get(NEUTRAL) and getattr(mechanism, key.name) == key.default
+        for key in attrs.fields(type(table))
+        if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
     }
-    return {key: value for key, value in plain(mechanism).items() if key not in neutral}
+    return {key: value for key, value in plain(table).items() if key not in neutral}
 
 
 Epochs = Callable[[dict[str, Any]], None]
@@ -163,6 +163,8 @@ def train(
         network = build(spec, seed=seed, connectome=inputs.connectome)
         network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
         plan = recipe_of(spec)
+        if place.type == "cpu":
+            check_training(network, plan)
         state = start(network, plan, len(inputs.splits.train))
         course = Course.prepare(plan, inputs.splits, seed, place)
         claim.take(wait)  # from here on, something is written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import attrs
 from attrs import field
@@ -10,7 +11,10 @@ from attrs.validators import ge, in_
 
 from bionic_core.data import Protocol
 from bionic_core.hookspecs import COMBINATION
+from bionic_core.plugin import NEUTRAL
 from bionic_core.topology import LayerCells
+
+Storage = Literal["auto", "dense", "sparse"]
 
 
 def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
@@ -34,6 +38,8 @@ class Model:
         projections: ``"A->B"``; together a feed-forward graph.
         classes: number of classes C.
         image: channels, height and width of the input.
+        storage: of weights that are wired: a matrix with zeros where no pair exists, a value for
+            each pair, or whichever is faster; it changes no number but in the last digits.
         order: order of mechanisms within a hook, for those that name none themselves.
     """
 
@@ -41,6 +47,9 @@ class Model:
     projections: tuple[str, ...] = ()
     classes: int = field(default=7, validator=ge(2))
     image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_image)
+    storage: Storage = field(
+        default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
+    )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
 
 

@@ -148,6 +148,16 @@ class Wiring:
         """Return one number for each pair; ``size`` is the number of pre neurons P."""
         return self.post * size + self.pre
 
+    def by_post(self) -> Wiring:
+        """Return the same pairs sorted by post neuron, then by pre."""
+        order = np.lexsort((self.pre, self.post))
+        return Wiring(
+            pre=self.pre[order],
+            post=self.post[order],
+            scale=None if self.scale is None else self.scale[order],
+            count=None if self.count is None else self.count[order],
+        )
+
     def intersect(self, other: Wiring, size: int) -> Wiring:
         """Return the pairs in both; scales multiply, counts are the first known."""
         _, mine, theirs = np.intersect1d(self.key(size), other.key(size), return_indices=True)
