@@ -15,6 +15,7 @@ from bionic_core.commands import (
     evaluation,
     looking,
     models,
+    reporting,
     reproduction,
     studies,
     training,
@@ -40,6 +41,7 @@ app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("factorial")(studies.factorial_command)
 app.command("ablate")(ablation.ablate_command)
+app.command("report")(reporting.report_command)
 app.command("reproduce")(reproduction.reproduce_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)

@@ -1,7 +1,7 @@
 """A page of one HTML file that needs nothing else: what is on it, as data, and how it is written.
 
-Every word is escaped where it is written. A policy in the page's head lets nothing be fetched and no
-script run but the page's own, which sorts tables and opens what is folded before printing.
+Every word is escaped where it is written. A policy in the page's head lets nothing be fetched, and
+no script run but the page's own, which sorts tables and unfolds what is folded before printing.
 """
 
 from __future__ import annotations

@@ -34,7 +34,13 @@ VARIABLES: Mapping[str, str] = {
     GRID: "--rule",
     PAPER: "--paper",
     **{colour: f"--s{number}" for number, colour in enumerate(SERIES)},
+    "#000000": "--ink",  # these are black, white and greys of figures that are files as well
+    "#999999": "--muted",
+    "#ebebeb": "--rule",
+    "#e6e6e6": "--rule",
+    "#ffffff": "--paper",
 }
+"""Style sheet's variables by the colours that stand for them."""
 
 WIDTH = 4.4
 """Inches of most drawings: on a phone's page their letters are as large as the text's."""
