@@ -50,6 +50,7 @@ class Table:
         words: numbers of further columns that are words, from 0.
         sortable: whether its columns can be sorted by.
         note: a sentence below it.
+        quiet: whether its title, being the section's, is for those only who hear the page.
     """
 
     shape: ClassVar[str] = "table"
@@ -59,6 +60,7 @@ class Table:
     words: Sequence[int] = ()
     sortable: bool = True
     note: str = ""
+    quiet: bool = False
 
 
 @attrs.frozen
@@ -67,16 +69,17 @@ class Drawing:
 
     shape: ClassVar[str] = "drawing"
     svg: Markup
-    title: str
+    title: str = ""
     caption: str = ""
 
 
 @attrs.frozen
 class Row:
-    """Blocks side by side where there is room."""
+    """Blocks side by side where there is room, more of them if they are small."""
 
     shape: ClassVar[str] = "row"
     blocks: Sequence[Block]
+    small: bool = False
 
 
 @attrs.frozen

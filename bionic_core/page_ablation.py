@@ -91,17 +91,19 @@ def _answer(document: Document) -> list[str]:
     for row in sure[:4]:
         change = row["difference"]
         verb = "loses" if change["estimate"] > 0 else "gains"
+        size = f"{number(abs(change['estimate']))} points of test accuracy"
+        bounds = f"95 % interval {interval(change['low'], change['high'])}"
         lines.append(
-            f"Without {row['term']} the model {verb} {number(abs(change['estimate']))} points of "
-            f"test accuracy (full − without: 95 % interval {interval(change['low'], change['high'])}"
-            f", {p_words(change['p_adjusted'])} after correction)."
+            f"Without {row['term']} the model {verb} {size} (full − without: {bounds}, "
+            f"{p_words(change['p_adjusted'])} after correction)."
         )
     if sure[4:]:
         lines.append(f"{len(sure) - 4} further differences are certain; the tables have them.")
     rest = [row["term"] for row in judged if not _certain(row)]
     if rest:
-        verb = "is not certain" if len(rest) == 1 else "are not certain"
-        lines.append(f"What {listed(rest)} would change {verb} at the {LEVEL:.0%} level.")
+        lines.append(
+            f"For {listed(rest)} no difference is certain at the {100 * LEVEL:.0f} % level."
+        )
     return [*lines, *(f"{line[0].upper()}{line[1:]}." for line in seen(document["detectable"]))]
 
 
@@ -195,7 +197,9 @@ def _variants(document: Document) -> Section:
     columns = ("variant", "test accuracy, %", "macro F1", "test loss", "train accuracy, %")
     more = ("train loss", "epochs", "parameters", "of them wired")
     note = "Mean ± standard deviation over seeds."
-    return Section("All variants", (), [Table("Variants", (*columns, *more), rows, note=note)])
+    return Section(
+        "All variants", (), [Table("All variants", (*columns, *more), rows, note=note, quiet=True)]
+    )
 
 
 def _design(document: Document) -> Section:
@@ -227,7 +231,7 @@ def _cells(found: Found, out: Path) -> Section:
     ]
     columns = ("variant", "seed", "test accuracy", "folder")
     text = ("Each folder has the run's spec, weights and predictions.",)
-    return Section("Runs", text, [Table("Runs", columns, rows, words=(3,))])
+    return Section("Runs", text, [Table("Runs", columns, rows, words=(3,), quiet=True)])
 
 
 Row3 = tuple[str, tuple[float, float | None], tuple[float, float | None], bool]

@@ -25,6 +25,7 @@ from bionic_core.page_study import (
 )
 from bionic_core.page_words import (
     LEVEL,
+    crossed,
     interval,
     level,
     levels,
@@ -124,8 +125,8 @@ def _answer(document: Document, words: str, unit: str) -> list[str]:
         which = "No effect is certain" if not sure else f"The other {len(rest)} are not certain"
         which = "The other one is not certain" if sure and len(rest) == 1 else which
         lines.append(
-            f"{which} at the {LEVEL:.0%} level, corrected for {len(judged)} tests; with intervals "
-            f"of about {wide}, smaller effects would go unseen."
+            f"{which} at the {100 * LEVEL:.0f} % level, corrected for {len(judged)} tests; with "
+            f"intervals of about {wide}, smaller effects would go unseen."
         )
     return lines
 
@@ -138,9 +139,7 @@ def _finding(effect: Document, words: str, unit: str) -> str:
         f"{p_words(effect['p_adjusted'])} after correction"
     )
     if ":" in term:
-        return (
-            f"{term.replace(':', ' × ')} interact: {number(estimate, signed=True)} {unit} ({sure})."
-        )
+        return f"{crossed(term)} interact: {number(estimate, signed=True)} {unit} ({sure})."
     verb = "raises" if estimate > 0 else "lowers"
     return f"{term} {verb} {words} by {size} ({sure})."
 
@@ -154,7 +153,7 @@ def _effects(document: Document, words: str, unit: str) -> Section | None:
         shown = [effect for effect in effects if effect["term"].count(":") < 2]
     lines = [
         plots.Interval(
-            effect["term"].replace(":", " × "),
+            crossed(effect["term"]),
             effect["estimate"],
             effect["low"],
             effect["high"],
@@ -210,7 +209,8 @@ def _design(document: Document) -> Section:
     if out:
         blocks.append(Points(out, "Combinations that cannot exist, and were left out"))
     aliases = [
-        f"{effect['term']} cannot be told from {listed(effect['aliases'])}"
+        f"{crossed(effect['term'])} cannot be told from "
+        f"{listed(list(map(crossed, effect['aliases'])))}"
         for effect in document["effects"]
         if effect["estimate"] is None and effect["aliases"]
     ]
@@ -260,13 +260,17 @@ def _interactions(document: Document, words: str, scale: float) -> Section | Non
         for one, other in pairs
         if (one, other) in chosen
     ]
-    text = [
-        "Mean over all other settings and seeds; small signs are single runs. Parallel lines: the "
-        "two factors act independently. Lines that open, close or cross: they act together."
+    reading = [
+        "Means over all other settings and seeds; small signs are single runs.",
+        "Parallel lines: the two factors act independently of each other.",
+        "Lines that open, close or cross: they act together, as far as the spread of the runs lets "
+        "one say; the intervals above say how far.",
     ]
     if len(chosen) < len(pairs):
-        text.append(f"The {len(chosen)} largest of {len(pairs)} pairs are drawn.")
-    return Section("Interactions", text, [Row(drawings)])
+        reading.append(f"The {len(chosen)} largest of {len(pairs)} pairs are drawn.")
+    if len(drawings) == 1:
+        return Section("Interactions", (), [Row([*drawings, Points(reading, "Reading it")])])
+    return Section("Interactions", reading, [Row(drawings)])
 
 
 def _crossing(
@@ -296,12 +300,15 @@ def _half_normal(document: Document, words: str, unit: str) -> Section | None:
         if lenth.get(key) is not None
     ]
     axis = f"absolute effect on {words}" + (f", {unit}" if unit else "")
-    svg = plots.half_normal({k.replace(":", " × "): v for k, v in effects.items()}, axis, limits)
-    caption = (
-        "Effects of chance alone lie on a line through the origin (dashed, through the median "
-        "effect); one that acts lies to the right of it, below the line's course (Daniel 1959)."
-    )
-    return Section("Half-normal plot", (), [Drawing(svg, "Half-normal plot of effects", caption)])
+    svg = plots.half_normal({crossed(k): v for k, v in effects.items()}, axis, limits)
+    reading = [
+        "Absolute effects stand at the quantiles that equally many would have by chance alone "
+        "(Daniel 1959).",
+        "Effects of chance lie on a line through the origin; the dashed one goes through the "
+        "median effect. One that acts lies far to the right of it.",
+    ]
+    row = Row([Drawing(svg), Points(reading, "Reading it")])
+    return Section("Half-normal plot", (), [row])
 
 
 def _table(document: Document, unit: str) -> Section:
@@ -310,18 +317,20 @@ def _table(document: Document, unit: str) -> Section:
     for effect in document["effects"]:
         low, high = effect["low"], effect["high"]
         row = [
-            Cell(effect["term"]),
+            Cell(crossed(effect["term"])),
             numeric(effect["estimate"], signed=True),
             Cell(interval(low, high), low),
             p_cell(effect["p"]),
             p_cell(effect["p_adjusted"]),
         ]
-        rows.append([*row, *([Cell(", ".join(effect["aliases"]))] if aliased else [])])
+        rows.append(
+            [*row, *([Cell(", ".join(map(crossed, effect["aliases"])))] if aliased else [])]
+        )
     columns = ["term", "effect", "95 % interval", "p", "p, corrected"]
     columns += ["confounded with"] if aliased else []
     note = "Corrected for all terms of this table (Holm). Bold: below 0.05."
     table = Table(
-        f"Effects{f', {unit}' if unit else ''}",
+        f"All effects{f', {unit}' if unit else ''}",
         columns,
         rows,
         words=(5,) if aliased else (),
@@ -367,7 +376,8 @@ def _cells(found: Found, out: Path, words: str, scale: float) -> Section:
         rows.append([*row, Cell(str(cell["seed"]), cell["seed"]), Cell(shown, value)])
         rows[-1].append(link(found, cell, out))
     columns = ["run", *names, "seed", words, "folder"]
-    table = Table("Runs", columns, rows)
+    words_at = (*range(1, len(names) + 1), len(columns) - 1)
+    table = Table("Runs", columns, rows, words=words_at, quiet=True)
     return Section("Runs", ("Each folder has the run's spec, weights and predictions.",), [table])
 
 

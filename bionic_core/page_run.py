@@ -202,7 +202,7 @@ def _roc(run: Run, figures: Document) -> Drawing | None:
         labels=labels,
     )
     areas = ", ".join(f"{name} {number(c['auc'], 3)}" for name, c in figures["classes"].items())
-    svg = plots.curves(draw, f"ROC curves, each class against the rest; areas: {areas}", 5.2, 2)
+    svg = plots.curves(draw, f"ROC curves, each class against the rest; areas: {areas}", 4.7, 2)
     caption = "The area under each curve stands before its class; the dashed line is guessing."
     return Drawing(svg, "ROC curves, each class against the rest", caption)
 
@@ -235,30 +235,55 @@ def _built(run: Run) -> list[Section]:
         f"{document['macs']:,} multiply-adds for an image. Names with a coloured ground are the "
         "mechanisms that act there.",
     )
-    sections = [Section("How it is built", text, [_pipeline(document), table])]
+    sections = [Section("How it is built", text, [_pipeline(document, network), table])]
     wired = _wiring(network)
     return [*sections, wired] if wired else sections
 
 
-def _pipeline(document: Document) -> Flow:
+def _pipeline(document: Document, network: Network) -> Flow:
     sites: dict[str, list[Document]] = {}
     for step in document["pipeline"]:
         sites.setdefault(step["name"].partition(".")[0], []).append(step)
     layers = {layer["name"]: layer for layer in document["layers"]}
-    steps = []
+    steps: list[Step] = []
+    before: Sequence[int] = ()
     for site, parts in sites.items():
         layer = layers.get(site)
-        note = _shape(parts[-1]["shape"])
-        if layer:
-            note = f"{layer['size']:,} neurons"
-            note += f" ({', '.join(layer['cell_types'])})" if layer["cell_types"] else ""
-        lines = [
-            (part["name"].partition(".")[2], _shape(part["shape"]), part["mechanisms"])
-            for part in parts
-            if part["mechanisms"] or (len(parts) > 1 and not layer)
-        ]
-        steps.append(Step(site, note, [line for line in lines if line[0]]))
-    return Flow(steps, f"Pipeline: {', then '.join(sites)}")
+        shape = parts[-1]["shape"]
+        lines = _inputs(network, site) if layer else []
+        lines += [line for part in parts if (line := _acting(part))]
+        if lines or shape != before:  # what changes nothing is not drawn
+            note = _shape(shape)
+            if layer:
+                types = f" ({', '.join(layer['cell_types'])})" if layer["cell_types"] else ""
+                note = f"{layer['size']:,} neurons{types}"
+            steps.append(Step(site, note, lines))
+        before = shape
+    return Flow(steps, f"Pipeline: {', then '.join(step.name for step in steps)}")
+
+
+Line = tuple[str, str, Sequence[str]]
+"""A line of a step: what it is, a note, and the mechanisms that act there."""
+
+
+def _inputs(network: Network, layer: str) -> list[Line]:
+    """Return what projects to a layer, and how much of it is wired."""
+    lines: list[Line] = []
+    for projection in network.projections:
+        site = projection.site
+        if printable(site.post.name) == layer and not site.owner:
+            share = projection.pairs / (site.pre.size * site.post.size)
+            note = "all pairs" if projection.wiring is None else f"{share:.1%} of pairs"
+            lines.append((f"from {printable(site.pre.name)}", note, list(projection.wirings)))
+    return lines
+
+
+def _acting(part: Document) -> Line | None:
+    """Return a line of an intermediate that a mechanism acts on; None where none does."""
+    _, hook, owner = (*part["name"].split(".", 2), "", "")[:3]
+    if owner:  # what one mechanism adds; that of products is told with their result
+        return (hook, "", [owner]) if hook == "current" else None
+    return (hook, "", part["mechanisms"]) if part["mechanisms"] and hook else None
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -294,4 +319,4 @@ def _wiring(network: Network) -> Section | None:
         "Each dot is a pair of neurons that may have a weight; every other weight is zero and "
         "stays so. Neurons are in the order of their layer.",
     )
-    return Section("Wiring", text, [table, Row(drawings)])
+    return Section("Wiring", text, [table, Row(drawings, small=True)])

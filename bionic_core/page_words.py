@@ -63,3 +63,8 @@ def listed(names: Sequence[str], joint: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {joint} {names[-1]}"
+
+
+def crossed(term: str) -> str:
+    """Return a term as it is read: ``a × b`` for ``a:b``."""
+    return term.replace(":", " × ")

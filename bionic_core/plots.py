@@ -88,8 +88,8 @@ def intervals(
 def _above(axes: Axes, place: float, name: str, number: str) -> None:
     across = axes.get_yaxis_transform()
     style: dict[str, Any] = {"transform": across, "va": "bottom", "fontsize": 9.5}
-    axes.text(0.0, place - 0.22, shortened(name), ha="left", **style)
-    axes.text(1.0, place - 0.22, number, ha="right", **{**style, "fontsize": 9}, color=MUTED)
+    axes.text(0.0, place - 0.14, shortened(name), ha="left", **style)
+    axes.text(1.0, place - 0.14, number, ha="right", **{**style, "fontsize": 9}, color=MUTED)
 
 
 def shortened(name: str, letters: int = LETTERS) -> str:
@@ -277,24 +277,25 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Mar
                 ecolor=MUTED,
                 elinewidth=0.8,
             )
-        axes.margins(0.12)
+        axes.margins(0.16)
         axes.grid()
         axes.set_xlabel(axes_names[0])
         axes.set_ylabel(axes_names[1])
         figure.draw_without_rendering()
-        places = axes.transData.transform([(spot.x, spot.y) for spot in spots])
+        spots_at = axes.transData.transform([(spot.x, spot.y) for spot in spots])
+        places = spots_at * 72 / figure.dpi  # in points, as letters are measured
         for number, (place, label) in enumerate(zip(places, _clear(places), strict=True), 1):
-            axes.annotate(
+            note = axes.annotate(
                 str(number),
-                place,
-                xycoords="figure pixels",
-                xytext=tuple(label),
-                textcoords="figure pixels",
+                (spots[number - 1].x, spots[number - 1].y),
+                xytext=tuple(label - place),
+                textcoords="offset points",
                 ha="center",
                 va="center",
                 fontsize=8.5,
                 arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkB": 2},
             )
+            note.set_in_layout(False)
 
     told = "; ".join(f"{spot.name} {spot.x:.4g}, {spot.y:.4g}" for spot in spots)
     return drawn(draw, f"{alt}: {told}", 3.2)
@@ -307,13 +308,13 @@ def _clear(places: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     found = []
     for place in places:
         best, widest = place, -1.0
-        for radius in (16, 26, 38, 52):
+        for radius in (12, 20, 30, 42, 56):
             for angle in angles:
                 there = place + radius * np.array([np.cos(angle), np.sin(angle)])
                 gap = min(float(np.hypot(*(there - other))) for other in taken)
                 if gap > widest + 1e-9:
                     best, widest = there, gap
-            if widest >= 14:
+            if widest >= 11:
                 break
         taken.append(best)
         found.append(best)
@@ -367,7 +368,7 @@ def wiring(
     picture = np.zeros((*bins, 4))
     picture[..., 3] = np.sqrt(dark)
     ratio = min(max(shape[0] / shape[1], 0.35), 1.8)
-    width = 3.1
+    width = 2.6
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

@@ -42,7 +42,7 @@ VARIABLES: Mapping[str, str] = {
 }
 """Style sheet's variables by the colours that stand for them."""
 
-WIDTH = 4.4
+WIDTH = 4.0
 """Inches of most drawings: on a phone's page their letters are as large as the text's."""
 
 STYLE: Mapping[str, Any] = {
