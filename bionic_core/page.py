@@ -50,6 +50,7 @@ class Table:
         words: numbers of further columns that are words, from 0.
         sortable: whether its columns can be sorted by.
         note: a sentence below it.
+        dense: whether its columns are many and narrow, as a matrix's.
         quiet: whether its title, being the section's, is for those only who hear the page.
     """
 
@@ -60,6 +61,7 @@ class Table:
     words: Sequence[int] = ()
     sortable: bool = True
     note: str = ""
+    dense: bool = False
     quiet: bool = False
 
 

@@ -185,6 +185,7 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
         ("true \\ predicted", *names),
         rows,
         sortable=False,
+        dense=True,
         note="Counts; the shade is the share of the row, so a dark diagonal is good.",
     )
 

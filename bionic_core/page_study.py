@@ -9,25 +9,55 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import attrs
+
 from bionic_core.errors import RequestError
 from bionic_core.found import Found
 from bionic_core.page import Cell
-from bionic_core.page_words import levels
+from bionic_core.page_words import levels, number
 from bionic_core.runs import SPEC, Run
 
 Document = Mapping[str, Any]
 
-RESPONSE = "test.accuracy"
+PERCENT = 100
+
+RESPONSE: Document = {"name": "test.accuracy", "scale": PERCENT, "unit": "percentage points"}
 """What is analysed where a study does not say."""
 
 
-def measured(found: Document) -> tuple[str, float, str]:
-    """Return what a study's response is called, what makes it readable, and its unit."""
-    name = str(found.get("response", RESPONSE))
-    if name.rsplit(".", maxsplit=1)[-1] == "accuracy":
-        return name.replace(".", " "), 100.0, "percentage points"
-    words = name.replace(".", " ").replace("_", " ")
-    return words, 1.0, ""
+@attrs.frozen
+class Measure:
+    """A study's response: its words, what makes it readable, and the unit of its effects."""
+
+    words: str
+    scale: float
+    unit: str
+
+    @classmethod
+    def of(cls, document: Document) -> Measure:
+        """Return what a study says that it measured; the test accuracy if it says nothing."""
+        said = document.get("response") or RESPONSE
+        words = str(said["name"]).replace(".", " ").replace("_", " ")
+        return cls(words, float(said["scale"]), str(said["unit"]))
+
+    @property
+    def mean(self) -> str:
+        """What an axis of responses is called."""
+        return f"{self.words}, %" if self.scale == PERCENT else self.words
+
+    @property
+    def effect(self) -> str:
+        """What an axis of effects is called."""
+        return f"effect on {self.words}" + (f", {self.unit}" if self.unit else "")
+
+    def of_cell(self, cell: Document) -> float | None:
+        """Return a run's response, scaled; None where it has none."""
+        value = cell.get("response", cell.get("accuracy"))
+        return None if value is None else self.scale * float(value)
+
+    def said(self, value: float) -> str:
+        """Return a size in words, with its unit."""
+        return f"{number(value)} {self.unit}".strip()
 
 
 def link(found: Found, cell: Document, out: Path) -> Cell:

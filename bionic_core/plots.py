@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from bionic_core.svg import GRID, INK, MARKERS, MUTED, PAPER, SERIES, STYLES, WIDTH, drawn
+from bionic_core.svg import GRID, MARKERS, MUTED, PAPER, SERIES, STYLES, WIDTH, drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ class Interval:
 
     Attributes:
         low, high: None where there is no interval.
-        sure: whether it is drawn as one that stands out.
+        sure: whether it stands out: filled beside empty ones, or a square among dots.
     """
 
     name: str
@@ -60,13 +60,13 @@ def intervals(
         if zero:
             axes.axvline(0, color=MUTED, linewidth=1)
         for place, line in enumerate(lines):
-            colour = SERIES[0] if line.sure or not zero else MUTED
+            colour = SERIES[0] if line.sure is zero else (MUTED if zero else SERIES[1])
             if line.low is not None and line.high is not None:
                 axes.plot([line.low, line.high], [place, place], color=colour, linewidth=2.2)
             axes.plot(
                 line.estimate,
                 place,
-                marker="o",
+                marker=MARKERS[1] if line.sure and not zero else MARKERS[0],
                 markersize=7,
                 markerfacecolor=colour if line.sure or not zero else PAPER,
                 markeredgecolor=colour,
@@ -80,7 +80,7 @@ def intervals(
         axes.grid(axis="x")
         axes.set_xlabel(axis)
 
-    told = "; ".join(_told(line, digits, zero) for line in lines[:SPOKEN])
+    told = "; ".join(_told(line, digits, signed=zero) for line in lines[:SPOKEN])
     more = f"; and {len(lines) - SPOKEN} more" if len(lines) > SPOKEN else ""
     return drawn(draw, f"{alt}: {told}{more}", LINE * len(lines) + 0.65)
 
@@ -101,7 +101,7 @@ def _number(value: float, digits: int, *, signed: bool) -> str:
     return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
 
 
-def _told(line: Interval, digits: int, signed: bool) -> str:
+def _told(line: Interval, digits: int, *, signed: bool) -> str:
     text = f"{line.name} {_number(line.estimate, digits, signed=signed)}"
     if line.low is None or line.high is None:
         return text
@@ -185,49 +185,41 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Markup:
 
 
 def half_normal(
-    effects: Mapping[str, float], axis: str, limits: Sequence[tuple[str, float]] = ()
+    points: Sequence[tuple[str, float, float]],
+    axis: str,
+    slope: float | None = None,
+    limits: Sequence[tuple[str, float]] = (),
 ) -> Markup:
-    """Draw absolute effects against what equally many would be by chance (Daniel 1959).
+    """Draw absolute effects against half-normal quantiles (Daniel 1959).
 
-    doi:10.1080/00401706.1959.10489866. The i-th smallest of m stands at the half-normal quantile
-    Φ⁻¹(½ + ½ (i − ½)/m); effects of chance alone lie on a line through the origin.
+    doi:10.1080/00401706.1959.10489866
 
     Args:
-        effects: estimates by term.
+        points: term, absolute effect and quantile of each, the smallest first.
         axis: what is measured, and in what.
+        slope: effect for each unit of the quantile that chance alone gives; else that of the
+            median effect.
         limits: names and places of lines that an effect beyond is more than chance.
     """
-    from scipy.stats import norm
-
-    ordered = sorted(effects.items(), key=lambda item: abs(item[1]))
-    size = np.array([abs(value) for _, value in ordered])
-    count = len(size)
-    quantiles = norm.ppf(0.5 + 0.5 * (np.arange(count) + 0.5) / count)
+    size = np.array([effect for _, effect, _ in points])
+    quantiles = np.array([quantile for *_, quantile in points])
+    rise = float(np.median(size) / np.median(quantiles)) if slope is None else slope
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        # through the median effect: most are taken to be chance
-        median = float(np.median(size))
-        slope = median / float(norm.ppf(0.75))
-        reach = float(size.max(initial=0.0)) * 1.06 or 1.0
+        reach = 1.06 * max([float(size.max()), *(place for _, place in limits)]) or 1.0
         top = float(quantiles.max()) * 1.12
-        if slope > 0:
-            end = min(top, reach / slope)
-            axes.plot([0, slope * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
-        for number, (name, place) in enumerate(limits):
+        if rise > 0:
+            end = min(top, reach / rise)
+            axes.plot([0, rise * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
+        for number, (name, place) in enumerate(limits, 1):
             axes.axvline(
-                place,
-                color=SERIES[1 + number],
-                linewidth=1.2,
-                linestyle=STYLES[1 + number],
-                label=name,
+                place, color=SERIES[number], linewidth=1.2, linestyle=STYLES[number], label=name
             )
         axes.plot(size, quantiles, marker="o", linestyle="none", color=SERIES[0], markersize=6)
-        axes.set_xlim(0, max(reach, *(1.06 * place for _, place in limits), reach))
-        axes.set_ylim(0, top)
-        named = [(size[i], quantiles[i], ordered[i][0]) for i in range(count)][-6:]
-        for x, y, name in named:
-            left = x > 0.55 * axes.get_xlim()[1]
+        axes.set(xlim=(0, reach), ylim=(0, top))
+        for name, x, y in points[-6:]:
+            left = x > reach / 2
             axes.annotate(
                 shortened(name, 30),
                 (x, y),
@@ -241,10 +233,36 @@ def half_normal(
         axes.set_ylabel("half-normal quantile")
         axes.grid()
         if limits:
-            axes.legend(loc="lower right")
+            figure.legend(loc="outside upper left", ncols=2)
 
-    told = ", ".join(f"{name} {abs(value):.2f}" for name, value in ordered[::-1][:SPOKEN])
-    return drawn(draw, f"Half-normal plot of {count} absolute effects, largest first: {told}", 3.2)
+    told = ", ".join(f"{name} {size:.2f}" for name, size, _ in points[::-1][:SPOKEN])
+    alt = f"Half-normal plot of {len(points)} absolute effects, largest first: {told}"
+    return drawn(draw, alt, 3.2)
+
+
+def dose(lines: Sequence[Interval], levels: Sequence[float], axes_names: tuple[str, str]) -> Markup:
+    """Draw the mean response at each level of an ordered factor, with its interval.
+
+    Args:
+        lines: an interval for each level.
+        levels: the numbers.
+        axes_names: the factor, and what is measured.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        means = [line.estimate for line in lines]
+        axes.plot(levels, means, color=SERIES[0], marker="o", markersize=6)
+        for line, place in zip(lines, levels, strict=True):
+            if line.low is not None and line.high is not None:
+                axes.plot([place, place], [line.low, line.high], color=SERIES[0], linewidth=1.2)
+        axes.set_xticks(list(levels), [line.name for line in lines])
+        axes.set_xlabel(shortened(axes_names[0]))
+        axes.set_ylabel(shortened(axes_names[1]))
+        axes.grid(axis="y")
+
+    told = "; ".join(_told(line, 2, signed=False) for line in lines[:SPOKEN])
+    return drawn(draw, f"Mean {axes_names[1]} by {axes_names[0]}: {told}", 2.7)
 
 
 @attrs.frozen
@@ -386,18 +404,3 @@ def wiring(
         axes.locator_params(nbins=4, integer=True)
 
     return drawn(draw, alt, min(width * ratio + 0.45, WIDTH), width)
-
-
-def residuals(fitted: Sequence[float], rest: Sequence[float], axis: str) -> Markup:
-    """Draw residuals by fitted values: a cloud without shape says that the model fits."""
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.axhline(0, color=INK, linewidth=0.9)
-        axes.plot(fitted, rest, linestyle="none", marker="o", markersize=5, color=SERIES[0])
-        axes.set_xlabel(f"fitted {axis}")
-        axes.set_ylabel("residual")
-        axes.grid()
-
-    widest = max((abs(value) for value in rest), default=0.0)
-    return drawn(draw, f"Residuals of {len(rest)} runs, at most {widest:.3g} from zero", 2.6)
