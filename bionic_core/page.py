@@ -76,6 +76,16 @@ class Drawing:
 
 
 @attrs.frozen
+class Picture:
+    """A figure of pixels: a data URI, what it shows, and its title."""
+
+    shape: ClassVar[str] = "picture"
+    source: str
+    alt: str
+    title: str
+
+
+@attrs.frozen
 class Row:
     """Blocks side by side where there is room, more of them if they are small."""
 
@@ -129,7 +139,7 @@ class Flow:
     alt: str
 
 
-Block = Table | Drawing | Row | Facts | Points | Code | Flow
+Block = Table | Drawing | Picture | Row | Facts | Points | Code | Flow
 
 
 @attrs.frozen

@@ -21,6 +21,7 @@ from bionic_core.commands.common import (
     load,
     resumable,
     show,
+    typed,
 )
 from bionic_core.errors import BionicError
 
@@ -78,6 +79,7 @@ def factorial_command(
         )
         display.say("estimating effects")
     results = study.results(experiment, cells, study.analyse(experiment, cells))
+    results["command"] = typed()
     path = study.save_results(out, experiment, results)
     results["file"] = str(path)
     show(results, json, lambda report: report.studied(results))
