@@ -96,7 +96,12 @@ def half_normal_section(document: Document, measure: Measure) -> Section | None:
         if lenth.get(key) is not None
     ]
     told = [(crossed(point["term"]), point["size"], point["quantile"]) for point in points]
-    svg = plots.half_normal(told, f"absolute {measure.effect}", lenth.get("pse"), limits)
+    svg = plots.half_normal(
+        told,
+        "absolute effect" + (f", {measure.unit}" if measure.unit else ""),
+        lenth.get("pse"),
+        limits,
+    )
     reading = [
         "Absolute effects stand at the quantiles that equally many would have by chance alone "
         "(Daniel 1959).",

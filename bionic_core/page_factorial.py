@@ -252,7 +252,7 @@ def _place(factor: Document, cell: Document) -> int:
 
 
 def _diagnostics(document: Document) -> Section | None:
-    notes = [f"{note[0].upper()}{note[1:]}." for note in document["notes"] if note]
+    notes = [str(note) for note in document["notes"]]
     return Section("Diagnostics", (), [Points(notes)]) if notes else None
 
 

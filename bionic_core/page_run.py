@@ -228,7 +228,7 @@ def _built(run: Run) -> list[Section]:
                 for name, count in parameters["by_part"].items()
             ),
             [Cell("all", strong=True), Cell(f"{parameters['allocated']:,}", strong=True)],
-            [Cell("all that are wired"), Cell(f"{parameters['effective']:,}")],
+            [Cell("of them wired"), Cell(f"{parameters['effective']:,}")],
         ],
         sortable=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -78,7 +79,7 @@ def intervals(
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.06)
         axes.grid(axis="x")
-        axes.set_xlabel(axis)
+        axes.set_xlabel(fill(axis, LETTERS))
 
     told = "; ".join(_told(line, digits, signed=zero) for line in lines[:SPOKEN])
     more = f"; and {len(lines) - SPOKEN} more" if len(lines) > SPOKEN else ""

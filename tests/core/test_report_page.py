@@ -234,7 +234,7 @@ def test_sections_follow_what_the_analysis_offers(factorial: Path, tmp_path: Pat
     assert {row[2] for row in rows[1:]} == {"−1.00 to +3.00"}
     assert page.tables["Runs"][1][4] == "50.00 %"
     assert "raises test recall happy" in page.said or "lowers test recall happy" in page.said
-    assert "Residuals: nothing speaks against normal ones." in page.said
+    assert "residuals: nothing speaks against normal ones" in page.said
 
 
 def test_an_ablations_page_has_the_papers_figures_beside_ours(
