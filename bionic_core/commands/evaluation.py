@@ -25,6 +25,10 @@ def evaluate_command(
         Path | None,
         typer.Option(metavar="DIR", help="Draw confusion, ROC and learning curves into it."),
     ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Also, apart, averaged over each image and its mirror image."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
@@ -38,7 +42,7 @@ def evaluate_command(
     if figures is not None:
         drawing.check_folder(figures)
     cache = InputCache()
-    predicted = predict_split(one, split, data, cache)
+    predicted = predict_split(one, split, data, cache, flip=flip)
     document = describe(predicted)
     if other is not None:
         document["against"] = compare(predicted, predict_split(other, split, data, cache))

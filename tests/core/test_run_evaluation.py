@@ -84,6 +84,29 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
     assert run.manifest["plugins"]["noise"].startswith("bionic ")
 
 
+def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
+    import torch
+
+    document = describe(predict_split(run, "test", flip=True))
+    averaged = document.pop("flip_averaged")
+    assert document == evaluate_run(run, "test")
+    images = predict_split(run, "test").part.images
+    network = run.network(run.spec(), None)
+    with torch.inference_mode():
+        both = [
+            network(torch.as_tensor(np.ascontiguousarray(x)).float() / 255).double().softmax(1)
+            for x in (images, images[..., ::-1])
+        ]
+    mean = ((both[0] + both[1]) / 2).numpy()
+    labels = predict_split(run, "test").labels
+    assert averaged["accuracy"] == (mean.argmax(1) == labels).mean()
+    assert averaged["loss"] == pytest.approx(-np.log(mean[range(len(labels)), labels]).mean())
+    assert averaged["loss"] != document["loss"]
+    said = words(report_evaluation.evaluated(document | {"flip_averaged": averaged}))
+    assert "accuracy, flip-averaged" in said
+    assert f"{averaged['accuracy']:.2%}" in said
+
+
 def test_evaluation_in_training_mode_is_apart_from_what_was_seen(run: Run) -> None:
     """The unvaried images, without noise: not the figure of the epoch in passing."""
     assert run.result["train_evaluated"]["loss"] != run.result["train"]["loss"]

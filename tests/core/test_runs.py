@@ -93,7 +93,7 @@ def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
     assert (again.folder / MODEL).stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam", "muon"])
 def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: str) -> None:
     spec = small(epochs=3, training={"optimizer": optimizer})
     whole = run(spec, tmp_path / "whole")
