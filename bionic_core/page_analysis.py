@@ -76,7 +76,7 @@ def trend_section(trend: Document, measure: Measure) -> Section:
     for part in trend["components"]:
         sure = f"95 % interval {interval(part['low'], part['high'])}, {p_words(part['p'])}"
         words.append(
-            f"{part['name']} component: {part['estimate']:+.4g}".replace("-", "−")
+            f"{str(part['name']).capitalize()} component: {part['estimate']:+.4g}".replace("-", "−")
             + (f" ({sure})" if part["low"] is not None else "")
         )
     words.append("The linear one is the slope: the change for each 1 of the factor.")

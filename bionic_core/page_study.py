@@ -38,6 +38,7 @@ class Measure:
         """Return what a study says that it measured; the test accuracy if it says nothing."""
         said = document.get("response") or RESPONSE
         words = str(said["name"]).replace(".", " ").replace("_", " ")
+        words = words.replace(" f1", " F1").replace(" auc", " AUC")
         return cls(words, float(said["scale"]), str(said["unit"]))
 
     @property
