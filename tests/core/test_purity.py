@@ -77,6 +77,7 @@ HEAVY = (
         (["--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
+        (["report", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
