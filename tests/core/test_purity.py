@@ -75,9 +75,9 @@ HEAVY = (
     ("arguments", "absent"),
     [
         (["--help"], HEAVY),
+        (["report", "--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
-        (["report", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
