@@ -16,6 +16,7 @@ from bionic_core.commands import (
     listing,
     looking,
     models,
+    reporting,
     reproduction,
     studies,
     training,
@@ -44,6 +45,7 @@ app.command("predict")(evaluation.predict_command)
 app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
 app.command("analyse")(studies.analyse_command)
 app.command("ablate")(ablation.ablate_command)
+app.command("report")(reporting.report_command)
 app.command("reproduce")(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)

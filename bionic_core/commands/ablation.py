@@ -22,6 +22,7 @@ from bionic_core.commands.common import (
     load,
     resumable,
     show,
+    typed,
 )
 from bionic_core.errors import BionicError, RequestError
 
@@ -66,7 +67,7 @@ def ablate_command(
     with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
         cells = run(ablation, out, device, jobs, display)
         display.say("estimating effects")
-    results = study.results(ablation, cells)
+    results = study.results(ablation, cells) | {"command": typed()}
     path = study.save_results(out, ablation, results)
     results["file"] = str(path)
     show(results, json, lambda _: report_ablation.ablated(results))

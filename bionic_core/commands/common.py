@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,6 +79,11 @@ def resumable() -> Iterator[None]:
         raise BionicError(
             f"{reason(error)}. Finished epochs are kept, and the same command goes on after them"
         ) from error
+
+
+def typed() -> str:
+    """Return the command line that is being carried out, as a shell takes it."""
+    return shlex.join(["bionic", *sys.argv[1:]])
 
 
 def console(stream: Any) -> Any:

@@ -22,6 +22,7 @@ from bionic_core.commands.common import (
     load,
     resumable,
     show,
+    typed,
 )
 from bionic_core.errors import BionicError, RequestError
 
@@ -153,6 +154,7 @@ def factorial_command(
         display.say("estimating effects")
     analysis = study.analyse(experiment, cells, response=name, order=order)
     results = study.results(experiment, cells, analysis)
+    results["command"] = typed()
     path = study.save_results(out, experiment, results)
     results["file"] = str(path)
     _draw(results, figures)

@@ -75,6 +75,7 @@ HEAVY = (
     ("arguments", "absent"),
     [
         (["--help"], HEAVY),
+        (["report", "--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
         (["runs", "--help"], HEAVY),
