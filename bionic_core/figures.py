@@ -45,7 +45,7 @@ STYLE: Mapping[str, Any] = {
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
+def canvas(width: float, height: float) -> Iterator[Figure]:
     """Open a figure of inches; the style is in force only until it is drawn."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _bytes(figure: Figure) -> dict[str, bytes]:
+def rendered(figure: Figure) -> dict[str, bytes]:
     """Return the figure in each format; called while the style is in force."""
     found = {}
     for form in FORMATS:
@@ -96,7 +96,7 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     size = len(names)
     side = max(4.2, 0.66 * size + 1.5)
-    with _figure(side + 0.9, side) as figure:
+    with canvas(side + 0.9, side) as figure:
         axes = figure.subplots()
         shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
@@ -125,7 +125,7 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_major_formatter(percent())
         bar.set_label("share of the true class")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def roc(
@@ -143,7 +143,7 @@ def roc(
         probability: (N, C).
         labels: (N,).
     """
-    with _figure(6.6, 4.6) as figure:
+    with canvas(6.6, 4.6) as figure:
         axes = figure.subplots()
         draw_roc(axes, document["classes"], probability, labels)
         mean = "–" if document["auc"] is None else f"{document['auc']:.3f}"
@@ -156,7 +156,7 @@ def roc(
             handlelength=2.8,
         )
         figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def draw_roc(
@@ -208,14 +208,14 @@ def learning(
         selected_on: ``validation`` or ``test``.
         title: what run it is.
     """
-    with _figure(7.4, 3.3) as figure:
+    with canvas(7.4, 3.3) as figure:
         panels: Sequence[Axes] = figure.subplots(1, 2)
         for axes, key in zip(panels, ("loss", "accuracy"), strict=True):
             draw_learning(axes, key, history, best_epoch, selected_on)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(title, fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def draw_learning(
@@ -257,7 +257,7 @@ def draw_learning(
     axes.set_axisbelow(True)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, option: str = "--figures") -> None:
     """Check that figures can be put into a folder, before the work of making them.
 
     Raises:
@@ -266,7 +266,7 @@ def check_folder(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise RequestError(
-                "is a file; --figures names the folder that figures are written into",
+                f"is a file; {option} names the folder that figures are written into",
                 where=str(place),
             )
 

@@ -367,11 +367,10 @@ def _curves(variant: Document) -> Iterator[tuple[str, Any, Any]]:
     import numpy as np
     from sklearn.metrics import roc_curve
 
-    from bionic_core.files import read_arrays
     from bionic_core.per_class import probabilities
-    from bionic_core.runs import PREDICTIONS
+    from bionic_core.run_folder import Run
 
-    arrays = read_arrays(Path(variant["run"]) / PREDICTIONS)
+    arrays = Run(Path(variant["run"])).predictions
     chances = probabilities(arrays["test_logits"].astype(np.float64))
     for number, name in enumerate(variant["classes"]):
         if variant["auc"][name] is not None:

@@ -17,7 +17,7 @@ from bionic_core.errors import RequestError
 from bionic_core.evaluation import flip_averaged, logits_of, metrics
 from bionic_core.inputs import InputCache
 from bionic_core.metrics import full_metrics
-from bionic_core.runs import Run
+from bionic_core.run_folder import Run
 from bionic_core.spec import open_data
 
 

@@ -161,6 +161,11 @@ def _select(state: State, course: Course) -> dict[str, float]:
     _, selecting = evaluate(state.network, course.splits.validation)
     monitor = course.recipe.training.monitor
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
+    if not math.isfinite(figure):
+        raise BionicError(
+            f"the {monitor} to select by is {selecting[monitor]} in epoch {state.epoch}: training "
+            "diverged. A smaller training.lr may help"
+        )
     if figure > state.best:
         state.best, state.best_epoch = figure, state.epoch
         state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}

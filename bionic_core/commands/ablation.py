@@ -101,7 +101,10 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
     def line(number: int, cell: Cell) -> None:
         what = words[number % len(words)]
         display.end(
-            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}", number
+            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}",
+            number,
+            failed=cell.run is None,
+            reused=cell.reused,
         )
 
     return run_experiment(
@@ -112,4 +115,5 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
         started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
         ended=line,
         watch=display.watch,
+        say=display.note,
     )

@@ -35,7 +35,7 @@ def evaluate_command(
     from bionic_core import figures as drawing
     from bionic_core.inputs import InputCache
     from bionic_core.run_evaluation import compare, describe, predict_split
-    from bionic_core.runs import Run
+    from bionic_core.run_folder import Run
 
     one = Run.open(run)
     other = Run.open(against) if against is not None else None
@@ -80,7 +80,7 @@ def predict_command(
 ) -> None:
     """Give class probabilities of pictures, of any size and colour, the face in the middle."""
     from bionic_core.prediction import predict
-    from bionic_core.runs import Run
+    from bionic_core.run_folder import Run
 
     pictures = predict(Run.open(run), images)
 
