@@ -275,7 +275,7 @@ def _inputs(network: Network, layer: str) -> list[Line]:
         if printable(site.post.name) == layer and not site.owner:
             share = projection.pairs / (site.pre.size * site.post.size)
             note = "all pairs" if projection.wiring is None else f"{share:.1%} of pairs"
-            lines.append((f"from {printable(site.pre.name)}", note, list(projection.wirings)))
+            lines.append((f"from {printable(site.pre.name)}", note, list(projection.wired_by)))
     return lines
 
 
