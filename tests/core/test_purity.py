@@ -67,7 +67,7 @@ def test_built_ins_are_entry_points_of_the_public_group() -> None:
 
 HEAVY = (
     *("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy", "scipy", "rich"),
-    *("pandas", "pyarrow"),
+    *("pandas", "pyarrow", "duckdb"),
 )
 
 
@@ -80,6 +80,7 @@ HEAVY = (
         (["predict", "--help"], HEAVY),
         (["runs", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
+        (["connectome", "import", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
     ],
