@@ -32,7 +32,8 @@ class Law(nn.Module):
 
     def forward(self, values: Tensor, synapses: Any) -> Tensor:
         sign = torch.where(synapses.pre % 2 == 0, 1.0, -1.0).to(values.dtype)
-        return values.abs().add(0.1).sqrt() * sign * (1 + 0.1 * synapses.post)
+        grown: Tensor = 1 + 0.1 * synapses.post
+        return values.abs().add(0.1).sqrt() * sign * grown
 
 
 @attrs.frozen(eq=False)
@@ -100,7 +101,7 @@ def same_parameters(dense: Network, sparse: Network, *, grads: bool = False) -> 
         if name in matrices:
             assert other.ndim == 1
             other = matrices[name].matrix(other)
-        torch.testing.assert_close(one, other, **TIGHT, msg=lambda text, name=name: name + text)
+        torch.testing.assert_close(one, other, **TIGHT, msg=name)
 
 
 def drawn(pairs: int = 60, p: int = 13, q: int = 9) -> tuple[Tensor, Tensor, Tensor, product.Index]:
@@ -162,7 +163,7 @@ def test_a_projection_without_any_pair_gives_its_bias() -> None:
     values, x, g, index = drawn(0)
     out = product.weighted(values, x, index)
     assert not out.any()
-    out.sum().backward()
+    torch.autograd.backward(out.sum())
     assert x.grad is not None
     assert not x.grad.any()
     assert product.sampled(g, x, index).shape == (0,)
