@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bionic_core.analysis import Analysis as Analysis
     from bionic_core.assembly import build as build
     from bionic_core.assembly import recipe_of as recipe_of
     from bionic_core.connectome import Connectome as Connectome
@@ -43,8 +44,10 @@ if TYPE_CHECKING:
     from bionic_core.sites import Wiring as Wiring
     from bionic_core.spec import Spec as Spec
     from bionic_core.spec import load as load
+    from bionic_core.tables import analyse as analyse
 
 _HOMES = {
+    "analysis": ("Analysis",),
     "assembly": ("build", "recipe_of"),
     "connectome": ("Connectome",),
     "data": ("Dataset", "Split"),
@@ -63,6 +66,7 @@ _HOMES = {
     "seeds": ("Stream",),
     "sites": ("Features", "Layer", "NormSite", "ProjectionSite", "Stage", "Synapses", "Wiring"),
     "spec": ("Spec", "load"),
+    "tables": ("analyse",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -25,18 +25,15 @@ from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design, Factor, leave_one_out
 from bionic_core.dunnett import critical_value, detectable
 from bionic_core.errors import BionicError, RequestError, listing, nearest
-from bionic_core.experiment import PERCENT, Cell, Experiment, cell_spec
+from bionic_core.experiment import Cell, Experiment
+from bionic_core.factors import cell_spec
 from bionic_core.files import write_text
+from bionic_core.missing import missing_notes
+from bionic_core.planning import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.registry import Registry
+from bionic_core.responses import PERCENT
 from bionic_core.spec import Spec, compose, dependents, digest
 from bionic_core.timing import words
-
-POWER = 0.8
-"""Of the smallest effect that a design can see."""
-
-ASSUMED_SD, ASSUMED_IMAGES = 0.32, 7178
-"""Before anything is trained: the pooled SD of a run's accuracy, in points, over those rows of the
-paper's Table 4 whose spreads agree, on its number of test images; it scales with 1/√images."""
 
 FULL = "full"
 """The variant with everything on."""
@@ -85,9 +82,9 @@ def plan_ablation(
                 f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
                 for name in unknown
             ],
-            where=spec.name,
+            where=spec.where,
         )
-    spec = compose(spec.document(), name=spec.name, registry=registry)
+    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
     connectome = spec.connectome.read() if spec.connectome is not None else None
 
     def counts(cell: Spec) -> Mapping[str, int]:
@@ -105,7 +102,7 @@ def plan_ablation(
                 raise
             notes.append(f"{name} stays in every variant: without it, {'; '.join(error.problems)}")
     if not parameters:
-        raise RequestError("there is no mechanism to leave out", where=spec.name)
+        raise RequestError("there is no mechanism to leave out", where=spec.where)
     factors = [
         Factor(name, (False, True), tuple(sorted(dependents([name], spec.mechanisms))))
         for name in (mechanisms or parameters)
@@ -132,13 +129,13 @@ def planned(
         jobs: runs side by side.
     """
     design = ablation.experiment.design
-    images = test_images or ASSUMED_IMAGES
-    sd = ASSUMED_SD * math.sqrt(ASSUMED_IMAGES / images)
+    images = test_images or PAPERS_IMAGES
+    sd = papers_spread(test_images).value
     degrees = (len(design.cells) - 1) * (len(design.seeds) - 1)
     notes = list(ablation.notes)
     notes.append(
         f"assumed before training: a run's test accuracy has an SD of {sd:.2f} points, the paper's "
-        f"{ASSUMED_SD} on {ASSUMED_IMAGES:,} test images scaled to {images:,}"
+        f"{PAPERS_SD} on {PAPERS_IMAGES:,} test images scaled to {images:,}"
     )
     if degrees == 0:
         notes.append(ONE_SEED)
@@ -287,9 +284,9 @@ def _notes(
             f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
             f"{', '.join(outside)}"
         )
-    failed = sum(cell.run is None for cell in cells)
-    if failed:
-        notes.append(f"{failed} of {len(cells)} runs failed; the figures are of the others")
+    notes += missing_notes(
+        cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
+    )
     if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes

@@ -97,7 +97,7 @@ class _Asking:
             except RequestError as error:
                 raise RequestError(
                     [f"mechanisms.{name}: {problem}" for problem in error.problems],
-                    where=error.where or self.spec.name,
+                    where=error.where or self.spec.where,
                 ) from error
             finally:
                 self.asked = outer
@@ -108,7 +108,7 @@ class _Asking:
                 raise RequestError(
                     f"mechanisms.{name}: its hook '{hook}' answered with "
                     f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
-                    where=self.spec.name,
+                    where=self.spec.where,
                 )
             found[name] = answer
         return [(name, found[name]) for name in self._order(hook, site, found)]
@@ -136,7 +136,7 @@ class _Asking:
                     f"mechanisms '{pair[0]}' and '{pair[1]}' both answer the hook '{hook}' at "
                     f"'{site}' and {why}. Set it in the spec: "
                     f'[model.order] {hook} = ["{pair[0]}", "{pair[1]}"]',
-                    where=self.spec.name,
+                    where=self.spec.where,
                 )
             order += ready
         return order
@@ -212,7 +212,7 @@ class _Assembly(_Asking):
             indices = np.concatenate([self.connectome.of_type(cell_type) for cell_type in cells])
             layers[name] = Layer(name, len(indices), cells, indices, self)
         if problems:
-            raise RequestError(problems, where=self.spec.name)
+            raise RequestError(problems, where=self.spec.where)
         return layers
 
     def _stages(self) -> tuple[dict[str, StageModule], tuple[int, int, int]]:

@@ -13,13 +13,15 @@ from bionic_core.commands import (
     ablation,
     connectomes,
     evaluation,
+    listing,
     looking,
     models,
+    reporting,
     reproduction,
     studies,
     training,
 )
-from bionic_core.errors import BionicError
+from bionic_core.errors import BionicError, printable
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -30,7 +32,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Look at labelled images.", no_args_is_help=True)
-connectome_app = typer.Typer(help="Look at wiring, and download it.", no_args_is_help=True)
+connectome_app = typer.Typer(
+    help="Look at wiring, download it, make it of files, draw it.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
@@ -38,13 +42,19 @@ app.command("build")(models.build_command)
 app.command("train")(training.train_command)
 app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
-app.command("factorial")(studies.factorial_command)
+app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
+app.command("analyse")(studies.analyse_command)
 app.command("ablate")(ablation.ablate_command)
+app.command("report")(reporting.report_command)
 app.command("reproduce")(reproduction.reproduce_command)
+app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
+connectome_app.command("import")(connectomes.import_command)
+connectome_app.command("plot")(looking.connectome_plot_command)
+connectome_app.command("surrogate")(connectomes.surrogate_command)
 connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
 
 
@@ -72,7 +82,21 @@ def main() -> None:
     try:
         app()
     except BionicError as error:
-        if shows:
-            traceback.print_exc()
-        typer.echo(f"bionic: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code, shows)
+    except Exception as error:
+        from bionic_core.failures import reason
+
+        _fail(
+            f"{reason(error)}. Nobody expected this: it is a fault of bionic or of a plugin, or a "
+            "file that somebody has changed. --traceback before the command shows where",
+            1,
+            shows,
+        )
+
+
+def _fail(words: str, code: int, shows: bool) -> None:
+    """Say in a paragraph why there is no result, and end."""
+    if shows:
+        typer.echo(printable(traceback.format_exc()), err=True)
+    typer.echo(f"bionic: {printable(words)}", err=True)
+    sys.exit(code)

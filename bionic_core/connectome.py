@@ -29,6 +29,12 @@ _ARRAYS: dict[str, type[np.generic]] = {
     "size": np.float64,
 }
 
+_OPTIONAL = ("layer", "name")
+"""Texts of the cells that a connectome need not have; empty ones are left out of file and hash."""
+
+LARGE = 2**26
+"""Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
+
 
 @attrs.frozen(eq=False)
 class Block:
@@ -49,7 +55,12 @@ class Block:
 
 
 def _frozen(array: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Return the array as an unwriteable one of the given kind; text keeps its own width."""
+    """Return the array as an unwriteable one of the given kind; text keeps its own width.
+
+    One that is so already, and owns what it holds, is not copied.
+    """
+    if array.dtype == dtype and array.flags.owndata and not array.flags.writeable:
+        return array
     array = np.array(array, dtype=np.str_ if dtype is np.str_ else dtype)
     array.setflags(write=False)
     return array
@@ -63,11 +74,13 @@ class Connectome:
         cell_id: int64 (N,), identifiers (18-digit root ids in CAVE: never floats), unique.
         broad_type: str (N,), ``excitatory`` or ``inhibitory``.
         cell_type: str (N,), for example ``23P`` or ``BC``.
-        position: float64 (N, 3), soma x, y, z in nm.
+        position: float64 (N, 3), soma x, y, z in nm; NaN where it is not known.
         pre, post: int32 (E,), cell indices of each connection; sorted by (pre, post), unique.
         count: int32 (E,), synapses of each connection, at least 1.
         size: float64 (E,), summed synapse sizes of each connection (voxels in MICrONS).
         provenance: where it comes from; ``label`` is shown wherever the connectome is.
+        layer: str (N,), the anatomical layer that the source names; empty where it names none.
+        name: str (N,), names of cells that have any, such as ``AVAL``; empty elsewhere.
     """
 
     cell_id: npt.NDArray[np.int64]
@@ -79,6 +92,8 @@ class Connectome:
     count: npt.NDArray[np.int32]
     size: npt.NDArray[np.float64]
     provenance: Mapping[str, Any]
+    layer: npt.NDArray[np.str_]
+    name: npt.NDArray[np.str_]
 
     @classmethod
     def of(
@@ -93,25 +108,34 @@ class Connectome:
         count: npt.NDArray[Any],
         size: npt.NDArray[Any] | None = None,
         provenance: Mapping[str, Any],
+        layer: npt.NDArray[Any] | Sequence[str] | None = None,
+        name: npt.NDArray[Any] | Sequence[str] | None = None,
     ) -> Connectome:
-        """Check, sort and freeze; ``size`` defaults to the counts.
+        """Check, sort and freeze; ``size`` defaults to the counts, ``layer`` and ``name`` to none.
 
         Raises:
             RequestError: lengths disagree, an index is out of range, an id or a connection
                 occurs twice, a count is below 1, a size is negative, a broad type is unknown.
         """
         size = np.asarray(count, np.float64) if size is None else size
-        order = np.lexsort((np.asarray(post), np.asarray(pre)))
+        none = np.full(len(cell_id), "")
         values = {
             "cell_id": cell_id,
             "broad_type": np.asarray(broad_type),
             "cell_type": np.asarray(cell_type),
             "position": position,
-        } | {
-            key: np.asarray(value)[order]
-            for key, value in {"pre": pre, "post": post, "count": count, "size": size}.items()
+            "layer": none if layer is None else np.asarray(layer),
+            "name": none if name is None else np.asarray(name),
         }
-        arrays = {key: _frozen(values[key], dtype) for key, dtype in _ARRAYS.items()}
+        edges = {"pre": pre, "post": post, "count": count, "size": size}
+        edges = {key: np.asarray(value) for key, value in edges.items()}
+        agree = len({value.shape for value in edges.values()}) == 1
+        if agree and not _in_order(edges["pre"], edges["post"]):
+            order = np.lexsort((edges["post"], edges["pre"]))
+            edges = {key: value[order] for key, value in edges.items()}
+        values |= edges
+        kinds = _ARRAYS | dict.fromkeys(_OPTIONAL, np.str_)
+        arrays = {key: _frozen(np.asarray(values.pop(key)), kind) for key, kind in kinds.items()}
         problems = _problems(arrays)
         if problems:
             raise RequestError(problems, where="connectome")
@@ -131,14 +155,20 @@ class Connectome:
     def fingerprint(self) -> str:
         """SHA-256 over the cells and the synapses (not the provenance), as hexadecimal."""
         digest = hashlib.sha256()
-        for key, dtype in _ARRAYS.items():
+        for key, dtype in self._kinds().items():
             array = getattr(self, key)
             digest.update(f"{key}{array.shape}".encode())
             if dtype is np.str_:
                 digest.update("\0".join(array.tolist()).encode())
             else:
-                digest.update(array.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
+                array = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
+                digest.update(array.data)
         return digest.hexdigest()
+
+    def _kinds(self) -> dict[str, type[np.generic]]:
+        """Return the arrays that there are, with their kinds."""
+        there = [key for key in _OPTIONAL if np.any(getattr(self, key) != "")]
+        return _ARRAYS | dict.fromkeys(there, np.str_)
 
     def of_type(self, cell_type: str) -> npt.NDArray[np.int64]:
         """Return the indices of the cells of one type, ascending; empty if there are none."""
@@ -169,9 +199,11 @@ class Connectome:
     def save(self, path: Path) -> None:
         """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
         text = json.dumps(dict(self.provenance), sort_keys=True).encode()
-        arrays = {key: getattr(self, key) for key in _ARRAYS}
+        arrays = {key: getattr(self, key) for key in self._kinds()}
+        large = sum(array.nbytes for array in arrays.values()) > LARGE
         with write_atomically(path) as file:
-            np.savez_compressed(file, **arrays, provenance=np.frombuffer(text, np.uint8))
+            write = np.savez if large else np.savez_compressed
+            write(file, **arrays, provenance=np.frombuffer(text, np.uint8))
 
     @classmethod
     def load(cls, path: Path) -> Connectome:
@@ -186,11 +218,21 @@ class Connectome:
             raise RequestError(f"not a connectome: it lacks {listing(missing)}", where=str(path))
         try:
             provenance = json.loads(found["provenance"].tobytes())
-            return cls.of(**{key: found[key] for key in _ARRAYS}, provenance=provenance)
+            for array in found.values():
+                array.setflags(write=False)  # nobody else has them: no copies are needed
+            there = [key for key in (*_ARRAYS, *_OPTIONAL) if key in found]
+            return cls.of(**{key: found.pop(key) for key in there}, provenance=provenance)
         except ValueError as error:
             raise RequestError(f"damaged ({error})", where=str(path)) from error
         except RequestError as error:
             raise RequestError(error.problems, where=str(path)) from error
+
+
+def _in_order(pre: npt.NDArray[Any], post: npt.NDArray[Any]) -> bool:
+    """Whether connections are sorted by pre, then post."""
+    up = pre[1:] > pre[:-1]
+    up |= (pre[1:] == pre[:-1]) & (post[1:] >= post[:-1])
+    return bool(up.all())
 
 
 def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
@@ -199,7 +241,7 @@ def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     problems = [
         f"{key} has shape {arrays[key].shape}, expected {shape}"
         for keys, shape in (
-            (("broad_type", "cell_type"), (cells,)),
+            (("broad_type", "cell_type", *_OPTIONAL), (cells,)),
             (("position",), (cells, 3)),
             (("post", "count", "size"), (edges,)),
         )
@@ -221,9 +263,10 @@ def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
         low, high = int(arrays[key].min()), int(arrays[key].max())
         if low < 0 or high >= cells:
             problems.append(f"{key} has indices {low} … {high}, but there are {cells} cells")
-    pairs = arrays["pre"].astype(np.int64) * cells + arrays["post"]
-    if len(np.unique(pairs)) < edges:
-        problems.append(f"{edges - len(np.unique(pairs))} connections occur twice; sum them first")
+    twice = arrays["pre"][1:] == arrays["pre"][:-1]
+    twice &= arrays["post"][1:] == arrays["post"][:-1]
+    if twice.any():
+        problems.append(f"{int(twice.sum())} connections occur twice; sum them first")
     if arrays["count"].min() < 1:
         problems.append(f"{int((arrays['count'] < 1).sum())} connections have a count below 1")
     if not np.all(arrays["size"] >= 0):

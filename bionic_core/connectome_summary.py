@@ -1,64 +1,222 @@
-"""What a connectome holds, as JSON-ready data."""
+"""What a connectome holds, as JSON-ready data; in time and memory linear in its connections."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.connectome import EXCITATORY, INHIBITORY, Connectome
 
+NO_LAYER = "–"
+"""What cells are under that belong to no layer."""
 
-def summarise(connectome: Connectome) -> dict[str, Any]:
-    """Return cells, degrees and synapses by type, density, reciprocity and provenance.
+PIECE = 1 << 22
+"""Connections looked at at a time."""
+
+_PYRAMIDAL = re.compile(r"(1|23|4|5|6)P(-|$)")
+
+
+def summarise(
+    connectome: Connectome,
+    *,
+    layers: Mapping[str, Sequence[str]] | None = None,
+    by_type: bool = False,
+) -> dict[str, Any]:
+    """Return cells by type and layer, degrees, densities, synapses, reciprocity and provenance.
 
     Degrees count connections, not synapses; ``density`` is the share of ordered pairs of
-    different cells that are connected; ``reciprocity`` the share of connections whose reverse
-    exists.
+    different cells that are connected; ``reciprocity`` the share of connections between
+    different cells whose reverse exists.
+
+    Args:
+        connectome: what to look at.
+        layers: cell types of each layer; else the connectome's own layers, or else what the
+            names of pyramidal types say (23P: 2/3).
+        by_type: densities between cell types as well.
     """
     cells, pre, post = connectome.cells, connectome.pre, connectome.post
-    out = np.bincount(pre, minlength=cells)
-    into = np.bincount(post, minlength=cells)
-    forth = pre.astype(np.int64) * cells + post
-    back = post.astype(np.int64) * cells + pre
-    inhibitory = connectome.broad_type == INHIBITORY
-    types = list(dict.fromkeys(connectome.cell_type.tolist()))
-    return {
+    out, into = _degrees(pre, cells), _degrees(post, cells)
+    types = Grouping.of(connectome.cell_type.tolist())
+    homes = _layers(connectome, layers)
+    order = [*(layers or sorted({*homes} - {NO_LAYER})), NO_LAYER]
+    layer = Grouping.of(homes, [name for name in order if name in {*homes}])
+    broad = Grouping.of(connectome.broad_type.tolist(), (EXCITATORY, INHIBITORY))
+    autapses = sum(int((pre[part] == post[part]).sum()) for part in _pieces(len(pre)))
+    between = {entry["pre"] + "->" + entry["post"]: entry for entry in broad.table(connectome)}
+    document = {
         "label": connectome.label,
         "fingerprint": connectome.fingerprint,
         "cells": cells,
         "connections": len(pre),
-        "synapses": int(connectome.count.sum()),
-        "density": len(pre) / max(1, cells * (cells - 1)),
-        "reciprocity": float(np.isin(back, forth).mean()) if len(pre) else 0.0,
-        "broad_types": {
-            name: int((connectome.broad_type == name).sum()) for name in (EXCITATORY, INHIBITORY)
-        },
+        "synapses": int(connectome.count.sum(dtype=np.int64)),
+        "autapses": autapses,
+        "unconnected": int(((out == 0) & (into == 0)).sum()),
+        "density": (len(pre) - autapses) / max(1, cells * (cells - 1)),
+        "reciprocity": _reciprocity(connectome, autapses),
+        "out_degree": _spread(out),
+        "in_degree": _spread(into),
+        "broad_types": dict(zip(broad.names, broad.sizes.tolist(), strict=True)),
         "types": {
             name: {
-                "broad_type": str(connectome.broad_type[rows[0]]),
+                "broad_type": _one([broad.names[k] for k in np.unique(broad.place[rows])]),
+                "layers": {
+                    layer.names[k]: int(number)
+                    for k, number in enumerate(np.bincount(layer.place[rows]))
+                    if number
+                },
                 "cells": len(rows),
                 "out_degree": _spread(out[rows]),
                 "in_degree": _spread(into[rows]),
             }
-            for name in types
-            for rows in [connectome.of_type(name)]
+            for name, rows in zip(types.names, types.members(), strict=True)
         },
+        "layers": {
+            name: {
+                "cells": len(rows),
+                EXCITATORY: int((broad.place[rows] == 0).sum()),
+                INHIBITORY: int((broad.place[rows] == 1).sum()),
+                "out_degree": _spread(out[rows]),
+                "in_degree": _spread(into[rows]),
+            }
+            for name, rows in zip(layer.names, layer.members(), strict=True)
+        },
+        "layer_densities": layer.table(connectome),
         "synapses_per_connection": {
-            f"{one}->{other}": _mean(
-                connectome.count[(inhibitory[pre] == from_i) & (inhibitory[post] == to_i)]
-            )
-            for one, from_i in ((EXCITATORY, False), (INHIBITORY, True))
-            for other, to_i in ((EXCITATORY, False), (INHIBITORY, True))
+            name: entry["synapses_per_connection"] for name, entry in between.items()
         },
+        "synapses_histogram": _histogram(connectome.count),
         "provenance": dict(connectome.provenance),
     }
+    if by_type:
+        document["type_densities"] = types.table(connectome)
+    return document
+
+
+@attrs.frozen(eq=False)
+class Grouping:
+    """Cells in groups.
+
+    Attributes:
+        names: the groups.
+        place: int64 (N,), each cell's group.
+        sizes: int64 (G,), cells of each group.
+    """
+
+    names: Sequence[str]
+    place: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, words: Sequence[str], names: Sequence[str] = ()) -> Grouping:
+        """Group cells by a word each; groups in the order given, or in which they occur."""
+        order = {name: place for place, name in enumerate(names or dict.fromkeys(words))}
+        place = np.array([order[word] for word in words], np.int64)
+        return cls(tuple(order), place, np.bincount(place, minlength=len(order)))
+
+    def members(self) -> list[npt.NDArray[np.int64]]:
+        """Return the cells of each group, ascending."""
+        order = np.argsort(self.place, kind="stable")
+        return np.split(order, np.cumsum(self.sizes)[:-1]) if len(self.names) else []
+
+    def table(self, connectome: Connectome) -> list[dict[str, Any]]:
+        """Return pairs of cells, connections and synapses between each two groups.
+
+        Autapses are no pairs and count as no connections here. Of many groups, pairs of groups
+        without a connection are left out.
+        """
+        groups = len(self.names)
+        edges = np.zeros(groups * groups, np.int64)
+        synapses = np.zeros(groups * groups)
+        for part in _pieces(len(connectome.pre)):
+            from_, to = connectome.pre[part], connectome.post[part]
+            code = self.place[from_] * groups + self.place[to]
+            count = np.where(from_ == to, 0, connectome.count[part])
+            edges += np.bincount(code[count > 0], minlength=len(edges))
+            synapses += np.bincount(code, weights=count, minlength=len(edges))
+        shown = np.flatnonzero(edges) if groups > 50 else np.arange(len(edges))
+        found = []
+        for place in shown.tolist():
+            pre, post = divmod(place, groups)
+            pairs = int(self.sizes[pre] * (self.sizes[post] - (pre == post)))
+            number = int(edges[place])
+            found.append(
+                {
+                    "pre": self.names[pre],
+                    "post": self.names[post],
+                    "pairs": pairs,
+                    "connections": number,
+                    "density": number / pairs if pairs else None,
+                    "synapses": int(synapses[place]),
+                    "synapses_per_connection": synapses[place] / number if number else None,
+                }
+            )
+        return found
+
+
+def _layers(connectome: Connectome, layers: Mapping[str, Sequence[str]] | None) -> list[str]:
+    """Return the layer of each cell."""
+    if layers is not None:
+        home = {cell_type: name for name, types in layers.items() for cell_type in types}
+        return [home.get(cell_type, NO_LAYER) for cell_type in connectome.cell_type.tolist()]
+    if np.any(connectome.layer != ""):
+        return [word or NO_LAYER for word in connectome.layer.tolist()]
+    found = (_PYRAMIDAL.match(cell_type) for cell_type in connectome.cell_type.tolist())
+    return [{"23": "2/3"}.get(m[1], m[1]) if m else NO_LAYER for m in found]
+
+
+def _degrees(ends: npt.NDArray[np.int32], cells: int) -> npt.NDArray[np.int64]:
+    degrees = np.zeros(cells, np.int64)
+    for part in _pieces(len(ends)):
+        degrees += np.bincount(ends[part], minlength=cells)
+    return degrees
+
+
+def _reciprocity(connectome: Connectome, autapses: int) -> float:
+    """Return the share of connections between different cells whose reverse exists."""
+    from scipy.sparse import csr_array
+
+    different = len(connectome.pre) - autapses
+    if different == 0:
+        return 0.0
+    ends = np.cumsum(_degrees(connectome.pre, connectome.cells))
+    starts = np.append(0, ends).astype(np.int32 if len(connectome.pre) < 2**31 else np.int64)
+    there = np.ones(len(connectome.pre), np.int8)
+    shape = (connectome.cells, connectome.cells)
+    forth = csr_array((there, connectome.post, starts), shape=shape)
+    both = forth.multiply(forth.T.tocsr()).nnz
+    return (int(both) - autapses) / different
+
+
+def _histogram(count: npt.NDArray[np.int32]) -> list[dict[str, int]]:
+    """Return how many connections have each number of synapses that occurs."""
+    values: dict[int, int] = {}
+    for part in _pieces(len(count)):
+        for value, number in zip(*np.unique(count[part], return_counts=True), strict=True):
+            values[int(value)] = values.get(int(value), 0) + int(number)
+    return [{"synapses": value, "connections": values[value]} for value in sorted(values)]
+
+
+def _pieces(length: int) -> Iterator[slice]:
+    for start in range(0, length, PIECE):
+        yield slice(start, start + PIECE)
 
 
 def _spread(values: npt.NDArray[np.int64]) -> dict[str, float]:
-    return {"mean": float(values.mean()), "sd": float(values.std())}
+    if len(values) == 0:
+        return {"mean": 0.0, "sd": 0.0, "median": 0.0, "least": 0, "most": 0}
+    return {
+        "mean": float(values.mean()),
+        "sd": float(values.std()),
+        "median": float(np.median(values)),
+        "least": int(values.min()),
+        "most": int(values.max()),
+    }
 
 
-def _mean(values: npt.NDArray[np.int32]) -> float | None:
-    return float(values.mean()) if len(values) else None
+def _one(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else "mixed"

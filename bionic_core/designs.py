@@ -18,6 +18,10 @@ MAX_CELLS = 4096
 """More combinations than this are refused: somebody has mistyped."""
 
 
+ROMAN = {3: "III", 4: "IV", 5: "V"}
+"""Resolutions as they are written."""
+
+
 @attrs.frozen
 class Factor:
     """A factor of an experiment.
@@ -37,6 +41,12 @@ class Factor:
     def term(self) -> str:
         """The factor's name in tables: ``a (with b, c)`` where it brings others along."""
         return f"{self.name} (with {', '.join(self.brings)})" if self.brings else self.name
+
+    @property
+    def doses(self) -> bool:
+        """Whether the levels are three numbers or more, so that a response may follow them."""
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.levels)
+        return numbers and len(self.levels) > 2
 
     def to_json(self) -> dict[str, Any]:
         """Return the factor as JSON-ready data."""
@@ -60,7 +70,11 @@ class Design:
         cells: levels by factor, in standard order (the first factor changes fastest).
         impossible: combinations left out, never relabelled.
         seeds: blocks; every cell is run once in each.
-        resolution: of a fraction; None for a full factorial.
+        resolution: of a fraction, the length of its shortest defining word; else None.
+        kind: what it is, in words.
+        words: the defining relation of a fraction: products of factors that are the same in all
+            cells, ``a:b:c``, with a minus in front where they are negative.
+        folded: factors that a foldover has reversed.
     """
 
     factors: tuple[Factor, ...]
@@ -68,6 +82,9 @@ class Design:
     impossible: tuple[Impossible, ...]
     seeds: tuple[int, ...]
     resolution: int | None = None
+    kind: str = "full factorial"
+    words: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
 
     @property
     def runs(self) -> int:
@@ -81,6 +98,9 @@ class Design:
             "runs": self.runs,
             "resolution": self.resolution,
             "seeds": list(self.seeds),
+            "kind": self.kind,
+            "words": list(self.words),
+            "folded": list(self.folded),
             "cells": [dict(cell) for cell in self.cells],
             "impossible": [
                 {"levels": dict(cell.levels), "reason": cell.reason} for cell in self.impossible
@@ -105,26 +125,67 @@ def full_factorial(
             none that can exist.
     """
     problems = faults(factors)
-    problems += _seed_faults(seeds)
+    problems += seed_faults(seeds)
     count = math.prod(len(factor.levels) for factor in factors)
     if count > MAX_CELLS:
-        problems.append(f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors")
+        problems.append(
+            f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors, or a "
+            "fraction (--resolution)"
+        )
     if problems:
         raise RequestError(problems, where="design")
+    cells, impossible = sift(crossed(factors), possible)
+    return Design(tuple(factors), cells, impossible, tuple(seeds))
+
+
+def from_table(
+    factors: Sequence[Factor],
+    cells: Sequence[Mapping[str, Level]],
+    seeds: Sequence[int],
+    possible: Callable[[Mapping[str, Level]], str | None] = lambda levels: None,
+) -> Design:
+    """Return a design of given cells, in their order.
+
+    Raises:
+        RequestError: what ``faults`` finds, no or repeated seeds, a cell there twice, or none
+            that can exist.
+    """
+    problems = faults(factors)
+    problems += seed_faults(seeds)
+    rows = [tuple((type(cell[f.name]), cell[f.name]) for f in factors) for cell in cells]
+    problems += [
+        f"row {number} is row {rows.index(row) + 1} again; more seeds (--seeds) repeat every row"
+        for number, row in enumerate(rows, 1)
+        if rows.index(row) < number - 1
+    ]
+    if problems:
+        raise RequestError(problems, where="design")
+    named = [{factor.name: cell[factor.name] for factor in factors} for cell in cells]
+    kept, impossible = sift(named, possible)
+    return Design(tuple(factors), kept, impossible, tuple(seeds), kind="table")
+
+
+def crossed(factors: Sequence[Factor]) -> list[Mapping[str, Level]]:
+    """Return every combination of levels, the first factor changing fastest."""
     names = [factor.name for factor in factors]
-    cells: list[Mapping[str, Level]] = []
-    impossible: list[Impossible] = []
-    for levels in itertools.product(*(factor.levels for factor in reversed(factors))):
-        cell = dict(zip(names, reversed(levels), strict=True))
-        reason = possible(cell)
-        if reason is None:
-            cells.append(cell)
-        else:
-            impossible.append(Impossible(cell, reason))
-    if not cells:
+    every = itertools.product(*(factor.levels for factor in reversed(factors)))
+    return [dict(zip(names, reversed(levels), strict=True)) for levels in every]
+
+
+def sift(
+    cells: Sequence[Mapping[str, Level]], possible: Callable[[Mapping[str, Level]], str | None]
+) -> tuple[tuple[Mapping[str, Level], ...], tuple[Impossible, ...]]:
+    """Return the cells that can exist, and the others with their reasons.
+
+    Raises:
+        RequestError: none can.
+    """
+    judged = [(cell, possible(cell)) for cell in cells]
+    impossible = tuple(Impossible(cell, reason) for cell, reason in judged if reason is not None)
+    if len(impossible) == len(cells):
         reasons = sorted({cell.reason for cell in impossible})
         raise RequestError(f"no combination can exist: {'; '.join(reasons)}", where="design")
-    return Design(tuple(factors), tuple(cells), tuple(impossible), tuple(seeds))
+    return tuple(cell for cell, reason in judged if reason is None), impossible
 
 
 def leave_one_out(factors: Sequence[Factor], seeds: Sequence[int]) -> Design:
@@ -143,14 +204,14 @@ def leave_one_out(factors: Sequence[Factor], seeds: Sequence[int]) -> Design:
         for factor in factors
         if factor.levels != (False, True)
     ]
-    problems += _seed_faults(seeds)
+    problems += seed_faults(seeds)
     if problems:
         raise RequestError(problems, where="design")
     cells: list[Mapping[str, Level]] = [{factor.name: True for factor in factors}]
     for out in factors:
         gone = {out.name, *out.brings}
         cells.append({factor.name: factor.name not in gone for factor in factors})
-    return Design(tuple(factors), tuple(cells), (), tuple(seeds))
+    return Design(tuple(factors), tuple(cells), (), tuple(seeds), kind="leave-one-out")
 
 
 def faults(factors: Sequence[Factor]) -> list[str]:
@@ -177,9 +238,20 @@ def faults(factors: Sequence[Factor]) -> list[str]:
     return problems
 
 
-def _seed_faults(seeds: Sequence[int]) -> list[str]:
+def seed_faults(seeds: Sequence[int]) -> list[str]:
+    """Return what is wrong with seeds, a sentence each: none at all, one there twice."""
     problems = [] if seeds else ["give at least one seed"]
     return problems + [f"seed {seed} is there twice" for seed in _repeated(seeds)]
+
+
+def word(level: Level) -> str:
+    """Return a level as people read it: on, off, or the value."""
+    return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)
+
+
+def in_words(levels: Mapping[str, Level]) -> str:
+    """Return a combination of levels as people read it: ``a on, b.x 0.06``."""
+    return ", ".join(f"{name} {word(level)}" for name, level in levels.items())
 
 
 def same_level(one: Level, other: Level) -> bool:

@@ -90,18 +90,29 @@ def detectable(
         critical: value of |t| from which a difference counts.
         power: a share.
     """
+    if degrees <= 0 or seeds < 2:
+        return None
+    return shift(degrees, critical, power) * sd * float(np.sqrt(2 / seeds))
+
+
+def shift(degrees: float, critical: float, power: float = 0.8) -> float:
+    """Return the noncentrality of t, an effect in standard errors, that is found with this power.
+
+    Args:
+        degrees: of freedom, above 0.
+        critical: value of |t| from which an effect counts.
+        power: a share.
+    """
     from scipy import optimize
     from scipy.special import ndtr
 
-    if degrees <= 0 or seeds < 2:
-        return None
     u, over_u, _, _ = _nodes(float(degrees))  # SciPy's noncentral t fails at few degrees
 
-    def lacking(shift: float) -> float:
-        found = ndtr(shift - critical * u) + ndtr(-shift - critical * u)
+    def lacking(delta: float) -> float:
+        found = ndtr(delta - critical * u) + ndtr(-delta - critical * u)
         return float(found @ over_u) - power
 
     high = critical + 2.0
     while lacking(high) < 0:
         high *= 1.5
-    return float(optimize.brentq(lacking, 1e-6, high)) * sd * float(np.sqrt(2 / seeds))
+    return float(optimize.brentq(lacking, 1e-6, high))

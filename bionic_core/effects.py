@@ -1,17 +1,16 @@
 """Effects: what each factor changes, alone and together, and how sure that is.
 
 The model is least squares: response ~ seed blocks + every main effect and interaction that the
-runs can tell apart. A main effect is mean(second level) − mean(first level) over all other
-settings; an interaction A:B is half of (effect of A with B on − effect of A with B off), and so
-on for higher orders. Both are twice the coefficient of a column of −1 and +1 (Box, Hunter &
-Hunter, Statistics for Experimenters, 2nd ed., ch. 5). A factor of more than two levels has one
-effect for each level against its first, ``a=level``, averaged over the other factors like any
-other.
+runs can tell apart (:mod:`bionic_core.linear`). A main effect is mean(second level) − mean(first
+level) over all other settings; an interaction A:B is half of (effect of A with B on − effect of A
+with B off), and so on for higher orders. Both are twice the coefficient of a column of −1 and +1
+(Box, Hunter & Hunter, Statistics for Experimenters, 2nd ed., ch. 5). A factor of more than two
+levels has one effect for each level against its first, ``a=level``, averaged over the other factors
+like any other.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,24 +18,13 @@ from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from bionic_core.designs import Factor, Level, faults, same_level
+from bionic_core.designs import Factor, Level, faults, same_level, word
 from bionic_core.errors import RequestError, listing
+from bionic_core.linear import SPREADS, Fit, Model, finite, highest_order, holm, intervals
 
-Row = tuple[Mapping[str, Level], int, float]
-"""A run: its levels, its seed, its response."""
-
-Matrix = npt.NDArray[np.float64]
-
-MEAN, SEEDS = "the mean of all runs", "the seeds"
-"""What a term is told to be confounded with where it is no other term."""
-
-ROUNDING = 1e-12
-"""Residuals up to this share of the largest response are rounding, not error."""
-
-DEPENDENT = 1e-8
-"""A column that is left with this share of its length is a combination of earlier ones."""
+Row = tuple[Mapping[str, Level], Level, float]
+"""A run: its levels, its seed (or other block), its response."""
 
 
 @attrs.frozen
@@ -74,6 +62,7 @@ class Effects:
         degrees: residual degrees of freedom.
         confidence: of the intervals, a share.
         notes: what a reader must know, a sentence each.
+        fit: that they come from, of one study.
     """
 
     effects: tuple[Effect, ...]
@@ -81,6 +70,7 @@ class Effects:
     degrees: int
     confidence: float
     notes: tuple[str, ...]
+    fit: Fit = attrs.field(repr=False, eq=False)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the effects as JSON-ready data."""
@@ -93,6 +83,8 @@ def estimate_effects(
     *,
     scale: float = 1.0,
     confidence: float = 0.95,
+    order: int | None = None,
+    robust: bool | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
@@ -106,32 +98,48 @@ def estimate_effects(
             levels of other factors, which are ignored.
         scale: 100 turns fractions into percentage points.
         confidence: of the intervals, between 0 and 1.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
+        robust: whether standard errors are heteroscedasticity-robust (HC3); if None, they are
+            where the spreads of a factor's levels disagree, and a note says so.
 
     Raises:
         RequestError: factors that are none, no runs, a run without a factor or with a level that
-            the factor does not have, a response that is not a number, or a confidence that is no
-            share.
+            the factor does not have, a response that is not a number, a confidence that is no
+            share, or an order below 1.
     """
-    if problems := _problems(factors, rows, confidence):
+    if problems := _problems(factors, rows, confidence, order):
         raise RequestError(problems)
-    blocks = _blocks([seed for _, seed, _ in rows])
-    terms = list(_terms(factors, rows))
-    kept, aliases = _separate(blocks, terms)
-    columns = np.column_stack([blocks, *(term.column for term in kept)])
-    response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = _fit([term.name for term in kept], columns, response, confidence)
-    known = {effect.term: effect for effect in fit.effects}
+    model = Model.of(factors, [cell for cell, *_ in rows], [seed for _, seed, _ in rows], order)
+    response = scale * np.array([[value] for *_, value in rows], np.float64)
+    fit = Fit.of(model, response, robust)
+    estimates, errors = fit.judge(model.effects)
+    low, high, p = intervals(estimates, errors, model.degrees, confidence)
+    numbers = np.column_stack([estimates, low, high, p, holm(p)])
+    known = {
+        term.name: _effect(term.name, row.tolist())
+        for term, row in zip(model.kept, numbers, strict=True)
+    }
     effects = tuple(
-        attrs.evolve(known.get(term.name, Effect(term.name, None)), aliases=aliases[term.name])
-        for term in terms
+        attrs.evolve(
+            known.get(term.name, Effect(term.name, None)), aliases=model.aliases[term.name]
+        )
+        for term in model.terms
     )
-    degrees = len(rows) - columns.shape[1]
-    notes = [*_fit_notes(fit, *columns.shape), *_design_notes(factors, rows, effects)]
-    return Effects(effects, fit.residual_sd, degrees, confidence, tuple(notes))
+    notes = [*_fit_notes(fit), *_spread_notes(fit), *_design_notes(factors, rows, effects, order)]
+    return Effects(effects, finite(float(fit.sd[0])), model.degrees, confidence, tuple(notes), fit)
 
 
-def _problems(factors: Sequence[Factor], rows: Sequence[Row], confidence: float) -> list[str]:
+def _effect(name: str, numbers: Sequence[float]) -> Effect:
+    estimate, low, high, p, adjusted = map(finite, numbers)
+    return Effect(name, estimate, low, high, p, adjusted)
+
+
+def _problems(
+    factors: Sequence[Factor], rows: Sequence[Row], confidence: float, order: int | None
+) -> list[str]:
     problems = faults(factors)
+    if order is not None and order < 1:
+        problems.append(f"the order is {order}; 1 asks for main effects, 2 for pairs too")
     if not 0 < confidence < 1:
         problems.append(f"the confidence is {confidence}; give a share between 0 and 1, as 0.95")
     if not rows:
@@ -158,127 +166,52 @@ def _which(chosen: Sequence[bool]) -> str:
     return f"run{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:3]))}{more}"
 
 
-@attrs.frozen
-class _Term:
-    """A term's column over the runs (R), scaled so that its coefficient is the effect."""
-
-    name: str
-    column: Matrix
-
-
-def _blocks(seeds: Sequence[int]) -> Matrix:
-    """Return the intercept and one centred column for each further seed, (R, seeds)."""
-    columns = [np.ones(len(seeds))]
-    for seed in sorted(set(seeds))[1:]:
-        column = np.array([float(value == seed) for value in seeds])
-        columns.append(column - column.mean())
-    return np.stack(columns, axis=1)
-
-
-def _terms(factors: Sequence[Factor], rows: Sequence[Row]) -> Iterator[_Term]:
-    """Give all terms by order of interaction; two-level ones are columns of −½ and +½."""
-    contrasts = [_contrasts(factor, rows) for factor in factors]
-    for order in range(1, len(factors) + 1):
-        for group in itertools.combinations(contrasts, order):
-            for parts in itertools.product(*group):
-                column = np.prod([part.column for part in parts], axis=0)
-                yield _Term(":".join(part.name for part in parts), 2.0 ** (order - 1) * column)
-
-
-def _contrasts(factor: Factor, rows: Sequence[Row]) -> list[_Term]:
-    """Return a column for each level but the first: 1 at the level, less 1 / number of levels.
-
-    Centred, because a factor's effect would else be that at the other factors' first levels.
-    """
-    several = len(factor.levels) > 2
-    return [
-        _Term(
-            f"{factor.term}={level}" if several else factor.term,
-            np.array([float(same_level(levels[factor.name], level)) for levels, *_ in rows])
-            - 1 / len(factor.levels),
-        )
-        for level in factor.levels[1:]
-    ]
-
-
-def _separate(
-    blocks: Matrix, terms: Sequence[_Term]
-) -> tuple[list[_Term], dict[str, tuple[str, ...]]]:
-    """Return the terms that the runs can tell apart, taken in order, and all terms' aliases."""
-    basis, _ = np.linalg.qr(blocks)
-    kept: list[_Term] = []
-    lost: list[_Term] = []
-    for term in terms:
-        rest = term.column
-        for _ in range(2):  # Gram-Schmidt loses digits when done once
-            rest = rest - basis @ (basis.T @ rest)
-        length = np.linalg.norm(rest)
-        if length > DEPENDENT * np.linalg.norm(term.column):
-            basis = np.column_stack([basis, rest / length])
-            kept.append(term)
-        else:
-            lost.append(term)
-    aliases: dict[str, tuple[str, ...]] = {term.name: () for term in kept}
-    if not lost:
-        return kept, aliases
-    columns = np.column_stack([blocks, *(term.column for term in kept)])
-    shares, *_ = np.linalg.lstsq(columns, np.stack([t.column for t in lost], axis=1), rcond=None)
-    for term, share in zip(lost, np.abs(shares.T) > 1e-6, strict=True):  # (blocks + kept,)
-        of_seeds, of_terms = share[1 : blocks.shape[1]], share[blocks.shape[1] :]
-        same = [other.name for other, yes in zip(kept, of_terms, strict=True) if yes]
-        for other in same:
-            aliases[other] += (term.name,)
-        same += [SEEDS] if of_seeds.any() else []
-        aliases[term.name] = tuple(same or [MEAN])
-    return kept, aliases
-
-
-@attrs.frozen
-class _Fit:
-    """A least-squares fit: its effects, aliases left out.
-
-    Attributes:
-        residual_sd: None with no degree of freedom, 0 for a fit without error.
-    """
-
-    effects: list[Effect]
-    residual_sd: float | None
-
-
-def _fit(names: Sequence[str], columns: Matrix, response: Matrix, confidence: float) -> _Fit:
-    """Fit the response (R) by columns (R, blocks + terms), the last being those named."""
-    runs, coefficients = columns.shape
-    terms = slice(coefficients - len(names), None)
-    if runs == coefficients:
-        solution, *_ = np.linalg.lstsq(columns, response, rcond=None)
-        return _Fit(list(map(Effect, names, solution[terms].tolist())), None)
-    from statsmodels.regression.linear_model import OLS
-    from statsmodels.stats.multitest import multipletests
-
-    fit = OLS(response, columns).fit()
-    estimates = fit.params[terms]
-    if np.abs(fit.resid).max() <= ROUNDING * np.abs(response).max():
-        return _Fit(list(map(Effect, names, estimates.tolist())), 0.0)
-    p = fit.pvalues[terms]
-    adjusted = multipletests(p, method="holm")[1] if names else p
-    numbers = np.column_stack([estimates, fit.conf_int(1 - confidence)[terms], p, adjusted])
-    effects = [Effect(name, *row) for name, row in zip(names, numbers.tolist(), strict=True)]
-    return _Fit(effects, float(np.sqrt(fit.mse_resid)))
-
-
-def _fit_notes(fit: _Fit, runs: int, coefficients: int) -> Iterator[str]:
-    if fit.residual_sd is None:
+def _fit_notes(fit: Fit) -> Iterator[str]:
+    runs, coefficients = fit.model.columns.shape
+    if fit.model.degrees == 0:
         yield (
             f"nothing is left to estimate error from: {runs} runs, {coefficients} coefficients; "
             "add seeds"
         )
-    elif fit.residual_sd == 0:
+    elif fit.sd[0] == 0:
         yield "the model fits every run exactly, so there is no error to judge by: no intervals"
 
 
+def _spread_notes(fit: Fit) -> Iterator[str]:
+    """Say which spreads disagree, and what that changes."""
+    p = np.nan_to_num(fit.spreads[:, 0], nan=1.0)
+    worst = int(p.argmin())
+    if p[worst] >= SPREADS:
+        if fit.robust[0]:
+            yield "standard errors are heteroscedasticity-robust (HC3), as was asked"
+        return
+    factor = fit.model.factors[worst]
+    of_level = {
+        word(level): float(np.sqrt(np.mean(fit.residuals[fit.model.levels[:, worst] == n, 0] ** 2)))
+        for n, level in enumerate(factor.levels)
+    }
+    widths = ", ".join(f"{size:.3g} at {level}" for level, size in of_level.items())
+    yield (
+        f"spreads disagree between the levels of {factor.name} (residuals of {widths}; "
+        f"Brown–Forsythe p = {p[worst]:.2g}), so "
+        + (
+            "intervals and p are heteroscedasticity-robust (HC3)"
+            if fit.robust[0]
+            else "intervals and p, which take them as equal, are rough"
+        )
+    )
+
+
 def _design_notes(
-    factors: Sequence[Factor], rows: Sequence[Row], effects: Sequence[Effect]
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    effects: Sequence[Effect],
+    order: int | None,
 ) -> Iterator[str]:
+    listed = min(order or len(factors), highest_order(factors))
+    if listed < len(factors):
+        what = "taken as nil: they are part of the error" if order else "not listed"
+        yield f"interactions of more than {listed} factors are {what}"
     lost = [effect for effect in effects if effect.estimate is None]
     if len(lost) <= 4:
         for effect in lost:

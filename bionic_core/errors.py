@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 
 
@@ -37,6 +38,35 @@ class RequestError(BionicError):
         return f"{head}{len(self.problems)} problems\n{lines}"
 
 
+class DamagedError(RequestError):
+    """A file is not what was written, or nothing that could have been; it has not been used."""
+
+
+class BusyError(BionicError):
+    """Another process trains this run now."""
+
+
+class WriteError(BionicError, OSError):
+    """A file cannot be written; nothing of it is left, and what was there before still is."""
+
+    @classmethod
+    def of(cls, error: OSError, path: object) -> WriteError:
+        """Return the error of a path from what the system said."""
+        return cls(error.errno or errno.EIO, error.strerror or str(error), str(path))
+
+    def __str__(self) -> str:
+        if self.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "make room there"
+        elif self.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = "allow writing there, or name another folder"
+        else:
+            remedy = "see to the disk"
+        return (
+            f"{self.filename}: cannot be written ({self.strerror}). Nothing is half-written: "
+            f"{remedy}, and give the same command again; it goes on from what is finished"
+        )
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest allowed name, else an empty string."""
     lowered = {word.lower(): word for word in allowed}
@@ -53,3 +83,20 @@ def shorten(problems: Sequence[str], shown: int = 5) -> list[str]:
     """Return the first problems, and how many more there are."""
     more = [f"and {len(problems) - shown:,} more like these"] if len(problems) > shown else []
     return [*problems[:shown], *more]
+
+
+UNPRINTABLE = dict.fromkeys(
+    (
+        *(code for code in range(0x20) if chr(code) not in "\t\n"),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ),
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Control characters, which move cursors and set titles and colours, and those that turn text."""
+
+
+def printable(text: str) -> str:
+    """Return text with nothing in it that a terminal would obey; lines and tabs stay."""
+    return text.translate(UNPRINTABLE)

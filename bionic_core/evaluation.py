@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,6 +25,16 @@ def logits_of(network: Network, images: Tensor) -> Tensor:
     parts = [network(batch) for batch in _batches(images)]
     network.train(training)
     return torch.cat(parts).float().cpu()
+
+
+def flip_averaged(network: Network, images: Tensor, logits: Tensor) -> Tensor:
+    """Return log probabilities (N, classes), averaged over uint8 images NCHW and their mirrors.
+
+    Args:
+        logits: of the images as they are, from :func:`logits_of`.
+    """
+    both = torch.stack([logits, logits_of(network, images.flip(-1))]).log_softmax(-1)
+    return both.logsumexp(0) - math.log(2)
 
 
 def _batches(images: Tensor) -> Iterator[Tensor]:

@@ -12,21 +12,20 @@ from typing import Any
 
 import attrs
 
+from bionic_core.analysis import Analysis, analyse_rows
 from bionic_core.assembly import build, recipe_of
-from bionic_core.designs import Design, Factor, Level, full_factorial
-from bionic_core.effects import Effects, estimate_effects
-from bionic_core.errors import BionicError, RequestError, listing
+from bionic_core.designs import Design, Factor, Level, from_table, full_factorial, word
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.factors import cell_spec, requirements, study_factors, with_factors
 from bionic_core.files import write_text
+from bionic_core.fractions import described, foldover, fractional
 from bionic_core.inputs import InputCache
-from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.runs import Run
-from bionic_core.spec import Spec, compose, dependents, digest
+from bionic_core.responses import about_runs, figure, response_of
+from bionic_core.run_folder import Run
+from bionic_core.spec import Spec, dependents, digest
 from bionic_core.training import Moment
-from bionic_core.workers import Outcome, Task, attempt, side_by_side
-
-PERCENT = 100
-"""Accuracies are fractions, effects percentage points."""
+from bionic_core.workers import Outcome, Queue, Task, attempt, side_by_side
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +52,11 @@ class Cell:
     error: str = ""
 
     @property
+    def reused(self) -> bool:
+        """Whether the run was complete when it was asked for."""
+        return self.run is not None and self.run.reused
+
+    @property
     def accuracy(self) -> float | None:
         """The test accuracy, a fraction."""
         return None if self.run is None else float(self.run.result["test"]["accuracy"])
@@ -62,59 +66,69 @@ class Cell:
         """What became of the run, in words."""
         if self.run is None:
             return f"FAILED: {self.error}"
-        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.run.reused else "")
+        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.reused else "")
 
 
 def plan_factorial(
-    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+    spec: Spec,
+    mechanisms: Sequence[str],
+    seeds: Sequence[int],
+    registry: Registry,
+    *,
+    keys: Sequence[Factor] = (),
+    resolution: int | None = None,
+    folded: Sequence[str] | None = None,
+    cells: Sequence[Mapping[str, Level]] | None = None,
 ) -> Experiment:
-    """Return the full factorial of mechanisms, on and off, over a spec.
+    """Return a factorial design of mechanisms, on and off, and of keys' values, over a spec.
 
     "On" is the spec's table, or the mechanism's defaults where the spec has none. What requires
     a factor and is none itself goes out with it. Cells in which a factor is on and another that
     it requires is off are left out and named. Every cell is built once, so that a spec that
     cannot be built is found before anything is trained.
 
+    Args:
+        spec: the base.
+        mechanisms: on and off.
+        seeds: all different; every cell is run once with each.
+        registry: the plugins that can be named.
+        keys: of the spec, such as ``training.lr``, with their values.
+        resolution: of a fraction; all combinations if None.
+        folded: factors of a fraction or table that a second one reverses; all of two levels if
+            empty, no second one if None.
+        cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
+
     Raises:
-        RequestError: a mechanism is unknown, or a cell cannot be built.
+        RequestError: a mechanism is unknown, a value is not allowed, or a cell cannot be built.
     """
-    if not mechanisms:
-        raise RequestError("--mechanisms: name at least one mechanism")
-    document = spec.document()
-    for name in mechanisms:
-        document["mechanisms"].setdefault(name, {})
-    spec = compose(document, name=spec.name, registry=registry)
-    factors = tuple(_on_off(name, mechanisms, spec.mechanisms) for name in mechanisms)
-    design = full_factorial(factors, tuple(seeds), _requirements(spec.mechanisms))
-    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    if not mechanisms and not keys:
+        raise RequestError(
+            "--mechanisms: name at least one mechanism, or give a key's values, for example "
+            "--factor training.lr=1e-4,1e-3"
+        )
+    spec = with_factors(spec, mechanisms, registry)
+    factors = study_factors(spec, mechanisms, keys, registry)
+    possible = requirements(spec.mechanisms)
+    if cells is not None:
+        design = described(from_table(factors, cells, tuple(seeds), possible))
+    elif resolution is not None:
+        design = fractional(factors, tuple(seeds), resolution, possible)
+    else:
+        design = full_factorial(factors, tuple(seeds), possible)
+    if folded is not None:
+        if cells is None and not design.words:
+            raise RequestError(
+                "--foldover: all combinations are run, so nothing is confounded; it is for "
+                "fractions (--resolution) and tables (--design)"
+            )
+        design = foldover(design, folded, possible)
+    specs = tuple(cell_spec(spec, cell, registry) for cell in design.cells)
     connectome = spec.connectome.read() if spec.connectome is not None else None
     for cell in specs:
-        build(cell, connectome=connectome)
+        same = cell.document().get("connectome") == spec.document().get("connectome")
+        build(cell, connectome=connectome if same else None)
         recipe_of(cell)
     return Experiment(spec, design, specs)
-
-
-def cell_spec(spec: Spec, levels: Mapping[str, Level]) -> Spec:
-    """Return the spec of a cell: the base without the factors that are off."""
-    return spec.without(name for name, on in levels.items() if not on)
-
-
-def _on_off(name: str, factors: Sequence[str], mechanisms: Mapping[str, Mechanism]) -> Factor:
-    brings = dependents([name], mechanisms) - set(factors)
-    return Factor(name, (False, True), tuple(sorted(brings)))
-
-
-def _requirements(
-    mechanisms: Mapping[str, Mechanism],
-) -> Callable[[Mapping[str, Level]], str | None]:
-    def possible(levels: Mapping[str, Level]) -> str | None:
-        for name, on in levels.items():
-            off = [other for other in mechanisms[name].requires if levels.get(other) is False]
-            if on and off:
-                return f"{name} requires {listing(off)}"
-        return None
-
-    return possible
 
 
 def run_experiment(
@@ -126,10 +140,13 @@ def run_experiment(
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
     watch: Callable[[Moment, int], None] | None = None,
+    say: Callable[[str, int], None] | None = None,
 ) -> list[Cell]:
     """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
-    A run that fails while it runs (divergence) is recorded with its reason, and the rest goes on.
+    A run that fails while it runs (divergence, memory, an error in a plugin, a damaged folder) is
+    recorded with its reason, and the rest goes on. Several processes may be given the same
+    experiment and root: each trains what no other has begun, and waits for the rest at the end.
 
     Args:
         experiment: the plan.
@@ -138,6 +155,11 @@ def run_experiment(
         jobs: runs at a time; more than one are processes of one thread each.
         started, ended: called with the number of the run, from 0, around each.
         watch: called with a place in a run and the run's number.
+        say: called with what a reader must know about a run, and its number.
+
+    Raises:
+        RequestError: what was asked cannot be done, for any run.
+        WriteError: the disk is full; what is finished is kept.
     """
     design = experiment.design
     places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
@@ -155,8 +177,18 @@ def run_experiment(
         if watch is not None:
             watch(moment, task.number)
 
-    for outcome in _outcomes(tasks, root, device, jobs, begin, tell):
+    def note(task: Task, words: str) -> None:
+        if say is not None:
+            say(words, task.number)
+
+    elsewhere: set[int] = set()
+    for outcome in _outcomes(tasks, root, device, jobs, begin, tell, note):
         task = outcome.task
+        if outcome.busy:
+            if task.number not in elsewhere:
+                elsewhere.add(task.number)
+                note(task, "another process trains it")
+            continue
         run = Run(outcome.folder, outcome.reused) if outcome.folder else None
         cells[task.number] = Cell(levels(task), task.seed, run, outcome.error)
         if ended is not None:
@@ -171,34 +203,72 @@ def _outcomes(
     jobs: int,
     begin: Callable[[Task], None],
     tell: Callable[[Task, Moment], None],
+    note: Callable[[Task, str], None],
 ) -> Iterator[Outcome]:
     if jobs > 1:
         yield from side_by_side(
-            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell
+            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell, say=note
         )
         return
-    cache = InputCache()
-    for task in tasks:
-        begin(task)
-        yield attempt(task, root=root, device=device, cache=cache, watch=partial(tell, task))
+    cache, waiting, begun = InputCache(), Queue(tasks), set[int]()
+    while waiting:
+        task, seconds = waiting.take()
+        if task.number not in begun:
+            begun.add(task.number)
+            begin(task)
+        outcome = attempt(
+            task,
+            root=root,
+            device=device,
+            cache=cache,
+            watch=partial(tell, task),
+            say=partial(note, task),
+            wait=seconds,
+        )
+        if outcome.busy:
+            waiting.later(task)
+        yield outcome
 
 
-def analyse(experiment: Experiment, cells: Sequence[Cell]) -> Effects:
-    """Return the effects on test accuracy, in percentage points, with seeds as blocks.
+def analyse(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    *,
+    response: str = "test.accuracy",
+    order: int | None = None,
+) -> Analysis:
+    """Return the analysis of a figure of the runs, with seeds as blocks.
+
+    Args:
+        experiment: the plan.
+        cells: its runs.
+        response: the figure, as :func:`bionic_core.metrics.figure_of` names it.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
 
     Raises:
+        RequestError: no run has such a figure.
         BionicError: every run failed.
     """
-    rows = [(c.levels, c.seed, c.accuracy) for c in cells if c.accuracy is not None]
-    if not rows:
+    if all(cell.run is None for cell in cells):
         raise BionicError(f"every run failed, the first with: {cells[0].error}")
-    return estimate_effects(experiment.design.factors, rows, scale=PERCENT)
+    known = [(cell, figure(cell, response)) for cell in cells]
+    design, mechanisms = experiment.design, experiment.spec.mechanisms
+    names = [factor.name for factor in design.factors]
+    return analyse_rows(
+        design.factors,
+        [(cell.levels, cell.seed, value) for cell, value in known if value is not None],
+        response=response_of(response),
+        order=order,
+        along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
+        said=list(about_runs(known)),
+    )
 
 
-def results(experiment: Experiment, cells: Sequence[Cell], effects: Effects) -> dict[str, Any]:
+def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -> dict[str, Any]:
     """Return the whole experiment as JSON-ready data."""
     finished = [cell.run for cell in cells if cell.run is not None]
-    document = {
+    name = analysis.response.name
+    return {
         "name": experiment.spec.name,
         "design": experiment.design.to_json(),
         "cells": [
@@ -208,16 +278,15 @@ def results(experiment: Experiment, cells: Sequence[Cell], effects: Effects) -> 
                 "run": str(cell.run.folder) if cell.run else None,
                 "accuracy": cell.accuracy,
             }
+            | ({} if name == "test.accuracy" else {"response": figure(cell, name)})
             | ({"error": cell.error} if cell.error else {})
             for cell in cells
         ],
-        "effects": effects.to_json(),
-        "notes": list(effects.notes),
+        **analysis.to_json(),
         "selected_on": finished[0].result["selected_on"] if finished else None,
         "data": finished[0].manifest["data"] if finished else None,
         "connectome": finished[0].manifest.get("connectome") if finished else None,
     }
-    return document
 
 
 def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]) -> Path:
@@ -231,13 +300,12 @@ def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]
     text = io.StringIO()
     factors = [factor.name for factor in experiment.design.factors]
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*factors, "seed", "accuracy", "run"])
+    name = document["response"]["name"]
+    others = [] if name == "test.accuracy" else [name]
+    table.writerow([*factors, "seed", "accuracy", *others, "run"])
     for cell in document["cells"]:
-        levels = [_word(cell["levels"][name]) for name in factors]
-        table.writerow([*levels, cell["seed"], cell["accuracy"], cell["run"]])
+        levels = [word(cell["levels"][name]) for name in factors]
+        values = [cell["accuracy"], *(cell["response"] for _ in others)]
+        table.writerow([*levels, cell["seed"], *values, cell["run"]])
     write_text(path.with_suffix(".csv"), text.getvalue())
     return path
-
-
-def _word(level: Level) -> str:
-    return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)

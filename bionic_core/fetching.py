@@ -99,6 +99,21 @@ def remove_parts(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def check_free(out: Path, *, overwrite: bool) -> None:
+    """Check that a file may be written, before the work of making it.
+
+    Raises:
+        RequestError: it is a folder, or it exists already and is not to be overwritten.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise RequestError(
+            "is a folder; name a file"
+            if out.is_dir()
+            else "exists already. Name another file, remove it, or give --overwrite",
+            where=str(out),
+        )
+
+
 def fetch_connectome(
     fetcher: ConnectomeFetcher,
     out: Path,
@@ -115,13 +130,7 @@ def fetch_connectome(
         RequestError: ``out`` exists already or cannot be written, or the fetcher refuses.
         BionicError: the download failed.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise RequestError(
-            "is a folder; name a file"
-            if out.is_dir()
-            else "exists already. Name another file, remove it, or give --overwrite",
-            where=str(out),
-        )
+    check_free(out, overwrite=overwrite)
     folder = parts_folder(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -40,11 +40,12 @@ STYLE: Mapping[str, Any] = {
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",  # words stay words: searchable, and edited in any drawing program
     "svg.hashsalt": "bionic",  # the same figure is the same file
+    "text.parse_math": False,  # a "$" in somebody's name is a dollar sign
 }
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
+def canvas(width: float, height: float) -> Iterator[Figure]:
     """Open a figure of inches; the style is in force only until it is drawn."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _bytes(figure: Figure) -> dict[str, bytes]:
+def rendered(figure: Figure) -> dict[str, bytes]:
     """Return the figure in each format; called while the style is in force."""
     found = {}
     for form in FORMATS:
@@ -95,7 +96,7 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     size = len(names)
     side = max(4.2, 0.66 * size + 1.5)
-    with _figure(side + 0.9, side) as figure:
+    with canvas(side + 0.9, side) as figure:
         axes = figure.subplots()
         shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
@@ -122,9 +123,9 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
         figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
         bar = figure.colorbar(shades, ax=axes, fraction=0.046, pad=0.03)
         bar.outline.set_visible(False)
-        bar.ax.yaxis.set_major_formatter(_percent())
+        bar.ax.yaxis.set_major_formatter(percent())
         bar.set_label("share of the true class")
-        return _bytes(figure)
+        return rendered(figure)
 
 
 def roc(
@@ -142,26 +143,9 @@ def roc(
         probability: (N, C).
         labels: (N,).
     """
-    from sklearn.metrics import roc_curve
-
-    with _figure(6.6, 4.6) as figure:
+    with canvas(6.6, 4.6) as figure:
         axes = figure.subplots()
-        axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle=(0, (4, 3)))
-        for cls, (name, figures) in enumerate(document["classes"].items()):
-            style: dict[str, Any] = {
-                "color": COLOURS[cls % len(COLOURS)],
-                "linestyle": STYLES[cls % len(STYLES)],
-            }
-            if figures["auc"] is None:
-                axes.plot([], [], label=f"    –    {name}", **style)
-                continue
-            false, true, _ = roc_curve(labels == cls, probability[:, cls])
-            axes.plot(false, true, label=f"{figures['auc']:.3f}  {name}", **style)
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-        axes.grid(color="0.92", linewidth=0.7)
-        axes.set_axisbelow(True)
-        axes.set_xlabel("false positive rate")
-        axes.set_ylabel("true positive rate")
+        draw_roc(axes, document["classes"], probability, labels)
         mean = "–" if document["auc"] is None else f"{document['auc']:.3f}"
         axes.legend(
             title=f"area under the curve,\none class against the rest\n(mean {mean})",
@@ -172,7 +156,41 @@ def roc(
             handlelength=2.8,
         )
         figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
+
+
+def draw_roc(
+    axes: Axes,
+    classes: Mapping[str, Mapping[str, Any]],
+    probability: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+) -> None:
+    """Draw a curve for each class, named by its area and the class.
+
+    Args:
+        axes: drawn into.
+        classes: each class's figures, ``auc`` among them, in the order of the labels.
+        probability: (N, C).
+        labels: (N,).
+    """
+    from sklearn.metrics import roc_curve
+
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle=(0, (4, 3)))
+    for cls, (name, figures) in enumerate(classes.items()):
+        style: dict[str, Any] = {
+            "color": COLOURS[cls % len(COLOURS)],
+            "linestyle": STYLES[cls % len(STYLES)],
+        }
+        if figures["auc"] is None:
+            axes.plot([], [], label=f"    –    {name}", **style)
+            continue
+        false, true, _ = roc_curve(labels == cls, probability[:, cls])
+        axes.plot(false, true, label=f"{figures['auc']:.3f}  {name}", **style)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.grid(color="0.92", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
 
 
 def learning(
@@ -190,47 +208,56 @@ def learning(
         selected_on: ``validation`` or ``test``.
         title: what run it is.
     """
-    epochs = [record["epoch"] for record in history]
-    note = " (test-selected)" if selected_on == "test" else ""
-    with _figure(7.4, 3.3) as figure:
+    with canvas(7.4, 3.3) as figure:
         panels: Sequence[Axes] = figure.subplots(1, 2)
-        for axes, key, label in (
-            (panels[0], "loss", "loss (nats)"),
-            (panels[1], "accuracy", "accuracy"),
-        ):
-            alone = "o" if len(epochs) == 1 else None
-            for split, words, colour, style in (
-                ("train", "train, as seen (training loss)", COLOURS[0], "--"),
-                (selected_on, f"{selected_on}, in evaluation{note}", COLOURS[1], "-"),
-            ):
-                values = [record[split][key] for record in history]
-                axes.plot(epochs, values, color=colour, linestyle=style, label=words, marker=alone)
-            chosen = history[best_epoch - 1][selected_on][key]
-            axes.axvline(best_epoch, color="0.6", linewidth=0.9, linestyle=":")
-            axes.plot(
-                best_epoch,
-                chosen,
-                marker="o",
-                markersize=6,
-                color=COLOURS[1],
-                markeredgecolor="white",
-                linestyle="none",
-                label=f"selected: epoch {best_epoch}",
-                zorder=3,
-            )
-            axes.set_xlabel("epoch")
-            axes.set_ylabel(label)
-            axes.xaxis.set_major_locator(_whole_numbers())
-            axes.grid(axis="y", color="0.9", linewidth=0.7)
-            axes.set_axisbelow(True)
-        panels[1].yaxis.set_major_formatter(_percent())
+        for axes, key in zip(panels, ("loss", "accuracy"), strict=True):
+            draw_learning(axes, key, history, best_epoch, selected_on)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(title, fontsize=9, x=0.02, ha="left")
-        return _bytes(figure)
+        return rendered(figure)
 
 
-def check_folder(folder: Path) -> None:
+def draw_learning(
+    axes: Axes,
+    key: str,
+    history: Sequence[Mapping[str, Any]],
+    best_epoch: int,
+    selected_on: str,
+) -> None:
+    """Draw ``loss`` or ``accuracy`` by epoch, of training and of the selecting split."""
+    epochs = [record["epoch"] for record in history]
+    note = " (test-selected)" if selected_on == "test" else ""
+    alone = "o" if len(epochs) == 1 else None
+    for split, words, colour, style in (
+        ("train", "train, as seen (training loss)", COLOURS[0], "--"),
+        (selected_on, f"{selected_on}, in evaluation{note}", COLOURS[1], "-"),
+    ):
+        values = [record[split][key] for record in history]
+        axes.plot(epochs, values, color=colour, linestyle=style, label=words, marker=alone)
+    chosen = history[best_epoch - 1][selected_on][key]
+    axes.axvline(best_epoch, color="0.6", linewidth=0.9, linestyle=":")
+    axes.plot(
+        best_epoch,
+        chosen,
+        marker="o",
+        markersize=6,
+        color=COLOURS[1],
+        markeredgecolor="white",
+        linestyle="none",
+        label=f"selected: epoch {best_epoch}",
+        zorder=3,
+    )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss (nats)" if key == "loss" else key)
+    axes.xaxis.set_major_locator(_whole_numbers())
+    if key != "loss":
+        axes.yaxis.set_major_formatter(percent())
+    axes.grid(axis="y", color="0.9", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def check_folder(folder: Path, option: str = "--figures") -> None:
     """Check that figures can be put into a folder, before the work of making them.
 
     Raises:
@@ -239,7 +266,7 @@ def check_folder(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise RequestError(
-                "is a file; --figures names the folder that figures are written into",
+                f"is a file; {option} names the folder that figures are written into",
                 where=str(place),
             )
 
@@ -266,7 +293,8 @@ def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
     return paths
 
 
-def _percent() -> Any:
+def percent() -> Any:
+    """Return what writes a share on an axis as per cent."""
     from matplotlib.ticker import FuncFormatter
 
     return FuncFormatter(lambda share, _: f"{100 * share:.4g}%")

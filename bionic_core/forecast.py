@@ -8,8 +8,8 @@ from torch import nn
 from bionic_core.errors import RequestError
 from bionic_core.memory import gib, machine_memory
 from bionic_core.model import Network
+from bionic_core.optimizers import make_optimizer
 from bionic_core.recipe import Recipe
-from bionic_core.training import optimizer_of
 
 
 def model_memory(network: Network) -> int:
@@ -48,7 +48,7 @@ def check_training(network: Network, recipe: Recipe) -> None:
 def _copies(recipe: Recipe) -> int:
     """Return how many numbers the optimiser keeps for each parameter, by asking it."""
     parameter = nn.Parameter(torch.zeros(2))
-    optimizer = optimizer_of([parameter], recipe)
+    optimizer = make_optimizer([parameter], recipe.training, recipe.optimizer)
     parameter.grad = torch.zeros(2)
     optimizer.step()
     return sum(

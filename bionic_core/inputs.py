@@ -44,13 +44,13 @@ def check_inputs(spec: Spec, data: Dataset) -> None:
         raise RequestError(
             f"model.classes = {spec.model.classes}, but {data.name} has "
             f"{len(data.class_names)} classes ({', '.join(data.class_names)})",
-            where=spec.name,
+            where=spec.where,
         )
     if data.train.images.shape[1:] != spec.model.image:
         raise RequestError(
             f"model.image = {list(spec.model.image)}, but {data.name} gives "
             f"{list(data.train.images.shape[1:])}",
-            where=spec.name,
+            where=spec.where,
         )
 
 

@@ -219,6 +219,12 @@ class Network(Gated):
             stream.seek(step)
 
     @torch.no_grad()
+    def keep_wiring(self) -> None:
+        """Take back what an optimiser that mixes a matrix's weights put where no pair exists."""
+        for projection in self.projections:
+            projection.values.copy_(projection.wired(projection.values))
+
+    @torch.no_grad()
     def learn_locally(self, record: Mapping[str, Tensor]) -> None:
         """Apply the local rules once, through the wiring, to the activity in ``record``."""
         changes: list[tuple[Projection, Tensor]] = []

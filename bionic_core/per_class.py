@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bionic_core.files import read_arrays
 from bionic_core.publication import Published
-from bionic_core.runs import PREDICTIONS, Run
+from bionic_core.run_folder import Run
 
 LastRuns = Sequence[tuple[str, str, Run | None]]
 """Label, model (or nothing), and the run of the last seed (None where it failed)."""
@@ -45,7 +44,7 @@ def from_predictions(run: Run) -> dict[str, Any]:
         roc_auc_score,
     )
 
-    arrays = read_arrays(run.folder / PREDICTIONS)
+    arrays = run.predictions
     logits, labels = arrays["test_logits"].astype(np.float64), arrays["test_labels"]
     names = [str(name) for name in arrays["class_names"]]
     predicted, numbers = logits.argmax(1), list(range(len(names)))

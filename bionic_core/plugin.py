@@ -11,9 +11,11 @@ The entry point's name, the class attribute ``name`` and the spec's table name a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import attrs
 import pluggy
 
 if TYPE_CHECKING:
@@ -28,8 +30,16 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+NEUTRAL = "neutral"
+"""Key of a field's metadata, see :class:`Plugin`."""
+
+
 class Plugin:
     """What all plugins share.
+
+    A key that a mechanism gains later, and whose default leaves all numbers as they were, is a
+    field with ``metadata={NEUTRAL: True}``: at its default it is no part of a run's identity, so
+    that runs from before the key keep their names.
 
     Attributes:
         name: the name in specs and on the command line.
@@ -92,6 +102,38 @@ class ConnectomeSource(Plugin, ABC):
         Raises:
             RequestError: the files are missing, damaged or not what they should be.
         """
+
+
+@attrs.frozen
+class Compared:
+    """A statistic of drawn connectomes beside the measured one; ``sd`` is that over seeds."""
+
+    statistic: str
+    target: float
+    tolerance: float
+    mean: float
+    sd: float | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the mean is within the tolerance."""
+        return abs(self.mean - self.target) <= self.tolerance
+
+
+class Surrogate(ConnectomeSource):
+    """A connectome that is drawn from statistics; fields are options of ``connectome surrogate``.
+
+    Attributes:
+        neurons: how many.
+        seed: of everything drawn.
+    """
+
+    neurons: int
+    seed: int
+
+    @abstractmethod
+    def compare(self, seeds: Sequence[int]) -> list[Compared]:
+        """Draw one for each seed; return measured and drawn statistics side by side."""
 
 
 class Publication(Plugin, ABC):

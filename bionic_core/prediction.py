@@ -13,7 +13,7 @@ from bionic_core.errors import RequestError, shorten
 from bionic_core.evaluation import logits_of
 from bionic_core.metrics import probabilities
 from bionic_core.pictures import SUFFIXES, read_picture
-from bionic_core.runs import Run
+from bionic_core.run_folder import Run
 
 
 def find_pictures(places: Iterable[Path]) -> list[Path]:

@@ -30,6 +30,7 @@ class Projection(Gated):
     Attributes:
         site: the two layers.
         wiring: the pairs that exist, None where all do.
+        wired_by: the mechanisms that say which pairs exist.
         values: the raw weights, in the shape of the storage; zero where no pair exists.
         bias: (Q,).
         storage: its name in a spec.
@@ -45,6 +46,7 @@ class Projection(Gated):
     ) -> None:
         super().__init__()
         self.site = site
+        self.wired_by = tuple(wirings)
         self.wiring = combined(wirings, site.pre.size)
         self.chain = Pieces("weight", site.name, weights)
 

@@ -133,11 +133,7 @@ def open_publication(name: str | None, registry: Registry) -> Published:
             not as it should be.
     """
     if name is None:
-        known = [
-            listed.entry.name
-            for listed in registry.listing()
-            if listed.cls is not None and issubclass(listed.cls, Publication) and not listed.error
-        ]
+        known = _installed(registry)
         if len(known) != 1:
             raise RequestError(
                 f"{len(known)} publications are installed ({listing(known)}); name the one to "
@@ -151,6 +147,25 @@ def open_publication(name: str | None, registry: Registry) -> Published:
     if published is None or problems:
         raise RequestError(problems, where=str(path))
     return published
+
+
+def publications(registry: Registry) -> list[Published]:
+    """Return what all installed publications say, less those whose file is not as it should be."""
+    found = []
+    for name in _installed(registry):
+        try:
+            found.append(open_publication(name, registry))
+        except RequestError:  # what is wrong with it is for who reproduces it
+            continue
+    return found
+
+
+def _installed(registry: Registry) -> list[str]:
+    return [
+        listed.entry.name
+        for listed in registry.listing()
+        if listed.cls is not None and issubclass(listed.cls, Publication) and not listed.error
+    ]
 
 
 def _faults(published: Published) -> list[str]:

@@ -17,7 +17,8 @@ class Training:
     """The spec's ``[training]`` table; defaults are the paper's (§3.6).
 
     Attributes:
-        optimizer: a class of ``torch.optim``, in small letters.
+        optimizer: a class of ``torch.optim``, in small letters; ``muon`` leaves all but wide
+            matrices to Adam (see :mod:`bionic_core.optimizers`).
         lr: learning rate.
         batch_size: images in a step.
         max_epochs: at most so many passes.
@@ -29,8 +30,8 @@ class Training:
             in float32.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam"))
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
+        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon"))
     )
     lr: float = field(default=6e-4, validator=gt(0))
     batch_size: int = field(default=32, validator=ge(1))

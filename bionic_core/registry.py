@@ -23,6 +23,7 @@ from bionic_core.plugin import (
     Mechanism,
     Plugin,
     Publication,
+    Surrogate,
 )
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
@@ -31,6 +32,7 @@ SKIP_VARIABLE = "BIONIC_PLUGINS"
 ROLES: Mapping[type[Plugin], str] = {
     Mechanism: "mechanism",
     DataSource: "data source",
+    Surrogate: "connectome surrogate",  # before its base: the first that fits is the role
     ConnectomeSource: "connectome source",
     Publication: "publication",
     ConnectomeFetcher: "connectome fetcher",

@@ -11,16 +11,17 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bionic_core.memory import gib
+from bionic_core.report_connectome import connectome
 from bionic_core.report_data import checked, data
 
 __all__ = [
     "built",
     "checked",
+    "compared",
     "connectome",
     "data",
-    "planned",
+    "drawn",
     "plugins",
-    "studied",
     "trained",
 ]
 
@@ -117,81 +118,6 @@ def trained(document: Document) -> RenderableType:
     return Group(table, Text("\n".join(lines)))
 
 
-def planned(document: Document) -> RenderableType:
-    """Show a design: its cells, and those that cannot exist."""
-    design = document["design"]
-    table = Table(title=f"Design over {document['name']}", title_justify="left")
-    for factor in design["factors"]:
-        table.add_column(factor["term"])
-    for cell in design["cells"]:
-        table.add_row(*(_word(level) for level in cell.values()))
-    seeds = ", ".join(str(seed) for seed in design["seeds"])
-    lines = [f"{design['runs']} runs: {len(design['cells'])} cells × seeds {seeds}"]
-    lines += [f"left out: {_levels(i['levels'])}: {i['reason']}" for i in design["impossible"]]
-    if document.get("selected_on") == "test":
-        lines.append("test-selected: the test images will choose each run's epoch")
-    return Group(table, Text("\n".join(lines)))
-
-
-def studied(document: Document) -> RenderableType:
-    """Show an experiment: its cells, then its effects with their intervals."""
-    factors = document["design"]["factors"]
-    names = [factor["name"] for factor in factors]
-    shown: list[RenderableType] = [_cells(document, names), _effects(document)]
-    lines = [f"data: {document['data']}"] if document.get("data") else []
-    if document.get("connectome"):
-        lines.append(f"connectome: {document['connectome']}")
-    if document.get("selected_on") == "test":
-        lines.append("test-selected: the test images chose each run's epoch")
-    for impossible in document["design"].get("impossible", []):
-        lines.append(f"left out: {_levels(impossible['levels'])}: {impossible['reason']}")
-    for cell in document["cells"]:
-        if cell.get("error"):
-            lines.append(f"failed: {_levels(cell['levels'])}, seed {cell['seed']}: {cell['error']}")
-    lines += document["notes"]
-    return Group(*shown, Text("\n".join(lines)))
-
-
-def _cells(document: Document, names: Sequence[str]) -> Table:
-    table = Table(title="Test accuracy", title_justify="left")
-    for name in names:
-        table.add_column(name)
-    seeds = document["design"]["seeds"]
-    for seed in seeds:
-        table.add_column(f"seed {seed}", justify="right")
-    if len(seeds) > 1:
-        table.add_column("mean", justify="right", style="bold")
-    rows: dict[tuple[Any, ...], dict[int, float | None]] = {}
-    for cell in document["cells"]:
-        key = tuple(cell["levels"][name] for name in names)
-        rows.setdefault(key, {})[cell["seed"]] = cell["accuracy"]
-    for key, found in rows.items():
-        known = [value for value in found.values() if value is not None]
-        values = [_percent(found.get(seed)) for seed in seeds]
-        if len(seeds) > 1:
-            values.append(_percent(sum(known) / len(known)) if known else "–")
-        table.add_row(*(_word(level) for level in key), *values)
-    return table
-
-
-def _effects(document: Document) -> Table:
-    table = Table(title="Effects, percentage points", title_justify="left")
-    table.add_column("term")
-    for name in ("effect", "95 % interval", "p", "p (Holm)"):
-        table.add_column(name, justify="right")
-    aliased = any(effect["aliases"] for effect in document["effects"])
-    if aliased:
-        table.add_column("confounded with")
-    for effect in document["effects"]:
-        interval = "–"
-        if effect["low"] is not None:
-            interval = f"{effect['low']:+.2f} … {effect['high']:+.2f}"
-        estimate = "–" if effect["estimate"] is None else f"{effect['estimate']:+.2f}"
-        row = [effect["term"], estimate, interval, _p(effect["p"]), _p(effect["p_adjusted"])]
-        table.add_row(*row, *([", ".join(effect["aliases"])] if aliased else []))
-    return table
-
-
 def plugins(document: Document) -> RenderableType:
     """Show what is installed, failed plugins included."""
     table = Table()
@@ -213,47 +139,26 @@ def plugins(document: Document) -> RenderableType:
     return Group(table, *failures)
 
 
-def connectome(document: Document) -> RenderableType:
-    """Show a connectome: cells, degrees and densities by type."""
-    table = Table(title=document["label"], title_justify="left")
-    table.add_column("cell type")
-    table.add_column("broad type")
-    for name in ("cells", "out-degree", "in-degree"):
+def compared(document: Document) -> RenderableType:
+    """Show statistics of drawn connectomes beside the measured ones."""
+    title = f"{document['source']}, {document['neurons']:,} neurons, {document['seeds']} seeds"
+    table = Table(title=title, title_justify="left")
+    table.add_column("statistic")
+    for name in ("measured", "tolerance", "drawn", "SD"):
         table.add_column(name, justify="right")
-    for cell_type, figures in document["types"].items():
-        table.add_row(
-            cell_type,
-            figures["broad_type"],
-            f"{figures['cells']:,}",
-            f"{figures['out_degree']['mean']:.1f} ± {figures['out_degree']['sd']:.1f}",
-            f"{figures['in_degree']['mean']:.1f} ± {figures['in_degree']['sd']:.1f}",
-        )
-    lines = [
-        f"{document['cells']:,} cells, {document['connections']:,} connections "
-        f"({document['density']:.2%} of pairs), {document['synapses']:,} synapses",
-        f"reciprocity {document['reciprocity']:.1%}, fingerprint {document['fingerprint'][:16]}",
-        *(f"{key}: {value}" for key, value in document["provenance"].items() if key != "label"),
-    ]
-    return Group(table, Text("\n".join(lines)))
+    for row in document["statistics"]:
+        sd = "–" if row["sd"] is None else f"{row['sd']:.2g}"
+        figures = (f"{row['target']:.4g}", f"±{row['tolerance']:.2g}", f"{row['mean']:.4g}", sd)
+        table.add_row(row["statistic"], *figures, style=None if row["met"] else "red")
+    missed = [row["statistic"] for row in document["statistics"] if not row["met"]]
+    words = "all within their tolerances" if not missed else f"off: {', '.join(missed)}"
+    return Group(table, Text(words))
+
+
+def drawn(document: Document) -> RenderableType:
+    """Show which pictures were written."""
+    return Text("\n".join([document["connectome"], *document["figures"]]))
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(f"{side:,}" for side in shape) if shape else "1"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _word(level: Any) -> str:
-    return {True: "on", False: "off"}[level] if isinstance(level, bool) else str(level)
-
-
-def _levels(levels: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_word(level)}" for name, level in levels.items())

@@ -40,11 +40,6 @@ def ablated(document: Document) -> RenderableType:
         lines.append(f"connectome: {document['connectome']}")
     if document["selected_on"] == "test":
         lines.append("test-selected: the test images chose each run's epoch")
-    lines += [
-        f"failed: {cell['variant']}, seed {cell['seed']}: {cell['error']}"
-        for cell in document["cells"]
-        if cell.get("error")
-    ]
     lines += [*seen(document["detectable"]), *document["notes"]]
     return Group(*(part for part in shown if part is not None), Text("\n".join(lines)))
 

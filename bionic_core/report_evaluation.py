@@ -12,6 +12,9 @@ from rich.text import Text
 
 Document = Mapping[str, Any]
 
+PLACES = ("prediction", "then", "then")
+"""Of several pictures: so many classes each, best first."""
+
 TEST_SELECTED = "test-selected: the test images chose the epoch, so their figures flatter"
 
 
@@ -53,6 +56,12 @@ def _summary(document: Document) -> Table:
         ("calibration error", f"{document['calibration_error']:.2%}"),
     ):
         table.add_row(name, value)
+    if "flip_averaged" in document:
+        averaged = document["flip_averaged"]
+        table.add_section()
+        table.add_row("accuracy, flip-averaged", f"{averaged['accuracy']:.2%}")
+        table.add_row("cross entropy, flip-averaged", f"{averaged['loss']:.4f}")
+        table.add_row("macro F1, flip-averaged", f"{averaged['macro_f1']:.4f}")
     return table
 
 
@@ -124,12 +133,14 @@ def predicted(pictures: Sequence[Document]) -> RenderableType:
         return _one_picture(pictures[0])
     table = Table()
     table.add_column("image", overflow="fold")
-    table.add_column("prediction")
-    table.add_column("probabilities, best first")
+    places = PLACES[: len(pictures[0]["probabilities"])]
+    for place in places:
+        table.add_column(place)
     for picture in pictures:
-        words = [f"{name} {value:.1%}" for name, value in picture["probabilities"].items()]
-        table.add_row(Text(picture["image"]), picture["prediction"], ", ".join(words))
-    return table
+        best = list(picture["probabilities"].items())[: len(places)]
+        words = [Text(f"{name} {value:.0%}") for name, value in best]
+        table.add_row(Text(picture["image"]), *words)
+    return Group(table, Text("all probabilities: --json, or one picture at a time"))
 
 
 def _one_picture(picture: Document) -> Table:

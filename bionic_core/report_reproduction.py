@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bionic_core import page
 from bionic_core.report_ablation import interval, points, probability
 
 Document = Mapping[str, Any]
@@ -45,7 +46,6 @@ class Section:
     title: str
     text: tuple[str, ...] = ()
     grids: tuple[Grid, ...] = ()
-    figures: tuple[tuple[str, str], ...] = ()
 
 
 def planned(document: Document) -> RenderableType:
@@ -280,29 +280,51 @@ def _plain(text: str) -> str:
 
 def html(document: Document) -> str:
     """Return the report as one HTML page that needs nothing else, figures included."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    first, *rest = sections(document)
     pages = []
-    for section in sections(document):
+    for section in rest:
+        grids, blocks = section.grids, []
         if section.title.startswith("Appendix"):
             variants = [v for v in document["appendix"]["variants"] if v["run"]]
-            pictures = tuple((v["label"], _picture(v)) for v in variants)
-            section = attrs.evolve(section, grids=section.grids[:1], figures=pictures)  # noqa: PLW2901
-        pages.append(section)
-    return environment.get_template("reproduction.html").render(
-        sections=pages, title=document["paper"]["title"]
+            grids = grids[:1]
+            blocks = [_picture(variant) for variant in variants]
+        tables = [_table(grid, section.title) for grid in grids]
+        if section.title == "Notes":
+            pages.append(page.Section(section.title, (), [page.Points(section.text)]))
+        else:
+            pages.append(page.Section(section.title, section.text, [*tables, *blocks]))
+    return page.render(
+        page.Page(
+            title=f"Reproduction: {document['paper']['title']}",
+            kicker=document["paper"]["title"],
+            question=first.title,
+            answer=first.text,
+            sections=[
+                page.Section("Conditions", (), [_table(g, "Conditions") for g in first.grids]),
+                *pages,
+            ],
+        )
     )
 
 
-def _picture(variant: Document) -> str:
-    """Return a variant's confusion matrix and ROC curves as a PNG's data URI."""
+def _table(grid: Grid, title: str) -> page.Table:
+    """Return a table of words for a page, sorted by the numbers that begin them."""
+    rows = [
+        [page.Cell(cell, _value(cell) if place else None) for place, cell in enumerate(row)]
+        for row in grid.rows
+    ]
+    return page.Table(grid.title or title, grid.columns, rows, quiet=not grid.title)
+
+
+def _value(text: str) -> float | None:
+    try:
+        return float(text.partition(" ")[0].replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _picture(variant: Document) -> page.Picture:
+    """Return a variant's confusion matrix and ROC curves."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -335,7 +357,9 @@ def _picture(variant: Document) -> str:
         right.legend(fontsize=7, loc="lower right", title="class (AUC)", title_fontsize=7)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    alt = f"Confusion matrix and ROC curves: {variant['label']}"
+    return page.Picture(source, alt, variant["label"])
 
 
 def _curves(variant: Document) -> Iterator[tuple[str, Any, Any]]:
@@ -343,11 +367,10 @@ def _curves(variant: Document) -> Iterator[tuple[str, Any, Any]]:
     import numpy as np
     from sklearn.metrics import roc_curve
 
-    from bionic_core.files import read_arrays
     from bionic_core.per_class import probabilities
-    from bionic_core.runs import PREDICTIONS
+    from bionic_core.run_folder import Run
 
-    arrays = read_arrays(Path(variant["run"]) / PREDICTIONS)
+    arrays = Run(Path(variant["run"])).predictions
     chances = probabilities(arrays["test_logits"].astype(np.float64))
     for number, name in enumerate(variant["classes"]):
         if variant["auc"][name] is not None:

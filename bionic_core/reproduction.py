@@ -23,11 +23,13 @@ from bionic_core.comparisons import means
 from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.experiment import PERCENT, Cell, Experiment
+from bionic_core.experiment import Cell, Experiment
 from bionic_core.inputs import InputCache
 from bionic_core.publication import Changes, Published, Variant
 from bionic_core.registry import Registry
-from bionic_core.runs import Run, identity
+from bionic_core.responses import PERCENT
+from bionic_core.run_folder import Run
+from bionic_core.runs import identity
 from bionic_core.spec import Spec, compose, digest
 from bionic_core.timing import probe
 
@@ -120,7 +122,7 @@ def _alike(spec: Spec, other: Spec, registry: Registry) -> Spec:
     for name in document["mechanisms"]:
         if name in model["mechanisms"]:
             document["mechanisms"][name] = model["mechanisms"][name]
-    return compose(document, name=spec.name, registry=registry)
+    return compose(document, name=spec.name, where=spec.where, registry=registry)
 
 
 def estimate(

@@ -8,15 +8,16 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from bionic_core.comparison import mcnemar
 from bionic_core.data import SPLITS, Split
 from bionic_core.errors import RequestError
-from bionic_core.evaluation import evaluate
+from bionic_core.evaluation import flip_averaged, logits_of, metrics
 from bionic_core.inputs import InputCache
 from bionic_core.metrics import full_metrics
-from bionic_core.runs import Run
+from bionic_core.run_folder import Run
 from bionic_core.spec import open_data
 
 
@@ -31,6 +32,8 @@ class Predicted:
         data: the source's name.
         selected_on: the split that chose the run's epoch.
         unlike: whether the data is other than what the run was trained on.
+        flip_averaged: log probabilities (N, C), averaged over each image and its mirror image;
+            None where not asked for.
     """
 
     run: Run
@@ -41,6 +44,7 @@ class Predicted:
     data: str
     selected_on: str
     unlike: bool
+    flip_averaged: Tensor | None = None
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -55,7 +59,12 @@ class Predicted:
 
 
 def predict_split(
-    run: Run, split: str, data: str | None = None, cache: InputCache | None = None
+    run: Run,
+    split: str,
+    data: str | None = None,
+    cache: InputCache | None = None,
+    *,
+    flip: bool = False,
 ) -> Predicted:
     """Return a trained run's predictions on a split of its data, or of other data.
 
@@ -64,6 +73,7 @@ def predict_split(
         split: train, validation or test.
         data: a registered data source or a path, instead of the run's own.
         cache: inputs that other runs have read already.
+        flip: whether to average over each image and its mirror image as well.
 
     Raises:
         RequestError: there is no such split, the run is not complete or does not fit what is
@@ -85,13 +95,21 @@ def predict_split(
             where=str(run.folder),
         )
     part: Split = getattr(inputs.splits, split)
-    logits, _ = evaluate(run.network(spec, inputs.connectome), part)
+    network = run.network(spec, inputs.connectome)
+    images = torch.as_tensor(part.images)
+    logits = logits_of(network, images)
+    averaged = flip_averaged(network, images, logits) if flip else None
     unlike = inputs.data.fingerprint != manifest["identity"]["data"]["fingerprint"]
-    return Predicted(run, split, part, logits, names, inputs.data.name, selected_on, unlike)
+    name = inputs.data.name
+    return Predicted(run, split, part, logits, names, name, selected_on, unlike, averaged)
 
 
 def describe(predicted: Predicted) -> dict[str, Any]:
-    """Return the figures of predictions, JSON-ready, with what they are about."""
+    """Return the figures of predictions, JSON-ready, with what they are about.
+
+    ``flip_averaged``, where it was asked for, holds a few figures on their own.
+    """
+    averaged = predicted.flip_averaged
     return {
         "run": str(predicted.run.folder),
         "hash": predicted.run.hash,
@@ -100,7 +118,9 @@ def describe(predicted: Predicted) -> dict[str, Any]:
         "data": predicted.data,
         "other_data": predicted.unlike,
         "selected_on": predicted.selected_on,
-    } | full_metrics(predicted.logits, predicted.labels, predicted.class_names)
+        **({} if averaged is None else {"flip_averaged": metrics(averaged, predicted.labels)}),
+        **full_metrics(predicted.logits, predicted.labels, predicted.class_names),
+    }
 
 
 def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from attrs.validators import ge, in_
 
 from bionic_core.data import Protocol
 from bionic_core.hookspecs import COMBINATION
+from bionic_core.plugin import NEUTRAL
 from bionic_core.topology import LayerCells
 
 Storage = Literal["auto", "dense", "sparse"]
@@ -46,7 +47,9 @@ class Model:
     projections: tuple[str, ...] = ()
     classes: int = field(default=7, validator=ge(2))
     image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_image)
-    storage: Storage = field(default="auto", validator=in_(get_args(Storage)))
+    storage: Storage = field(
+        default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
+    )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
 
 

@@ -49,6 +49,7 @@ class Spec:
         topology: the graph of the model's layers.
         connectome, data: the sources, ready to be read.
         mechanisms: by name, sorted.
+        where: what errors about the spec begin with: its file, else its name.
     """
 
     name: str
@@ -59,6 +60,9 @@ class Spec:
     data: DataSource
     connectome: ConnectomeSource | None
     mechanisms: Mapping[str, Mechanism]
+    where: str = attrs.field(
+        default=attrs.Factory(lambda self: self.name, takes_self=True), eq=False
+    )
 
     def document(self) -> dict[str, Any]:
         """Return the resolved spec, all defaults written out, as TOML-ready tables."""
@@ -96,7 +100,7 @@ class Spec:
                     f"It has {listing(self.mechanisms)}"
                     for name in sorted(unknown)
                 ],
-                where=self.name,
+                where=self.where,
             )
         gone |= dependents(gone, self.mechanisms)
         kept = {name: self.mechanisms[name] for name in self.mechanisms if name not in gone}
@@ -176,14 +180,22 @@ def read(path: Path) -> dict[str, Any]:
     """Return a TOML file's tables."""
     try:
         text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
+    return parse(text, where=str(path))
+
+
+def parse(text: str, *, where: str) -> dict[str, Any]:
+    """Return the tables of TOML text; ``where`` is its file, for errors."""
+    try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         lines = text.splitlines() or [""]
         end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
         words = str(error).replace("at end of document", end)
-        raise RequestError(f"no valid TOML: {words}", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
+        raise RequestError(f"no valid TOML: {words}", where=where) from error
+    except (RecursionError, ValueError) as error:
+        raise RequestError(f"no TOML that can be read: {error}", where=where) from error
 
 
 def assign(document: dict[str, Any], assignment: str) -> None:
@@ -321,7 +333,9 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     assert training is not None
     assert data_choice is not None
     assert data is not None
-    return Spec(name, model, topology, training, data_choice, data, connectome, mechanisms)
+    return Spec(
+        name, model, topology, training, data_choice, data, connectome, mechanisms, where or name
+    )
 
 
 def _topology(table: object) -> tuple[Topology | None, list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ import torch
 from bionic_core.assembly import build, recipe_of
 from bionic_core.evaluation import EVALUATION_BATCH, evaluate, logits_of
 from bionic_core.inputs import Inputs
+from bionic_core.progress import duration
 from bionic_core.runs import device_of
 from bionic_core.spec import Spec
 from bionic_core.training import Course, Moment, start, train_epoch
@@ -75,11 +75,5 @@ def _probe(spec: Spec, inputs: Inputs, device: str, seconds: float) -> float:
     return training.max_epochs * epoch + evaluated * (len(splits.test) + len(splits.train))
 
 
-def words(seconds: float) -> str:
-    """Return a duration for people: ``40 s``, ``12 min``, ``3.4 h``."""
-    steps: Mapping[str, float] = {"h": 3600, "min": 60}
-    for unit, size in steps.items():
-        if seconds >= 2 * size:
-            number = seconds / size
-            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    return f"{seconds:.0f} s"
+words = duration
+"""A duration for people, as here it is told: ``40 s``, ``12 min``, ``3.4 h``."""

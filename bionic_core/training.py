@@ -18,21 +18,11 @@ from bionic_core.data import Splits
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.evaluation import evaluate
 from bionic_core.model import Network
+from bionic_core.optimizers import Muon, make_optimizer
 from bionic_core.recipe import Recipe
 from bionic_core.schedules import Schedule
 from bionic_core.seeds import Stream, derive
 from bionic_core.views import vary
-
-OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "nadam": torch.optim.NAdam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-
-FUSED = ("adam", "adamw", "sgd")
-"""Optimisers that torch can run as one kernel on the CPU and on GPUs."""
 
 
 @attrs.define(eq=False)
@@ -79,27 +69,12 @@ def start(network: Network, recipe: Recipe, images: int = 1) -> State:
         RequestError: the optimiser or the schedule has no such option.
     """
     training = recipe.training
-    optimizer = optimizer_of([p for p in network.parameters() if p.requires_grad], recipe)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimizer = make_optimizer(parameters, training, recipe.optimizer)
     steps = math.ceil(images / training.batch_size) * training.max_epochs
     schedule = Schedule(optimizer, recipe.schedule, lr=training.lr, steps=steps)
     average = WeightAverage(network, training.averaging) if training.averaging else None
     return State(network, optimizer, schedule, average)
-
-
-def optimizer_of(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimiser of the parameters.
-
-    Raises:
-        RequestError: it has no such option.
-    """
-    name = recipe.training.optimizer
-    options: dict[str, Any] = dict(recipe.optimizer)
-    if name in FUSED:
-        options["fused"] = True
-    try:
-        return OPTIMIZERS[name](parameters, lr=recipe.training.lr, **options)  # type: ignore[call-arg]
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
 
 
 def finished(state: State, recipe: Recipe) -> bool:
@@ -186,6 +161,11 @@ def _select(state: State, course: Course) -> dict[str, float]:
     _, selecting = evaluate(state.network, course.splits.validation)
     monitor = course.recipe.training.monitor
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
+    if not math.isfinite(figure):
+        raise BionicError(
+            f"the {monitor} to select by is {selecting[monitor]} in epoch {state.epoch}: training "
+            "diverged. A smaller training.lr may help"
+        )
     if figure > state.best:
         state.best, state.best_epoch = figure, state.epoch
         state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
@@ -246,6 +226,8 @@ def step_once(
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()
+    if isinstance(optimizer, Muon):
+        network.keep_wiring()
     if record is not None:
         network.learn_locally(record)
     return loss.detach(), logits.detach()

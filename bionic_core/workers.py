@@ -1,16 +1,21 @@
 """Runs side by side: each worker is a process with one thread, and reads data and wiring once.
 
 Workers are spawned, not forked, so that they behave alike on every system. What passes between
-the processes is made by this program and goes through pipes; nothing of it is ever on disk.
+the processes is made by this program and goes through pipes; nothing of it is ever on disk. A
+worker ends when the study does, however that ends.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import os
 import signal
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,7 +23,8 @@ from typing import Any
 
 import attrs
 
-from bionic_core.errors import BionicError, RequestError
+from bionic_core import failures
+from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
 from bionic_core.runs import train
 from bionic_core.spec import Spec
@@ -28,7 +34,10 @@ TELLS_EVERY = 0.5
 """Seconds between two words of a worker about where it is."""
 
 TRIES = 2
-"""A run whose worker dies is tried again, so many times in all: the machine may be to blame."""
+"""A run that fails by the machine's fault is tried again, so many times in all."""
+
+WAITS = 2.0
+"""Seconds to wait for a run that another process trains, where nothing else is left to do."""
 
 
 @attrs.frozen(eq=False)
@@ -42,12 +51,42 @@ class Task:
 
 @attrs.frozen(eq=False)
 class Outcome:
-    """What became of a task: a run's folder, or the reason why there is none."""
+    """What became of a task: a run's folder, or the reason why there is none.
+
+    Attributes:
+        busy: whether another process trains it, so that it is to be asked for again.
+    """
 
     task: Task
     folder: Path | None = None
     reused: bool = False
     error: str = ""
+    busy: bool = False
+
+
+class Queue:
+    """Tasks in their order; those that another process trains come again after all the others."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._ready = deque(tasks)
+        self._elsewhere: deque[Task] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._ready or self._elsewhere)
+
+    def take(self) -> tuple[Task, float]:
+        """Return a task, and the seconds to wait for another process that may train it."""
+        if self._ready:
+            return self._ready.popleft(), 0.0
+        return self._elsewhere.popleft(), WAITS
+
+    def again(self, task: Task) -> None:
+        """Put a task in front."""
+        self._ready.appendleft(task)
+
+    def later(self, task: Task) -> None:
+        """Put a task behind all others."""
+        self._elsewhere.append(task)
 
 
 def attempt(
@@ -57,28 +96,49 @@ def attempt(
     device: str,
     cache: InputCache,
     watch: Callable[[Moment], None] | None = None,
+    say: Callable[[str], None] | None = None,
+    begun: Callable[[Path], None] | None = None,
+    wait: float = 0.0,
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
 
+    A failure of the machine (memory, a disk that cannot be read) is tried once more, from the last
+    finished epoch.
+
     Raises:
         RequestError: what was asked cannot be done, for this run or any other.
+        WriteError: nothing can be written, for this run or any other.
     """
-    try:
-        run = train(task.spec, seed=task.seed, root=root, device=device, cache=cache, watch=watch)
-    except RequestError:
-        raise
-    except BionicError as error:
-        return Outcome(task, error=str(error))
-    except (MemoryError, RuntimeError, OSError) as error:
-        return Outcome(task, error=f"{type(error).__name__}: {error}")
-    return Outcome(task, run.folder, run.reused)
+    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun, "wait": wait}
+    again = ""
+    for tried in range(1, TRIES + 1):
+        try:
+            run = train(task.spec, seed=task.seed, root=root, device=device, cache=cache, **options)
+        except DamagedError as error:
+            return Outcome(task, error=str(error))
+        except (RequestError, WriteError):
+            raise
+        except BusyError:
+            return Outcome(task, busy=True)
+        except Exception as error:
+            words = failures.reason(error)
+            if failures.of_the_machine(error) and tried < TRIES:
+                again = ", twice"
+                del error
+                gc.collect()
+                continue
+            return Outcome(task, error=words + again)
+        return Outcome(task, run.folder, run.reused)
+    raise AssertionError("the last try returns")
 
 
 @attrs.define(eq=False)
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    task: Task
+    kills: int | None
+    task: Task | None = None
+    folder: Path | None = None
 
 
 def side_by_side(
@@ -89,14 +149,17 @@ def side_by_side(
     jobs: int,
     started: Callable[[Task], None],
     watch: Callable[[Task, Moment], None],
+    say: Callable[[Task, str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Train the tasks in ``jobs`` processes, and give each outcome when it is there.
 
     A run whose process dies is tried once more; then the death is its reason. On any exception
-    here, Ctrl-C included, the workers are ended: each loses the epoch under way, no more.
+    here, Ctrl-C included, the workers are ended: each loses the epoch under way, no more. A task
+    that another process trains is given as busy, and again when it is done.
 
     Raises:
         RequestError: what was asked cannot be done.
+        WriteError: nothing can be written.
     """
     crew = _Crew(tasks, root, device, started)
     try:
@@ -104,17 +167,25 @@ def side_by_side(
             crew.hire()
         while crew.workers:
             for worker in crew.ready():
+                assert worker.task is not None
                 try:
                     word = worker.pipe.recv()
-                except EOFError:
+                except (EOFError, OSError):
                     yield from crew.bury(worker)
                     continue
                 if isinstance(word, Moment):
                     watch(worker.task, word)
-                elif isinstance(word, RequestError):
+                elif isinstance(word, Path):
+                    worker.folder = word
+                elif isinstance(word, str):
+                    if say is not None:
+                        say(worker.task, word)
+                elif isinstance(word, (RequestError, WriteError)):
                     raise word
                 else:
                     outcome = attrs.evolve(word, task=worker.task)
+                    if outcome.busy:
+                        crew.waiting.later(worker.task)
                     crew.give(worker)
                     yield outcome
     finally:
@@ -128,8 +199,10 @@ class _Crew:
         self, tasks: Sequence[Task], root: Path, device: str, started: Callable[[Task], None]
     ) -> None:
         self.workers: list[_Worker] = []
-        self._waiting = list(reversed(tasks))
-        self._tries: Counter[int] = Counter()
+        self.waiting = Queue(tasks)
+        self._leaving: list[BaseProcess] = []
+        self._begun: set[int] = set()
+        self._deaths: Counter[int] = Counter()
         self._arguments = (root, device)
         self._started = started
         self._context = multiprocessing.get_context("spawn")
@@ -139,23 +212,29 @@ class _Crew:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, *self._arguments)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
+        with _without_interrupts():
+            process.start()
         theirs.close()
-        worker = _Worker(process, ours, self._waiting[-1])
+        worker = _Worker(process, ours, failures.kills_for_memory())
         self.workers.append(worker)
         self.give(worker)
 
     def give(self, worker: _Worker) -> None:
         """Give a worker the next task, or let it go where there is none."""
-        if not self._waiting:
-            worker.pipe.send(None)
-            worker.process.join()
-            self.workers.remove(worker)
-            return
-        worker.task = self._waiting.pop()
-        self._tries[worker.task.number] += 1
-        self._started(worker.task)
-        worker.pipe.send(worker.task)
+        try:
+            if not self.waiting:
+                self.workers.remove(worker)
+                self._leaving.append(worker.process)  # that takes a while, and others have words
+                worker.pipe.send(None)
+                return
+            worker.task, seconds = self.waiting.take()
+            worker.folder = None
+            if worker.task.number not in self._begun:
+                self._begun.add(worker.task.number)
+                self._started(worker.task)
+            worker.pipe.send((worker.task, seconds))
+        except (BrokenPipeError, ConnectionError):
+            return  # it has died between two tasks; its pipe will tell
 
     def ready(self) -> list[_Worker]:
         """Wait for a word, or a death, and return whose."""
@@ -166,54 +245,113 @@ class _Crew:
         """Put another in a dead worker's place; give its run up after the second death."""
         self.workers.remove(worker)
         worker.process.join()
-        if self._tries[worker.task.number] < TRIES:
-            self._waiting.append(worker.task)
+        task = worker.task
+        assert task is not None
+        self._deaths[task.number] += 1
+        if self._deaths[task.number] < TRIES:
+            self.waiting.again(task)
         else:
-            yield Outcome(worker.task, error=_death(worker.process))
-        if self._waiting:
+            words = _death(worker)
+            if worker.folder is not None:
+                failures.record(worker.folder, words)
+            yield Outcome(task, error=words)
+        if self.waiting:
             self.hire()
 
     def end(self) -> None:
         """End all workers at once."""
         for worker in self.workers:
             worker.process.terminate()
-        for worker in self.workers:
-            worker.process.join()
+        for process in (*self._leaving, *(worker.process for worker in self.workers)):
+            process.join()
 
 
-def _death(process: BaseProcess) -> str:
-    code = process.exitcode or 0
-    if code < 0:
-        return (
-            f"its process was killed by {signal.Signals(-code).name}, twice; where that is the "
-            "system's doing for want of memory, fewer --jobs help"
-        )
-    return f"its process ended with code {code}, twice"
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: the study ends its workers itself."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows; there a worker is told later
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _death(worker: _Worker) -> str:
+    """Return what ended a worker's process, for the second time."""
+    code, kills = worker.process.exitcode or 0, failures.kills_for_memory()
+    if code >= 0:
+        return f"its process ended with code {code}, twice"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name == "SIGKILL" and None not in (worker.kills, kills) and kills != worker.kills:
+        return f"out of memory: the system killed its process, twice; {failures.REMEDY}"
+    return (
+        f"its process was killed by {name}, twice; where that is the system's doing for want of "
+        f"memory, {failures.REMEDY}"
+    )
 
 
 def _work(pipe: Connection, root: Path, device: str) -> None:
     """Train what comes through the pipe until None comes; run in a worker process."""
+    _end_with_the_study()
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study ends its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cache = InputCache()
     told = 0.0
+
+    def tell(word: object) -> None:
+        try:
+            pipe.send(word)
+        except OSError:
+            raise SystemExit from None  # the study is gone, and nobody would hear of the rest
 
     def watch(moment: Moment) -> None:
         nonlocal told
         if time.monotonic() - told > TELLS_EVERY:
             told = time.monotonic()
-            pipe.send(moment)
+            tell(moment)
 
-    try:
-        while (task := pipe.recv()) is not None:
-            word: Any
-            try:
-                word = attempt(task, root=root, device=device, cache=cache, watch=watch)
-                word = attrs.evolve(word, task=None)
-            except RequestError as error:
-                word = error
-            pipe.send(word)
-    except (EOFError, BrokenPipeError):
-        return  # the study is gone, and nobody would hear of the rest
+    while True:
+        try:
+            given = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if given is None:
+            return
+        task, seconds = given
+        word: Any
+        try:
+            word = attempt(
+                task,
+                root=root,
+                device=device,
+                cache=cache,
+                watch=watch,
+                say=tell,
+                begun=tell,
+                wait=seconds,
+            )
+            word = attrs.evolve(word, task=None)
+        except (RequestError, WriteError) as error:
+            word = error
+        tell(word)
+
+
+def _end_with_the_study() -> None:
+    """End this process as soon as its parent has ended, even by a signal that it cannot catch."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_for_it() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_it, daemon=True).start()

@@ -13,8 +13,8 @@ from bionic_core import Connectome, ConnectomeSource
 class Column(ConnectomeSource):
     """A surrogate of the MICrONS V1 column with exactly the cell counts of Table 1.
 
-    1,333 cells. The file was drawn by :mod:`bionic_plugins.surrogate`; it ships as drawn, so
-    that no library's random stream can change it.
+    1,333 cells. The file was drawn by version 1 of :mod:`bionic_plugins.surrogate`, before it was
+    calibrated over seeds; it ships as drawn, so that nothing can change it.
     """
 
     name = "column"

@@ -67,7 +67,7 @@ POOLED = {"6P-U": {"6P-CT": 143, "6P-IT": 192}, "WM-P": {"6P-CT": 143, "6P-IT": 
 
 OUT_DEGREE_CV = {  # beyond chance, from the published mean and SD of the out-degree
     "23P": 0.41,
-    "4P": 0.34,
+    "4P": 0.36,
     "5P-ET": 0.4,
     "5P-IT": 0.56,
     "5P-NP": 0.4,
@@ -81,8 +81,33 @@ OUT_DEGREE_CV = {  # beyond chance, from the published mean and SD of the out-de
     "NGC": 0.4,
 }
 
-IN_DEGREE_CV = {"4P": 0.23, "23P": 0.32, "5P": 0.3, "6P": 0.62, "WM": 0.62}
+IN_DEGREE_CV = {"4P": 0.18, "23P": 0.32, "5P": 0.3, "6P": 0.47, "WM": 0.47}
 """Spread of inhibitory input beyond chance, by the beginning of the post type's name."""
+
+NO_INHIBITION = {"6P": 0.04, "WM": 0.04}
+"""Share of cells that no inhibitory cell of the column reaches, beyond chance."""
+
+OUT_DEGREE = {  # published mean and SD of the number of targets in the column
+    "23P": (48, 21),
+    "4P": (60, 23),
+    "5P-IT": (50, 29),
+    "6P-CT": (16, 10),
+    "6P-IT": (21, 16),
+    "BC": (249, 115),
+    "MC": (289, 175),
+}
+
+INHIBITORY_PARTNERS = {"A": (27, 7), "B": (30, 10), "C": (27, 11), "D": (12, 7)}
+"""Mean and SD of the number of inhibitory cells that reach an excitatory cell, by layer."""
+
+LAYERS = {
+    "A": ("4P",),
+    "B": ("23P",),
+    "C": ("5P-ET", "5P-IT", "5P-NP"),
+    "D": ("6P-CT", "6P-IT"),
+    "Inh": INHIBITORY,
+}
+"""Layers with statistics of their own: excitatory types by layer, and inhibitory ones."""
 
 FALL_OFF = {"ee": 127.0, "ei": 99.8, "ie": 96.6, "ii": 126.8}
 """Gaussian σ in µm of the lateral fall-off, pre and post broad type."""
@@ -96,10 +121,10 @@ SYNAPSES_EE = (28660, 2700, 490, 160)
 SYNAPSES_IE = (12700, 5070, 2905, 1806, 1257, 882, 592, 390, 303, 217, 130)
 """Connections of 1 … 11 synapses from inhibitory to excitatory cells."""
 
-TAIL_IE = (398, 0.85, 45)
+TAIL_IE = (398, 0.9405, 45)
 """Connections of 12 and more synapses: their number, the ratio from one to the next, the most."""
 
-MEAN_EI = 1.6
+MEAN_EI = 1.72
 """Synapses of a connection from an excitatory to an inhibitory cell, from the totals."""
 
 LN_SIZE = {"ee": (8.51, 1.21), "ie": (8.6, 1.18), "ei": (8.8, 1.0), "ii": (8.7, 1.24)}

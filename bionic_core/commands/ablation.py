@@ -22,6 +22,7 @@ from bionic_core.commands.common import (
     load,
     resumable,
     show,
+    typed,
 )
 from bionic_core.errors import BionicError, RequestError
 
@@ -66,7 +67,7 @@ def ablate_command(
     with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
         cells = run(ablation, out, device, jobs, display)
         display.say("estimating effects")
-    results = study.results(ablation, cells)
+    results = study.results(ablation, cells) | {"command": typed()}
     path = study.save_results(out, ablation, results)
     results["file"] = str(path)
     show(results, json, lambda _: report_ablation.ablated(results))
@@ -100,7 +101,10 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
     def line(number: int, cell: Cell) -> None:
         what = words[number % len(words)]
         display.end(
-            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}", number
+            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}",
+            number,
+            failed=cell.run is None,
+            reused=cell.reused,
         )
 
     return run_experiment(
@@ -111,4 +115,5 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
         started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
         ended=line,
         watch=display.watch,
+        say=display.note,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,20 +62,35 @@ def load(
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Say what Ctrl-C leaves behind."""
+    """Say what Ctrl-C, or a failure of the machine, leaves behind."""
     try:
         yield
     except KeyboardInterrupt:
         raise BionicError(
             "stopped; finished epochs are kept, and the same command goes on after them"
         ) from None
+    except BionicError:
+        raise
+    except Exception as error:
+        from bionic_core.failures import of_the_machine, reason
+
+        if not of_the_machine(error):
+            raise
+        raise BionicError(
+            f"{reason(error)}. Finished epochs are kept, and the same command goes on after them"
+        ) from error
+
+
+def typed() -> str:
+    """Return the command line that is being carried out, as a shell takes it."""
+    return shlex.join(["bionic", *sys.argv[1:]])
 
 
 def console(stream: Any) -> Any:
-    """Return a rich console on a stream."""
-    from rich.console import Console
+    """Return a rich console on a stream, which prints text and obeys none of it."""
+    from bionic_core.terminal import PlainConsole
 
-    return Console(file=stream, stderr=stream is sys.stderr)
+    return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
 
 def show(

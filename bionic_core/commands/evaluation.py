@@ -25,20 +25,24 @@ def evaluate_command(
         Path | None,
         typer.Option(metavar="DIR", help="Draw confusion, ROC and learning curves into it."),
     ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Also, apart, averaged over each image and its mirror image."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
     from bionic_core import figures as drawing
     from bionic_core.inputs import InputCache
     from bionic_core.run_evaluation import compare, describe, predict_split
-    from bionic_core.runs import Run
+    from bionic_core.run_folder import Run
 
     one = Run.open(run)
     other = Run.open(against) if against is not None else None
     if figures is not None:
         drawing.check_folder(figures)
     cache = InputCache()
-    predicted = predict_split(one, split, data, cache)
+    predicted = predict_split(one, split, data, cache, flip=flip)
     document = describe(predicted)
     if other is not None:
         document["against"] = compare(predicted, predict_split(other, split, data, cache))
@@ -76,7 +80,7 @@ def predict_command(
 ) -> None:
     """Give class probabilities of pictures, of any size and colour, the face in the middle."""
     from bionic_core.prediction import predict
-    from bionic_core.runs import Run
+    from bionic_core.run_folder import Run
 
     pictures = predict(Run.open(run), images)
 

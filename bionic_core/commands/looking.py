@@ -1,7 +1,8 @@
-"""Commands that only look: plugins, data info, data check, connectome info."""
+"""Commands that only look: plugins, data info, data check, connectome info and plot."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -101,11 +102,82 @@ def connectome_info_command(
     source: Annotated[
         str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
     ] = "column",
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC", help="Group cells into the layers of a spec, by their cell types."
+        ),
+    ] = "",
+    by_type: Annotated[
+        bool, typer.Option("--types", help="Densities between cell types as well.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Count cells, connections and synapses, by type."""
+    """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
     from bionic_core.connectome_summary import summarise
     from bionic_core.spec import open_connectome
 
-    document = summarise(open_connectome(source).read())
+    groups = _layers_of(layers) if layers else None
+    document = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
     show(document, json, lambda report: report.connectome(document))
+
+
+def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
+    """Return the cell types of each layer of a spec.
+
+    Raises:
+        RequestError: the spec's layers are plain numbers.
+    """
+    from bionic_core.spec import load
+
+    found = {
+        layer: cells for layer, cells in load(name).model.layers.items() if isinstance(cells, tuple)
+    }
+    if not found:
+        raise RequestError(f"--layers {name}: its layers are plain numbers and have no cell types")
+    return found
+
+
+def connectome_plot_command(
+    source: Annotated[
+        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+    ] = "column",
+    kind: Annotated[str, typer.Option(help="adjacency, column, degrees, layers, or all.")] = "all",
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the pictures, PNG and SVG each.")
+    ] = Path("figures"),
+    layers: Annotated[
+        str, typer.Option("--layers", metavar="SPEC", help="The spec whose layers sort the cells.")
+    ] = "full",
+    tilt: Annotated[
+        float,
+        typer.Option(metavar="DEG", help="Angle of the depth axis to y; MICrONS' V1 if not given."),
+    ] = 5.0,
+    pia: Annotated[
+        float, typer.Option(metavar="µM", help="Where depth is 0, along that axis.")
+    ] = 396.671,
+    json: Json = False,
+) -> None:
+    """Draw a connectome: adjacency, column of somata, degrees, layers."""
+    from bionic_core import connectome_figures, figures
+    from bionic_core.spec import find, open_connectome, read
+
+    kinds = connectome_figures.KINDS
+    if kind not in (*kinds, "all"):
+        raise RequestError(
+            f"--kind {kind}: must be {', '.join(kinds)}, or all.{nearest(kind, [*kinds, 'all'])}"
+        )
+    figures.check_folder(out, option="--out")
+    model = read(find(layers)).get("model", {})
+    connectome = open_connectome(source).read()
+    view = connectome_figures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
+    chosen = kinds if kind == "all" else (kind,)
+    drawn = {name: connectome_figures.draw(view, name) for name in chosen}
+    document = {
+        "connectome": connectome.label,
+        "fingerprint": connectome.fingerprint,
+        "layers": {name: list(types) for name, types in view.layers.items()},
+        "densities": connectome_figures.densities(view).tolist(),
+        "figures": figures.write(out, drawn),
+    }
+    show(document, json, lambda report: report.drawn(document))

@@ -132,7 +132,11 @@ def _train(planned: Reproduction, out: Path, device: str, jobs: int) -> list[lis
         for name, experiment in planned.others.items():
 
             def line(number: int, cell: Any, name: str = name) -> None:
-                display.end(f"{name}, seed {cell.seed}: {cell.outcome}")
+                display.end(
+                    f"{name}, seed {cell.seed}: {cell.outcome}",
+                    failed=cell.run is None,
+                    reused=cell.reused,
+                )
 
             options: dict[str, Any] = {"root": out, "device": device, "jobs": jobs}
             found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))

@@ -1,12 +1,13 @@
-"""Commands about studies: factorial."""
+"""Commands about studies: factorial, analyse."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from bionic_core.commands.common import (
     Data,
@@ -21,8 +22,39 @@ from bionic_core.commands.common import (
     load,
     resumable,
     show,
+    typed,
 )
-from bionic_core.errors import BionicError
+from bionic_core.errors import BionicError, RequestError
+
+if TYPE_CHECKING:
+    from bionic_core.experiment import Experiment
+    from bionic_core.spec import Spec
+
+Order = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Interactions of at most N factors; higher ones are error."
+    ),
+]
+Figures = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Draw the effects there, as PNG and SVG.")
+]
+
+ALL = "all"
+
+
+class FactorialCommand(TyperCommand):
+    """Lets ``--foldover`` stand alone, for all factors, or name some."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give a bare ``--foldover`` its value."""
+        words = [
+            f"--foldover={ALL}"
+            if word == "--foldover" and (not after or after[0].startswith("-"))
+            else word
+            for word, after in ((word, args[n + 1 :]) for n, word in enumerate(args))
+        ]
+        return super().parse_args(ctx, words)
 
 
 def factorial_command(
@@ -32,7 +64,35 @@ def factorial_command(
     mechanisms: Annotated[
         str, typer.Option(metavar="NAME,…", help="Mechanisms to switch on and off.")
     ] = "",
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="R", help="A fraction: III, IV or V (or 3, 4, 5).")
+    ] = None,
+    foldover: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[NAME,…]",
+            help="Add the fraction with these factors reversed, all if none is named.",
+        ),
+    ] = None,
+    design: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Train nothing; show the design and what it can see.")
+    ] = False,
+    probe: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds that --plan times; 0 for none.")
+    ] = 3.0,
+    response: Annotated[
+        str, typer.Option(metavar="METRIC", help="test.macro_f1, test.recall.CLASS, epochs ….")
+    ] = "accuracy",
+    order: Order = None,
     data: Data = None,
     epochs: Epochs = None,
     device: Device = "auto",
@@ -40,31 +100,45 @@ def factorial_command(
     out: Out = Path("runs"),
     without: Without = "",
     set_: Set = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
+    figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Train every combination of mechanisms, on and off, and estimate their effects."""
+    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
     from bionic_core import experiment as study
+    from bionic_core import report_study
     from bionic_core.progress import Display
-    from bionic_core.registry import Registry
+    from bionic_core.responses import check_response, full_name
 
-    names = [name.strip() for name in mechanisms.split(",") if name.strip()]
-    experiment = study.plan_factorial(loaded, names, range(seeds), Registry.installed())
+    name = full_name(response)
+    experiment = _planned(loaded, mechanisms, factor or [], seeds, resolution, foldover, design)
+    _check(figures)
     if plan:
-        selected_on = "test" if loaded.data_choice.protocol == "paper" else "validation"
-        document = {
-            "name": loaded.name,
-            "design": experiment.design.to_json(),
-            "selected_on": selected_on,
-        }
-        show(document, json, lambda report: report.planned(document))
+        from bionic_core.planning import planned
+
+        document = planned(
+            experiment,
+            root=out,
+            response=name,
+            order=order,
+            device=device,
+            jobs=jobs,
+            seconds=probe,
+        )
+        show(document, json, lambda _: report_study.planned(document))
         return
+    check_response(name, loaded)
     runs = experiment.design.runs
+    from bionic_core.designs import in_words
 
     def line(number: int, cell: study.Cell) -> None:
-        words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in cell.levels.items())
-        display.end(f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}", number)
+        words = in_words(cell.levels)
+        display.end(
+            f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}",
+            number,
+            failed=cell.run is None,
+            reused=cell.reused,
+        )
 
     with resumable(), Display(console(sys.stderr), runs=runs) as display:
         cells = study.run_experiment(
@@ -75,12 +149,119 @@ def factorial_command(
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
             watch=display.watch,
+            say=display.note,
         )
         display.say("estimating effects")
-    results = study.results(experiment, cells, study.analyse(experiment, cells))
+    analysis = study.analyse(experiment, cells, response=name, order=order)
+    results = study.results(experiment, cells, analysis)
+    results["command"] = typed()
     path = study.save_results(out, experiment, results)
     results["file"] = str(path)
-    show(results, json, lambda report: report.studied(results))
+    _draw(results, figures)
+    show(results, json, lambda _: report_study.studied(results))
     failed = sum(cell.run is None for cell in cells)
     if failed:
         raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
+
+
+def _planned(
+    spec: Spec,
+    mechanisms: str,
+    keys: list[str],
+    seeds: int,
+    resolution: str | None,
+    foldover: str | None,
+    table: Path | None,
+) -> Experiment:
+    """Return the experiment that the options ask for."""
+    from bionic_core.experiment import plan_factorial
+    from bionic_core.factors import read_design
+    from bionic_core.fractions import resolution_of
+    from bionic_core.levels import factor_of
+    from bionic_core.registry import Registry
+
+    registry = Registry.installed()
+    folded = None if foldover is None else [] if foldover == ALL else _names(foldover)
+    asked = None if resolution is None else resolution_of(resolution)
+    if table is not None:
+        if mechanisms or keys or asked is not None:
+            raise RequestError(
+                "--design: the file names the factors and the cells; leave --mechanisms, --factor "
+                "and --resolution out"
+            )
+        given = read_design(table, spec, registry)
+        return plan_factorial(
+            spec,
+            given.mechanisms,
+            range(seeds),
+            registry,
+            keys=given.keys,
+            folded=folded,
+            cells=given.cells,
+        )
+    return plan_factorial(
+        spec,
+        _names(mechanisms),
+        range(seeds),
+        registry,
+        keys=[factor_of(text) for text in keys],
+        resolution=asked,
+        folded=folded,
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def analyse_command(
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE.csv", help="A row for each run, with a header.")
+    ],
+    response: Annotated[str, typer.Option(metavar="Y", help="The column that is analysed.")],
+    factors: Annotated[
+        str, typer.Option(metavar="NAME,…", help="Columns that were varied; else all that repeat.")
+    ] = "",
+    block: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A column of blocks; else seed or block, if there."),
+    ] = None,
+    order: Order = None,
+    percent: Annotated[
+        bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
+    ] = False,
+    figures: Figures = None,
+    json: Json = False,
+) -> None:
+    """Analyse any table of factors and responses as a factorial experiment is."""
+    from bionic_core import report_study
+    from bionic_core.tables import analyse
+
+    found = analyse(
+        table,
+        response=response,
+        factors=_names(factors),
+        block=block,
+        order=order,
+        percent=percent,
+    )
+    _check(figures)
+    document = {"table": str(table)} | found.to_json()
+    _draw(document, figures)
+    show(document, json, lambda _: report_study.analysed(document))
+
+
+def _check(folder: Path | None) -> None:
+    if folder is not None:
+        from bionic_core.figures import check_folder
+
+        check_folder(folder)
+
+
+def _draw(document: dict[str, Any], folder: Path | None) -> None:
+    """Draw the effects into a folder, and say in the document where."""
+    if folder is None:
+        return
+    from bionic_core.effect_figures import draw_effects
+
+    document["figures"] = draw_effects(document, folder)

@@ -49,6 +49,7 @@ def train_command(
             device=device,
             watch=display.watch,
             epochs=display.epoch,
+            say=display.note,
         )
     document = run.result
     show(document, json, lambda report: report.trained(document))

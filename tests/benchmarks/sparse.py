@@ -188,8 +188,8 @@ def scaling() -> dict[str, Any]:
         (seconds,) = _least([step], 5)
         rows.append({"pairs": pairs, "ms": seconds * 1e3})
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    pairs_of, ms = (np.log([row[key] for row in rows]) for key in ("pairs", "ms"))
-    slope = np.polyfit(pairs_of, ms, 1)[0]
+    counts, times = (np.log([row[key] for row in rows]) for key in ("pairs", "ms"))
+    slope = np.polyfit(counts, times, 1)[0]
     return {"neurons": n, "batch": 32, "threads": 1, "rows": rows, "exponent": float(slope)}
 
 

@@ -222,7 +222,10 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     assert said.document["cells"][2]["accuracy"] is None
     assert any("unbalanced" in note for note in said.document["notes"])
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
-    assert "failed: masks off, seed 1: the loss is nan" in said.out
+    told = " ".join(said.out.split())
+    assert "missing: 1 of 4 runs failed (masks off, seed 1: the loss is nan" in told
+    assert "so seed 1 cannot be compared in every combination" in told
+    assert "[3 of 4 done, 0 running, 1 failed" in " ".join(said.err.split())
     monkeypatch.setattr(engine, "train", train)
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
     assert said.code == 0

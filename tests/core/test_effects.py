@@ -14,7 +14,8 @@ from scipy import stats
 
 from bionic_core import RequestError
 from bionic_core.designs import Factor, Level, full_factorial
-from bionic_core.effects import MEAN, SEEDS, Effect, Effects, Row, estimate_effects
+from bionic_core.effects import Effect, Effects, Row, estimate_effects
+from bionic_core.linear import MEAN, SEEDS
 
 Cells = Sequence[Mapping[str, Level]]
 
@@ -78,7 +79,7 @@ def test_effects_are_what_they_are_defined_to_be(
 
 def test_a_shift_of_a_whole_seed_changes_nothing(rng: np.random.Generator) -> None:
     rows = random_rows("ab", 4, rng)
-    shifted = [(cell, seed, value + 10 * seed) for cell, seed, value in rows]
+    shifted = [(cell, seed, value + 10 * int(seed)) for cell, seed, value in rows]
     plain, moved = (estimate_effects(factors("ab"), each) for each in (rows, shifted))
     assert plain.residual_sd == pytest.approx(moved.residual_sd, rel=1e-9)
     for one, other in zip(plain.effects, moved.effects, strict=True):
@@ -279,7 +280,7 @@ def test_a_missing_run_is_said_and_estimates_stay_right(rng: np.random.Generator
         effects = estimate_effects(factors("ab"), seen)
         assert effects.notes[-1].startswith("unbalanced: 0 to 1 runs for a combination and seed")
         signs = np.array([[1 if cell[n] else -1 for n in "ab"] for cell, *_ in seen])
-        seeds = np.eye(4)[[seed for _, seed, _ in seen]]
+        seeds = np.eye(4)[[int(seed) for _, seed, _ in seen]]
         model = np.column_stack([seeds, signs, signs.prod(axis=1)])
         solved = np.linalg.solve(model.T @ model, model.T @ [value for *_, value in seen])
         expected = 2 * solved[4:] if error else [2.0, 3.0, 1.0]

@@ -196,8 +196,8 @@ def test_an_unfinished_run_is_refused(run: Run, tmp_path: Path) -> None:
 def test_tables_of_one_and_of_several_pictures() -> None:
     from rich.console import Console
 
-    def words(found: list[dict[str, Any]]) -> str:
-        console = Console(file=io.StringIO(), width=100)
+    def words(found: list[dict[str, Any]], width: int = 100) -> str:
+        console = Console(file=io.StringIO(), width=width)
         console.print(predicted(found))
         file = console.file
         assert isinstance(file, io.StringIO)
@@ -209,5 +209,11 @@ def test_tables_of_one_and_of_several_pictures() -> None:
     assert "a[b].png" in said
     assert said.index("dog") < said.index("75.0%") < said.index("cat") < said.index("25.0%")
     said = words([one, other])
-    assert "dog 75.0%, cat 25.0%" in said
-    assert "cat 60.0%, dog 40.0%" in said
+    assert said.index("dog 75%") < said.index("cat 25%") < said.index("cat 60%")
+    names = ("happy", "neutral", "surprised", "disgusted", "sad")
+    many = dict(zip(names, (0.5, 0.3, 0.1, 0.06, 0.04), strict=True))
+    long = {"image": "pictures/of/people.png", "prediction": "happy", "probabilities": many}
+    rows = words([long, long], width=80).splitlines()
+    assert sum("happy 50%" in row and "surprised 10%" in row for row in rows) == 2
+    assert not any("disgusted" in row for row in rows)
+    assert "--json" in rows[-1]

@@ -75,8 +75,10 @@ HEAVY = (
     ("arguments", "absent"),
     [
         (["--help"], HEAVY),
+        (["report", "--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
+        (["runs", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
         (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),

@@ -17,13 +17,14 @@ from PIL import Image
 
 import bionic_core as bionic
 from bionic_core import figures, report_evaluation
-from bionic_core import runs as run_module
+from bionic_core import run_folder as run_module
 from bionic_core.commands import evaluation as command
 from bionic_core.inputs import InputCache
 from bionic_core.metrics import figure_of, full_metrics, probabilities
 from bionic_core.run_evaluation import Predicted, compare, describe, evaluate_run, predict_split
 from bionic_core.runs import MANIFEST, PREDICTIONS, Run, train
 from bionic_core.spec import compose
+from tests.toys import without_sums
 
 CACHE = InputCache()
 
@@ -61,6 +62,7 @@ def copy(run: Run, tmp_path: Path) -> Run:
 
 
 def manifest(run: Run, **changes: Any) -> None:
+    without_sums(run.folder)
     path = run.folder / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -82,6 +84,29 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
     assert figure_of(result, "test.recall.disgusted") >= 0
     assert figure_of(result, "train_evaluated.loss") == result["train_evaluated"]["loss"]
     assert run.manifest["plugins"]["noise"].startswith("bionic ")
+
+
+def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
+    import torch
+
+    document = describe(predict_split(run, "test", flip=True))
+    averaged = document.pop("flip_averaged")
+    assert document == evaluate_run(run, "test")
+    images = predict_split(run, "test").part.images
+    network = run.network(run.spec(), None)
+    with torch.inference_mode():
+        both = [
+            network(torch.as_tensor(np.ascontiguousarray(x)).float() / 255).double().softmax(1)
+            for x in (images, images[..., ::-1])
+        ]
+    mean = ((both[0] + both[1]) / 2).numpy()
+    labels = predict_split(run, "test").labels
+    assert averaged["accuracy"] == (mean.argmax(1) == labels).mean()
+    assert averaged["loss"] == pytest.approx(-np.log(mean[range(len(labels)), labels]).mean())
+    assert averaged["loss"] != document["loss"]
+    said = words(report_evaluation.evaluated(document | {"flip_averaged": averaged}))
+    assert "accuracy, flip-averaged" in said
+    assert f"{averaged['accuracy']:.2%}" in said
 
 
 def test_evaluation_in_training_mode_is_apart_from_what_was_seen(run: Run) -> None:

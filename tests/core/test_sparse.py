@@ -32,8 +32,8 @@ class Law(nn.Module):
 
     def forward(self, values: Tensor, synapses: Any) -> Tensor:
         sign = torch.where(synapses.pre % 2 == 0, 1.0, -1.0).to(values.dtype)
-        grown: Tensor = 1 + 0.1 * synapses.post
-        return values.abs().add(0.1).sqrt() * sign * grown
+        changed: Tensor = values.abs().add(0.1).sqrt() * sign * (1 + 0.1 * synapses.post)
+        return changed
 
 
 @attrs.frozen(eq=False)
@@ -101,7 +101,7 @@ def same_parameters(dense: Network, sparse: Network, *, grads: bool = False) -> 
         if name in matrices:
             assert other.ndim == 1
             other = matrices[name].matrix(other)
-        torch.testing.assert_close(one, other, **TIGHT, msg=name)
+        torch.testing.assert_close(one, other, **TIGHT, msg=lambda text: f"{name}: {text}")  # noqa: B023
 
 
 def drawn(pairs: int = 60, p: int = 13, q: int = 9) -> tuple[Tensor, Tensor, Tensor, product.Index]:

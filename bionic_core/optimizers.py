@@ -1,0 +1,85 @@
+"""Optimisers: torch's own, by the names that a spec uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from bionic_core.errors import RequestError
+from bionic_core.recipe import Training
+
+CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+FUSED = ("adam", "adamw", "sgd")
+"""Optimisers that torch can run as one kernel on the CPU and on GPUs."""
+
+NARROW = 32
+"""A matrix with fewer rows or columns is Adam's: orthogonal updates are for wide ones."""
+
+
+class Muon(torch.optim.Optimizer):
+    """``torch.optim.Muon`` for wide matrices and ``torch.optim.Adam`` for all other parameters.
+
+    Muon's updates are orthogonalised (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/)
+    and have Adam's root mean square (Liu et al. 2025, arXiv:2502.16982), so both take one rate.
+    Both work on this optimiser's groups and state: what reads or restores an optimiser need not
+    know that there are two.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, **options: Any) -> None:
+        parameters = list(parameters)
+        wide = [p for p in parameters if p.ndim == 2 and min(p.shape) >= NARROW]
+        known = {id(p) for p in wide}
+        others = [p for p in parameters if id(p) not in known]
+        shared = {"lr": lr, "weight_decay": 0.0, **options}
+        self.parts: list[torch.optim.Optimizer] = []
+        if wide:
+            self.parts.append(torch.optim.Muon(wide, adjust_lr_fn="match_rms_adamw", **shared))
+        if others:
+            self.parts.append(torch.optim.Adam(others, fused=True, **shared))
+        super().__init__([group for part in self.parts for group in part.param_groups], {})
+        self._share()
+
+    def _share(self) -> None:
+        groups = iter(self.param_groups)
+        for part in self.parts:
+            part.param_groups = [next(groups)]
+            part.state = self.state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._share()
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step of both."""
+        for part in self.parts:
+            part.step()
+
+
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], training: Training, options: Mapping[str, float]
+) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser of the parameters.
+
+    Raises:
+        RequestError: it has no such option.
+    """
+    name = training.optimizer
+    try:
+        if name == "muon":
+            return Muon(parameters, training.lr, **options)
+        if name in FUSED:
+            options = {"fused": True, **options}
+        return CLASSES[name](parameters, lr=training.lr, **options)  # type: ignore
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error

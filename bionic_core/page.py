@@ -1,0 +1,207 @@
+"""A page of one HTML file that needs nothing else: what is on it, as data, and how it is written.
+
+Every word is escaped where it is written. A policy in the page's head lets nothing be fetched, and
+no script run but the page's own, which sorts tables and unfolds what is folded before printing.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@attrs.frozen
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: what is read.
+        value: what it is sorted by, where that is not the text.
+        href: where it leads.
+        strong: whether it stands out.
+        share: between 0 and 1, how dark it is; None for no shade.
+    """
+
+    text: str
+    value: float | None = None
+    href: str = ""
+    strong: bool = False
+    share: float | None = None
+
+    @property
+    def sort(self) -> str:
+        """What the cell is sorted by, as the page's script reads it."""
+        return self.text if self.value is None else repr(float(self.value))
+
+
+@attrs.frozen
+class Table:
+    """A table; all columns but the first are numbers, right-aligned.
+
+    Attributes:
+        words: numbers of further columns that are words, from 0.
+        sortable: whether its columns can be sorted by.
+        note: a sentence below it.
+        dense: whether its columns are many and narrow, as a matrix's.
+        quiet: whether its title, being the section's, is for those only who hear the page.
+    """
+
+    shape: ClassVar[str] = "table"
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    words: Sequence[int] = ()
+    sortable: bool = True
+    note: str = ""
+    dense: bool = False
+    quiet: bool = False
+
+
+@attrs.frozen
+class Drawing:
+    """A figure: inline SVG that names what it shows, and the caption below it."""
+
+    shape: ClassVar[str] = "drawing"
+    svg: Markup
+    title: str = ""
+    caption: str = ""
+
+
+@attrs.frozen
+class Picture:
+    """A figure of pixels: a data URI, what it shows, and its title."""
+
+    shape: ClassVar[str] = "picture"
+    source: str
+    alt: str
+    title: str
+
+
+@attrs.frozen
+class Row:
+    """Blocks side by side where there is room, more of them if they are small."""
+
+    shape: ClassVar[str] = "row"
+    blocks: Sequence[Block]
+    small: bool = False
+
+
+@attrs.frozen
+class Facts:
+    """Names and what they are."""
+
+    shape: ClassVar[str] = "facts"
+    pairs: Sequence[tuple[str, str]]
+
+
+@attrs.frozen
+class Points:
+    """A list of sentences."""
+
+    shape: ClassVar[str] = "points"
+    lines: Sequence[str]
+    title: str = ""
+
+
+@attrs.frozen
+class Code:
+    """Text to be copied as it is; folded under a title where it is long."""
+
+    shape: ClassVar[str] = "code"
+    text: str
+    title: str = ""
+    folded: bool = False
+
+
+@attrs.frozen
+class Step:
+    """A part of a pipeline: its lines are a name, its shape, and what acts there."""
+
+    name: str
+    note: str
+    lines: Sequence[tuple[str, str, Sequence[str]]]
+
+
+@attrs.frozen
+class Flow:
+    """A drawing of a pipeline, its steps in order."""
+
+    shape: ClassVar[str] = "flow"
+    steps: Sequence[Step]
+    alt: str
+
+
+Block = Table | Drawing | Picture | Row | Facts | Points | Code | Flow
+
+
+@attrs.frozen
+class Section:
+    """A heading, sentences, and blocks under them."""
+
+    title: str
+    text: Sequence[str] = ()
+    blocks: Sequence[Block] = ()
+
+
+@attrs.frozen
+class Page:
+    """A page.
+
+    Attributes:
+        title: of the browser's window.
+        kicker: what kind of page it is.
+        question: what it answers, in a sentence.
+        answer: sentences that say it.
+        warnings: what a reader must know before anything else.
+        sections: in the order of reading.
+        foot: what made it.
+    """
+
+    title: str
+    kicker: str
+    question: str
+    answer: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+    foot: str = ""
+
+
+def render(page: Page) -> str:
+    """Return a page as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html").render(
+        page=page,
+        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        digest=digest,
+    )
+
+
+def printable(value: Any) -> Any:
+    """Return data whose words can be written: controls and halves of letters become �."""
+    if isinstance(value, str):
+        whole = value.encode("utf-8", "replace").decode("utf-8")
+        return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in whole)
+    if isinstance(value, Mapping):
+        return {printable(key): printable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable(part) for part in value]
+    return value

@@ -1,0 +1,163 @@
+"""Drawings of a page: inline SVG whose colours and letters are the page's, light or dark.
+
+matplotlib draws with a few colours that stand for roles; in the SVG each becomes a CSS variable,
+which the page's style sheet sets for a light, a dark and a printed page. Series are told apart by
+marker and line style too, so that no reader needs their colours.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID, PAPER = "#111111", "#5f6368", "#d9dce0", "#fefefe"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe & Ito (https://jfly.uni-koeln.de/color/), told apart by colour-blind readers."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+STYLES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (5, 1.4, 1, 1.4)))
+
+VARIABLES: Mapping[str, str] = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--rule",
+    PAPER: "--paper",
+    **{colour: f"--s{number}" for number, colour in enumerate(SERIES)},
+    "#000000": "--ink",  # these are black, white and greys of figures that are files as well
+    "#999999": "--muted",
+    "#ebebeb": "--rule",
+    "#e6e6e6": "--rule",
+    "#ffffff": "--paper",
+}
+"""Style sheet's variables by the colours that stand for them."""
+
+WIDTH = 4.0
+"""Inches of most drawings: on a phone's page their letters are as large as the text's."""
+
+STYLE: Mapping[str, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "text.parse_math": False,  # a "$" in somebody's name is a dollar sign
+    "text.usetex": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.7,
+    "svg.fonttype": "none",  # words stay words, in the page's own letters
+    "svg.hashsalt": "page",  # the same drawing is the same page
+}
+
+_COLOUR = re.compile("|".join(VARIABLES), re.IGNORECASE)
+_FONT = re.compile(r"font: (?:(\w+) )?([\d.]+)px [^;]+|font-family: [^;]+")
+_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_REFERENCE = re.compile(r"url\(#|^#")
+
+
+@contextmanager
+def drawing(height: float, width: float = WIDTH) -> Iterator[Figure]:
+    """Open a figure of inches in the page's style, which is in force only within."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    style: Any = dict(STYLE)  # matplotlib's type lists every key there is
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # a letter that matplotlib's font lacks is there in the reader's
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float = WIDTH) -> Markup:
+    """Return a drawing as inline SVG.
+
+    Args:
+        draw: draws into the figure that it is given.
+        alt: what it shows, for those who cannot see it.
+        height, width: inches.
+    """
+    file = io.BytesIO()
+    with drawing(height, width) as figure:
+        draw(figure)
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    return inline(file.getvalue(), alt)
+
+
+def inline(svg: bytes, alt: str) -> Markup:
+    """Return matplotlib's SVG as an element of a page, in its colours and letters.
+
+    Names, metadata and style sheets are left out; what is referred to by an identifier keeps one
+    that no other drawing has.
+    """
+    root = ElementTree.fromstring(svg)
+    prefix = f"d{sha256(svg).hexdigest()[:8]}-"
+    view = root.attrib["viewBox"]
+    marks = "".join(_marks(child, prefix) for child in root)
+    return Markup('<svg viewBox="{}" role="img" aria-label="{}">{}</svg>').format(
+        view, alt, Markup(marks)
+    )
+
+
+def _marks(element: ElementTree.Element, prefix: str) -> str:
+    """Return an element and what is in it as markup; a group that says nothing is left out."""
+    tag = element.tag.rpartition("}")[2]
+    if tag in ("metadata", "style"):
+        return ""
+    attributes = {
+        name.rpartition("}")[2]: _themed(value, prefix) for name, value in element.items()
+    }
+    if "id" in attributes:
+        attributes["id"] = prefix + attributes["id"]
+    if tag == "g":
+        attributes.pop("id", None)
+    inside = "".join(_marks(child, prefix) for child in element)
+    text = escape((element.text or "").strip("\n") if tag == "text" else "")
+    if tag in ("g", "defs") and not inside:
+        return ""
+    if tag == "g" and not attributes:
+        return inside
+    named = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+    return f"<{tag}{named}>{text}{inside}</{tag}>"
+
+
+def _themed(value: str, prefix: str) -> str:
+    value = _COLOUR.sub(lambda found: f"var({VARIABLES[found[0].lower()]})", value)
+    value = _FONT.sub(_font, value)
+    value = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value)
+    return _REFERENCE.sub(lambda found: found[0] + prefix, value)
+
+
+def _font(found: re.Match[str]) -> str:
+    """Return size and weight; the family is the page's."""
+    weight, size = found.groups()
+    if size is None:
+        return ""
+    return (f"font-weight: {weight}; " if weight else "") + f"font-size: {size}px"

@@ -1,0 +1,75 @@
+"""Optimisers: Muon on wide matrices and Adam on the rest, as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bionic_core import RequestError
+from bionic_core.optimizers import NARROW, Muon, make_optimizer
+from bionic_core.recipe import Training
+
+
+def parameters(seed: int = 0) -> list[nn.Parameter]:
+    """Return a wide matrix, a narrow one, a vector and a kernel, each with a gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    made = []
+    for shape in ((NARROW, 2 * NARROW), (NARROW - 1, 64), (7,), (4, 1, 3, 3)):
+        parameter = nn.Parameter(torch.randn(shape, generator=generator))
+        parameter.grad = torch.randn(shape, generator=generator)
+        made.append(parameter)
+    return made
+
+
+def test_wide_matrices_take_orthogonal_steps_of_adams_size_and_the_rest_adams() -> None:
+    ours, adams = parameters(), parameters()
+    before = ours[0].detach().clone()
+    muon = make_optimizer(ours, Training(optimizer="muon", lr=0.01), {"weight_decay": 0.1})
+    adam = torch.optim.Adam(adams, lr=0.01, weight_decay=0.1)
+    muon.step()
+    adam.step()
+    for one, other in zip(ours[1:], adams[1:], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+    step = (before * (1 - 0.01 * 0.1) - ours[0].detach()).double().numpy() / 0.01
+    gradient = ours[0].grad
+    assert gradient is not None
+    u, _, v = np.linalg.svd(gradient.double().numpy(), full_matrices=False)
+    along = u.T @ step @ v.T / (0.2 * np.sqrt(2 * NARROW))
+    assert np.diag(along).min() > 0.6
+    assert np.diag(along).max() < 1.3
+    assert np.abs(along - np.diag(np.diag(along))).max() < 0.1
+    assert 0.1 < np.sqrt((step**2).mean()) < 0.25, "Adam's typical root mean square is 0.2"
+
+
+def test_one_rate_reaches_both_and_a_restored_optimiser_goes_on_alike() -> None:
+    def go(optimizer: torch.optim.Optimizer, steps: int) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] *= 0.5
+        for _ in range(steps):
+            optimizer.step()
+
+    whole, cut = parameters(), parameters()
+    one, other = Muon(whole, 0.01), Muon(cut, 0.01)
+    go(one, 5)
+    go(other, 2)
+    restored = Muon(cut, 0.01)
+    restored.load_state_dict(other.state_dict())
+    assert [group["lr"] for group in restored.param_groups] == [0.005, 0.005]
+    for _ in range(3):
+        restored.step()
+    assert all(torch.equal(a, b) for a, b in zip(whole, cut, strict=True))
+
+
+@pytest.mark.parametrize("left", [slice(0, 1), slice(1, None)])
+def test_it_needs_neither_wide_matrices_nor_others(left: slice) -> None:
+    some = parameters()[left]
+    before = [p.detach().clone() for p in some]
+    Muon(some, 0.01).step()
+    assert all(not torch.equal(a, p) for a, p in zip(before, some, strict=True))
+
+
+def test_an_option_that_the_optimiser_does_not_have_is_named() -> None:
+    with pytest.raises(RequestError, match=r"the optimiser 'muon' does not take .*beta"):
+        make_optimizer(parameters(), Training(optimizer="muon"), {"beta": 1.0})
