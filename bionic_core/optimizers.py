@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,7 +41,11 @@ class Muon(torch.optim.Optimizer):
         wide = [p for p in parameters if p.ndim == 2 and min(p.shape) >= NARROW]
         known = {id(p) for p in wide}
         others = [p for p in parameters if id(p) not in known]
-        shared = {"lr": lr, "weight_decay": 0.0, **options}
+        adams = inspect.signature(torch.optim.Adam).parameters
+        muons = inspect.signature(torch.optim.Muon).parameters
+        # An option that both have is Adam's, whose defaults leave a spec's silence silent.
+        shared = {key: adams[key].default for key in adams if key in muons and key != "params"}
+        shared |= {"lr": lr, **options}
         self.parts: list[torch.optim.Optimizer] = []
         if wide:
             self.parts.append(torch.optim.Muon(wide, adjust_lr_fn="match_rms_adamw", **shared))
