@@ -178,12 +178,12 @@ def test_requests_that_are_wrong(bionic: Bionic) -> None:
     refused(bionic("ablate"), "SPEC")
     refused(
         bionic("ablate", "demo", "--mechanisms", "maks"),
-        "demo: --mechanisms: 'maks' is not in the spec, so it cannot be left out. Did you mean "
-        "'masks'? It has convolution",
+        "demo.toml: --mechanisms: 'maks' is not in the spec, so it cannot be left out. Did you "
+        "mean 'masks'? It has convolution",
     )
     refused(bionic("ablate", "demo", "--mechanisms", "masks,masks"), "'masks' is there twice")
     refused(bionic("ablate", "demo", "--seeds", "0"), "--seeds")
     refused(bionic("ablate", "demo", "--jobs", "0"), "--jobs")
     refused(bionic("ablate", "full", "--mechanisms", "masks"), "fer2013", "--data")
     Path("bare.toml").write_text('[model]\nlayers = { A = 5, B = 4 }\nprojections = ["A->B"]\n')
-    refused(bionic("ablate", "bare.toml"), "bare: there is no mechanism to leave out")
+    refused(bionic("ablate", "bare.toml"), "bare.toml: there is no mechanism to leave out")

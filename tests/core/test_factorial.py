@@ -266,11 +266,14 @@ def test_runs_that_fail_or_learn_nothing_are_said() -> None:
         cell(False, True, 0, 0.9),
         cell(False, False, 0, None),
     ]
-    missing, empty, stuck = about_runs(known)
-    assert missing.startswith("1 of 4 runs are missing here")
-    assert empty.startswith("no run is left of a off, b off")
+    missing, empty, follows, stuck = about_runs(known)
+    assert missing == "missing: 1 of 4 runs failed (a off, b off, seed 0: nan)"
+    assert empty.startswith("no run at all of a off, b off")
+    assert follows.startswith("so seed 0 cannot be compared in every combination")
     assert stuck.startswith("2 of 4 runs learned nothing")
     assert "all of them with a on." in stuck
+    lacking, *_ = about_runs([(known[0][0], None), *known[1:3]])
+    assert lacking.startswith("1 of 3 runs lack this figure")
 
 
 def test_cells_may_change_the_wiring_too() -> None:

@@ -228,7 +228,7 @@ CRAFTED: dict[str, tuple[Callable[[Path, Path], None], str, tuple[int, ...]]] = 
     ),
     "a model too large to be": (
         edited("A = 6", "A = 6000000000000"),
-        "cannot be built here",
+        "6,000,000,000,000 × 5 neurons stored dense",
         (2, 2),
     ),
     "a mechanism that is a path": (edited("noise", '"../../evil"'), "../../evil", (2, 2)),

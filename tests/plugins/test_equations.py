@@ -381,7 +381,7 @@ VALIDATORS = [
     ("lateral", {"kernel": 4}, "kernel = 4: must be an odd number of pixels"),
     ("lateral", {"kernel": 1}, "kernel = 1: must be >= 3"),
     ("attention", {"reduction": 0}, "reduction = 0: must be >= 1"),
-    ("masks", {"wiring": "reel"}, 'wiring = "reel": must be one of "real", "dense". Did you mean'),
+    ("masks", {"wiring": "reel"}, 'wiring = "reel": must be one of "real", "rewired", "type-sh'),
     ("masks", {"init": "x"}, 'init = "x": must be one of "fan-in", "dense"'),
     ("inhibition", {"alpha": 1.7}, "alpha = 1.7: must be < 1"),
     ("inhibition", {"weighting": "sum"}, 'weighting = "sum": must be one of "count", "size"'),

@@ -209,7 +209,11 @@ def test_no_such_file_and_no_server(server: FileServer, tmp_path: Path) -> None:
     ("file", "content", "words"),
     [
         (f"{CELLS}_header.csv", b"id,pt_root_id\n", "lacks the columns broad_type, cell_type"),
-        (f"{CELLS}.csv.gz", gzip.compress(b"1,2\n", mtime=0), "has 2 values in line 1 for 9 columns"),
+        (
+            f"{CELLS}.csv.gz",
+            gzip.compress(b"1,2\n", mtime=0),
+            "has 2 values in line 1 for 9 columns",
+        ),
         (f"{CELLS}.csv.gz", b"no gzip at all", "is damaged after line 0"),
         (f"{SYNAPSES}.csv.gz", files()[f"{SYNAPSES}.csv.gz"][:-60], "is damaged after line"),
     ],
