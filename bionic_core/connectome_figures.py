@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bionic_core.connectome import EXCITATORY, INHIBITORY, Connectome
 from bionic_core.errors import RequestError
-from bionic_core.figures import COLOURS, STYLES, canvas, rendered
+from bionic_core.figures import COLOURS, STYLES, canvas, percent, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -264,6 +264,8 @@ def degrees(view: View) -> dict[str, bytes]:
             )
             panels[1, 1].stairs(np.histogram(logs[rows], bins)[0] / rows.sum(), bins, **style)
         panels[1, 0].set_yscale("log")
+        panels[1, 0].yaxis.set_major_formatter(percent())
+        panels[1, 0].yaxis.set_minor_formatter("")
         panels[1, 0].set_xlabel(
             "synapses per connection" + (f" ({most}: or more)" if most == 30 else "")
         )

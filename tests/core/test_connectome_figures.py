@@ -76,6 +76,7 @@ def test_every_picture_names_what_it_shows(kind: str) -> None:
     said = words(files["svg"])
     assert "toy: 18 cells" in said or ("toy" in said and "18 cells" in said)
     named = ("a", "b", "c", "i") if kind in ("column", "degrees") else ("A", "B", "Inh")
+    assert "$" not in said
     for name in named:
         assert re.search(rf"\b{name}\b", said), name
     if kind == "layers":
