@@ -75,7 +75,8 @@ def effects(document: Document) -> dict[str, bytes]:
         axes.set_xlabel(_label(document))
         left = f"; {len(known) - len(shown)} smaller ones left out" if len(known) > MOST else ""
         how = "Lenth's 95 % margins" if document["lenth"] else "95 % intervals"
-        axes.set_title(f"Effects, {how}; filled: p < 5 % after Holm{left}", fontsize=9)
+        title = f"Effects, {how}; filled: p < 5 % after Holm{left}"
+        figure.suptitle(title, fontsize=9, x=0.02, ha="left")
         return rendered(figure)
 
 
