@@ -23,6 +23,9 @@ from bionic_core.commands import (
 )
 from bionic_core.errors import BionicError, printable
 
+ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
+"""Set unless the user has: idle threads that spin cost more than they save on shared cores."""
+
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
     no_args_is_help=True,
@@ -75,8 +78,8 @@ def options(
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
-    # Idle threads that spin cost more than they save where cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:
