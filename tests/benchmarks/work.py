@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 PER_ELEMENT = {
     "_fused_adam_": 4,  # of four tensors, gradient and moments among them: 16 a parameter
-    "grid_sampler_2d": 30,
+    "grid_sampler_2d": 15,  # of the grid, which has two numbers a pixel
     "native_layer_norm": 8,
     "native_layer_norm_backward": 14,
     "_log_softmax": 20,
@@ -31,6 +31,7 @@ PER_ELEMENT = {
     "_to_copy": 0,
     "clone": 0,
     "empty": 0,
+    "ones_like": 0,
     "empty_like": 0,
     "zeros": 0,
     "zero_": 0,
@@ -40,7 +41,7 @@ PER_ELEMENT = {
     "index": 0,
     "gather": 0,
 }
-"""Operations for each element of the result, estimated; 1 for what is not named here. Products and
+"""Operations for each element of the largest tensor, estimated; 1 for what is not named here. Products and
 convolutions are counted by torch.utils.flop_counter."""
 
 
@@ -75,7 +76,9 @@ class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.bytes += size
         self.by_name[name] += size
         if func not in _PRODUCTS:
-            elements = sum(t.numel() for t in results or tensors)
+            inputs = [t.numel() for t in tensors]
+            most = max(inputs, default=0) if results else sum(inputs)  # a sum has many for one
+            elements = max(most, sum(t.numel() for t in results))
             self.elementwise += elements * PER_ELEMENT.get(name, 1)
         return result
 
