@@ -16,15 +16,15 @@ import attrs
 from bionic_core.cli import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
-OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS")
+UNSET = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
 
 BIONIC = Path(sys.executable).with_name("bionic")
 """The command, installed beside the interpreter."""
 
 
 def plain_environment() -> dict[str, str]:
-    """Return the environment of somebody who has set nothing about threads."""
-    return {name: value for name, value in os.environ.items() if name not in OPENMP}
+    """Return the environment of somebody who has set nothing about threads, nor bytecode."""
+    return {name: value for name, value in os.environ.items() if name not in UNSET}
 
 
 def our_environment() -> dict[str, str]:

@@ -41,7 +41,8 @@ PER_ELEMENT = {
     "index": 0,
     "gather": 0,
 }
-"""Operations for each element of the largest tensor, estimated; 1 for what is not named here. Products and
+"""Operations for each element of the largest tensor, estimated; 1 for what is not named here.
+Products and
 convolutions are counted by torch.utils.flop_counter."""
 
 
