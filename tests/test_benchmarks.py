@@ -12,9 +12,9 @@ import torch
 from tests.benchmarks import rates, study, target
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.accounts import CLOCKS
-from tests.benchmarks.equal_work import compared
+from tests.benchmarks.equal_work import FIGURES, compared
 from tests.benchmarks.goals import GOALS
-from tests.benchmarks.limit import share
+from tests.benchmarks.limit import sentence, share
 from tests.benchmarks.table import shown
 from tests.benchmarks.work import counted
 
@@ -28,7 +28,7 @@ MACHINE = {
 }
 
 
-def results(cores: int = 2, **changed: float) -> dict[str, Any]:
+def results(cores: float = 2, **changed: float) -> dict[str, Any]:
     """Made-up results that reach every floor, with some figures changed."""
     parts: dict[str, Any] = {}
     for goal in GOALS:
@@ -50,6 +50,15 @@ def results(cores: int = 2, **changed: float) -> dict[str, Any]:
     parts["target"] |= target.measure(
         [0.5, 0.6], [0.3, 0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", 20_000
     )
+    about = {"machine": MACHINE, "quick": False, "took": 1.0, "figures": {}}
+    count = {"products": 523e6, "elementwise": 36e6, "bytes": 149e6, "calls": 467}
+    speed = {"gemm_float32": 90e9, "gemm_bfloat16": 300e9, "copy": 12e9, "call": 2e-6}
+    recipe: dict[str, Any] = {"batch": 32, "step": 0.018, "images_per_second": 1777.0}
+    recipe |= {"count": count, "share_of_limit": 0.7} | share(count, speed, "float32")
+    recipe["sentence"] = sentence(recipe)
+    parts["limit"] = about | {"threads": 2, "machine_speed": speed, "recipes": {"full": recipe}}
+    judged = {name: compared([2.1, 2.2, 2.3], [2.15, 2.2, 2.2]) for name in FIGURES}
+    parts["equal-work"] = about | {"epochs": 3, "images": 3200, "seeds": 3, "compared": judged}
     return {"parts": parts}
 
 
@@ -182,7 +191,7 @@ def test_the_work_of_a_step_is_counted() -> None:
     assert found["products"] == 2 * (2 * 5 * 20 * 30)  # forward, and the weight's gradient
     assert found["most_bytes"]["mm"] == 2 * 4 * (5 * 30 + 20 * 30 + 5 * 20)
     assert found["elementwise"] == 3 * 100  # relu, its gradient, and the sum
-    bare = counted(lambda: x.T[None].view(-1))
+    bare = counted(lambda: x.T[None])
     assert bare["calls"] == 0  # views cost nothing
 
 
@@ -191,3 +200,5 @@ def test_the_limit_is_the_longer_of_arithmetic_and_memory() -> None:
     found = share({"products": 3e6, "bytes": 4e6, "calls": 500}, speed, "float32")
     assert found["seconds"] == pytest.approx({"arithmetic": 3e-3, "memory": 2e-3, "calls": 5e-4})
     assert found["limit"] == pytest.approx(3e-3)
+    for step, words in ((4e-3, "bound by the arithmetic"), (1e-2, "bound by kernels")):
+        assert sentence(found | {"step": step}).startswith(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -78,8 +79,8 @@ def _target(part: Mapping[str, Any]) -> Iterator[str]:
 
 def _study(part: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{part['runs']} runs, {part['jobs']} jobs: {part['wall']:.1f} s, of which epochs "
-        f"{part['training']:.1f} s; in all processes together:"
+        f"{part['runs']} runs, {part['jobs']} jobs: {part['wall']:.1f} s, epochs "
+        f"{part['training']:.1f} s; all processes together:"
     )
     for name, seconds in part["seconds"].items():
         yield f"  {name:<28}{seconds:>8.2f} s in {part['calls'][name]:>4} calls"
@@ -119,4 +120,4 @@ def _limit(part: Mapping[str, Any]) -> Iterator[str]:
             f"{found['images_per_second']:,.0f} images/s, "
             f"{found['share_of_limit']:.0%} of the limit"
         )
-        yield f"  {found['sentence']}"
+        yield from textwrap.wrap(found["sentence"], 78, initial_indent="  ", subsequent_indent="  ")

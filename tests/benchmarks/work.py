@@ -42,8 +42,8 @@ PER_ELEMENT = {
     "gather": 0,
 }
 """Operations for each element of the largest tensor, estimated; 1 for what is not named here.
-Products and
-convolutions are counted by torch.utils.flop_counter."""
+
+Products and convolutions are counted by torch.utils.flop_counter."""
 
 
 class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
