@@ -15,7 +15,7 @@ from tests.benchmarks.accounts import CLOCKS
 from tests.benchmarks.equal_work import FIGURES, compared
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.limit import sentence, share
-from tests.benchmarks.table import shown
+from tests.benchmarks.table import markdown, shown
 from tests.benchmarks.work import counted
 
 MACHINE = {
@@ -122,6 +122,8 @@ def test_the_table_judges_and_fits_80_columns() -> None:
     for goal, mark in (("full, batch", "*"), ("two variants", "!"), ("fast.toml", "×")):
         (line,) = [line for line in lines if line.startswith(goal)]
         assert line.endswith(mark)
+    rows = markdown(results(training=3.0, jobs=3.9)).splitlines()[2:]
+    assert [row.split("|")[5].strip() for row in rows[:3]] == ["floor", "**missed**", "floor"]
     empty = shown({"parts": {}})
     assert empty.count("not measured") == len(GOALS)
 
@@ -158,10 +160,11 @@ def test_the_accuracy_of_each_epoch_is_read_from_a_run(tmp_path: Path) -> None:
 
 
 def test_overhead_is_what_the_wall_has_beyond_the_epochs() -> None:
-    lines = [{"what": "training", "seconds": 10.0}] * 4 + [{"what": "building", "seconds": 1.0}]
+    lines = [{"what": "training", "seconds": 9.0}] * 4 + [{"what": "building", "seconds": 1.0}]
+    lines += [{"what": "last evaluation", "seconds": 1.0}] * 4
     found = study.accounted(lines, 23.0, 2)
     assert found["figures"]["overhead"] == pytest.approx(0.15)
-    assert found["calls"] == {"training": 4, "building": 1}
+    assert found["calls"] == {"training": 4, "building": 1, "last evaluation": 4}
 
 
 def test_every_clock_is_put_on_something_that_exists() -> None:

@@ -26,7 +26,7 @@ from tests.benchmarks import equal_work, limit, rates, start, study, target
 from tests.benchmarks.guard import compare
 from tests.benchmarks.images import TRAIN, image_file
 from tests.benchmarks.machine import machine
-from tests.benchmarks.table import shown
+from tests.benchmarks.table import markdown, shown
 
 PARTS = ("training", "start", "memory", "study", "equal-work", "limit", "target")
 BY_HAND = "target"  # needs runs that take hours
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         } | found
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
-    print(shown(results))
+    print(markdown(results) if options.markdown else shown(results))
     if not options.compare:
         return 0
     changes = compare(json.loads(options.compare.read_text()), results)
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help="readings of each (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where results are kept")
     parser.add_argument("--given", type=Path, metavar="FILE", help="measure nothing; show these")
+    parser.add_argument("--markdown", action="store_true", help="only the table, for a page")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="earlier results")
     parser.add_argument("--fast-run", type=Path, metavar="RUN", help="of fast.toml, for target")
     parser.add_argument("--full-run", type=Path, metavar="RUN", help="of full.toml, for target")

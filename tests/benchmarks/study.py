@@ -37,18 +37,18 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def accounted(lines: Iterable[Mapping[str, Any]], wall: float, jobs: int) -> dict[str, Any]:
-    """Return the overhead: how much longer the study took than its epochs, shared out, need.
+    """Return the overhead: how much longer the study took than its training.
 
-    An epoch is its training and the evaluation that ends it; everything else is the engine's:
-    processes, imports, planning, data, folders, the evaluation of finished runs, analysis, and
-    workers that wait for the last run.
+    What is needed is each epoch with the evaluation that ends it, and the evaluation of the trained
+    network. All else is the engine's: processes, imports, planning, data, folders and checkpoints,
+    analysis, and a worker that waits for the other's last run.
     """
     totals: dict[str, float] = defaultdict(float)
     calls: dict[str, int] = defaultdict(int)
     for line in lines:
         totals[line["what"]] += line["seconds"]
         calls[line["what"]] += 1
-    training = totals["training"] / jobs
+    training = (totals["training"] + totals["last evaluation"]) / jobs
     return {
         "jobs": jobs,
         "wall": wall,

@@ -14,6 +14,20 @@ def shown(results: Mapping[str, Any]) -> str:
     return "\n".join(_lines(results["parts"]))
 
 
+def markdown(results: Mapping[str, Any]) -> str:
+    """Return the table of goals as Markdown."""
+    values = figures(results["parts"])
+    rows = ["| | measured | aim | floor | |", "|---|---|---|---|---|"]
+    for goal in GOALS:
+        if goal.name in values:
+            value = values[goal.name]
+            judged = [goal.reaches(value, limit) for limit in (goal.aim, goal.floor)]
+            word = "aim" if judged[0] else "floor" if judged[1] else "**missed**"
+            shown = [goal.show(number) for number in (value, goal.aim, goal.floor)]
+            rows.append(f"| {goal.words} | {' | '.join(shown)} | {word} |")
+    return "\n".join(rows)
+
+
 def _lines(parts: Mapping[str, Any]) -> Iterator[str]:
     values = figures(parts)
     yield f"{'':<39}{'measured':>13}{'aim':>13}{'floor':>13}"
@@ -79,7 +93,7 @@ def _target(part: Mapping[str, Any]) -> Iterator[str]:
 
 def _study(part: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{part['runs']} runs, {part['jobs']} jobs: {part['wall']:.1f} s, epochs "
+        f"{part['runs']} runs, {part['jobs']} jobs: {part['wall']:.1f} s, training "
         f"{part['training']:.1f} s; all processes together:"
     )
     for name, seconds in part["seconds"].items():
