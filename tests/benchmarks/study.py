@@ -48,7 +48,7 @@ def accounted(lines: Iterable[Mapping[str, Any]], wall: float, jobs: int) -> dic
     for line in lines:
         totals[line["what"]] += line["seconds"]
         calls[line["what"]] += 1
-    training = (totals["training"] + totals["last evaluation"]) / jobs
+    training = (totals["training"] + totals.get("last evaluation", 0.0)) / jobs
     return {
         "jobs": jobs,
         "wall": wall,
