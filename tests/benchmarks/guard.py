@@ -42,9 +42,10 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return how the figures that both results have differ.
 
     Images/s and seconds of another processor, or of another number of cores, are left out: they
-    say nothing about this program. Ratios, shares and memory do.
+    say nothing about this program. Ratios, shares and memory do. Parts that were measured with
+    ``--quick`` are left out too.
     """
-    before, after = figures(old["parts"]), figures(new["parts"])
+    before, after = (figures(_slow(results)) for results in (old, new))
     return [
         Change(goal, before[goal.name], after[goal.name])
         for goal in GOALS
@@ -52,6 +53,10 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
         and goal.name in after
         and (goal.portable or _machine(old, goal) == _machine(new, goal))
     ]
+
+
+def _slow(results: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in results["parts"].items() if not part["quick"]}
 
 
 def _machine(results: Mapping[str, Any], goal: Goal) -> tuple[Any, ...]:
