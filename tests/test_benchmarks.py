@@ -137,6 +137,31 @@ def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str
     assert "no part 'startt'; there are training, start" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], "needs --fast-run and --full-run"),
+        (["--fast-run", "a", "--full-run", "b"], "needs the part training"),
+    ],
+)
+def test_a_target_without_what_it_needs_is_refused(
+    capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "target", *more])
+    assert words in capsys.readouterr().err
+
+
+def test_a_target_that_is_not_reached_is_missed() -> None:
+    found = results()
+    found["parts"]["target"] = {"machine": MACHINE, "quick": False, "took": 1.0} | target.measure(
+        [0.5, 0.55], [0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", 20_000
+    )
+    assert "not reached" in shown(found)
+    (row,) = [row for row in markdown(found).splitlines() if "not reached" in row]
+    assert row.endswith("| **missed** |")
+
+
 def test_ratios_are_to_the_best_reference_round_by_round() -> None:
     slow = {"reference, 0": [100.0, 80.0, 50.0], "reference, 2": [90.0, 90.0, 20.0]}
     others = ("two side by side", "fast", "evaluation", "augmentation, batch 32, 1 thread")

@@ -37,12 +37,18 @@ EPOCH = round(TRAIN * 0.9)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for, show it, keep it, compare it; return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     results: dict[str, Any] = {"parts": {}}
     if options.given:
         results = json.loads(options.given.read_text())
     elif options.json and options.json.exists():
         results = json.loads(options.json.read_text())
+    if BY_HAND in options.only and not options.given:
+        if not (options.fast_run and options.full_run):
+            parser.error("--only target: needs --fast-run and --full-run, folders of real runs")
+        if "training" not in (*options.only, *results["parts"]):
+            parser.error("--only target: needs the part training, here or before in --json FILE")
     for part in () if options.given else options.only:
         begun = time.perf_counter()
         print(f"— {part}", file=sys.stderr, flush=True)
@@ -83,10 +89,6 @@ def _measure(part: str, options: argparse.Namespace, parts: Mapping[str, Any]) -
 
 
 def _target(options: argparse.Namespace, parts: Mapping[str, Any]) -> dict[str, Any]:
-    if "training" not in parts:
-        raise SystemExit("target: needs the part training, in this invocation or in --json FILE")
-    if not (options.fast_run and options.full_run):
-        raise SystemExit("target: needs --fast-run and --full-run, folders of real runs")
     rate = parts["training"]
     fast, full = (target.curve(folder) for folder in (options.fast_run, options.full_run))
     found = target.measure(

@@ -25,6 +25,9 @@ def markdown(results: Mapping[str, Any]) -> str:
             word = "aim" if judged[0] else "floor" if judged[1] else "**missed**"
             shown = [goal.show(number) for number in (value, goal.aim, goal.floor)]
             rows.append(f"| {goal.words} | {' | '.join(shown)} | {word} |")
+        elif goal.part in results["parts"]:
+            limits = f"{goal.show(goal.aim)} | {goal.show(goal.floor)}"
+            rows.append(f"| {goal.words} | not reached | {limits} | **missed** |")
     return "\n".join(rows)
 
 
@@ -33,7 +36,8 @@ def _lines(parts: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'':<39}{'measured':>13}{'aim':>13}{'floor':>13}"
     for goal in GOALS:
         value = values.get(goal.name)
-        found = "not measured" if value is None else goal.show(value)
+        missing = "not reached" if goal.part in parts else "not measured"
+        found = missing if value is None else goal.show(value)
         judged = "" if value is None else _judged(goal.reaches(value, goal.aim), goal, value)
         limits = "".join(f"{goal.show(limit):>13}" for limit in (goal.aim, goal.floor))
         yield f"{goal.words:<39}{found:>13}{limits}{judged}"
