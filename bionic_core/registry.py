@@ -20,6 +20,7 @@ from bionic_core.plugin import (
     ConnectomeFetcher,
     ConnectomeSource,
     DataSource,
+    Engine,
     Mechanism,
     Plugin,
     Publication,
@@ -36,6 +37,7 @@ ROLES: Mapping[type[Plugin], str] = {
     ConnectomeSource: "connectome source",
     Publication: "publication",
     ConnectomeFetcher: "connectome fetcher",
+    Engine: "engine",
 }
 
 P = TypeVar("P", bound=Plugin)
