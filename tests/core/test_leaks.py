@@ -23,7 +23,7 @@ from bionic_core.inputs import InputCache
 from bionic_core.report import checked, data
 from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import identity, train
-from bionic_core.spec import compose, open_data
+from bionic_core.spec import choose_data, compose, open_data
 from tests.core.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.core.test_duplicates import light, pictures
 
@@ -250,6 +250,22 @@ def test_the_identity_names_dropped_leaks_only_where_they_are_dropped() -> None:
     }
     assert identity(on, 0, cache.get(on))["data"]["drop_leaks"] is True
     assert plain.data_choice.drop_leaks is False
+
+
+def test_the_identity_names_the_validation_share_only_where_it_is_not_a_tenth() -> None:
+    cache = InputCache()
+    plain, more = drawn(validation_share=0.1), drawn(validation_share=0.2)
+    assert "validation_share" not in identity(plain, 0, cache.get(plain))["data"]
+    assert identity(more, 0, cache.get(more))["data"]["validation_share"] == 0.2
+    assert len(cache.get(more).splits.validation) > len(cache.get(plain).splits.validation)
+
+
+def test_another_source_on_the_command_line_leaves_how_it_is_split(tmp_path: Path) -> None:
+    table = {"source": "schematic", "drop_leaks": True, "validation_share": 0.2, "split_seed": 3}
+    document = {"data": dict(table)}
+    choose_data(document, "fer2013", Registry.installed())
+    kept = {key: value for key, value in document["data"].items() if key != "source"}
+    assert kept == {key: value for key, value in table.items() if key != "source"}
 
 
 def test_a_study_reads_images_with_and_without_leaks_apart() -> None:
