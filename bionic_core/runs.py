@@ -323,6 +323,8 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         "seconds": seconds,
         "images_per_second": images / seconds,
     }
+    if splits.dropped is not None:
+        result["dropped"] = attrs.asdict(splits.dropped)
     contents = {name: text.encode() for name, text in texts.items()} | {
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),

@@ -20,7 +20,7 @@ from bionic_core.data_check import check
 from bionic_core.data_summary import summarise
 from bionic_core.duplicates import NEAR, occurring
 from bionic_core.inputs import InputCache
-from bionic_core.report import checked, data
+from bionic_core.report import checked, data, trained
 from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import identity, train
 from bionic_core.spec import choose_data, compose, open_data
@@ -282,7 +282,14 @@ def test_a_run_says_what_was_dropped(tmp_path: Path) -> None:
     run = train(spec, root=tmp_path, device="cpu")
     parts = InputCache().get(spec).splits
     assert parts.dropped is not None
-    assert run.manifest["dropped"] == {"exact": parts.dropped.exact, "near": parts.dropped.near}
+    counts = {"exact": parts.dropped.exact, "near": parts.dropped.near}
+    assert run.manifest["dropped"] == run.result["dropped"] == counts
+    out = io.StringIO()
+    Console(file=out, width=80).print(trained(run.result))
+    total = f"{counts['exact'] + counts['near']:,}"
+    assert (
+        f"dropped from train as leaks: {total} images ({counts['exact']:,} exact" in out.getvalue()
+    )
     assert run.spec().data_choice.drop_leaks is True
     assert evaluate_run(run, "train")["images"] == len(parts.train)
     assert "dropped" not in train(drawn(), root=tmp_path, device="cpu").manifest
