@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -23,6 +22,7 @@ from bionic_core.commands import (
     training,
 )
 from bionic_core.errors import BionicError, printable
+from bionic_core.process import settle
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -76,8 +76,7 @@ def options(
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
-    # Idle threads that spin cost more than they save where cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    settle()
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:

@@ -28,6 +28,7 @@ from bionic_core import failures
 from bionic_core.engine import Outcome, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
+from bionic_core.process import settle
 from bionic_core.runs import train
 from bionic_core.training import Moment
 
@@ -293,6 +294,7 @@ def _death(worker: _Worker) -> str:
 def _work(pipe: Connection, root: Path, device: str) -> None:
     """Train what comes through the pipe until None comes; run in a worker process."""
     _end_with_the_study()
+    settle()
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
