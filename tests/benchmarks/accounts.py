@@ -63,10 +63,10 @@ def wind() -> None:
 
 
 if __name__ in ("__main__", "__mp_main__"):
-    from bionic_core.cli import ENVIRONMENT, main
+    from bionic_core.cli import main
+    from bionic_core.process import settle
 
-    for variable, value in ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    settle()
     wind()
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from bionic_core.cli import ENVIRONMENT, main
+from bionic_core.cli import main
+from bionic_core.process import settle
 
 if __name__ == "__main__":
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    settle()
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     register_optimizer_step_post_hook(lambda *_: os._exit(0))

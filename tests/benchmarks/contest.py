@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from tests.benchmarks.processes import ROOT, our_environment, plain_environment
+from tests.benchmarks.processes import ROOT, plain_environment, settled
 
 
 @attrs.frozen
@@ -34,13 +34,17 @@ class Player:
     def running(self) -> Iterator[subprocess.Popen[str]]:
         """Start the process, and end it afterwards."""
         options = json.dumps(dict(self.options) | {"threads": self.threads})
+        module = "tests.benchmarks.contestant"
+        command = settled(module, self.kind, options)
+        if self.kind == "theirs":
+            command = [sys.executable, "-m", module, self.kind, options]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.contestant", self.kind, options],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=plain_environment() if self.kind == "theirs" else our_environment(),
+            env=plain_environment(),
         )
         try:
             yield process

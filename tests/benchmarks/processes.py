@@ -13,8 +13,6 @@ from typing import Any
 
 import attrs
 
-from bionic_core.cli import ENVIRONMENT
-
 ROOT = Path(__file__).parents[2]
 UNSET = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
 
@@ -27,20 +25,26 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in UNSET}
 
 
-def our_environment() -> dict[str, str]:
-    """Return the environment that the command line gives itself."""
-    return plain_environment() | ENVIRONMENT
+SETTLED = (
+    "import runpy, sys; from bionic_core.process import settle; settle(); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
+
+
+def settled(module: str, *arguments: str) -> list[str]:
+    """Return the command of a module in a process that is set up as those that train are."""
+    return [sys.executable, "-c", SETTLED, module, *arguments]
 
 
 def outcome(module: str, *arguments: str) -> Any:
     """Run a module of the benchmarks in a process of its own; return the JSON that it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        settled(module, *arguments),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=our_environment(),
+        env=plain_environment(),
     )
     return json.loads(done.stdout.splitlines()[-1])
 
