@@ -48,7 +48,7 @@ def results(cores: float = 2, **changed: float) -> dict[str, Any]:
     parts["study"]["runs"] = 2
     parts["study"]["figures"] = {"overhead": changed.get("overhead", 0.05)}
     parts["target"] |= target.measure(
-        [0.5, 0.6], [0.3, 0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", 20_000
+        [0.5, 0.6], [0.3, 0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", (20_000, 20_000)
     )
     about = {"machine": MACHINE, "quick": False, "took": 1.0, "figures": {}}
     count = {"products": 523e6, "elementwise": 36e6, "bytes": 149e6, "calls": 467}
@@ -155,7 +155,7 @@ def test_a_target_without_what_it_needs_is_refused(
 def test_a_target_that_is_not_reached_is_missed() -> None:
     found = results()
     found["parts"]["target"] = {"machine": MACHINE, "quick": False, "took": 1.0} | target.measure(
-        [0.5, 0.55], [0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", 20_000
+        [0.5, 0.55], [0.5, 0.6], {"fast": 4000.0, "slow": 400.0}, "slow", (20_000, 20_000)
     )
     assert "not reached" in shown(found)
     (row,) = [row for row in markdown(found).splitlines() if "not reached" in row]
@@ -173,18 +173,20 @@ def test_ratios_are_to_the_best_reference_round_by_round() -> None:
 
 def test_time_to_a_target_is_epochs_times_seconds_of_an_epoch() -> None:
     speed = {"fast": 4000.0, "slow": 500.0}
-    found = target.measure([0.5, 0.55, 0.59], [0.3] * 10 + [0.586], speed, "slow", 20_000)
+    found = target.measure([0.5, 0.55, 0.59], [0.3] * 10 + [0.586], speed, "slow", (20_000, 20_000))
     assert found["epochs"] == {"fast": 3, "reference": 11}
     assert found["seconds"] == {"fast": 15.0, "reference": 440.0}
     assert found["figures"] == {"target": pytest.approx(440 / 15)}
-    short = target.measure([0.5, 0.55], [0.3] * 10 + [0.586], speed, "slow", 20_000)
+    short = target.measure([0.5, 0.55], [0.3] * 10 + [0.586], speed, "slow", (20_000, 20_000))
     assert (short["reached"], short["level"], short["figures"]) == (False, 0.55, {})
 
 
 def test_the_accuracy_of_each_epoch_is_read_from_a_run(tmp_path: Path) -> None:
-    lines = [{"epoch": n, "test": {"accuracy": n / 10}} for n in (1, 2)]
+    rate = {"seconds": 3.1, "images_per_second": 20_000 / 3.1}
+    lines = [{"epoch": n, "test": {"accuracy": n / 10}} | rate for n in (1, 2)]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert target.curve(tmp_path) == [0.1, 0.2]
+    assert target.images_of(tmp_path) == 20_000
 
 
 def test_overhead_is_what_the_wall_has_beyond_the_epochs() -> None:

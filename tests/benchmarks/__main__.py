@@ -24,15 +24,12 @@ from typing import Any
 
 from tests.benchmarks import equal_work, limit, rates, start, study, target
 from tests.benchmarks.guard import compare
-from tests.benchmarks.images import TRAIN, image_file
+from tests.benchmarks.images import image_file
 from tests.benchmarks.machine import machine
 from tests.benchmarks.table import markdown, shown
 
 PARTS = ("training", "start", "memory", "study", "equal-work", "limit", "target")
 BY_HAND = "target"  # needs runs that take hours
-
-EPOCH = round(TRAIN * 0.9)
-"""Training images of an epoch of FER-2013 as a run has them: a tenth is set apart."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +93,7 @@ def _target(options: argparse.Namespace, parts: Mapping[str, Any]) -> dict[str, 
         full,
         rate["images_per_second"],
         rate["reference"],
-        EPOCH,
+        (target.images_of(options.fast_run), target.images_of(options.full_run)),
         target=options.target,
     )
     return {"curves": {"fast": fast, "full": full}} | found
