@@ -84,7 +84,7 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     """
     choice = spec.data_choice
     # Said only where they apply, so that runs from before these keys keep their names.
-    later = {"drop_leaks": True} if choice.drop_leaks else {}
+    later: dict[str, Any] = {"drop_leaks": True} if choice.drop_leaks else {}
     if choice.validation_share != attrs.fields(DataChoice).validation_share.default:
         later["validation_share"] = choice.validation_share
     return {

@@ -19,7 +19,7 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 def images_of(folder: Path) -> int:
     """Return how many training images an epoch of a run has."""
     first = records_of(folder)[0]
-    return round(first["seconds"] * first["images_per_second"])
+    return round(float(first["seconds"]) * float(first["images_per_second"]))
 
 
 def curve(folder: Path) -> list[float]:
