@@ -177,8 +177,9 @@ class _Study:
         from bionic_core.registry import Registry
         from bionic_core.run_folder import RESULT
 
-        cache, put, done = InputCache(), dict[int, Any](), list[Task]()
-        registry = Registry.installed()
+        cache, registry = InputCache(), Registry.installed()
+        put: dict[int, Any] = {}
+        done: list[Task] = []
         for task in self._work.tasks:
             inputs = cache.get(task.spec)
             order = self._order(task, inputs, registry)
@@ -210,6 +211,7 @@ class _Study:
             hash=digest(identity(spec, task.seed, inputs)),
             root=self._root,
             probe=self._probe,
+            must_share=self._engine.results == "folder",
             device="cpu" if device == "auto" and not self._engine.gpus else device,
             wait=0.0,
             packages=tuple(sorted(packages)),

@@ -46,7 +46,8 @@ class Order:
         seed: of the run.
         hash: its identity, as the study computed it.
         root: the folder of runs, absolute, on the study's machine.
-        probe: a file in it: a node that sees the file shares the folder. Empty: none may.
+        probe: a file in it: a node that sees the file shares the folder. Empty: none is to.
+        must_share: whether a node that does not see it is an error.
         device: as for training.
         wait: seconds to wait for another process that trains the same run.
         packages: who announces the plugins that the spec names, for errors.
@@ -60,6 +61,7 @@ class Order:
     hash: str
     root: Path
     probe: str
+    must_share: bool
     device: str
     wait: float
     packages: tuple[str, ...]
@@ -184,21 +186,24 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
     from bionic_core.runs import identity
     from bionic_core.spec import compose, digest
 
-    node = f"node {platform.node()} of the Ray cluster"
     needs = f"Install on every node what is installed here: {', '.join(order.packages)}"
     try:
         spec = compose(
             order.tables, name=order.name, where=order.where, registry=Registry.installed()
         )
     except RequestError as error:
-        raise RequestError([*error.problems, needs], where=node) from error
+        raise RequestError([*error.problems, needs], where=_node()) from error
     if digest(identity(spec, order.seed, inputs)) != order.hash:
         raise RequestError(
             f"the run would have other numbers there: the core or a plugin computes otherwise "
             f"than here (bionic {__version__} there). {needs}",
-            where=node,
+            where=_node(),
         )
     return spec
+
+
+def _node() -> str:
+    return f"node {platform.node()} of the Ray cluster"
 
 
 def _train(
@@ -222,6 +227,12 @@ def _train(
     options: dict[str, Any] = {"device": order.device, "cache": cache, "watch": watch, "say": tell}
     if order.probe and (order.root / order.probe).is_file():
         done = attempt(task, root=order.root, wait=order.wait, **options)
+    elif order.must_share:
+        raise RequestError(
+            f"--results folder: {order.root} is not the same folder there; give --out a folder "
+            "that all nodes share, or --results store",
+            where=_node(),
+        )
     else:
         done = _apart(order, task, call, options)
     return attrs.evolve(done, task=None, folder=None)
