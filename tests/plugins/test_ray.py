@@ -35,8 +35,6 @@ ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # it is 15 otherwise, and waits for all else on a busy machine
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_failure_threshold": "3",
 }
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
