@@ -302,7 +302,8 @@ class _Study:
         if isinstance(said, BionicError):
             raise said
         ok = not said.error and not said.busy
-        return attrs.evolve(said, task=task, folder=folder if ok else None)
+        outcome: Outcome = attrs.evolve(said, task=task, folder=folder if ok else None)
+        return outcome
 
     def _death(self, error: Exception) -> str:
         """Return what Ray says of a run that its retries could not save."""

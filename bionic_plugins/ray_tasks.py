@@ -223,6 +223,7 @@ def _train(
             told = time.monotonic()
             tell(moment)
 
+    done: Any
     task = Task(order.number, spec, order.seed)
     options: dict[str, Any] = {"device": order.device, "cache": cache, "watch": watch, "say": tell}
     if order.probe and (order.root / order.probe).is_file():
@@ -235,7 +236,8 @@ def _train(
         )
     else:
         done = _apart(order, task, call, options)
-    return attrs.evolve(done, task=None, folder=None)
+    said: Outcome = attrs.evolve(done, task=None, folder=None)  # the study knows both
+    return said
 
 
 def _apart(order: Order, task: Task, call: Call, options: Mapping[str, Any]) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,14 +29,16 @@ from tests.killing import assert_same
 
 __all__ = ["command"]
 
+# Read when Ray is imported. Otherwise workers wait for all else on a busy machine, and are made
+# anew under "uv run".
+os.environ |= {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+}
 ray = pytest.importorskip("ray", reason="needs bionic[ray]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, of sockets and of what is to come
 
-ENVIRONMENT = {
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",  # it is 15 otherwise, and waits for all else on a busy machine
-}
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
@@ -55,12 +58,10 @@ def small(seconds: float = 0, **training: Any) -> bionic.Spec:
 
 
 @contextmanager
-def cluster(monkeypatch: pytest.MonkeyPatch, **head: Any) -> Iterator[Any]:
+def cluster(**head: Any) -> Iterator[Any]:
     """A cluster of one node, to which this program is connected; more can be added."""
     from ray.cluster_utils import Cluster
 
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     made = Cluster(initialize_head=True, head_node_args=NODE | head)
     try:
         ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
@@ -98,12 +99,18 @@ def runs(outcomes: dict[int, Outcome]) -> list[Run]:
     return [Run(o.folder) for _, o in sorted(outcomes.items()) if o.folder is not None]
 
 
-def test_a_cluster_gives_the_numbers_of_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_gives_the_numbers_of_this_machine(tmp_path: Path) -> None:
+    task = Task(0, small(), 0)
+    with cluster():
+        (run,) = runs(by_number(Ray(results="store").train(Told().work([task], tmp_path / "ray"))))
+    assert_same(run, train(task.spec, root=tmp_path / "here", device="cpu"))
+
+
+@pytest.mark.slow
+def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
     tasks = [Task(0, small(), 0), Task(1, small(lr=1e30), 1), Task(2, small(), 2)]
     told = Told()
-    with cluster(monkeypatch):
+    with cluster():
         found = by_number(Ray(results="store").train(told.work(tasks, tmp_path / "store")))
         again = by_number(Ray().train(Told().work([tasks[0], tasks[2]], tmp_path / "store")))
         shared = by_number(Ray(results="folder").train(Told().work([tasks[0]], tmp_path / "f")))
@@ -155,12 +162,10 @@ def lost(run: Run, killed: Moment) -> int:
 
 
 @pytest.mark.slow
-def test_a_node_killed_costs_the_epoch_under_way_and_one_that_joins_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_killed_costs_the_epoch_under_way_and_one_that_joins_goes_on(tmp_path: Path) -> None:
     task = Task(0, small(12), 0)
     killed: list[Moment] = []
-    with cluster(monkeypatch, num_cpus=0) as nodes:
+    with cluster(num_cpus=0) as nodes:
         node = nodes.add_node(**NODE)
 
         def replace(moment: Moment) -> None:
@@ -176,10 +181,8 @@ def test_a_node_killed_costs_the_epoch_under_way_and_one_that_joins_goes_on(
 
 
 @pytest.mark.slow
-def test_a_node_that_stays_dead_is_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with cluster(monkeypatch, num_cpus=0) as nodes:
+def test_a_node_that_stays_dead_is_a_reason(tmp_path: Path) -> None:
+    with cluster(num_cpus=0) as nodes:
         node = nodes.add_node(**NODE)
         engine, tasks = Ray(results="store", retries=0), [Task(0, small(12), 0)]
         _, found = interrupted(
@@ -192,11 +195,9 @@ def test_a_node_that_stays_dead_is_a_reason(
 
 
 @pytest.mark.slow
-def test_runs_wait_for_a_node_with_room_and_ctrl_c_cancels_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_wait_for_a_node_with_room_and_ctrl_c_cancels_them(tmp_path: Path) -> None:
     tasks = [Task(0, small(12), 0), Task(1, small(12), 1)]
-    with cluster(monkeypatch, num_cpus=0) as nodes:
+    with cluster(num_cpus=0) as nodes:
         told = Told()
 
         def watch(task: Task, moment: Moment) -> None:
@@ -235,10 +236,8 @@ def _two() -> list[Task]:
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_and_started_again_repeats_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with cluster(monkeypatch) as nodes:
+def test_a_study_that_is_killed_and_started_again_repeats_nothing(tmp_path: Path) -> None:
+    with cluster() as nodes:
         process = multiprocessing.get_context("spawn").Process(
             target=_drive, args=(nodes.address, tmp_path)
         )
@@ -272,14 +271,12 @@ class Elsewhere(Mechanism):
 
 
 @pytest.mark.slow
-def test_a_node_without_a_plugin_says_so_by_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_without_a_plugin_says_so_by_name(tmp_path: Path) -> None:
     registry = bionic.Registry.installed().including(Elsewhere)
     tables = small().document()
     tables["mechanisms"]["elsewhere"] = {}
     spec = compose(tables, name="small", registry=registry)
-    with cluster(monkeypatch):
+    with cluster():
         with pytest.raises(RequestError) as caught:
             list(Ray().train(Told().work([Task(0, spec, 0)], tmp_path)))
         assert "there is no mechanism 'elsewhere'" in str(caught.value)
