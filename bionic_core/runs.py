@@ -24,7 +24,7 @@ from safetensors.torch import save as to_safetensors
 from bionic_core import failures
 from bionic_core.assembly import build, recipe_of
 from bionic_core.checkpoints import Checkpoint, portable, resume, save_state, to_lines
-from bionic_core.checksums import sha256, to_sums
+from bionic_core.checksums import sha256
 from bionic_core.circumstances import circumstances
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.evaluation import evaluate
@@ -55,6 +55,7 @@ from bionic_core.sections import DataChoice
 from bionic_core.spec import Spec, digest
 from bionic_core.strict import plain
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
+from bionic_core.transfer import write_finished
 
 __all__ = [
     "CORE_NUMERICS",
@@ -129,6 +130,7 @@ def train(
     epochs: Epochs | None = None,
     say: Say | None = None,
     begun: Callable[[Path], None] | None = None,
+    saved: Callable[[Path], None] | None = None,
     wait: float = math.inf,
 ) -> Run:
     """Train one run, or go on with it, or return it if it is complete.
@@ -145,6 +147,7 @@ def train(
         watch, epochs: called after each step and each epoch.
         say: called with what a reader must know, a sentence each.
         begun: called with the run's folder when it is about to be trained.
+        saved: called with it whenever more is in it than before and a run can go on from that.
         wait: seconds to wait for another process that trains the same run.
 
     Raises:
@@ -178,7 +181,7 @@ def train(
             begun(run.folder)
         texts = {SPEC: spec.to_toml(), MANIFEST: _manifest(spec, seed, inputs, decides, place)}
         try:
-            _go_on(run, state, course, inputs, texts, watch, epochs, say)
+            _go_on(run, state, course, inputs, texts, watch, epochs, say, saved or (lambda _: None))
         except (RequestError, WriteError):
             raise
         except Exception as error:
@@ -197,6 +200,7 @@ def _go_on(
     watch: Watch | None,
     epochs: Epochs | None,
     say: Say | None,
+    saved: Callable[[Path], None],
 ) -> None:
     """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
     (run.folder / FAILURE).unlink(missing_ok=True)
@@ -210,12 +214,15 @@ def _go_on(
                 for name, text in texts.items()
             }
             save_state(run, state, old_and_new)  # killed in what follows, it fits either
+            saved(run.folder)
         for name, text in texts.items():
             write_text(run.folder / name, text)
+        saved(run.folder)
         sums = {name: [sha256(text.encode())] for name, text in texts.items()}
         while not finished(state, course.recipe):
             record = train_epoch(state, course, watch)
             save_state(run, state, sums)
+            saved(run.folder)
             if epochs is not None:
                 epochs(record)
         complete(run, state, inputs, texts)
@@ -331,13 +338,7 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         PREDICTIONS: predictions.getvalue(),
         RESULT: json.dumps(result, indent=1).encode(),
     }
-    contents = {name: contents[name] for name in SUMMED}
-    contents[SUMS] = to_sums(contents).encode()
-    contents[RESULT] = contents.pop(RESULT)  # last: its presence says that the run is complete
-    for name, data in contents.items():
-        with write_atomically(run.folder / name) as file:
-            file.write(data)
-    (run.folder / STATE).unlink(missing_ok=True)
+    write_finished(run.folder, contents)
 
 
 def device_of(name: str) -> torch.device:

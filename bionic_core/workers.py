@@ -76,6 +76,7 @@ def attempt(
     watch: Callable[[Moment], None] | None = None,
     say: Callable[[str], None] | None = None,
     begun: Callable[[Path], None] | None = None,
+    saved: Callable[[Path], None] | None = None,
     wait: float = 0.0,
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
@@ -87,7 +88,8 @@ def attempt(
         RequestError: what was asked cannot be done, for this run or any other.
         WriteError: nothing can be written, for this run or any other.
     """
-    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun, "wait": wait}
+    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun}
+    options |= {"saved": saved, "wait": wait}
     again = ""
     for tried in range(1, TRIES + 1):
         try:
