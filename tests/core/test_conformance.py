@@ -366,7 +366,7 @@ def test_faults_are_told_together_with_what_they_hinder() -> None:
 
 
 def test_wrong_requests() -> None:
-    with pytest.raises(RequestError, match="no law 'shape'. Did you mean 'shapes'"):
+    with pytest.raises(RequestError, match=r"no law 'shape'\. Did you mean 'shapes'"):
         check_mechanism(Toy, "shape")
     with pytest.raises(RequestError, match="sigma: is missing"):
         check_mechanism(toy(sigma=attrs.field(type=float)))
