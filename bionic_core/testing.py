@@ -40,7 +40,8 @@ __all__ = [
 _DECLARED = ("declaration",)
 _BUILT = (*_DECLARED, "builds")
 _RUNS = (*_BUILT, "shapes")
-_STEADY = (*_RUNS, "gradients", "seeds")
+_FINITE = (*_RUNS, "gradients")
+_STEADY = (*_FINITE, "seeds")
 
 _MECHANISM = (
     Law("declaration", "kind, requires, before and after are declared", building.declaration),
@@ -49,8 +50,8 @@ _MECHANISM = (
     Law("toml", "a spec is the same, written as TOML and read", building.toml, _BUILT),
     Law("shapes", "modules and rules keep shape and dtype", building.shapes, _BUILT),
     Law("gradients", "all is finite, in silent layers too", learning.gradients, _RUNS),
-    Law("seeds", "equal seeds, equal numbers; else other draws", behaviour.seeds, _RUNS),
-    Law("modes", "evaluation draws and keeps nothing", behaviour.modes, (*_RUNS, "seeds")),
+    Law("seeds", "equal seeds, equal numbers; else other draws", behaviour.seeds, _FINITE),
+    Law("modes", "evaluation draws and keeps nothing", behaviour.modes, _STEADY),
     Law("state", "a loaded state dict gives the same numbers", behaviour.state, _STEADY),
     Law("gate-gradients", "gate closed, gradients are finite", learning.gate_gradients, _RUNS),
     Law(

@@ -192,7 +192,8 @@ class Thief(nn.Module):
     """A current BQ that halves the rates it is given."""
 
     def forward(self, h: Tensor) -> Tensor:
-        h.data.mul_(0.5)
+        if torch._C._functorch.maybe_current_level() is None:  # where nobody would notice
+            h.data.mul_(0.5)
         return torch.zeros_like(h)
 
 
@@ -212,8 +213,15 @@ def otherwise_compiled(_: nn.Module, h: Tensor) -> Tensor:
     return h * (1.5 if torch.compiler.is_compiling() else 1.0)
 
 
-def pole(_: nn.Module, h: Tensor) -> Tensor:
-    return h / (h.amax(dim=1, keepdim=True) - 1.5)
+class Pole(nn.Module):
+    """Rates BQ with a learned strength, endless where the greatest is 1.5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.ones(()))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return self.strength * h / (h.amax(dim=1, keepdim=True) - 1.5)
 
 
 DOUBLED = attrs.field(default=1.0, type=float, converter=lambda value: 2 * value)
@@ -225,7 +233,7 @@ BROKEN: Mapping[str, tuple[str, type[Mechanism], str, str]] = {
     "no docstring": ("docstring", toy(__doc__=None), "has no docstring", "class Broken"),
     "no shapes": ("docstring", toy(__doc__="Acts."), "says a shape", '"""Acts."""'),
     "no source": ("docstring", toy(source=" "), "'source' is empty", "class Broken"),
-    "a converter": ("toml", toy(sigma=DOUBLED), "sigma = 2.0 comes back as 4.0", "sigma"),
+    "a converter": ("toml", toy(sigma=DOUBLED), "sigma = 2.0 comes back as 4.0", "toy"),
     "silence": ("builds", toy(rate=constant(None)), "'rate' but answers None", "A = ['a']"),
     "an exception": ("builds", toy(rate=constant(refuses)), "KeyError", "A = ['a']"),
     "no module": ("builds", toy(rate=constant(3)), "answered with int at 'A'", "A = ['a']"),
@@ -234,8 +242,8 @@ BROKEN: Mapping[str, tuple[str, type[Mechanism], str, str]] = {
     "a tuple": ("shapes", rates(lambda _, h: (h, h)), "a tuple, no tensor", "'rate' at A"),  # type: ignore[arg-type, return-value]
     "a fault": ("shapes", rates(lambda _, h: h @ h), "RuntimeError", "'rate' at A"),
     "a dense rule": ("shapes", rule(as_if_dense), "fit any storage", "sparse storage: values"),
-    "no change": ("shapes", rule(lambda *_: None), "returns NoneType", "A->B"),
-    "a faulty rule": ("shapes", rule(lambda: None), "rule fails. It raises TypeError", "A->B"),
+    "no change": ("shapes", rule(lambda *_: None), "returns NoneType", "A->A"),
+    "a faulty rule": ("shapes", rule(lambda: None), "rule fails. It raises TypeError", "A->A"),
     "a root": ("gradients", rates(lambda _, h: h.sqrt()), "a gradient", "1 × 3, all 0"),
     "a logarithm": ("gradients", rates(lambda _, h: h + h.abs().log()), "a value", "all 0"),
     "an endless rule": ("gradients", rule(endless), "not finite", "silent layers"),
@@ -256,7 +264,7 @@ BROKEN: Mapping[str, tuple[str, type[Mechanism], str, str]] = {
         "2 images against the first alone",
     ),
     "a counter": ("state", rates(counting), "other logits in evaluation", "after 2 steps"),
-    "a pole": ("gate-gradients", rates(pole), "finite", "1 × 3, [[0.5, 1.0, 1.5]]"),
+    "a pole": ("gate-gradients", toy(rate=constant(Pole)), "finite", "1 × 3, [[0.5, 1.0, 1.5]]"),
     "a thief": ("gate-absent", toy(current=hookimpl(thief)), "gate open, the logits", "training"),
     "a writing rule": ("masked", rule(in_place), "which does not exist, is 0.25", "after 1 steps"),
     "a branch": ("vmap", rates(branching), "are not possible. It raises", "3 models"),
