@@ -69,7 +69,7 @@ def write_package(name: str, folder: Path, registry: Registry | None = None) -> 
             f"python -m pip install -e {target}",
             f"bionic check {name}",
             f"python -m pytest {target}",
-            f"bionic factorial --mechanisms {name},masks",
+            f"bionic factorial --mechanisms {name}",
         ],
     }
 

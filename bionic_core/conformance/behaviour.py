@@ -16,12 +16,12 @@ from bionic_core.model import Network
 from bionic_core.training import start
 
 
-class _Draws(TorchDispatchMode):
+class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operations that draw random numbers."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count: int = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -76,7 +76,7 @@ def _forward(network: Network, images: Tensor, step: int = 0) -> Tensor:
 
 def _draws(bed: Bed, images: Tensor) -> bool:
     """Whether the mechanism draws, while it is built or while it runs in training."""
-    counts = []
+    counts: list[int] = []
     for present in (True, False):
         with _Draws() as draws:
             network = bed.network(present=present)

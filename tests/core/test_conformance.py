@@ -181,18 +181,18 @@ def always(self: Mechanism, layer: Layer) -> nn.Module:
     return Always(layer.stream())
 
 
-def counting(self: Any, h: Tensor) -> Tensor:
-    if self.training:
-        self.calls += 1
+def counting(module: Any, h: Tensor) -> Tensor:
+    if module.training:
+        module.calls += 1
         return h
-    return h * (1 + 0.1 * self.calls)
+    return h * (1 + 0.1 * float(module.calls))
 
 
 class Thief(nn.Module):
     """A current BQ that halves the rates it is given."""
 
     def forward(self, h: Tensor) -> Tensor:
-        if torch._C._functorch.maybe_current_level() is None:  # where nobody would notice
+        if torch.is_grad_enabled():
             h.data.mul_(0.5)
         return torch.zeros_like(h)
 

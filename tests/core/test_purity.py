@@ -79,6 +79,7 @@ HEAVY = (
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
         (["runs", "--help"], HEAVY),
+        (["check", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
         (["connectome", "import", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),

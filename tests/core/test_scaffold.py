@@ -43,7 +43,7 @@ def test_a_package_is_complete(bionic: Bionic) -> None:
         if file.endswith(".py"):
             ast.parse(text)
     assert "class GapJunctions(Mechanism)" in (folder / found[3]).read_text()
-    assert not [p for p in Path.cwd().iterdir() if p != folder]
+    assert [p.name for p in Path.cwd().iterdir()] == [folder.name]
 
 
 def test_what_to_do_next_is_said(bionic: Bionic) -> None:
