@@ -9,12 +9,12 @@ from typing import Any
 
 import attrs
 import numpy as np
-import tomli_w
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bionic_core.assembly import build
+from bionic_core.conformance.laws import as_toml
 from bionic_core.connectome import Connectome
 from bionic_core.data import Dataset, Split
 from bionic_core.errors import RequestError
@@ -222,7 +222,7 @@ class Bed:
     @property
     def table(self) -> str:
         """The mechanism's table in a spec, as TOML."""
-        return tomli_w.dumps({"mechanisms": {self.name: dict(self.keys)}}).strip()
+        return as_toml({"mechanisms": {self.name: dict(self.keys)}})
 
     def spec(self, place: Place = CELLS, *, present: bool = True) -> Spec:
         """Return the spec of a place, with the mechanism or without it."""

@@ -96,8 +96,6 @@ def toml(bed: Bed) -> None:
         raise Broken(f"Its fields cannot be written as TOML: {error}", bed.table) from error
     again = compose(parse(text, where="round trip"), name=bed.name, registry=bed.registry)
     same_fields(spec.mechanisms[bed.name], again.mechanisms[bed.name], bed.table)
-    if spec.hash != again.hash:
-        raise Broken("The spec has another hash after the round trip", text)
 
 
 def same_fields(before: Plugin, after: Plugin, example: str) -> None:

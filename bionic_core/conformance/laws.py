@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
+import tomli_w
 from torch import Tensor
 
 from bionic_core.errors import RequestError, listing, nearest
@@ -114,6 +115,14 @@ def raised(error: BaseException) -> str:
     """Return in a sentence that something was raised."""
     text = str(error).strip().partition("\n\n")[0]
     return f"It raises {type(error).__name__}: {text}"
+
+
+def as_toml(table: Mapping[str, Any]) -> str:
+    """Return a table as TOML, or, where it holds what TOML does not know, as Python writes it."""
+    try:
+        return tomli_w.dumps(table).strip()
+    except (TypeError, ValueError):
+        return repr(dict(table))
 
 
 def shown(value: Tensor) -> str:

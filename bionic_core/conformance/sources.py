@@ -11,7 +11,7 @@ import attrs
 import tomli_w
 
 from bionic_core.conformance.building import described, same_fields
-from bionic_core.conformance.laws import Broken, raised
+from bionic_core.conformance.laws import Broken, as_toml, raised
 from bionic_core.connectome import Connectome
 from bionic_core.data import Dataset
 from bionic_core.errors import RequestError
@@ -53,7 +53,7 @@ class SourceBed(Generic[S]):
     @property
     def table(self) -> str:
         """The source's keys as TOML."""
-        return tomli_w.dumps({"source": self.source.name, **self.keys}).strip()
+        return as_toml({"source": self.source.name, **self.keys})
 
 
 def docstring(bed: SourceBed[Any]) -> None:
@@ -66,7 +66,7 @@ def toml(bed: SourceBed[Any]) -> None:
     try:
         text = tomli_w.dumps(dict(bed.keys))
     except (TypeError, ValueError) as error:
-        raise Broken(f"Its fields cannot be written as TOML: {error}", str(bed.keys)) from error
+        raise Broken(f"Its fields cannot be written as TOML: {error}", bed.table) from error
     again, problems = structure(parse(text, where="round trip"), type(bed.source), "round trip")
     if again is None:
         raise Broken("; ".join(problems), bed.table)

@@ -224,22 +224,49 @@ class Pole(nn.Module):
         return self.strength * h / (h.amax(dim=1, keepdim=True) - 1.5)
 
 
+class Lazy(nn.Module):
+    """Rates BQ; makes a buffer when it is first used."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        if not hasattr(self, "seen"):
+            self.register_buffer("seen", torch.zeros(()))
+        return h
+
+
+@attrs.define(eq=False)
+class Thawed(Mechanism):
+    """Rates BQ → BQ."""
+
+    name = "toy"
+    kind = "functional"
+    source = "a test"
+
+    @hookimpl
+    def rate(self, layer: Layer) -> nn.Module:
+        return nn.Identity()
+
+
+COMPLEX = attrs.field(default=1j, type=complex)
+TEXT = attrs.field(default=1.0, type=float, converter=str)
 DOUBLED = attrs.field(default=1.0, type=float, converter=lambda value: 2 * value)
 
 BROKEN: Mapping[str, tuple[str, type[Mechanism], str, str]] = {
     "no kind": ("declaration", toy(kind="magical"), 'must be "structural"', "class Broken"),
     "a string": ("declaration", toy(requires="noise"), "must be a tuple", "class Broken"),
     "no hook": ("declaration", toy(rate=None), "implements no hook", "class Broken"),
+    "not frozen": ("declaration", Thawed, "use @attrs.frozen(eq=False)", "class Thawed"),
     "no docstring": ("docstring", toy(__doc__=None), "has no docstring", "class Broken"),
     "no shapes": ("docstring", toy(__doc__="Acts."), "says a shape", '"""Acts."""'),
     "no source": ("docstring", toy(source=" "), "'source' is empty", "class Broken"),
     "a converter": ("toml", toy(sigma=DOUBLED), "sigma = 2.0 comes back as 4.0", "toy"),
+    "no TOML": ("toml", toy(sigma=COMPLEX), "cannot be written as TOML", "toy"),
     "silence": ("builds", toy(rate=constant(None)), "'rate' but answers None", "A = ['a']"),
     "an exception": ("builds", toy(rate=constant(refuses)), "KeyError", "A = ['a']"),
     "no module": ("builds", toy(rate=constant(3)), "answered with int at 'A'", "A = ['a']"),
     "a column": ("shapes", rates(lambda _, h: h[:, :1]), "(5, 1); expected (5, 3)", "5 × 3"),
     "a dtype": ("shapes", rates(lambda _, h: h.float()), "returns torch.float32", "float64"),
     "a tuple": ("shapes", rates(lambda _, h: (h, h)), "a tuple, no tensor", "'rate' at A"),  # type: ignore[arg-type, return-value]
+    "nothing": ("shapes", rates(lambda _, h: None), "'rate' at A fails", "'rate' at A"),  # type: ignore[arg-type, return-value]
     "a fault": ("shapes", rates(lambda _, h: h @ h), "RuntimeError", "'rate' at A"),
     "a dense rule": ("shapes", rule(as_if_dense), "fit any storage", "sparse storage: values"),
     "no change": ("shapes", rule(lambda *_: None), "returns NoneType", "A->A"),
@@ -264,6 +291,7 @@ BROKEN: Mapping[str, tuple[str, type[Mechanism], str, str]] = {
         "2 images against the first alone",
     ),
     "a counter": ("state", rates(counting), "other logits in evaluation", "after 2 steps"),
+    "a lazy one": ("state", toy(rate=constant(Lazy)), "does not load", "toy"),
     "a pole": ("gate-gradients", toy(rate=constant(Pole)), "finite", "1 × 3, [[0.5, 1.0, 1.5]]"),
     "a thief": ("gate-absent", toy(current=hookimpl(thief)), "gate open, the logits", "training"),
     "a writing rule": ("masked", rule(in_place), "which does not exist, is 0.25", "after 1 steps"),
@@ -428,6 +456,8 @@ def lit(self: DataSource, image: tuple[int, int, int]) -> Dataset:
 BROKEN_DATA: Mapping[str, tuple[str, type[DataSource], str]] = {
     "no source": ("docstring", dots(source=""), "'source' is empty"),
     "a converter": ("toml", dots(sigma=DOUBLED), "comes back as"),
+    "no TOML": ("toml", dots(sigma=COMPLEX), "cannot be written as TOML"),
+    "text": ("toml", dots(sigma=TEXT), "must be a number"),
     "one shape": (
         "images",
         dots(read=lambda self, image: Dots.read(self, (1, 9, 9))),
@@ -502,6 +532,7 @@ def same() -> np.random.Generator:
 BROKEN_WIRING: Mapping[str, tuple[str, type[ConnectomeSource], str]] = {
     "no docstring": ("docstring", rings(__doc__=None), "has no docstring"),
     "a converter": ("toml", rings(sigma=DOUBLED), "comes back as"),
+    "no TOML": ("toml", rings(sigma=COMPLEX), "cannot be written as TOML"),
     "no label": ("wiring", rings(read=lambda self: ring(same())), "has no label"),
     "a fault": ("wiring", rings(read=lambda self: 1 / 0), "raises ZeroDivisionError"),
     "a list": ("wiring", rings(read=lambda self: []), "a list, no Connectome"),
