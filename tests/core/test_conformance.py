@@ -49,9 +49,24 @@ BUILT_INS = [
 ]
 
 
+COMPILED = ("attention", "noise")
+"""Built-ins that are compiled each time, which takes a second or two; the others when slow."""
+
+
 @pytest.mark.parametrize("mechanism", BUILT_INS, ids=lambda cls: cls.name)
 def test_built_ins_keep_every_law(mechanism: type[Mechanism]) -> None:
-    check_mechanism(mechanism)
+    check_mechanism(mechanism, *MECHANISM_LAWS[:-1])
+
+
+@pytest.mark.parametrize(
+    "mechanism",
+    [
+        pytest.param(cls, id=cls.name, marks=() if cls.name in COMPILED else pytest.mark.slow)
+        for cls in BUILT_INS
+    ],
+)
+def test_built_ins_can_be_compiled(mechanism: type[Mechanism]) -> None:
+    check_mechanism(mechanism, "compile")
 
 
 @attrs.frozen(eq=False)
