@@ -25,12 +25,16 @@ def judged(document: Document) -> RenderableType:
         table.add_row(law["law"], law["says"], Text(law["state"], style=STYLES[law["state"]]))
     shown: list[RenderableType] = [table]
     for law in document["laws"]:
-        if law["state"] == "kept":
+        if law["state"] != "broken":
             continue
-        head = Text.assemble((f"{law['law']}: ", STYLES[law["state"]]), law["why"])
-        shown.append(head)
+        shown.append(Text.assemble((f"{law['law']}: ", STYLES["broken"]), law["why"]))
         if law["example"]:
             shown.append(Padding(Text(law["example"]), (0, 0, 0, 4)))
+    reasons: dict[str, list[str]] = {}
+    for law in document["laws"]:
+        if law["state"] == "not judged":
+            reasons.setdefault(law["why"], []).append(law["law"])
+    shown += [Text(f"not judged: {', '.join(reasons[why])}: {why}", style="dim") for why in reasons]
     if document["cost"] is not None:
         shown.append(_cost(document["cost"]))
     count = sum(law["state"] == "broken" for law in document["laws"])
