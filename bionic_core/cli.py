@@ -10,6 +10,7 @@ import typer
 
 from bionic_core.commands import (
     ablation,
+    authoring,
     connectomes,
     engines,
     evaluation,
@@ -50,6 +51,8 @@ app.command("report")(reporting.report_command)
 app.command("reproduce", cls=engines.StudyCommand)(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
+app.command("check")(authoring.check_command)
+app.command("new")(authoring.new_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)

@@ -170,7 +170,7 @@ class Registry:
         if not entries:
             allowed = self._loadable(role)
             raise RequestError(
-                f"there is no {ROLES[role]} '{name}'.{nearest(name, allowed)} "
+                f"there is no {ROLES.get(role, 'plugin')} '{name}'.{nearest(name, allowed)} "
                 f"Installed are: {listing(allowed)}"
             )
         if len(entries) > 1:
