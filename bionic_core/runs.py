@@ -307,7 +307,9 @@ def _manifest(
     spec: Spec, seed: int, inputs: Inputs, place: torch.device, more: Mapping[str, Any]
 ) -> str:
     decides = identity(spec, seed, inputs)
-    document = {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place) | dict(more)
+    document = (
+        {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place) | dict(more)
+    )
     if inputs.connectome is not None:
         document["connectome"] = inputs.connectome.label
     document["data"] = inputs.data.name
@@ -320,9 +322,7 @@ def _manifest(
     return json.dumps(document, indent=1)
 
 
-def _resumed(
-    run: Run, checkpoint: Checkpoint, place: torch.device, more: Mapping[str, Any]
-) -> str:
+def _resumed(run: Run, checkpoint: Checkpoint, place: torch.device, more: Mapping[str, Any]) -> str:
     """Return the manifest with a further entry: when, where and after which epoch it goes on."""
     document = run.manifest
     entry = {"after_epoch": checkpoint.epoch} | circumstances(place) | dict(more)

@@ -120,10 +120,8 @@ def _of(task: Task, cache: InputCache) -> tuple[str, str, dict[str, Any]]:
     """Return a variant's key, its base and the tables of the mechanisms that act in its model."""
     decides = identity(task.spec, task.seed, cache.get(task.spec))
     training = task.spec.training
-    base = digest(
-        [decides["model"], decides["data"], decides["connectome"]]
-        + [training.batch_size, training.precision]
-    )
+    shared = [decides["model"], decides["data"], decides["connectome"]]
+    base = digest([*shared, training.batch_size, training.precision])
     hooks = hooks_of(task.spec)
     tables = {
         name: table for name, table in decides["mechanisms"].items() if hooks[name] - {"recipe"}

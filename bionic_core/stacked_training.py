@@ -58,9 +58,7 @@ def train_epoch(
     seconds = (time.perf_counter() - begun) / len(members)
     figures = _evaluate(stack, members)
     ended = []
-    for member, loss, accuracy, selecting in zip(
-        members, losses, accuracies, figures, strict=True
-    ):
+    for member, loss, accuracy, selecting in zip(members, losses, accuracies, figures, strict=True):
         state, course = member.state, member.course
         try:
             check_loss(loss, state.epoch + 1)
@@ -116,9 +114,7 @@ def _pass(
         if watch is not None:
             for member in members:
                 training = member.course.recipe.training
-                place = Moment(
-                    member.state.epoch + 1, training.max_epochs, index * size, count
-                )
+                place = Moment(member.state.epoch + 1, training.max_epochs, index * size, count)
                 watch(member, place)
     return (total / count).tolist(), (right / count).tolist()
 
