@@ -12,6 +12,7 @@ import typer
 from bionic_core.commands import (
     ablation,
     connectomes,
+    engines,
     evaluation,
     listing,
     looking,
@@ -44,9 +45,9 @@ app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
 app.command("analyse")(studies.analyse_command)
-app.command("ablate")(ablation.ablate_command)
+app.command("ablate", cls=engines.StudyCommand)(ablation.ablate_command)
 app.command("report")(reporting.report_command)
-app.command("reproduce")(reproduction.reproduce_command)
+app.command("reproduce", cls=engines.StudyCommand)(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)

@@ -20,6 +20,7 @@ from bionic_core.plugin import (
     ConnectomeFetcher,
     ConnectomeSource,
     DataSource,
+    Engine,
     Mechanism,
     Plugin,
     Publication,
@@ -36,6 +37,7 @@ ROLES: Mapping[type[Plugin], str] = {
     ConnectomeSource: "connectome source",
     Publication: "publication",
     ConnectomeFetcher: "connectome fetcher",
+    Engine: "engine",
 }
 
 P = TypeVar("P", bound=Plugin)
@@ -174,7 +176,7 @@ class Registry:
             )
         plugin = entries[0].load()
         if not issubclass(plugin, role):
-            raise RequestError(f"'{name}' is a {_role(plugin)}, not a {ROLES[role]}")
+            raise RequestError(f"'{name}' is {_a(_role(plugin))}, not {_a(ROLES[role])}")
         return plugin
 
     def distribution(self, name: str) -> str | None:
@@ -208,3 +210,7 @@ class Registry:
 
 def _role(plugin: type[Plugin]) -> str:
     return next(word for base, word in ROLES.items() if issubclass(plugin, base))
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
