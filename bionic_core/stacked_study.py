@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import attrs
 import torch
@@ -20,6 +19,7 @@ import torch
 from bionic_core import failures
 from bionic_core.assembly import recipe_of
 from bionic_core.checkpoints import Files, save_state
+from bionic_core.engine import Outcome, Task, Work
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
 from bionic_core.forecast import training_memory
 from bionic_core.inputs import InputCache, Inputs
@@ -40,7 +40,7 @@ from bionic_core.stacked_groups import Group, group
 from bionic_core.stacked_training import Member, train_epoch
 from bionic_core.stacking import Stack
 from bionic_core.training import Course, Moment, finished
-from bionic_core.workers import TELLS_EVERY, Outcome, Queue, Task, attempt
+from bionic_core.workers import TELLS_EVERY, one_by_one
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""
@@ -75,92 +75,71 @@ class Study:
     """What the groups of a study share.
 
     Attributes:
-        most: members of a stack, at most; None for as many as memory holds.
-        started: called with each task once, when it begins.
-        watch: called with a task and a place in its training, now and then.
-        say: called with a task and what a reader must know about it.
+        work: the study's runs, and who is told.
+        most: members of a stack, at most; 0 for as many as memory holds.
     """
 
-    root: Path
+    work: Work
     place: torch.device
-    cache: InputCache
-    most: int | None
-    started: Callable[[Task], None]
-    watch: Callable[[Task, Moment], None]
-    say: Callable[[Task, str], None]
+    most: int
+    cache: InputCache = attrs.field(factory=InputCache)
 
 
-def train_stacked(
-    tasks: Sequence[Task],
-    *,
-    root: Path,
-    device: str,
-    started: Callable[[Task], None],
-    watch: Callable[[Task, Moment], None],
-    say: Callable[[Task, str], None],
-    most: int | None = None,
-) -> Iterator[Outcome]:
+def train_stacked(work: Work, *, most: int = 0) -> Iterator[Outcome]:
     """Train the tasks as few models, and give each outcome when it is there.
 
     A task that another process trains is given as busy, and again when it is done.
+
+    Args:
+        work: the runs.
+        most: members of a stack, at most; 0 for as many as memory holds.
 
     Raises:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
+    if work.jobs > 1:
+        raise RequestError(
+            f"--jobs {work.jobs}: the stacked engine trains all runs at once in one process. Leave "
+            "--jobs out, or take --engine local"
+        )
     begun: set[int] = set()
 
     def begin(task: Task) -> None:
         if task.number not in begun:
             begun.add(task.number)
-            started(task)
+            work.started(task)
 
-    study = Study(root, device_of(device), InputCache(), most, begin, watch, say)
-    open_: list[Task] = []
-    later: list[Task] = []
-    for task in tasks:
-        if run_of(task.spec, task.seed, study.cache.get(task.spec), root).done:
-            later.append(task)
-        else:
-            open_.append(task)
-    found = group(open_, study.cache)
+    study = Study(attrs.evolve(work, started=begin), device_of(work.device), most)
+    later = [task for task in work.tasks if _run(task, study).done]
+    done = {task.number for task in later}
+    found = group([task for task in work.tasks if task.number not in done], study.cache)
     for task, why in found.alone:
-        say(task, f"trains by itself: {why}")
+        work.say(task, f"trains by itself: {why}")
         later.append(task)
     for one in found.groups:
         for outcome in _train_group(one, one.tasks, study):
             if outcome.busy:
                 later.append(outcome.task)
             yield outcome
-    yield from _one_by_one(later, study)
+    yield from _apart(later, study)
 
 
-def _one_by_one(tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
+def _run(task: Task, study: Study) -> Run:
+    return run_of(task.spec, task.seed, study.cache.get(task.spec), study.work.root)
+
+
+def _apart(tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
     """Train tasks one after another, as without stacks."""
-    waiting = Queue(tasks)
-    while waiting:
-        task, seconds = waiting.take()
-        study.started(task)
-        outcome = attempt(
-            task,
-            root=study.root,
-            device=study.place.type,
-            cache=study.cache,
-            watch=partial(study.watch, task),
-            say=partial(study.say, task),
-            wait=seconds,
-        )
-        if outcome.busy:
-            waiting.later(task)
-        yield outcome
+    return one_by_one(attrs.evolve(study.work, tasks=tasks))
 
 
 def _train_group(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
     """Train tasks of a group: as one model, as several where memory is short, or apart."""
     most = study.most or _fitting(one, study.place)
     if len(tasks) == 1:
-        study.say(tasks[0], "trains by itself: it is the last of its stack")
-        yield from _one_by_one(tasks, study)
+        study.work.say(tasks[0], "trains by itself: it is the last of its stack")
+        yield from _apart(tasks, study)
         return
     if len(tasks) > most:
         yield from _in_parts(one, tasks, -(-len(tasks) // most), study)
@@ -179,11 +158,13 @@ def _train_group(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
     if study.place.type == "cuda":
         torch.cuda.empty_cache()
     rest = [task for task in tasks if task.number not in done]
-    study.say(rest[0], f"{'in two parts' if short else 'one after another'} from here on: {why}")
+    study.work.say(
+        rest[0], f"{'in two parts' if short else 'one after another'} from here on: {why}"
+    )
     if short and len(rest) > 1:
         yield from _in_parts(one, rest, 2, study)
     else:
-        yield from _one_by_one(rest, study)
+        yield from _apart(rest, study)
 
 
 def _in_parts(one: Group, tasks: Sequence[Task], parts: int, study: Study) -> Iterator[Outcome]:
@@ -219,7 +200,9 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
         stack = _stack(one, members)
         _check(stack, members)
         others = len(members) - 1
-        study.say(members[0].task, f"trains as one model with {others} other runs of the study")
+        study.work.say(
+            members[0].task, f"trains as one model with {others} other runs of the study"
+        )
         tell, saved = _teller(study), time.monotonic()
         while members:
             for member in [m for m in members if finished(m.state, m.course.recipe)]:
@@ -245,10 +228,10 @@ def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> 
 
     ``like`` is the course of another member.
     """
-    say = partial(study.say, task)
+    say = partial(study.work.say, task)
     inputs = study.cache.get(task.spec)
-    run = run_of(task.spec, task.seed, inputs, study.root)
-    study.started(task)
+    run = _run(task, study)
+    study.work.started(task)
     state, course = prepare(task.spec, task.seed, inputs, study.place, like)
     claim = Claim(run.folder / LOCK, say)
     try:
@@ -312,7 +295,7 @@ def _teller(study: Study) -> Callable[[Member, Moment], None]:
         number, now = member.task.number, time.monotonic()
         if now - told.get(number, -TELLS_EVERY) >= TELLS_EVERY:
             told[number] = now
-            study.watch(member.task, moment)
+            study.work.watch(member.task, moment)
 
     return tell
 

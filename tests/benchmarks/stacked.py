@@ -32,6 +32,7 @@ from typing import Any
 import torch
 
 import bionic_core as bionic
+from bionic_core.engine import Task
 from bionic_core.inputs import InputCache
 from bionic_core.precision import products_in
 from bionic_core.runs import device_of, prepare
@@ -41,7 +42,6 @@ from bionic_core.stacked_training import Feed, Loss, Member, step_together
 from bionic_core.stacking import Stack
 from bionic_core.training import step_once
 from bionic_core.views import vary
-from bionic_core.workers import Task
 
 LEFT_OUT = (
     *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),

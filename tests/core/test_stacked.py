@@ -25,6 +25,7 @@ from bionic_core import (
     training,
 )
 from bionic_core.assembly import hooks_of
+from bionic_core.engine import Outcome, Task, Work
 from bionic_core.inputs import InputCache
 from bionic_core.run_folder import STATE, Run
 from bionic_core.runs import identity, prepare, train
@@ -34,7 +35,6 @@ from bionic_core.stacked_study import train_stacked
 from bionic_core.stacked_training import Member
 from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
 from bionic_core.training import Moment
-from bionic_core.workers import Outcome, Task
 from tests.killing import numbers
 
 CPU = torch.device("cpu")
@@ -134,28 +134,28 @@ def stacked(grouping: Grouping) -> tuple[Stack, list[Member], list[Task]]:
     return Stack(one.frame, networks, mechanisms), members, one.tasks
 
 
-def farthest(one: nn.Module, other: nn.Module) -> float:
-    """The greatest relative difference of a parameter, as a vector."""
-    theirs = other.state_dict()
-    return max(
-        float((value - theirs[name]).norm() / (value.norm() + 1e-12))
-        for name, value in one.state_dict().items()
-    )
+def distance(one: nn.Module, other: nn.Module) -> float:
+    """The relative difference of all weights, as one vector.
+
+    Not of each tensor: where a gradient is zero but for rounding, Adam's steps are of full length.
+    """
+    ours, theirs = (torch.cat([p.detach().flatten() for p in n.parameters()]) for n in (one, other))
+    return float((ours - theirs).norm() / ours.norm())
 
 
-def agree(patch: pytest.MonkeyPatch, specs: Sequence[bionic.Spec], tolerance: float = 1e-5) -> None:
+def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1e-5) -> None:
     """The losses of the first steps, and the weights after them, are those of single runs."""
-    grouping = group(tasks_of(specs), CACHE)
+    grouping = group(tasks, CACHE)
     assert not grouping.alone
-    stack, members, tasks = stacked(grouping)
-    assert len(members) == 2 * len(specs)
+    stack, members, order = stacked(grouping)
+    assert len(order) == len(tasks)
     together = first_steps(
         patch,
         stacked_training,
         "step_together",
         lambda: stacked_training.train_epoch(stack, members),
     )
-    for row, (task, member) in enumerate(zip(tasks, members, strict=True)):
+    for row, (task, member) in enumerate(zip(order, members, strict=True)):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
         alone = first_steps(
             patch,
@@ -166,13 +166,13 @@ def agree(patch: pytest.MonkeyPatch, specs: Sequence[bionic.Spec], tolerance: fl
         losses = torch.stack([losses[row] for losses in together])
         torch.testing.assert_close(losses, torch.stack(alone), rtol=tolerance, atol=0)
         assert len(set(losses.tolist())) == STEPS, "and they change"
-        assert farthest(state.network, member.state.network) < 30 * tolerance
+        assert distance(state.network, member.state.network) < 100 * tolerance
 
 
 def test_each_members_first_steps_are_those_of_the_single_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every mechanism left out, other keys of the recipe, other wirings, two seeds of each."""
+    """Every mechanism left out, other keys of the recipe, other wirings, several seeds."""
     every = [spec(), *(lacking(name) for name in EVERYTHING)]
     others = [
         spec(lr=5e-4),
@@ -183,7 +183,8 @@ def test_each_members_first_steps_are_those_of_the_single_run(
         changed(lr_schedule={"policy": "one-cycle"}),
         spec(optimizer="sgd", averaging=0.9),
     ]
-    agree(monkeypatch, every + others)
+    more = tasks_of([*every[2:], *others], (2,))
+    agree(monkeypatch, [*tasks_of(every[:2]), *more])
 
 
 def test_first_steps_with_a_weight_for_each_pair(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +193,7 @@ def test_first_steps_with_a_weight_for_each_pair(monkeypatch: pytest.MonkeyPatch
     specs = [spec(mechanisms, storage="sparse", train=70, lr=lr) for lr in (2e-3, 5e-4)]
     grouping = group(tasks_of(specs), CACHE)
     assert all(p.storage == "sparse" for p in grouping.groups[0].frame.projections)
-    agree(monkeypatch, specs)
+    agree(monkeypatch, tasks_of(specs))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_first_steps_by_other_recipes(
 ) -> None:
     """Muon iterates to near-orthogonal matrices, and bfloat16 has three digits."""
     whole = spec(train=70, **keys)
-    agree(monkeypatch, [whole, whole.without(["intra"])], tolerance)
+    agree(monkeypatch, tasks_of([whole, whole.without(["intra"])]), tolerance)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
@@ -288,7 +289,7 @@ def test_keys_of_acting_mechanisms_part_groups_and_those_of_the_recipe_do_not() 
             light(convolution={"filters": [2, 2]}),
             "the front end of convolution gives 32 features and the image has 256 pixels",
         ),
-        (light(masks={}), r"its layers\.\S+ is \[\d+\], others' is"),
+        (light(masks={}), r"its layers\.\S+ is \[[\d, ]+\], others' is \["),
     ],
 )
 def test_a_run_of_other_shapes_trains_by_itself_and_says_why(other: bionic.Spec, why: str) -> None:
@@ -351,10 +352,9 @@ def study(
         "watch": lambda task, moment: None,
         "say": lambda task, words: said.append((task.number, words)),
     }
-    outcomes = {
-        outcome.task.number: outcome
-        for outcome in train_stacked(tasks, root=root, device="cpu", **calls | options)
-    }
+    most = options.pop("most", 0)
+    work = Work(tasks, root, "cpu", **calls | options)
+    outcomes = {outcome.task.number: outcome for outcome in train_stacked(work, most=most)}
     if "started" not in options:
         assert sorted(begun) == sorted({task.number for task in tasks})
     return outcomes, said
@@ -459,8 +459,7 @@ def test_a_run_that_another_process_has_and_one_that_is_damaged(tmp_path: Path) 
     (folders[1] / STATE).write_bytes(b"no state")
     held = stacked_study.Claim(folders[2] / ".lock").take(0)
     outcomes = []
-    calls: dict[str, Any] = {name: lambda *_: None for name in ("started", "watch", "say")}
-    for outcome in train_stacked(tasks, root=tmp_path, device="cpu", **calls):
+    for outcome in train_stacked(Work(tasks, tmp_path, "cpu")):
         outcomes.append(outcome)
         if outcome.busy and len(outcomes) > 2:
             held.__exit__(None, None, None)
