@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import bionic_core as bionic
+import bionic_core as bionic_api
 from bionic_core import (
     Layer,
     Mechanism,
@@ -38,7 +38,11 @@ from bionic_core.stacked_study import train_stacked
 from bionic_core.stacked_training import Member
 from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
 from bionic_core.training import Moment
+from tests.benchmarks.stacked import main as benchmark
+from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.killing import numbers
+
+__all__ = ["bionic"]
 
 CPU = torch.device("cpu")
 CACHE = InputCache()
@@ -69,7 +73,7 @@ def spec(
     storage: str = "auto",
     train: int = 140,
     **keys: Any,
-) -> bionic.Spec:
+) -> bionic_api.Spec:
     """Everything that is built in, on small drawn faces: 8 × 8 features as there are pixels."""
     document = {
         "model": {
@@ -83,20 +87,20 @@ def spec(
         "training": {"max_epochs": 3, "lr": 2e-3, "patience": 0, "batch_size": 12} | keys,
         "mechanisms": {name: dict(table) for name, table in mechanisms.items()},
     }
-    registry = bionic.Registry.installed().including(*plugins)
+    registry = bionic_api.Registry.installed().including(*plugins)
     return compose(document, name="small", registry=registry)
 
 
-def changed(**tables: Mapping[str, Any]) -> bionic.Spec:
+def changed(**tables: Mapping[str, Any]) -> bionic_api.Spec:
     """Everything, with other keys of some mechanisms."""
     return spec({name: {**table, **tables.get(name, {})} for name, table in EVERYTHING.items()})
 
 
-def lacking(*names: str) -> bionic.Spec:
+def lacking(*names: str) -> bionic_api.Spec:
     return spec().without(names)
 
 
-def tasks_of(specs: Sequence[bionic.Spec], seeds: Sequence[int] = (0, 1)) -> list[Task]:
+def tasks_of(specs: Sequence[bionic_api.Spec], seeds: Sequence[int] = (0, 1)) -> list[Task]:
     pairs = [(one, seed) for seed in seeds for one in specs]
     return [Task(number, one, seed) for number, (one, seed) in enumerate(pairs)]
 
@@ -273,7 +277,7 @@ def names_of(tasks: Sequence[Task]) -> list[int]:
 
 
 def grouped(
-    *specs: bionic.Spec, seeds: Sequence[int] = (0, 1)
+    *specs: bionic_api.Spec, seeds: Sequence[int] = (0, 1)
 ) -> tuple[list[list[int]], list[Any]]:
     found = group(tasks_of(specs, seeds), CACHE)
     alone = [(task.number, why) for task, why in found.alone]
@@ -283,7 +287,7 @@ def grouped(
 LIGHT = {name: EVERYTHING[name] for name in ("layernorm", "noise", "intra")}
 
 
-def light(plugins: Sequence[type[Mechanism]] = (), **tables: Any) -> bionic.Spec:
+def light(plugins: Sequence[type[Mechanism]] = (), **tables: Any) -> bionic_api.Spec:
     """Three mechanisms and these."""
     return spec(LIGHT | tables, plugins)
 
@@ -309,7 +313,9 @@ def test_keys_of_acting_mechanisms_part_groups_and_those_of_the_recipe_do_not() 
         (light(masks={}), r"its layers\.\S+ is \[[\d, ]+\], others' is \["),
     ],
 )
-def test_a_run_of_other_shapes_trains_by_itself_and_says_why(other: bionic.Spec, why: str) -> None:
+def test_a_run_of_other_shapes_trains_by_itself_and_says_why(
+    other: bionic_api.Spec, why: str
+) -> None:
     base = light()
     if "masks" in other.mechanisms:  # whose pairs are stored one by one, where others have all
         base, other = (
@@ -579,6 +585,49 @@ def test_where_memory_is_short_the_stack_is_parted(
     sizes.clear()
     study(tasks_of([one], range(10, 14)), tmp_path, most=2)
     assert sizes == [2, 2]
+
+
+# --- the command line, and what is measured by hand
+
+
+def test_factorial_by_the_stacked_engine(bionic: Bionic) -> None:
+    asked = ("factorial", "--mechanisms", "masks,noise", "--seeds", "2", *SMALL, "--json")
+    said = bionic(*asked, "--engine", "stacked", "--most", "6")
+    assert said.code == 0, said.err
+    assert "run 1: trains as one model with 3 other runs of the study" in said.err
+    assert "8 of 8 done" in said.err
+    cells = said.document["cells"]
+    assert len(cells) == 8
+    assert len(said.document["effects"]) == 3
+    folder = cells[0]["run"]
+    assert Run(Path(folder)).manifest["engine"] == "stacked"
+    evaluated = bionic("evaluate", folder, "--device", "cpu", "--json")
+    assert evaluated.code == 0, evaluated.err
+    assert evaluated.document["accuracy"] == pytest.approx(cells[0]["accuracy"], abs=1e-9)
+    again = bionic(*asked)
+    assert again.document["cells"] == cells, "the local engine finds them done"
+
+
+def test_jobs_are_refused(bionic: Bionic) -> None:
+    refused(
+        bionic("factorial", "--mechanisms", "masks", "--jobs", "2", "--engine", "stacked", *SMALL),
+        "--jobs 2: the stacked engine trains all runs at once in one process",
+    )
+
+
+def test_the_benchmark_runs_at_tiny_size(capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark(["--small", "--device", "cpu", "--seeds", "2", "--steps", "1", "--readings", "1"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["members"] == 26
+    assert found["groups"] == [26], "the twelve ablations and the full model are one stack"
+    assert not found["alone"]
+    assert {"convolution", "layernorm", "noise"} < {*found["gated"][0]}
+    assert len(found["single_step_ms"]) == 13
+    after = 2 * sum(found["single_step_ms"].values())
+    assert found["one_after_another_ms"] == pytest.approx(after)
+    assert found["speed_up"] == pytest.approx(after / found["stacked_ms"])
+    assert max(len(line) for line in err.splitlines()) <= 80
 
 
 # --- draws that seeds share
