@@ -15,7 +15,7 @@ from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.memory import Budget
 from bionic_core.model import LayerModule, Network, Plastic, StageModule
-from bionic_core.pieces import Chain, Pieces, Product, Sum
+from bionic_core.pieces import Chain, Gated, Pieces, Product, Sum
 from bionic_core.plugin import PROJECT, Mechanism
 from bionic_core.projection import Projection
 from bionic_core.recipe import Recipe, merge
@@ -34,6 +34,7 @@ def build(
     seed: int = 0,
     connectome: Connectome | None = None,
     gated: Collection[str] = (),
+    streams: type[Stream] = Stream,
 ) -> Network:
     """Return the network of a spec, with initial weights drawn from ``seed``.
 
@@ -42,6 +43,7 @@ def build(
         seed: each piece draws from its own stream, derived from (seed, mechanism, hook, site).
         connectome: the wiring, read from the spec's source if None.
         gated: mechanisms whose pieces are put behind gates (see :mod:`bionic_core.pieces`).
+        streams: what the pieces that draw while they run draw from.
 
     Raises:
         RequestError: a mechanism cannot act here, an answer is of the wrong kind or shape, two
@@ -49,7 +51,7 @@ def build(
     """
     if connectome is None and spec.connectome is not None:
         connectome = spec.connectome.read()
-    return _Assembly(spec, seed, connectome, gated).network()
+    return _Assembly(spec, seed, connectome, gated, streams).network()
 
 
 def recipe_of(spec: Spec) -> Recipe:
@@ -60,6 +62,16 @@ def recipe_of(spec: Spec) -> Recipe:
     """
     asking = _Asking(spec, 0)
     return merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+
+
+def hooks_of(spec: Spec) -> dict[str, set[str]]:
+    """Return the hooks that each mechanism of a spec implements, wherever it then answers."""
+    found: dict[str, set[str]] = {name: set() for name in spec.mechanisms}
+    manager = _Asking(spec, 0).manager
+    for hook in hookspecs.COMBINATION:
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            found[implementation.plugin_name].add(hook)
+    return found
 
 
 class _Asking:
@@ -150,11 +162,17 @@ class _Assembly(_Asking):
     """A network in the making; the builder that layers hand out projections and streams from."""
 
     def __init__(
-        self, spec: Spec, seed: int, connectome: Connectome | None, gated: Collection[str]
+        self,
+        spec: Spec,
+        seed: int,
+        connectome: Connectome | None,
+        gated: Collection[str],
+        streams: type[Stream],
     ) -> None:
         super().__init__(spec, seed)
         self.connectome = connectome
         self.gated = gated
+        self.stream_type = streams
         self.budget = Budget()
         self.streams: list[Stream] = []
 
@@ -189,7 +207,11 @@ class _Assembly(_Asking):
 
     def stream(self, site: str) -> Stream:
         """Make a stream of random numbers for the mechanism that is being asked."""
-        stream = Stream(derive(self.seed, *self.asked, site, "stream"))
+        seed = self.spec.training.drawn_with(self.seed)
+        name = "/".join((*self.asked, site))
+        before = sum(stream.name.startswith(name) for stream in self.streams)
+        name += f"/{before}" if before else ""
+        stream = self.stream_type(derive(seed, *self.asked, site, "stream"), name)
         self.streams.append(stream)
         return stream
 
@@ -305,6 +327,9 @@ class _Assembly(_Asking):
                 module.add_gates(gated)
             elif isinstance(module, Pieces) and module.hook != "features":
                 module.add_gates(name for name in module.mechanisms if name in gated)
+        for plastic in network.plastic:
+            if plastic.mechanism in gated:
+                Gated.add_gates(plastic.projection, [plastic.mechanism])
         owners = {name for stage in network.stages for name in stage.features.mechanisms}  # type: ignore[union-attr]
         front = owners & set(gated)
         pixels = int(np.prod(self.spec.model.image))

@@ -20,10 +20,15 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.names = [name for name, _ in network.named_parameters()]
-        self.weights = [parameter.detach() for parameter in network.parameters()]
+        self.parameters = list(network.parameters())
         self.averages = [weight.clone() for weight in self.weights]
         self.begun = False
         self._update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The network's weights, wherever they are kept by now."""
+        return [parameter.detach() for parameter in self.parameters]
 
     @torch.no_grad()
     def update(self) -> None:

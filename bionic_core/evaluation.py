@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from bionic_core.data import Split
 from bionic_core.model import Network
+from bionic_core.precision import products_in
 
 EVALUATION_BATCH = 256
 """On a CPU, twice as many take nearly twice as long an image: activity leaves the cache."""
@@ -23,7 +24,8 @@ def logits_of(network: Network, images: Tensor) -> Tensor:
     """Return the logits (N, classes) of uint8 images NCHW, in evaluation mode, on the CPU."""
     training = network.training
     network.eval()
-    parts = [network(batch) for batch in _batches(images)]
+    with products_in("float32"):
+        parts = [network(batch) for batch in _batches(images)]
     network.train(training)
     return torch.cat(parts).float().cpu()
 

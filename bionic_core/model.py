@@ -227,15 +227,20 @@ class Network(Gated):
     @torch.no_grad()
     def learn_locally(self, record: Mapping[str, Tensor]) -> None:
         """Apply the local rules once, through the wiring, to the activity in ``record``."""
-        changes: list[tuple[Projection, Tensor]] = []
+        for plastic, change in zip(self.plastic, self.local_changes(record), strict=True):
+            plastic.projection.values.add_(change)
+
+    def local_changes(self, record: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return what each local rule adds to its projection's values; a gate that is off, zero."""
+        changes: list[Tensor] = []
         for plastic in self.plastic:
             projection = plastic.projection
             values = projection.values
             pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
-            change = plastic.rule(values, pre, post, projection)
-            changes.append((projection, projection.wired(change)))
-        for projection, change in changes:
-            projection.values.add_(change)
+            change = projection.wired(plastic.rule(values, pre, post, projection))
+            gate = projection.gate(plastic.mechanism)
+            changes.append(change if gate is None else torch.where(gate, change, 0.0))
+        return changes
 
     def _front_gates(self) -> list[Tensor]:
         """Return the gate of the front end, if it has one: its stages gate as a whole."""

@@ -136,6 +136,11 @@ class DenseProjection(Projection):
             self.get_buffer("mask")[self.wiring.post, self.wiring.pre] = True
         self.values = nn.Parameter(values)
 
+    def add_mask(self) -> None:
+        """Have a mask, if there is none, that leaves all pairs."""
+        if "mask" not in self._buffers:
+            self.register_buffer("mask", torch.ones_like(self.values, dtype=torch.bool), False)
+
     def add_gates(self, mechanisms: Iterable[str]) -> None:
         """Keep the mask of each wiring mechanism apart, each behind its gate."""
         names = [name for name in mechanisms if name in self.wirings]

@@ -28,7 +28,11 @@ class Training:
         averaging: decay, per step, of an exponential moving average of the weights, which is
             then what is evaluated, selected and kept; 0 for none.
         precision: of products and convolutions in training; sums, weights and evaluation stay
-            in float32.
+            in float32. ``tf32`` rounds their factors to 10 bits on GPUs that can, and is float32
+            elsewhere.
+        draws: what is drawn while training (the order of images, their views, and what mechanisms
+            draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
+            drawn while the model is built, initial weights above all.
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
@@ -43,14 +47,21 @@ class Training:
         default="accuracy", validator=in_(("accuracy", "loss", "macro_f1"))
     )
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
-    precision: Literal["float32", "bfloat16"] = field(
-        default="float32", validator=in_(("float32", "bfloat16"))
+    precision: Literal["float32", "tf32", "bfloat16"] = field(
+        default="float32", validator=in_(("float32", "tf32", "bfloat16"))
     )
     newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
+    draws: Literal["own", "shared"] = field(
+        default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.newton_schulz != 5 and self.optimizer != "muon":
             raise ValueError(f"newton_schulz is muon's, and optimizer = {self.optimizer!r}")
+
+    def drawn_with(self, seed: int) -> int:
+        """Return the seed of what is drawn while a run of this seed trains."""
+        return 0 if self.draws == "shared" else seed
 
 
 def _number(value: object) -> bool:

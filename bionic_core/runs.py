@@ -23,7 +23,7 @@ from safetensors.torch import save as to_safetensors
 
 from bionic_core import failures
 from bionic_core.assembly import build, recipe_of
-from bionic_core.checkpoints import Checkpoint, portable, resume, save_state, to_lines
+from bionic_core.checkpoints import Checkpoint, Files, portable, resume, save_state, to_lines
 from bionic_core.checksums import sha256
 from bionic_core.circumstances import circumstances
 from bionic_core.errors import RequestError, WriteError
@@ -159,27 +159,20 @@ def train(
     """
     place = device_of(device)
     inputs = (cache or InputCache()).get(spec)
-    decides = identity(spec, seed, inputs)
-    run = Run(root / digest(decides))
+    run = run_of(spec, seed, inputs, root)
     if run.done:
-        return _reused(run)
+        return reused(run)
     with Claim(run.folder / LOCK, say) as claim:
         if claim.contested:
             claim.take(wait)
-        network = build(spec, seed=seed, connectome=inputs.connectome)
-        network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
-        plan = recipe_of(spec)
-        if place.type == "cpu":
-            check_training(network, plan)
-        state = start(network, plan, len(inputs.splits.train))
-        course = Course.prepare(plan, inputs.splits, seed, place)
+        state, course = prepare(spec, seed, inputs, place)
         claim.take(wait)  # from here on, something is written
         if run.done:
             claim.remove()
-            return _reused(run)
+            return reused(run)
         if begun is not None:
             begun(run.folder)
-        texts = {SPEC: spec.to_toml(), MANIFEST: _manifest(spec, seed, inputs, decides, place)}
+        texts = texts_of(spec, seed, inputs, place)
         try:
             _go_on(run, state, course, inputs, texts, watch, epochs, say, saved or (lambda _: None))
         except (RequestError, WriteError):
@@ -189,6 +182,30 @@ def train(
             raise
         claim.remove()
     return run
+
+
+def run_of(spec: Spec, seed: int, inputs: Inputs, root: Path) -> Run:
+    """Return the run of a spec and a seed, begun or not, by the name of its folder."""
+    return Run(root / digest(identity(spec, seed, inputs)))
+
+
+def prepare(
+    spec: Spec, seed: int, inputs: Inputs, place: torch.device, like: Course | None = None
+) -> tuple[State, Course]:
+    """Return a run's state before its first epoch, and its course, on their device.
+
+    ``like`` is a course of the same splits on that device, whose images serve this one too.
+
+    Raises:
+        RequestError: the spec cannot be trained with, or not in the memory that there is.
+    """
+    network = build(spec, seed=seed, connectome=inputs.connectome)
+    network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
+    plan = recipe_of(spec)
+    if place.type == "cpu":
+        check_training(network, plan)
+    state = start(network, plan, len(inputs.splits.train))
+    return state, Course.prepare(plan, inputs.splits, seed, place, like)
 
 
 def _go_on(
@@ -203,22 +220,10 @@ def _go_on(
     saved: Callable[[Path], None],
 ) -> None:
     """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
-    (run.folder / FAILURE).unlink(missing_ok=True)
-    remove_temporaries(run.folder, (*SUMMED, STATE, SUMS, FAILURE))
-    checkpoint = resume(run, state)
+    checkpoint = take_up(run, state)
     with _as_before(checkpoint, course.images.device, say):
-        if checkpoint is not None:
-            texts[MANIFEST] = _resumed(run, checkpoint, course.images.device)
-            old_and_new = {
-                name: [sha256(run.read(name)), sha256(text.encode())]
-                for name, text in texts.items()
-            }
-            save_state(run, state, old_and_new)  # killed in what follows, it fits either
-            saved(run.folder)
-        for name, text in texts.items():
-            write_text(run.folder / name, text)
+        sums = write_texts(run, state, checkpoint, texts, course.images.device)
         saved(run.folder)
-        sums = {name: [sha256(text.encode())] for name, text in texts.items()}
         while not finished(state, course.recipe):
             record = train_epoch(state, course, watch)
             save_state(run, state, sums)
@@ -228,7 +233,41 @@ def _go_on(
         complete(run, state, inputs, texts)
 
 
-def _reused(run: Run) -> Run:
+def take_up(run: Run, state: State) -> Checkpoint | None:
+    """Go to where a run stopped, and clear away what a process that was killed left behind.
+
+    Raises:
+        DamagedError: what is there is not what was written.
+    """
+    (run.folder / FAILURE).unlink(missing_ok=True)
+    remove_temporaries(run.folder, (*SUMMED, STATE, SUMS, FAILURE))
+    return resume(run, state)
+
+
+def write_texts(
+    run: Run,
+    state: State,
+    checkpoint: Checkpoint | None,
+    texts: dict[str, str],
+    place: torch.device,
+    more: Mapping[str, Any] | None = None,
+) -> Files:
+    """Write spec and manifest, which says if the run goes on; return their checksums.
+
+    ``texts`` is brought up to date; ``more`` is what else to say of how it goes on.
+    """
+    if checkpoint is not None:
+        texts[MANIFEST] = _resumed(run, checkpoint, place, more or {})
+        old_and_new = {
+            name: [sha256(run.read(name)), sha256(text.encode())] for name, text in texts.items()
+        }
+        save_state(run, state, old_and_new)  # killed in what follows, it fits either
+    for name, text in texts.items():
+        write_text(run.folder / name, text)
+    return {name: [sha256(text.encode())] for name, text in texts.items()}
+
+
+def reused(run: Run) -> Run:
     """Return a complete run, once it is what was written; tidy up after a kill at its very end."""
     run.verify()
     with suppress(OSError):  # of a folder that cannot be written, nothing is wanted
@@ -263,10 +302,24 @@ def _as_before(
         torch.set_num_threads(threads)
 
 
+def texts_of(
+    spec: Spec,
+    seed: int,
+    inputs: Inputs,
+    place: torch.device,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return the spec and the manifest of a run that begins; ``more`` is what else to say."""
+    return {SPEC: spec.to_toml(), MANIFEST: _manifest(spec, seed, inputs, place, more or {})}
+
+
 def _manifest(
-    spec: Spec, seed: int, inputs: Inputs, decides: Mapping[str, Any], place: torch.device
+    spec: Spec, seed: int, inputs: Inputs, place: torch.device, more: Mapping[str, Any]
 ) -> str:
-    document = {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place)
+    decides = identity(spec, seed, inputs)
+    document = (
+        {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place) | dict(more)
+    )
     if inputs.connectome is not None:
         document["connectome"] = inputs.connectome.label
     document["data"] = inputs.data.name
@@ -279,10 +332,10 @@ def _manifest(
     return json.dumps(document, indent=1)
 
 
-def _resumed(run: Run, checkpoint: Checkpoint, place: torch.device) -> str:
+def _resumed(run: Run, checkpoint: Checkpoint, place: torch.device, more: Mapping[str, Any]) -> str:
     """Return the manifest with a further entry: when, where and after which epoch it goes on."""
     document = run.manifest
-    entry = {"after_epoch": checkpoint.epoch} | circumstances(place)
+    entry = {"after_epoch": checkpoint.epoch} | circumstances(place) | dict(more)
     document["resumed"] = [*document.get("resumed", []), entry]
     document["checksums"] = SUMS
     return json.dumps(document, indent=1)

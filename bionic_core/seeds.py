@@ -34,10 +34,14 @@ class Stream:
 
     The numbers of a training step depend on the seed and the step alone, so that a run which
     goes on from a checkpoint draws what it would have drawn.
+
+    Attributes:
+        name: of the piece that draws, unique within a model.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, name: str = "") -> None:
         self.seed = seed
+        self.name = name
         self.step = 0
         self._generators: dict[torch.device, torch.Generator] = {}
 
@@ -56,12 +60,11 @@ class Stream:
 
     def normal(self, like: Tensor) -> Tensor:
         """Return standard normal numbers of the shape, dtype and device of ``like``."""
-        return torch.randn(
-            like.shape,
-            dtype=like.dtype,
-            device=like.device,
-            generator=self.generator(like.device),
-        )
+        return self.normal_of(like.shape, like.dtype, like.device)
+
+    def normal_of(self, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Return standard normal numbers."""
+        return torch.randn(shape, dtype=dtype, device=device, generator=self.generator(device))
 
     def uniform(self, *shape: int, device: torch.device | None = None) -> Tensor:
         """Return float32 numbers uniform in [0, 1)."""
@@ -73,6 +76,6 @@ class Stream:
         return torch.randperm(count, generator=self.generator(torch.device("cpu")))
 
     def __deepcopy__(self, memo: dict[int, object]) -> Stream:
-        copy = Stream(self.seed)
+        copy = Stream(self.seed, self.name)
         copy.step = self.step
         return copy

@@ -19,6 +19,7 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.evaluation import evaluate
 from bionic_core.model import Network
 from bionic_core.optimizers import Muon, make_optimizer
+from bionic_core.precision import products_in
 from bionic_core.recipe import Recipe
 from bionic_core.schedules import Schedule
 from bionic_core.seeds import Stream, derive
@@ -97,14 +98,31 @@ class Course:
     views: Stream
 
     @classmethod
-    def prepare(cls, recipe: Recipe, splits: Splits, seed: int, device: torch.device) -> Course:
+    def prepare(
+        cls,
+        recipe: Recipe,
+        splits: Splits,
+        seed: int,
+        device: torch.device,
+        like: Course | None = None,
+    ) -> Course:
         """Put the training images on the device, and settle the loss.
+
+        Args:
+            recipe, splits: of the run.
+            seed: of the run.
+            device: where it trains.
+            like: a course of the same splits there, whose images serve this one too.
 
         Raises:
             RequestError: the loss has no such option.
         """
-        images = torch.as_tensor(splits.train.images).to(device)
-        labels = torch.as_tensor(splits.train.labels).to(device)
+        if like is not None:
+            images, labels = like.images, like.labels
+        else:
+            images = torch.as_tensor(splits.train.images).to(device)
+            labels = torch.as_tensor(splits.train.labels).to(device)
+        seed = recipe.training.drawn_with(seed)
         loss: dict[str, Any] = dict(recipe.loss)
         if loss.get("weight") == "balanced":
             counts = torch.bincount(labels).clamp(min=1)
@@ -133,17 +151,53 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
         BionicError: the loss is no longer a number.
     """
     begun = time.perf_counter()
-    loss, accuracy = _pass(state, course, watch)
+    with products_in(course.recipe.training.precision):
+        loss, accuracy = _pass(state, course, watch)
     seconds = time.perf_counter() - begun
-    state.epoch += 1
+    check_loss(loss, state.epoch + 1)
+    with state.average.applied() if state.average else nullcontext():
+        _, selecting = evaluate(state.network, course.splits.validation)
+        return close_epoch(state, course, loss, accuracy, selecting, seconds)
+
+
+def check_loss(loss: float, epoch: int) -> None:
+    """Check that an epoch's loss is a number.
+
+    Raises:
+        BionicError: it is not.
+    """
     if not math.isfinite(loss):
         raise BionicError(
-            f"the loss is {loss} in epoch {state.epoch}: training diverged. "
+            f"the loss is {loss} in epoch {epoch}: training diverged. "
             "A smaller training.lr may help"
         )
+
+
+def close_epoch(
+    state: State,
+    course: Course,
+    loss: float,
+    accuracy: float,
+    selecting: dict[str, float],
+    seconds: float,
+) -> dict[str, Any]:
+    """Close an epoch whose images have been learned, and return its record.
+
+    The weights are kept if they are the best, and the schedule goes on.
+
+    Args:
+        state: with the weights that are to be kept in the network.
+        course: of the run.
+        loss, accuracy: on the training images, as seen.
+        selecting: the figures of the images that are selected on.
+        seconds: that the epoch took.
+
+    Raises:
+        BionicError: the figure to select by is no longer a number.
+    """
+    state.epoch += 1
     rate = state.optimizer.param_groups[0]["lr"]
-    with state.average.applied() if state.average else nullcontext():
-        selecting = _select(state, course)
+    _select(state, course, selecting)
     record = {
         "epoch": state.epoch,
         "lr": rate,
@@ -156,9 +210,8 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
     return record
 
 
-def _select(state: State, course: Course) -> dict[str, float]:
-    """Evaluate on the images that are selected on, and keep the weights if they are the best."""
-    _, selecting = evaluate(state.network, course.splits.validation)
+def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
+    """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
     if not math.isfinite(figure):
@@ -170,7 +223,6 @@ def _select(state: State, course: Course) -> dict[str, float]:
         state.best, state.best_epoch = figure, state.epoch
         state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
     state.schedule.after_epoch(figure)
-    return selecting
 
 
 def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, float]:

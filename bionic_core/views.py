@@ -15,6 +15,7 @@ with ``fill=None``, weights twice with ``fill=0`` on tensors, and cuts hard on P
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -98,6 +99,11 @@ def _light(images: Tensor, views: Views, stream: Stream) -> Tensor:
     images = (images * (1 + views.brightness * draws[0])).clamp_(0, 1)
     grey = images.mean(dim=(2, 3), keepdim=True)
     if images.shape[1] == 3:  # luma, as torchvision weights colours (ITU-R 601-2)
-        weights = torch.tensor([0.2989, 0.587, 0.114], device=images.device)
-        grey = (grey * weights[None, :, None, None]).sum(1, keepdim=True)
+        grey = (grey * _luma(images.device)).sum(1, keepdim=True)
     return torch.lerp(grey, images, 1 + views.contrast * draws[1]).clamp_(0, 1)
+
+
+@cache
+def _luma(device: torch.device) -> Tensor:
+    """Return the share of each colour in grey, (1, 3, 1, 1); made once, as copying to it waits."""
+    return torch.tensor([0.2989, 0.587, 0.114], device=device)[None, :, None, None]

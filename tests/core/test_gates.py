@@ -124,6 +124,23 @@ def test_a_switched_off_piece_makes_no_nan_gradient() -> None:
     assert not all(torch.isfinite(gradient).all() for gradient in gradients.values())
 
 
+def test_local_rules_are_gated() -> None:
+    """Off, weights stay as they are; on, they change as in the network without gates."""
+    rules = {"masks": {}, "layernorm": {}, "hebbian": {"hebb": 0.1}}
+    plain, gated = toys.network(rules), toys.network(rules, gated=("hebbian",))
+    before = [projection.values.clone() for projection in gated.projections]
+    gated.set_gates(hebbian=False)
+    gated.learn_locally(gated.trace(toys.images()))
+    for projection, values in zip(gated.projections, before, strict=True):
+        assert torch.equal(projection.values, values)
+    gated.set_gates(hebbian=True)
+    for network in (plain, gated):
+        network.learn_locally(network.trace(toys.images()))
+    for one, other, values in zip(plain.projections, gated.projections, before, strict=True):
+        assert torch.equal(one.values, other.values)
+        assert not torch.equal(one.values, values)
+
+
 def test_only_what_is_asked_for_is_gated() -> None:
     network = toys.network(EVERY, gated=("noise",))
     assert {n.rpartition(".")[2] for n, _ in network.named_buffers() if "gate_" in n} == {

@@ -1,0 +1,318 @@
+"""The runs of a study as few stacked models: run folders in, run folders out.
+
+Each member is a run like any other: claimed, taken up where it stopped, checkpointed in its own
+folder, completed when its patience or its epochs are over. It then leaves the stack, which goes on
+with the others. What cannot be stacked is trained one run after another, and says why.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import attrs
+import torch
+
+from bionic_core import failures
+from bionic_core.assembly import recipe_of
+from bionic_core.checkpoints import Files, save_state
+from bionic_core.engine import Outcome, Task, Work
+from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
+from bionic_core.forecast import training_memory
+from bionic_core.inputs import InputCache, Inputs
+from bionic_core.locks import Claim
+from bionic_core.memory import machine_memory
+from bionic_core.run_folder import LOCK, Run
+from bionic_core.runs import (
+    complete,
+    device_of,
+    prepare,
+    reused,
+    run_of,
+    take_up,
+    texts_of,
+    write_texts,
+)
+from bionic_core.stacked_groups import Group, group
+from bionic_core.stacked_training import Member, train_epoch
+from bionic_core.stacking import Stack
+from bionic_core.training import Course, Moment, finished
+from bionic_core.workers import TELLS_EVERY, one_by_one
+
+SAVES_EVERY = 60.0
+"""Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""
+
+AGREES = 1e-3
+"""Greatest difference, relative, of a member's logits from those that it gives by itself."""
+
+PROBED = 4
+"""Images on which they are compared."""
+
+ENGINE = {"engine": "stacked"}
+"""What manifests say of runs that trained in a stack."""
+
+SHARE = 0.5
+"""Of the device's memory, what the members' weights, optimisers and copies may take."""
+
+
+@attrs.define(eq=False)
+class Trainee(Member):
+    """A member, and the run that it is."""
+
+    task: Task
+    run: Run
+    claim: Claim
+    inputs: Inputs
+    texts: Mapping[str, str]
+    sums: Files
+
+
+@attrs.frozen(eq=False)
+class Study:
+    """What the groups of a study share.
+
+    Attributes:
+        work: the study's runs, and who is told.
+        most: members of a stack, at most; 0 for as many as memory holds.
+    """
+
+    work: Work
+    place: torch.device
+    most: int
+    cache: InputCache = attrs.field(factory=InputCache)
+
+
+def train_stacked(work: Work, *, most: int = 0) -> Iterator[Outcome]:
+    """Train the tasks as few models, and give each outcome when it is there.
+
+    A task that another process trains is given as busy, and again when it is done.
+
+    Args:
+        work: the runs.
+        most: members of a stack, at most; 0 for as many as memory holds.
+
+    Raises:
+        RequestError: what was asked cannot be done.
+        WriteError: nothing can be written.
+    """
+    if work.jobs > 1:
+        raise RequestError(
+            f"--jobs {work.jobs}: the stacked engine trains all runs at once in one process. Leave "
+            "--jobs out, or take --engine local"
+        )
+    begun: set[int] = set()
+
+    def begin(task: Task) -> None:
+        if task.number not in begun:
+            begun.add(task.number)
+            work.started(task)
+
+    study = Study(attrs.evolve(work, started=begin), device_of(work.device), most)
+    later = [task for task in work.tasks if _run(task, study).done]
+    done = {task.number for task in later}
+    found = group([task for task in work.tasks if task.number not in done], study.cache)
+    for task, why in found.alone:
+        work.say(task, f"trains by itself: {why}")
+        later.append(task)
+    for one in found.groups:
+        for outcome in _train_group(one, one.tasks, study):
+            if outcome.busy:
+                later.append(outcome.task)
+            yield outcome
+    yield from _apart(later, study)
+
+
+def _run(task: Task, study: Study) -> Run:
+    return run_of(task.spec, task.seed, study.cache.get(task.spec), study.work.root)
+
+
+def _apart(tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
+    """Train tasks one after another, as without stacks."""
+    return one_by_one(attrs.evolve(study.work, tasks=tasks))
+
+
+def _train_group(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
+    """Train tasks of a group: as one model, as several where memory is short, or apart."""
+    most = study.most or _fitting(one, study.place)
+    if len(tasks) == 1:
+        study.work.say(tasks[0], "trains by itself: it is the last of its stack")
+        yield from _apart(tasks, study)
+        return
+    if len(tasks) > most:
+        yield from _in_parts(one, tasks, -(-len(tasks) // most), study)
+        return
+    done: set[int] = set()
+    try:
+        for outcome in _train_stack(one, tasks, study):
+            done.add(outcome.task.number)
+            yield outcome
+        return
+    except (RequestError, WriteError):
+        raise
+    except Exception as error:
+        why, short = failures.reason(error), failures.out_of_memory(error)
+    gc.collect()
+    if study.place.type == "cuda":
+        torch.cuda.empty_cache()
+    rest = [task for task in tasks if task.number not in done]
+    study.work.say(
+        rest[0], f"{'in two parts' if short else 'one after another'} from here on: {why}"
+    )
+    if short and len(rest) > 1:
+        yield from _in_parts(one, rest, 2, study)
+    else:
+        yield from _apart(rest, study)
+
+
+def _in_parts(one: Group, tasks: Sequence[Task], parts: int, study: Study) -> Iterator[Outcome]:
+    size = -(-len(tasks) // parts)
+    for first in range(0, len(tasks), size):
+        yield from _train_group(one, tasks[first : first + size], study)
+
+
+def _fitting(one: Group, place: torch.device) -> int:
+    """Return how many members of a group fit into memory, activity aside."""
+    each = max(training_memory(one.frame, recipe_of(task.spec)) for task in one.tasks)
+    there = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else machine_memory()
+    return max(1, int(SHARE * there) // each)
+
+
+class ApartError(BionicError):
+    """Members would not train in a stack as they do by themselves, though their shapes agree."""
+
+
+def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
+    """Train tasks as one model, from their claims to their complete folders."""
+    with ExitStack() as claims:
+        members: list[Trainee] = []
+        for task in tasks:
+            entered = _enter(task, study, members[0].course if members else None, claims)
+            if isinstance(entered, Outcome):
+                yield entered
+            else:
+                members.append(entered)
+        if not members:
+            return
+        one.frame.to(study.place)
+        stack = _stack(one, members)
+        _check(stack, members)
+        others = len(members) - 1
+        study.work.say(
+            members[0].task, f"trains as one model with {others} other runs of the study"
+        )
+        tell, saved = _teller(study), time.monotonic()
+        while members:
+            for member in [m for m in members if finished(m.state, m.course.recipe)]:
+                members.remove(member)
+                yield _complete(member)
+            if not members:
+                return
+            if len(stack) != len(members):
+                stack = _stack(one, members)
+            for end in train_epoch(stack, members, tell):
+                if end.error is not None:
+                    (member,) = (m for m in members if m is end.member)
+                    members.remove(member)
+                    yield _failed(member, end.error)
+            if time.monotonic() - saved >= SAVES_EVERY:
+                for member in members:
+                    save_state(member.run, member.state, member.sums)
+                saved = time.monotonic()
+
+
+def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> Trainee | Outcome:
+    """Claim a task's run and go to where it stopped; an outcome where there is nothing to train.
+
+    ``like`` is the course of another member.
+    """
+    say = partial(study.work.say, task)
+    inputs = study.cache.get(task.spec)
+    run = _run(task, study)
+    study.work.started(task)
+    state, course = prepare(task.spec, task.seed, inputs, study.place, like)
+    claim = Claim(run.folder / LOCK, say)
+    try:
+        with ExitStack() as mine:
+            mine.enter_context(claim).take(0)
+            if run.done:
+                claim.remove()
+                return Outcome(task, reused(run).folder, reused=True)
+            checkpoint = take_up(run, state)
+            texts = texts_of(task.spec, task.seed, inputs, study.place, ENGINE)
+            sums = write_texts(run, state, checkpoint, texts, study.place, ENGINE)
+            claims.push(mine.pop_all())
+    except BusyError:
+        return Outcome(task, busy=True)
+    except DamagedError as error:
+        return Outcome(task, error=str(error))
+    return Trainee(state, course, task, run, claim, inputs, texts, sums)
+
+
+def _stack(one: Group, members: Sequence[Trainee]) -> Stack:
+    networks = [member.state.network for member in members]
+    return Stack(one.frame, networks, [set(member.task.spec.mechanisms) for member in members])
+
+
+@torch.no_grad()
+def _check(stack: Stack, members: Sequence[Trainee]) -> None:
+    """Check that each member gives in the stack what it gives by itself, in training.
+
+    Raises:
+        ApartError: one does not, or the stack cannot run at all.
+    """
+    images = members[0].course.images[:PROBED].float() / 255
+    kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
+    try:
+        stack.frame.train()
+        stack.seek([0] * len(members))
+        together, _ = stack(images.expand(len(members), *images.shape))
+    except Exception as error:
+        if failures.of_the_machine(error):
+            raise
+        raise ApartError(f"they cannot be stacked ({failures.reason(error)})") from error
+    for member, found in zip(members, together, strict=True):
+        network = member.state.network.train()
+        network.seek(0)
+        alone = network(images)
+        if not (found - alone).norm() <= AGREES * (alone.norm() + 1e-6):
+            raise ApartError(
+                f"run {member.task.number + 1} would give other numbers in a stack than by itself, "
+                "so a mechanism of it keeps something that the core cannot see"
+            )
+    for name, buffer in stack.buffers.items():
+        buffer.copy_(kept[name])
+
+
+def _teller(study: Study) -> Callable[[Member, Moment], None]:
+    """Return what tells where members are: dozens of them, so now and then only."""
+    told: dict[int, float] = {}
+
+    def tell(member: Member, moment: Moment) -> None:
+        assert isinstance(member, Trainee)
+        number, now = member.task.number, time.monotonic()
+        if now - told.get(number, -TELLS_EVERY) >= TELLS_EVERY:
+            told[number] = now
+            study.work.watch(member.task, moment)
+
+    return tell
+
+
+def _complete(member: Trainee) -> Outcome:
+    """Write what a run leaves behind."""
+    try:
+        complete(member.run, member.state, member.inputs, member.texts)
+    except (RequestError, WriteError):
+        raise
+    except Exception as error:
+        return _failed(member, error)
+    member.claim.remove()
+    return Outcome(member.task, member.run.folder)
+
+
+def _failed(member: Trainee, error: Exception) -> Outcome:
+    words = failures.reason(error)
+    failures.record(member.run.folder, words, error)
+    return Outcome(member.task, error=words)

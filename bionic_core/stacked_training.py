@@ -1,0 +1,203 @@
+"""Training of stacked members: an epoch of all of them at a time.
+
+What single training does for one run is done here for all members at once (images, forward and
+backward passes, local rules), or for each by the very code of single training (optimiser, schedule,
+average, selection), which finds its weights and gradients in the stack.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from bionic_core.errors import BionicError
+from bionic_core.evaluation import metrics
+from bionic_core.optimizers import Muon
+from bionic_core.precision import products_in
+from bionic_core.seeds import Stream
+from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
+from bionic_core.training import Course, Moment, State, check_loss, close_epoch
+from bionic_core.views import vary
+
+
+@attrs.define(eq=False)
+class Member:
+    """A run in a stack: where it stands, and its course."""
+
+    state: State
+    course: Course
+
+
+@attrs.frozen(eq=False)
+class Ended:
+    """What an epoch brought a member: its record, or the error that ended it."""
+
+    member: Member
+    record: dict[str, Any] | None
+    error: BionicError | None = None
+
+
+def train_epoch(
+    stack: Stack, members: Sequence[Member], watch: Callable[[Member, Moment], None] | None = None
+) -> list[Ended]:
+    """Train all members for one epoch, evaluate them, and return what it brought each.
+
+    A member's share of the time is what its record tells.
+    """
+    begun = time.perf_counter()
+    precision = members[0].course.recipe.training.precision
+    with products_in(precision):
+        losses, accuracies = _pass(stack, members, precision, watch)
+    seconds = (time.perf_counter() - begun) / len(members)
+    figures = _evaluate(stack, members)
+    ended = []
+    for member, loss, accuracy, selecting in zip(members, losses, accuracies, figures, strict=True):
+        state, course = member.state, member.course
+        try:
+            check_loss(loss, state.epoch + 1)
+            with ExitStack() as averaged:
+                if state.average is not None:
+                    averaged.enter_context(state.average.applied())
+                record = close_epoch(state, course, loss, accuracy, selecting, seconds)
+        except BionicError as error:
+            ended.append(Ended(member, None, error))
+        else:
+            ended.append(Ended(member, record))
+    return ended
+
+
+def _evaluate(stack: Stack, members: Sequence[Member]) -> list[dict[str, float]]:
+    """Return each member's figures on the images that are selected on."""
+    split = members[0].course.splits.validation
+    with ExitStack() as averaged:
+        for member in members:
+            if member.state.average is not None:
+                averaged.enter_context(member.state.average.applied())
+        images = torch.as_tensor(split.images).to(members[0].course.images.device)
+        logits = stack.logits(images)
+    return [metrics(mine, split.labels) for mine in logits]
+
+
+def _pass(
+    stack: Stack,
+    members: Sequence[Member],
+    precision: str,
+    watch: Callable[[Member, Moment], None] | None,
+) -> tuple[list[float], list[float]]:
+    """Go through all training images once; return each member's mean loss and accuracy."""
+    course = members[0].course
+    count, size = len(course.labels), course.recipe.training.batch_size
+    device = course.images.device
+    steps = math.ceil(count / size)
+    feed, loss_of = Feed(members), Loss(members, stack)
+    stack.frame.train()
+    total = torch.zeros(len(members), device=device)
+    right = torch.zeros(len(members), device=device)
+    for index in range(steps):
+        now = [member.state.epoch * steps + index for member in members]
+        stack.seek(now)
+        images, labels = feed.batch(index, now)
+        losses, logits = step_together(stack, members, images, labels, loss_of, precision)
+        for member in members:
+            member.state.schedule.after_step()
+            if member.state.average is not None:
+                member.state.average.update()
+        total += losses * labels.shape[1]
+        right += (logits.argmax(2) == labels).sum(1)
+        if watch is not None:
+            for member in members:
+                training = member.course.recipe.training
+                place = Moment(member.state.epoch + 1, training.max_epochs, index * size, count)
+                watch(member, place)
+    return (total / count).tolist(), (right / count).tolist()
+
+
+def step_together(
+    stack: Stack,
+    members: Sequence[Member],
+    images: Tensor,
+    labels: Tensor,
+    loss_of: Loss,
+    precision: str = "float32",
+) -> tuple[Tensor, Tensor]:
+    """Take one step of all optimisers, then of the local rules; return losses N and logits NBC."""
+    lower = precision == "bfloat16"
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=False):
+        logits, record = stack(images)
+    logits = logits.to(stack.frame.readout.weight.dtype)
+    losses = loss_of(logits, labels)
+    stack.clear_gradients()
+    torch.autograd.backward(losses.sum())
+    for member in members:
+        optimizer = member.state.optimizer
+        optimizer.step()
+        if isinstance(optimizer, Muon):
+            member.state.network.keep_wiring()
+    stack.learn_locally(record)
+    return losses.detach(), logits.detach()
+
+
+class Loss:
+    """The members' training losses, each with its own options."""
+
+    def __init__(self, members: Sequence[Member], stack: Stack) -> None:
+        readout = stack.frame.readout.weight
+        plain = torch.ones(len(readout), device=readout.device)
+        options = [member.course.loss for member in members]
+        self.weight = torch.stack([option.get("weight", plain) for option in options])
+        smoothing = [float(option.get("label_smoothing", 0.0)) for option in options]
+        self.smoothing = torch.tensor(smoothing, device=readout.device)
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the losses, N, of logits NBC and labels NB."""
+        weight, smoothing = self.weight.to(logits.dtype), self.smoothing.to(logits.dtype)
+        return stacked_cross_entropy(logits, labels, weight, smoothing)
+
+
+class Feed:
+    """The members' batches of an epoch: what several members see is made once."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        course = members[0].course
+        self.images, self.labels = course.images, course.labels
+        self.size = course.recipe.training.batch_size
+        self._members = members
+        self._order, self._view = Rows(), Rows()
+        self._orders = {
+            key: self._permutation(*key)
+            for key in {(m.course.order.seed, m.state.epoch) for m in members}
+        }
+
+    def batch(self, index: int, now: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return batch ``index`` of each member: images NBCHW in [0, 1], varied, and labels NB.
+
+        ``now`` are the members' training steps, which settle what their views draw.
+        """
+        part = slice(index * self.size, (index + 1) * self.size)
+        orders = [(m.course.order.seed, m.state.epoch) for m in self._members]
+        rows = {key: order[part] for key, order in self._orders.items()}
+        labels = [self.labels[rows[key]] for key in self._order.find(orders)]
+        plain = {key: self.images[row].float() / 255 for key, row in rows.items()}
+        wanted = [
+            (key, m.course.recipe.views, None if m.course.recipe.views.identity else seed, step)
+            for key, m, step in zip(orders, self._members, now, strict=True)
+            for seed in [m.course.views.seed]
+        ]
+        varied = []
+        for key, views, seed, step in self._view.find(wanted):
+            stream = Stream(seed or 0)
+            stream.seek(step)
+            varied.append(vary(plain[key], views, stream))
+        return self._view.spread(varied), self._order.spread(labels)
+
+    def _permutation(self, seed: int, epoch: int) -> Tensor:
+        stream = Stream(seed)
+        stream.seek(epoch)
+        return stream.permutation(len(self.labels)).to(self.labels.device)

@@ -1,0 +1,329 @@
+"""Networks of one shape as one: parameters and buffers with a leading dimension of members.
+
+One of them, the frame, holds the modules. Its forward pass is vectorised over the members by
+``torch.vmap``, every one with its own weights, masks, images and random numbers. What only some
+members have sits behind gates in the frame, open for those members alone. The members' own networks
+stay: their parameters and gradients are views of the stack's, so that their own optimisers,
+checkpoints and evaluation work on them as if there were no stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.func import functional_call
+from torch.nn import functional
+
+from bionic_core.errors import RequestError
+from bionic_core.model import Network
+from bionic_core.precision import products_in
+from bionic_core.projection import DenseProjection
+from bionic_core.seeds import Stream
+from bionic_core.sparse_projection import SparseProjection
+
+EVALUATION_BATCH = 512
+"""Images of all members together that are evaluated at a time."""
+
+T = TypeVar("T")
+
+
+class _Drawn(Function):
+    """What all members have drawn, as each member's own: the numbers come with the vectorising."""
+
+    @staticmethod
+    def forward(member: Tensor, draw: Callable[[], Tensor]) -> Tensor:
+        raise AssertionError("members draw in a vectorised pass only")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep nothing: numbers that are drawn have no gradient."""
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], member: Tensor, draw: Callable[[], Tensor]
+    ) -> tuple[Tensor, int]:
+        return draw(), 0
+
+
+class StackedStream(Stream):
+    """Random numbers of a piece for all members: each member's own, as it would draw them alone.
+
+    Members of one seed draw the same numbers, which are then drawn once.
+
+    Attributes:
+        member: a tensor over the members, which carries their dimension into the pass.
+    """
+
+    def __init__(self, seed: int, name: str = "") -> None:
+        super().__init__(seed, name)
+        self.member: Tensor | None = None
+        self._seeds: tuple[int, ...] = ()
+        self._own: list[Stream] = []
+        self._rows = Rows()
+
+    def stack(self, streams: Sequence[Stream | None]) -> None:
+        """Take the members' streams; for one that has none, any numbers will do."""
+        seeds = [stream.seed for stream in streams if stream is not None] or [self.seed]
+        self._seeds = tuple(seeds[0] if s is None else s.seed for s in streams)
+
+    def seek_each(self, steps: Sequence[int]) -> None:
+        """Take each member to the beginning of its training step."""
+        unique = self._rows.find(list(zip(self._seeds, steps, strict=True)))
+        self._own = []
+        for seed, step in unique:
+            stream = Stream(seed)
+            stream.seek(step)
+            self._own.append(stream)
+
+    def generator(self, device: torch.device) -> torch.Generator:
+        """Refuse: a generator draws for one member only.
+
+        Raises:
+            RequestError: always.
+        """
+        raise RequestError(
+            f"'{self.name}' draws from the generator of its stream, which serves one model at a "
+            "time; stream.normal and stream.uniform serve many"
+        )
+
+    def normal_of(self, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Return standard normal numbers, of the shape that each member is to have."""
+        return self._each(lambda own: own.normal_of(shape, dtype, device))
+
+    def uniform(self, *shape: int, device: torch.device | None = None) -> Tensor:
+        """Return float32 numbers uniform in [0, 1), of the shape that each member is to have."""
+        return self._each(lambda own: own.uniform(*shape, device=device))
+
+    def permutation(self, count: int) -> Tensor:
+        """Return the numbers 0 … count − 1 in random order, each member's own."""
+        return self._each(lambda own: own.permutation(count))
+
+    def _each(self, draw: Callable[[Stream], Tensor]) -> Tensor:
+        drawn: Tensor = _Drawn.apply(
+            self.member, lambda: self._rows.spread([draw(own) for own in self._own])
+        )
+        return drawn
+
+
+class Rows:
+    """Which of some different things each member has; the same for many steps on end."""
+
+    def __init__(self) -> None:
+        self._rows: tuple[int, ...] = ()
+        self._index: Tensor | None = None
+
+    def find(self, things: Sequence[T]) -> list[T]:
+        """Take what each member has; return the different ones, which the rows number."""
+        number: dict[T, int] = {}
+        rows = tuple(number.setdefault(thing, len(number)) for thing in things)
+        if rows != self._rows:
+            self._rows, self._index = rows, None
+        return list(number)
+
+    def spread(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return what each member has, (N, …), from a tensor for each of the different things."""
+        if len(tensors) == 1:
+            return tensors[0].expand(len(self._rows), *tensors[0].shape)
+        together = torch.stack(list(tensors))
+        if len(tensors) == len(self._rows):
+            return together
+        if self._index is None or self._index.device != together.device:
+            self._index = torch.tensor(self._rows, device=together.device)
+        return together.index_select(0, self._index)
+
+
+class _Rules(nn.Module):
+    """A network's local rules as a module: record → what each rule adds."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, record: Mapping[str, Tensor]) -> list[Tensor]:
+        return self.network.local_changes(record)
+
+
+class Stack:
+    """Members stacked behind a frame, all on one device; module-like, images NBCHW → logits NBC.
+
+    Attributes:
+        frame: built with gates for what not all members have, and with :class:`StackedStream`.
+        members: the networks, N of them.
+        parameters: of all members by the frame's names, (N, …), with gradients.
+        buffers: likewise; those alike in all members and in no checkpoint are kept once.
+    """
+
+    def __init__(
+        self, frame: Network, members: Sequence[Network], mechanisms: Sequence[Collection[str]]
+    ) -> None:
+        """Stack members; ``mechanisms`` are the names of those that each has."""
+        self.frame = frame
+        self.members = tuple(members)
+        self.mechanisms = tuple(mechanisms)
+        device = next(frame.parameters()).device
+        self._open_masks()
+        self.parameters = self._stack_parameters()
+        self.buffers, self._dims = self._stack_buffers()
+        self._numbers = torch.arange(len(self.members), device=device)
+        self._recorded = sorted({n for p in frame.plastic for n in (p.pre, p.post)})
+        self._rules = _Rules(frame)
+        paths = {id(module): path for path, module in frame.named_modules()}
+        self._plastic = [f"{paths[id(p.projection)]}.values" for p in frame.plastic]
+        for stream in self._streams:
+            stream.stack([_named(m, stream.name) for m in self.members])
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def seek(self, steps: Sequence[int]) -> None:
+        """Take the random numbers of each member to the beginning of its training step."""
+        for stream in self._streams:
+            stream.seek_each(steps)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the logits NBC of images NBCHW in [0, 1], and what the local rules need."""
+        dims = (0, self._dims, 0, 0)
+        try:
+            found: tuple[Tensor, dict[str, Tensor]] = torch.vmap(self._one, in_dims=dims)(
+                self.parameters, self.buffers, images, self._numbers
+            )
+        finally:
+            for stream in self._streams:
+                stream.member = None
+        return found
+
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits (N, images, classes) of uint8 images NCHW, in evaluation mode."""
+        training = self.frame.training
+        self.frame.eval()
+        dims = (0, self._dims, None, 0)
+        run = torch.vmap(self._one, in_dims=dims)
+        parts = []
+        with products_in("float32"):
+            for batch in torch.split(images, max(1, EVALUATION_BATCH // len(self))):
+                scaled = batch.float() / 255
+                parts.append(run(self.parameters, self.buffers, scaled, self._numbers)[0])
+        self.frame.train(training)
+        return torch.cat(parts, dim=1).float().cpu()
+
+    @torch.no_grad()
+    def learn_locally(self, record: Mapping[str, Tensor]) -> None:
+        """Apply the local rules once, to every member that has them."""
+        if not self._plastic:
+            return
+
+        def one(parameters: Mapping[str, Tensor], buffers: Any, record: Any) -> list[Tensor]:
+            state = {f"network.{key}": value for key, value in {**parameters, **buffers}.items()}
+            changes: list[Tensor] = functional_call(self._rules, state, (record,))
+            return changes
+
+        dims = (0, self._dims, 0)
+        changes = torch.vmap(one, in_dims=dims)(self.parameters, self.buffers, record)
+        for name, change in zip(self._plastic, changes, strict=True):
+            self.parameters[name].add_(change)
+
+    def clear_gradients(self) -> None:
+        """Set all gradients to zero, in place: those of the members are views of them."""
+        torch._foreach_zero_([p.grad for p in self.parameters.values() if p.grad is not None])
+
+    @property
+    def _streams(self) -> list[StackedStream]:
+        return [stream for stream in self.frame.streams if isinstance(stream, StackedStream)]
+
+    def _one(
+        self, parameters: Any, buffers: Any, images: Tensor, member: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pass one member's images forward, under vmap."""
+        for stream in self._streams:
+            stream.member = member
+        record: dict[str, Tensor] | None = {} if self._recorded else None
+        logits = functional_call(self.frame, (parameters, buffers), (images, record))
+        return logits, {name: record[name] for name in self._recorded} if record else {}
+
+    def _open_masks(self) -> None:
+        """Give the frame a mask wherever a member has one, open for those that have none."""
+        masked = {name for member in self.members for name, _ in member.named_buffers()}
+        for path, module in self.frame.named_modules():
+            if isinstance(module, DenseProjection) and f"{path}.mask" in masked:
+                module.add_mask()
+                module.get_buffer("mask").fill_(True)
+
+    def _stack_parameters(self) -> dict[str, Tensor]:
+        stacked = {}
+        own = [dict(member.named_parameters()) for member in self.members]
+        for name, fallback in self.frame.named_parameters():
+            rows = torch.stack([mine.get(name, fallback).detach() for mine in own]).contiguous()
+            together = rows.requires_grad_()
+            together.grad = torch.zeros_like(rows)
+            for number, mine in enumerate(own):
+                if name in mine:
+                    mine[name].data = together.detach()[number]
+                    mine[name].grad = together.grad[number]
+            stacked[name] = together
+        return stacked
+
+    def _stack_buffers(self) -> tuple[dict[str, Tensor], dict[str, int | None]]:
+        stacked: dict[str, Tensor] = {}
+        dims: dict[str, int | None] = {}
+        own = [dict(member.named_buffers()) for member in self.members]
+        kept = [set(member.state_dict()) for member in self.members]
+        for name, fallback in self.frame.named_buffers():
+            last = name.rpartition(".")[2]
+            if last.startswith("gate_"):
+                gated = last.removeprefix("gate_")
+                rows = [torch.tensor(gated in has).to(fallback) for has in self.mechanisms]
+            else:
+                rows = [mine.get(name, fallback) for mine in own]
+            alike = all(torch.equal(rows[0], row) for row in rows[1:])
+            if alike and not any(name in mine for mine in kept):
+                stacked[name], dims[name] = rows[0], None
+                continue
+            stacked[name], dims[name] = torch.stack(rows).contiguous(), 0
+            for number, mine in enumerate(own):
+                if name in kept[number]:
+                    mine[name].data = stacked[name][number]
+        return stacked, dims
+
+
+def misfit(frame: Network, member: Network) -> str:
+    """Say what keeps a network from being stacked behind a frame; an empty string if nothing."""
+    shapes = {name: p.shape for name, p in frame.named_parameters()}
+    for name, parameter in member.named_parameters():
+        if shapes.get(name) != parameter.shape:
+            there = list(shapes[name]) if name in shapes else "none"
+            return f"its {name} is {list(parameter.shape)}, others' is {there}"
+    modules = dict(frame.named_modules())
+    for path, module in member.named_modules():
+        other = modules.get(path)
+        if isinstance(module, SparseProjection) and isinstance(other, SparseProjection):
+            pairs = zip(module.index, other.index, strict=True)
+            if not all(torch.equal(one, two.to(one.device)) for one, two in pairs):
+                return f"its pairs {module.label} are others, and are stored one by one"
+    return ""
+
+
+def stacked_cross_entropy(
+    logits: Tensor, labels: Tensor, weight: Tensor, smoothing: Tensor
+) -> Tensor:
+    """Return the training loss of each member, (N,), as ``torch.nn.functional.cross_entropy``.
+
+    Args:
+        logits: NBC.
+        labels: NB.
+        weight: of the classes, NC.
+        smoothing: of the labels, N.
+    """
+    surprise = -functional.log_softmax(logits, -1)
+    of_label = weight.gather(1, labels)
+    hit = (surprise.gather(2, labels[:, :, None])[:, :, 0] * of_label).sum(1)
+    spread = (surprise * weight[:, None, :]).sum((1, 2)) / logits.shape[-1]
+    return ((1 - smoothing) * hit + smoothing * spread) / of_label.sum(1)
+
+
+def _named(member: Network, name: str) -> Stream | None:
+    return next((stream for stream in member.streams if stream.name == name), None)

@@ -1,0 +1,36 @@
+"""The stacked engine: runs that share shapes train as one model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+from attrs import field
+from attrs.validators import ge
+
+from bionic_core import Engine
+
+if TYPE_CHECKING:
+    from bionic_core.engine import Outcome, Work
+
+
+@attrs.frozen(eq=False)
+class Stacked(Engine):
+    """All runs that share shapes as one model, in this process; for GPUs (docs/stacked.md).
+
+    Runs that cannot be stacked train one after another, and say why.
+
+    Attributes:
+        most: runs in a stack, at most; 0 for as many as half of the device's memory holds.
+    """
+
+    name = "stacked"
+
+    most: int = field(default=0, validator=ge(0))
+
+    def train(self, work: Work) -> Iterator[Outcome]:
+        """Train the tasks as few models."""
+        from bionic_core.stacked_study import train_stacked
+
+        return train_stacked(work, most=self.most)

@@ -1,0 +1,286 @@
+"""The leave-one-out study of Table 4 as stacked models against one run after another.
+
+Run by hand, never in the suite::
+
+    python -m tests.benchmarks.stacked                # 39 members: on a GPU, full size
+    python -m tests.benchmarks.stacked --small        # tiny, in seconds, on any machine
+
+Members are the full model and what is left by taking out each of twelve mechanisms, with three
+seeds each, on the paper's recipe (``full.toml``) and images of FER-2013's number, drawn where no
+``--data`` is given: what an image shows changes no time. Steps are timed once they have settled,
+the stacks' and the single runs' in turns, and the device is waited for at both ends of a reading
+only. Prints a table on stderr and one JSON document on stdout.
+
+``speed-up`` is the time of one step of every member one after another over that of one step of all
+stacks. ``table 4`` is what the study would take: steps of so many epochs (``--epochs``), as
+stacked, evaluation and writing aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+import bionic_core as bionic
+from bionic_core.engine import Task
+from bionic_core.inputs import InputCache
+from bionic_core.precision import products_in
+from bionic_core.runs import device_of, prepare
+from bionic_core.spec import compose
+from bionic_core.stacked_groups import Group, group
+from bionic_core.stacked_training import Feed, Loss, Member, step_together
+from bionic_core.stacking import Stack
+from bionic_core.training import step_once
+from bionic_core.views import vary
+
+LEFT_OUT = (
+    *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),
+    *("masks", "lr_schedule", "label_smoothing", "layernorm", "convolution", "augmentation"),
+)
+"""The twelve rows of the paper's Table 4 beside the full model and the baseline."""
+
+FER2013 = 28_709
+"""Training images of FER-2013."""
+
+SMALL: dict[str, Any] = {
+    "model": {"layers": {"A": ["5P-NP"], "B": ["6P-CT"]}, "projections": ["A->B"]},
+    "training": {"batch_size": 4},
+}
+
+
+def study(*, small: bool, data: str | None, precision: str, seeds: int) -> list[Task]:
+    """The study's runs."""
+    document = bionic.load("full", data=data).document()
+    if data is None:
+        images = 70 if small else FER2013
+        document["data"] = {"source": "schematic", "train": images, "test": 70}
+    for section, keys in (SMALL if small else {}).items():
+        document[section] |= keys
+    document["training"]["precision"] = precision
+    if small:
+        document["model"]["image"] = [1, 16, 16]
+    full = compose(document, name="full", registry=bionic.Registry.installed())
+    specs = [full, *(full.without([name]) for name in LEFT_OUT)]
+    pairs = [(spec, seed) for seed in range(seeds) for spec in specs]
+    return [Task(number, spec, seed) for number, (spec, seed) in enumerate(pairs)]
+
+
+def waited(device: torch.device) -> float:
+    """The time, once the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def members_of(tasks: Sequence[Task], cache: InputCache, device: torch.device) -> list[Member]:
+    """Runs before their first step, whose images are on the device once."""
+    members: list[Member] = []
+    for task in tasks:
+        like = members[0].course if members else None
+        members.append(Member(*prepare(task.spec, task.seed, cache.get(task.spec), device, like)))
+    return members
+
+
+def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callable[[int], None]:
+    """What takes so many steps of all members of a group at once."""
+    members = members_of(one.tasks, cache, device)
+    stack = Stack(
+        one.frame.to(device),
+        [member.state.network for member in members],
+        [set(task.spec.mechanisms) for task in one.tasks],
+    )
+    stack.frame.train()
+    feed, loss = Feed(members), Loss(members, stack)
+    training = members[0].course.recipe.training
+    batches = len(members[0].course.labels) // training.batch_size
+    done = 0
+
+    def steps(count: int) -> None:
+        nonlocal done
+        with products_in(training.precision):
+            for _ in range(count):
+                now = [done] * len(members)
+                stack.seek(now)
+                images, labels = feed.batch(done % batches, now)
+                step_together(stack, members, images, labels, loss, training.precision)
+                done += 1
+
+    return steps
+
+
+def single_steps(task: Task, cache: InputCache, device: torch.device) -> Callable[[int], None]:
+    """What takes so many steps of one run."""
+    (member,) = members_of([task], cache, device)
+    state, course = member.state, member.course
+    training, count = course.recipe.training, len(course.labels)
+    order = course.order.permutation(count).to(device)
+    state.network.train()
+    done = 0
+
+    def steps(number: int) -> None:
+        nonlocal done
+        with products_in(training.precision):
+            for _ in range(number):
+                first = done * training.batch_size % (count - training.batch_size + 1)
+                rows = order[first : first + training.batch_size]
+                state.network.seek(done)
+                course.views.seek(done)
+                plain = course.images[rows].float() / 255
+                images = vary(plain, course.recipe.views, course.views)
+                labels, options = course.labels[rows], course.loss
+                step_once(
+                    state.network,
+                    state.optimizer,
+                    images,
+                    labels,
+                    options,
+                    precision=training.precision,
+                )
+                done += 1
+
+    return steps
+
+
+def measure(
+    tasks: Sequence[Task], *, device: torch.device, steps: int, readings: int, epochs: int
+) -> dict[str, Any]:
+    """Time the stacks, and a single run of each variant, in turns.
+
+    Single runs that differ in the seed alone take the same time, so that one of them stands for
+    all.
+    """
+    cache = InputCache()
+    begun = waited(device)
+    grouping = group(tasks, cache)
+    grouped = waited(device) - begun
+    variants: dict[str, list[Task]] = {}
+    for task in tasks:
+        variants.setdefault(task.spec.hash, []).append(task)
+    stacks = [stacked_steps(one, cache, device) for one in grouping.groups]
+    singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
+    apart = {task.spec.hash for task, _ in grouping.alone}
+
+    def read(work: Callable[[int], None]) -> float:
+        start = waited(device)
+        work(steps)
+        return (waited(device) - start) / steps
+
+    for work in (*stacks, *singles.values()):
+        work(2)
+    rounds = [
+        ([read(work) for work in stacks], {key: read(work) for key, work in singles.items()})
+        for _ in range(readings)
+    ]
+    alone = {key: statistics.median(one[key] for _, one in rounds) for key in singles}
+    each = [statistics.median(found[n] for found, _ in rounds) for n in range(len(stacks))]
+    together = sum(each) + sum(alone[key] * len(variants[key]) for key in apart)
+    after = sum(alone[key] * len(same) for key, same in variants.items())
+    course = cache.get(tasks[0].spec).splits.train
+    training = tasks[0].spec.training
+    batches = math.ceil(len(course) / training.batch_size)
+    return {
+        "members": len(tasks),
+        "groups": [len(one.tasks) for one in grouping.groups],
+        "gated": [sorted(one.gated) for one in grouping.groups],
+        "alone": [why for _, why in grouping.alone],
+        "grouping_seconds": grouped,
+        "batch_size": training.batch_size,
+        "precision": training.precision,
+        "steps": steps,
+        "readings": readings,
+        "stacked_step_ms": [1e3 * seconds for seconds in each],
+        "single_step_ms": {
+            _name(same[0], tasks[0]): 1e3 * alone[key] for key, same in variants.items()
+        },
+        "stacked_ms": 1e3 * together,
+        "one_after_another_ms": 1e3 * after,
+        "speed_up": after / together,
+        "images_per_second": {
+            "stacked": training.batch_size * len(tasks) / together,
+            "one_after_another": training.batch_size * len(tasks) / after,
+        },
+        "epochs": epochs,
+        "steps_of_an_epoch": batches,
+        "table_4_minutes": together * batches * epochs / 60,
+        "table_4_minutes_one_after_another": after * batches * epochs / 60,
+    }
+
+
+def _name(task: Task, full: Task) -> str:
+    gone = sorted(set(full.spec.mechanisms) - set(task.spec.mechanisms))
+    return f"without {', '.join(gone)}" if gone else "full"
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """Where and when it is measured."""
+    cuda = device.type == "cuda"
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "device": torch.cuda.get_device_name(device) if cuda else "cpu",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else [],
+        "torch": torch.__version__,
+        "memory_gib": torch.cuda.max_memory_allocated(device) / 2**30 if cuda else None,
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """The figures in at most 80 columns."""
+    rows = [
+        ("members", f"{found['members']} in stacks of {found['groups']}"),
+        ("trained by themselves", str(len(found["alone"]))),
+        ("a step of all, stacked", f"{found['stacked_ms']:.1f} ms"),
+        ("a step of all, one after another", f"{found['one_after_another_ms']:.1f} ms"),
+        ("speed-up", f"{found['speed_up']:.2f} x"),
+        ("images/s, stacked", f"{found['images_per_second']['stacked']:,.0f}"),
+        ("images/s, one after another", f"{found['images_per_second']['one_after_another']:,.0f}"),
+        (
+            f"table 4, {found['epochs']} epochs",
+            f"{found['table_4_minutes']:.1f} min; one after another "
+            f"{found['table_4_minutes_one_after_another']:.1f} min",
+        ),
+    ]
+    return "\n".join(f"{name:<34}{value}" for name, value in rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.stacked", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="tiny sizes")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--data", help="a registered data source, or a path")
+    parser.add_argument("--precision", default="float32", help="float32, tf32 or bfloat16")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=20, help="in a reading")
+    parser.add_argument("--readings", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=60, help="of a run, for the study's time")
+    options = parser.parse_args(arguments)
+    device = device_of(options.device)
+    tasks = study(
+        small=options.small, data=options.data, precision=options.precision, seeds=options.seeds
+    )
+    found = measure(
+        tasks,
+        device=device,
+        steps=options.steps,
+        readings=options.readings,
+        epochs=options.epochs,
+    )
+    found |= {"machine": machine(device)}
+    print(table(found), file=sys.stderr)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""A step of training never waits for the device: nothing is read back, nothing copied to it.
+
+There is no GPU here, so what torch dispatches is watched instead: reading a number, or finding how
+many there are of something, waits on a GPU whatever the kernel.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bionic_core import stacked_training, training
+from bionic_core.precision import products_in
+from bionic_core.recipe import Views
+from bionic_core.runs import prepare
+from bionic_core.seeds import Stream
+from bionic_core.stacked_groups import group
+from bionic_core.views import vary
+from tests.core.test_stacked import CACHE, CPU, lacking, spec, stacked, tasks_of
+
+WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
+
+
+class Watching(TorchDispatchMode):
+    """Counts operations by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        self.seen[str(func).split(".")[1]] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def waits(watching: Watching) -> int:
+    return sum(watching.seen[name] for name in WAITING)
+
+
+def test_what_waits_is_seen() -> None:
+    with Watching() as watching:
+        float(torch.ones(3).sum())
+        torch.ones(3).nonzero()
+    assert waits(watching) == 2
+
+
+@pytest.mark.parametrize("keys", [{}, {"optimizer": "sgd", "averaging": 0.9}])
+def test_single_runs_read_two_sums_an_epoch(keys: dict[str, Any]) -> None:
+    one = spec(train=70, **keys)
+    state, course = prepare(one, 0, CACHE.get(one), CPU)
+    training._pass(state, course, None)  # what is made once is made
+    state.epoch += 1
+    with Watching() as watching:
+        training._pass(state, course, None)
+    assert watching.seen["native_layer_norm"] >= 5, "it has seen the steps"
+    assert waits(watching) == 2
+
+
+def test_stacks_read_no_more_with_more_steps() -> None:
+    counts = []
+    for batch in (12, 24):
+        tasks = tasks_of([spec(train=70, batch_size=batch), lacking("noise")][:1], (0, 1))
+        stack, members, _ = stacked(group(tasks, CACHE))
+        with Watching() as watching:
+            stacked_training._pass(stack, members, "float32", None)
+        assert watching.seen["convolution"] >= 2
+        counts.append(waits(watching))
+    assert counts[0] == counts[1]
+
+
+def test_views_of_colour_images_copy_their_weights_once() -> None:
+    views, images = Views(contrast=0.2, flip=0.5), torch.rand(4, 3, 8, 8)
+    vary(images, views, Stream(1))
+    with Watching() as watching:
+        vary(images, views, Stream(2))
+    assert not watching.seen["lift_fresh"], "no tensor is made of Python's numbers"
+    assert waits(watching) == 0
+
+
+# --- how exactly products are taken
+
+
+@contextmanager
+def kept() -> Iterator[list[str]]:
+    """What torch's settings are, before and after."""
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    before = [place.fp32_precision for place in places]
+    yield before
+    assert [place.fp32_precision for place in places] == before
+
+
+@pytest.mark.parametrize(
+    ("precision", "wanted"), [("float32", "ieee"), ("bfloat16", "ieee"), ("tf32", "tf32")]
+)
+def test_products_on_gpus_are_as_exact_as_the_spec_says(precision: str, wanted: str) -> None:
+    found: list[str] = []
+    one = spec({"layernorm": {}}, train=70, precision=precision)
+    state, course = prepare(one, 0, CACHE.get(one), CPU)
+
+    def look(moment: object) -> None:
+        found.append(torch.backends.cuda.matmul.fp32_precision)
+        found.append(torch.backends.cudnn.conv.fp32_precision)  # type: ignore[attr-defined]
+
+    with kept():
+        training.train_epoch(state, course, look)
+    assert set(found) == {wanted}
+    with kept(), pytest.raises(InterruptedError), products_in(precision):
+        raise InterruptedError
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_on_a_gpu_steps_do_not_wait() -> None:
+    """Torch itself raises where something waits."""
+    one = spec(train=70)
+    device = torch.device("cuda")
+    state, course = prepare(one, 0, CACHE.get(one), device)
+    training._pass(state, course, None)
+    try:
+
+        def arm(moment: training.Moment) -> None:
+            last = moment.done + 12 >= moment.total  # then the sums are read
+            torch.cuda.set_sync_debug_mode("default" if last else "error")
+
+        training._pass(state, course, arm)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
