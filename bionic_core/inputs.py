@@ -28,6 +28,11 @@ def load_inputs(spec: Spec) -> Inputs:
         RequestError: a file is missing or damaged.
     """
     data = spec.data.read(spec.model.image)
+    if not isinstance(data, Dataset):
+        raise RequestError(
+            f"data.source: '{spec.data.name}' gives {type(data).__name__}; expected a Dataset",
+            where=spec.where,
+        )
     choice = spec.data_choice
     splits = split(data, choice.protocol, choice.split_seed, drop_leaks=choice.drop_leaks)
     connectome = spec.connectome.read() if spec.connectome is not None else None
