@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bionic_core.plugin import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
     from bionic_core.plugin import DataSource as DataSource
+    from bionic_core.plugin import Engine as Engine
     from bionic_core.plugin import Mechanism as Mechanism
     from bionic_core.plugin import Publication as Publication
     from bionic_core.plugin import hookimpl as hookimpl
@@ -57,6 +58,7 @@ _HOMES = {
         "ConnectomeFetcher",
         "ConnectomeSource",
         "DataSource",
+        "Engine",
         "Mechanism",
         "Publication",
         "hookimpl",

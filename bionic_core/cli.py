@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from bionic_core.commands import (
     ablation,
     connectomes,
+    engines,
     evaluation,
     listing,
     looking,
@@ -22,6 +22,7 @@ from bionic_core.commands import (
     training,
 )
 from bionic_core.errors import BionicError, printable
+from bionic_core.process import settle
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -44,9 +45,9 @@ app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
 app.command("analyse")(studies.analyse_command)
-app.command("ablate")(ablation.ablate_command)
+app.command("ablate", cls=engines.StudyCommand)(ablation.ablate_command)
 app.command("report")(reporting.report_command)
-app.command("reproduce")(reproduction.reproduce_command)
+app.command("reproduce", cls=engines.StudyCommand)(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
 data_app.command("info")(looking.data_info_command)
@@ -75,8 +76,7 @@ def options(
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
-    # Idle threads that spin cost more than they save where cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    settle()
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,17 @@ import attrs
 from bionic_core.analysis import Analysis, analyse_rows
 from bionic_core.assembly import build, recipe_of
 from bionic_core.designs import Design, Factor, Level, from_table, full_factorial, word
+from bionic_core.engine import Task, Work, default_engine
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.factors import cell_spec, requirements, study_factors, with_factors
 from bionic_core.files import write_text
 from bionic_core.fractions import described, foldover, fractional
-from bionic_core.inputs import InputCache
+from bionic_core.plugin import Engine
 from bionic_core.registry import Registry
 from bionic_core.responses import about_runs, figure, response_of
 from bionic_core.run_folder import Run
 from bionic_core.spec import Spec, dependents, digest
 from bionic_core.training import Moment
-from bionic_core.workers import Outcome, Queue, Task, attempt, side_by_side
 
 
 @attrs.frozen(eq=False)
@@ -137,6 +136,7 @@ def run_experiment(
     root: Path,
     device: str = "auto",
     jobs: int = 1,
+    engine: Engine | None = None,
     started: Callable[[int, Mapping[str, Level], int], None] | None = None,
     ended: Callable[[int, Cell], None] | None = None,
     watch: Callable[[Moment, int], None] | None = None,
@@ -152,7 +152,8 @@ def run_experiment(
         experiment: the plan.
         root: folder of the runs.
         device: as for training.
-        jobs: runs at a time; more than one are processes of one thread each.
+        jobs: runs at a time; of the local engine, several are processes of one thread each.
+        engine: what trains the runs; the local one if None.
         started, ended: called with the number of the run, from 0, around each.
         watch: called with a place in a run and the run's number.
         say: called with what a reader must know about a run, and its number.
@@ -182,7 +183,8 @@ def run_experiment(
             say(words, task.number)
 
     elsewhere: set[int] = set()
-    for outcome in _outcomes(tasks, root, device, jobs, begin, tell, note):
+    work = Work(tasks, root, device, jobs, begin, tell, note)
+    for outcome in (engine or default_engine()).train(work):
         task = outcome.task
         if outcome.busy:
             if task.number not in elsewhere:
@@ -194,40 +196,6 @@ def run_experiment(
         if ended is not None:
             ended(task.number, cells[task.number])
     return [cells[number] for number in range(len(tasks))]
-
-
-def _outcomes(
-    tasks: Sequence[Task],
-    root: Path,
-    device: str,
-    jobs: int,
-    begin: Callable[[Task], None],
-    tell: Callable[[Task, Moment], None],
-    note: Callable[[Task, str], None],
-) -> Iterator[Outcome]:
-    if jobs > 1:
-        yield from side_by_side(
-            tasks, root=root, device=device, jobs=jobs, started=begin, watch=tell, say=note
-        )
-        return
-    cache, waiting, begun = InputCache(), Queue(tasks), set[int]()
-    while waiting:
-        task, seconds = waiting.take()
-        if task.number not in begun:
-            begun.add(task.number)
-            begin(task)
-        outcome = attempt(
-            task,
-            root=root,
-            device=device,
-            cache=cache,
-            watch=partial(tell, task),
-            say=partial(note, task),
-            wait=seconds,
-        )
-        if outcome.busy:
-            waiting.later(task)
-        yield outcome
 
 
 def analyse(

@@ -34,7 +34,13 @@ def load_inputs(spec: Spec) -> Inputs:
             where=spec.where,
         )
     choice = spec.data_choice
-    splits = split(data, choice.protocol, choice.split_seed, drop_leaks=choice.drop_leaks)
+    splits = split(
+        data,
+        choice.protocol,
+        choice.split_seed,
+        share=choice.validation_share,
+        drop_leaks=choice.drop_leaks,
+    )
     connectome = spec.connectome.read() if spec.connectome is not None else None
     return Inputs(data, splits, connectome)
 

@@ -11,7 +11,7 @@ The entry point's name, the class attribute ``name`` and the spec's table name a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -21,6 +21,7 @@ import pluggy
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.data import Dataset
+    from bionic_core.engine import Outcome, Work
     from bionic_core.fetching import Watch
 
 PROJECT = "bionic"
@@ -171,4 +172,27 @@ class ConnectomeFetcher(Plugin, ABC):
         Raises:
             RequestError: the request is wrong: selection, credentials, a version that is gone.
             BionicError: the server or the network failed, also when asked again.
+        """
+
+
+class Engine(Plugin, ABC):
+    """What trains the runs of a study, chosen by ``--engine NAME``; its fields are options there.
+
+    A field must not have the name of an option that ``factorial``, ``ablate`` or ``reproduce``
+    has itself. An engine decides where runs are trained, and none of their numbers: it is no part
+    of a run's identity, and what one engine has finished is finished for all.
+    """
+
+    @abstractmethod
+    def train(self, work: Work) -> Iterator[Outcome]:
+        """Train the tasks of ``work``, and give each task's outcome when it is there.
+
+        Runs that are complete are not trained again; those that were interrupted go on. A run
+        that fails while it runs is given with its reason, and the rest goes on. A run that another
+        process trains is given as busy, and again when that is known to have ended. Closing the
+        iterator, or an exception out of it (Ctrl-C included), ends all that is under way.
+
+        Raises:
+            RequestError: what was asked cannot be done, for any run.
+            WriteError: nothing can be written; what is finished is kept.
         """

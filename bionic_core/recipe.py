@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import attrs
 from attrs import field
-from attrs.validators import ge, gt, in_, instance_of, lt
+from attrs.validators import ge, gt, in_, instance_of, le, lt
 
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.plugin import NEUTRAL
 
 
 @attrs.frozen
@@ -28,6 +29,7 @@ class Training:
             then what is evaluated, selected and kept; 0 for none.
         precision: of products and convolutions in training; sums, weights and evaluation stay
             in float32.
+        newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
@@ -44,6 +46,11 @@ class Training:
     precision: Literal["float32", "bfloat16"] = field(
         default="float32", validator=in_(("float32", "bfloat16"))
     )
+    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
+
+    def __attrs_post_init__(self) -> None:
+        if self.newton_schulz != 5 and self.optimizer != "muon":
+            raise ValueError(f"newton_schulz is muon's, and optimizer = {self.optimizer!r}")
 
 
 def _number(value: object) -> bool:

@@ -25,6 +25,7 @@ from bionic_core.plugin import (
     ConnectomeFetcher,
     ConnectomeSource,
     DataSource,
+    Engine,
     Mechanism,
     Plugin,
     Publication,
@@ -44,6 +45,7 @@ ROLES: Mapping[type[Plugin], str] = {
     ConnectomeSource: "connectome source",
     Publication: "publication",
     ConnectomeFetcher: "connectome fetcher",
+    Engine: "engine",
 }
 
 P = TypeVar("P", bound=Plugin)
@@ -188,7 +190,7 @@ class Registry:
             raise RequestError(_ambiguous(entries))
         plugin = entries[0].load()
         if not issubclass(plugin, role):
-            raise RequestError(f"'{name}' is a {_role(plugin)}, not a {ROLES[role]}")
+            raise RequestError(f"'{name}' is {_a(_role(plugin))}, not {_a(ROLES[role])}")
         return plugin
 
     def distribution(self, name: str) -> str | None:
@@ -262,3 +264,7 @@ def hook_problem(plugin: type[Plugin]) -> str | None:
 
 def _role(plugin: type[Plugin]) -> str:
     return next(word for base, word in ROLES.items() if issubclass(plugin, base))
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

@@ -51,6 +51,7 @@ from bionic_core.run_folder import (
     SUMS,
     Run,
 )
+from bionic_core.sections import DataChoice
 from bionic_core.spec import Spec, digest
 from bionic_core.strict import plain
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
@@ -81,19 +82,21 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     The resolved spec, with data and connectome by fingerprint instead of by place; the seed;
     and the ``numerics`` of the core and of each mechanism, not package versions.
     """
-    document = spec.document()
-    # Said only where it applies, so that runs from before the key keep their names.
-    leaks = {"drop_leaks": True} if spec.data_choice.drop_leaks else {}
+    choice = spec.data_choice
+    # Said only where they apply, so that runs from before these keys keep their names.
+    later = {"drop_leaks": True} if choice.drop_leaks else {}
+    if choice.validation_share != attrs.fields(DataChoice).validation_share.default:
+        later["validation_share"] = choice.validation_share
     return {
         "model": _deciding(spec.model),
-        "training": document["training"],
+        "training": _deciding(spec.training),
         "mechanisms": {name: _deciding(mechanism) for name, mechanism in spec.mechanisms.items()},
         "data": {
             "fingerprint": inputs.data.fingerprint,
-            "protocol": spec.data_choice.protocol,
-            "split_seed": spec.data_choice.split_seed,
+            "protocol": choice.protocol,
+            "split_seed": choice.split_seed,
         }
-        | leaks,
+        | later,
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
         "numerics": {"core": CORE_NUMERICS}
@@ -320,6 +323,8 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         "seconds": seconds,
         "images_per_second": images / seconds,
     }
+    if splits.dropped is not None:
+        result["dropped"] = attrs.asdict(splits.dropped)
     contents = {name: text.encode() for name, text in texts.items()} | {
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),

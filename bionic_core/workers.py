@@ -16,6 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,10 +25,11 @@ from typing import Any
 import attrs
 
 from bionic_core import failures
+from bionic_core.engine import Outcome, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
+from bionic_core.process import settle
 from bionic_core.runs import train
-from bionic_core.spec import Spec
 from bionic_core.training import Moment
 
 TELLS_EVERY = 0.5
@@ -38,30 +40,6 @@ TRIES = 2
 
 WAITS = 2.0
 """Seconds to wait for a run that another process trains, where nothing else is left to do."""
-
-
-@attrs.frozen(eq=False)
-class Task:
-    """A run to be trained; ``number`` is its place in the study."""
-
-    number: int
-    spec: Spec
-    seed: int
-
-
-@attrs.frozen(eq=False)
-class Outcome:
-    """What became of a task: a run's folder, or the reason why there is none.
-
-    Attributes:
-        busy: whether another process trains it, so that it is to be asked for again.
-    """
-
-    task: Task
-    folder: Path | None = None
-    reused: bool = False
-    error: str = ""
-    busy: bool = False
 
 
 class Queue:
@@ -132,6 +110,35 @@ def attempt(
     raise AssertionError("the last try returns")
 
 
+def one_by_one(work: Work) -> Iterator[Outcome]:
+    """Train the tasks in this process, and give each outcome when it is there.
+
+    A task that another process trains is given as busy, and again when it is done.
+
+    Raises:
+        RequestError: what was asked cannot be done.
+        WriteError: nothing can be written.
+    """
+    cache, waiting, begun = InputCache(), Queue(work.tasks), set[int]()
+    while waiting:
+        task, seconds = waiting.take()
+        if task.number not in begun:
+            begun.add(task.number)
+            work.started(task)
+        outcome = attempt(
+            task,
+            root=work.root,
+            device=work.device,
+            cache=cache,
+            watch=partial(work.watch, task),
+            say=partial(work.say, task),
+            wait=seconds,
+        )
+        if outcome.busy:
+            waiting.later(task)
+        yield outcome
+
+
 @attrs.define(eq=False)
 class _Worker:
     process: BaseProcess
@@ -141,17 +148,8 @@ class _Worker:
     folder: Path | None = None
 
 
-def side_by_side(
-    tasks: Sequence[Task],
-    *,
-    root: Path,
-    device: str,
-    jobs: int,
-    started: Callable[[Task], None],
-    watch: Callable[[Task, Moment], None],
-    say: Callable[[Task, str], None] | None = None,
-) -> Iterator[Outcome]:
-    """Train the tasks in ``jobs`` processes, and give each outcome when it is there.
+def side_by_side(work: Work) -> Iterator[Outcome]:
+    """Train the tasks in ``work.jobs`` processes, and give each outcome when it is there.
 
     A run whose process dies is tried once more; then the death is its reason. On any exception
     here, Ctrl-C included, the workers are ended: each loses the epoch under way, no more. A task
@@ -161,9 +159,9 @@ def side_by_side(
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
-    crew = _Crew(tasks, root, device, started)
+    crew = _Crew(work)
     try:
-        for _ in range(min(jobs, len(tasks))):
+        for _ in range(min(work.jobs, len(work.tasks))):
             crew.hire()
         while crew.workers:
             for worker in crew.ready():
@@ -174,12 +172,11 @@ def side_by_side(
                     yield from crew.bury(worker)
                     continue
                 if isinstance(word, Moment):
-                    watch(worker.task, word)
+                    work.watch(worker.task, word)
                 elif isinstance(word, Path):
                     worker.folder = word
                 elif isinstance(word, str):
-                    if say is not None:
-                        say(worker.task, word)
+                    work.say(worker.task, word)
                 elif isinstance(word, (RequestError, WriteError)):
                     raise word
                 else:
@@ -195,16 +192,14 @@ def side_by_side(
 class _Crew:
     """The workers, and the tasks that wait for one."""
 
-    def __init__(
-        self, tasks: Sequence[Task], root: Path, device: str, started: Callable[[Task], None]
-    ) -> None:
+    def __init__(self, work: Work) -> None:
         self.workers: list[_Worker] = []
-        self.waiting = Queue(tasks)
+        self.waiting = Queue(work.tasks)
         self._leaving: list[BaseProcess] = []
         self._begun: set[int] = set()
         self._deaths: Counter[int] = Counter()
-        self._arguments = (root, device)
-        self._started = started
+        self._arguments = (work.root, work.device)
+        self._started = work.started
         self._context = multiprocessing.get_context("spawn")
 
     def hire(self) -> None:
@@ -299,6 +294,7 @@ def _death(worker: _Worker) -> str:
 def _work(pipe: Connection, root: Path, device: str) -> None:
     """Train what comes through the pipe until None comes; run in a worker process."""
     _end_with_the_study()
+    settle()
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +25,7 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
+from bionic_core.commands.engines import EngineName, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def ablate_command(
+    context: typer.Context,
     spec: SpecName,
     mechanisms: Annotated[
         str,
@@ -44,6 +47,7 @@ def ablate_command(
     epochs: Epochs = None,
     device: Device = "auto",
     jobs: Jobs = 1,
+    engine: EngineName = "local",
     out: Out = Path("runs"),
     without: Without = "",
     set_: Set = None,
@@ -65,7 +69,8 @@ def ablate_command(
     from bionic_core.progress import Display
 
     with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
-        cells = run(ablation, out, device, jobs, display)
+        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context)}
+        cells = run(ablation, display, options)
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}
     path = study.save_results(out, ablation, results)
@@ -91,8 +96,8 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
     return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
 
 
-def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display) -> list[Cell]:
-    """Train what is missing of a study, a line for each run."""
+def run(ablation: Ablation, display: Display, options: Mapping[str, Any]) -> list[Cell]:
+    """Train what is missing of a study, a line for each run; options are ``run_experiment``'s."""
     from bionic_core.experiment import run_experiment
 
     design = ablation.experiment.design
@@ -109,11 +114,9 @@ def run(ablation: Ablation, out: Path, device: str, jobs: int, display: Display)
 
     return run_experiment(
         ablation.experiment,
-        root=out,
-        device=device,
-        jobs=jobs,
         started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
         ended=line,
         watch=display.watch,
         say=display.note,
+        **options,
     )

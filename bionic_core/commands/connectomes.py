@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +35,11 @@ def fetch_command(
     if help_:
         typer.echo(context.get_help())
         if source:
-            _show_options(source)
+            from bionic_core.commands.options import described
+            from bionic_core.plugin import ConnectomeFetcher
+            from bionic_core.registry import Registry
+
+            typer.echo(described(Registry.installed().get(source, ConnectomeFetcher)))
         return
     if not source or source.startswith("-"):
         raise RequestError(
@@ -166,17 +169,6 @@ def _voxel(text: str) -> tuple[float, float, float]:
     if not (x > 0 and y > 0 and z > 0):
         raise RequestError(f"--voxel {text}: must be three positive numbers, for example 4,4,40")
     return x, y, z
-
-
-def _show_options(source: str) -> None:
-    """Print a fetcher's docstring and its options with their defaults."""
-    from bionic_core.commands.options import describe_options
-    from bionic_core.plugin import ConnectomeFetcher
-    from bionic_core.registry import Registry
-
-    fetcher = Registry.installed().get(source, ConnectomeFetcher)
-    options = "\n".join(describe_options(fetcher))
-    typer.echo(f"{source}: {inspect.getdoc(fetcher)}\n\nOptions of {source} [default]:\n{options}")
 
 
 def surrogate_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -51,13 +52,39 @@ def from_options(cls: type[P], words: Sequence[str]) -> P:
     return plugin
 
 
-def describe_options(cls: type[Plugin]) -> list[str]:
-    """Return a line for each option: its name, and its default as it is written."""
-    return [
+def option_names(cls: type[Plugin]) -> set[str]:
+    """Return the options that a plugin's fields are."""
+    return {*_fields(cls)}
+
+
+def split(cls: type[Plugin], words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return those words that are a plugin's options, with their values, and all others."""
+    fields = _fields(cls)
+    theirs: list[str] = []
+    others: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        option, equals, _ = word.partition("=")
+        if option not in fields:
+            others.append(word)
+            continue
+        theirs.append(word)
+        valued = not equals and fields[option].type is not bool
+        if valued and rest and not rest[0].startswith("--"):
+            theirs.append(rest.pop(0))
+    return theirs, others
+
+
+def described(cls: type[Plugin]) -> str:
+    """Return a plugin's docstring, and a line for each option with its default as written."""
+    lines = [
         f"  {option}"
         + ("" if f.default is attrs.NOTHING else f"   [{_written(f.default) or 'none'}]")
         for option, f in _fields(cls).items()
     ]
+    title = f"Options of {cls.name} [default]:" if lines else f"{cls.name} has no options."
+    return "\n".join([f"{cls.name}: {inspect.getdoc(cls)}", "", title, *lines])
 
 
 def _fields(cls: Any) -> dict[str, attrs.Attribute[Any]]:

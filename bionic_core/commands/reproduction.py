@@ -22,6 +22,7 @@ from bionic_core.commands.common import (
     resumable,
     show,
 )
+from bionic_core.commands.engines import EngineName, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def reproduce_command(
+    context: typer.Context,
     paper: Annotated[
         str | None,
         typer.Argument(metavar="[PAPER]", help="An installed publication; the only one if none."),
@@ -44,6 +46,7 @@ def reproduce_command(
     epochs: Epochs = None,
     device: Device = "auto",
     jobs: Jobs = 1,
+    engine: EngineName = "local",
     out: Out = Path("runs"),
     set_: Set = None,
     plan: Annotated[
@@ -84,7 +87,8 @@ def reproduce_command(
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
-        cells = _train(planned, out, device, jobs)
+        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context)}
+        cells = _train(planned, options)
     document = study.compare_with_paper(planned, cells)
     files = _write(out, document)
     document["files"] = [str(path) for path in files]
@@ -122,7 +126,7 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
     }
 
 
-def _train(planned: Reproduction, out: Path, device: str, jobs: int) -> list[list[Any]]:
+def _train(planned: Reproduction, options: dict[str, Any]) -> list[list[Any]]:
     from bionic_core.commands.ablation import run
     from bionic_core.experiment import run_experiment
     from bionic_core.progress import Display
@@ -138,12 +142,11 @@ def _train(planned: Reproduction, out: Path, device: str, jobs: int) -> list[lis
                     reused=cell.reused,
                 )
 
-            options: dict[str, Any] = {"root": out, "device": device, "jobs": jobs}
             found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))
         return found
 
     with resumable(), Display(console(sys.stderr), runs=planned.runs) as display:
-        return [*others(display), run(planned.ablation, out, device, jobs, display)]
+        return [*others(display), run(planned.ablation, display, options)]
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from bionic_core.commands.common import (
     Data,
@@ -24,6 +23,7 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
+from bionic_core.commands.engines import EngineName, StudyCommand, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ Figures = Annotated[
 ALL = "all"
 
 
-class FactorialCommand(TyperCommand):
+class FactorialCommand(StudyCommand):
     """Lets ``--foldover`` stand alone, for all factors, or name some."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -58,6 +58,7 @@ class FactorialCommand(TyperCommand):
 
 
 def factorial_command(
+    context: typer.Context,
     spec: Annotated[
         str, typer.Argument(metavar="[SPEC]", help="A TOML file or a shipped spec's name.")
     ] = "demo",
@@ -97,6 +98,7 @@ def factorial_command(
     epochs: Epochs = None,
     device: Device = "auto",
     jobs: Jobs = 1,
+    engine: EngineName = "local",
     out: Out = Path("runs"),
     without: Without = "",
     set_: Set = None,
@@ -146,6 +148,7 @@ def factorial_command(
             root=out,
             device=device,
             jobs=jobs,
+            engine=chosen(context),
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
             watch=display.watch,

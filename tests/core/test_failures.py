@@ -17,6 +17,7 @@ import bionic_core as bionic
 from bionic_core import Layer, Mechanism, failures, hookimpl, workers
 from bionic_core import runs as run_module
 from bionic_core import training as training_module
+from bionic_core.engine import Outcome, Task, Work
 from bionic_core.errors import WriteError
 from bionic_core.experiment import Cell, plan_factorial, run_experiment
 from bionic_core.missing import missing_notes
@@ -24,7 +25,7 @@ from bionic_core.progress import Tally
 from bionic_core.run_folder import FAILURE, Run
 from bionic_core.run_list import FAILED, FINISHED, list_runs
 from bionic_core.spec import compose
-from bionic_core.workers import Outcome, Task, attempt, side_by_side
+from bionic_core.workers import attempt, side_by_side
 from tests.killing import CACHE, forked, kill, needs_fork
 
 
@@ -178,9 +179,7 @@ def test_workers_end_with_a_study_that_is_killed(tmp_path: Path) -> None:
     spec = small(Sleeper, sleeper={"place": str(tmp_path / "pid")})
 
     def study() -> None:
-        options: dict[str, Any] = {"started": lambda task: None, "watch": lambda task, moment: None}
-        tasks = [Task(0, spec, 0)]
-        list(side_by_side(tasks, root=tmp_path, device="cpu", jobs=1, **options))
+        list(side_by_side(Work([Task(0, spec, 0)], tmp_path, "cpu")))
 
     child = forked(study)
     end = time.monotonic() + 60

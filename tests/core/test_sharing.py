@@ -17,13 +17,14 @@ import bionic_core as bionic
 from bionic_core import runs as run_module
 from bionic_core import training
 from bionic_core.designs import Design, Factor
+from bionic_core.engine import Task
 from bionic_core.errors import BusyError
 from bionic_core.experiment import Cell, Experiment, plan_factorial, run_experiment
 from bionic_core.locks import Claim, held
 from bionic_core.run_folder import LOCK, RESULT, Run
 from bionic_core.run_list import INTERRUPTED, RUNNING, describe, list_runs
 from bionic_core.spec import compose
-from bionic_core.workers import Queue, Task
+from bionic_core.workers import Queue
 from tests.killing import ended, forked, kill, needs_fork, trained
 
 

@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
+from bionic_core.engine import Task, Work
 from bionic_core.experiment import plan_factorial, run_experiment
 from bionic_core.runs import MODEL
 from bionic_core.spec import compose
-from bionic_core.workers import Task, side_by_side
+from bionic_core.workers import side_by_side
 
 KEYS = {
     "model": {"layers": {"A": 6, "B": 5}, "projections": ["A->B"]},
@@ -50,8 +51,7 @@ def spec(mechanisms: dict[str, Any]) -> bionic.Spec:
 
 
 def outcomes(tasks: list[Task], root: Path) -> dict[int, Any]:
-    options: dict[str, Any] = {"started": lambda task: None, "watch": lambda task, moment: None}
-    found = side_by_side(tasks, root=root, device="cpu", jobs=2, **options)
+    found = side_by_side(Work(tasks, root, "cpu", jobs=2))
     return {outcome.task.number: outcome for outcome in found}
 
 

@@ -1,0 +1,26 @@
+"""The local engine: the runs of a study on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+
+from bionic_core import Engine
+
+if TYPE_CHECKING:
+    from bionic_core.engine import Outcome, Work
+
+
+@attrs.frozen(eq=False)
+class Local(Engine):
+    """One run after the other in this process, or ``--jobs`` processes of one thread each."""
+
+    name = "local"
+
+    def train(self, work: Work) -> Iterator[Outcome]:
+        """Train the tasks here."""
+        from bionic_core.workers import one_by_one, side_by_side
+
+        return side_by_side(work) if work.jobs > 1 else one_by_one(work)
