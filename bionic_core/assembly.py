@@ -134,7 +134,7 @@ class _Asking:
                     f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
                     where=self.spec.where,
                 )
-            if keeps is not None:
+            if keeps is not None and isinstance(answer, nn.Module):
                 try_module(name, hook, site, answer, keeps)
             found[name] = answer
         return [(name, found[name]) for name in self._order(hook, site, found)]

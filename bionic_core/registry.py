@@ -84,15 +84,10 @@ class Entry:
         if getattr(loaded, "name", None) != self.name:
             found = getattr(loaded, "name", None)
             raise self._failed(f"the class says name = {found!r}; it must be {self.name!r}")
-        if loaded.protocol not in (None, PROTOCOL):
-            newer = "bionic" if loaded.protocol > PROTOCOL else self.distribution
-            raise self._failed(
-                f"written for protocol {loaded.protocol} of bionic's plugins, and this bionic has "
-                f"protocol {PROTOCOL}; a newer {newer} may fit"
-            )
-        if problem := hook_problem(loaded):
+        plugin = cast(type[Plugin], loaded)
+        if problem := protocol_problem(plugin, self.distribution) or hook_problem(plugin):
             raise self._failed(problem)
-        return cast(type[Plugin], loaded)
+        return plugin
 
     def _failed(self, reason: str) -> RequestError:
         return RequestError(
@@ -239,6 +234,20 @@ def _why(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"it needs the package '{error.name.partition('.')[0]}', which is not installed"
     return f"{type(error).__name__}: {error}"
+
+
+def protocol_problem(plugin: type[Plugin], distribution: str) -> str | None:
+    """Say that a plugin was written for another protocol; None if it fits, or does not say."""
+    protocol = plugin.protocol
+    if protocol is None or protocol == PROTOCOL:
+        return None
+    if not isinstance(protocol, int):
+        return f"the class says protocol = {protocol!r}; it must be a whole number"
+    newer = DISTRIBUTION if protocol > PROTOCOL else distribution
+    return (
+        f"written for protocol {protocol} of bionic's plugins, and this bionic has protocol "
+        f"{PROTOCOL}; a newer {newer} may fit"
+    )
 
 
 def hook_problem(plugin: type[Plugin]) -> str | None:

@@ -98,7 +98,7 @@ def _try(
 
 def _fits(found: Tensor, like: Tensor) -> bool:
     try:
-        return torch.broadcast_shapes(found.shape, like.shape) == like.shape
+        return found.expand(like.shape).shape == like.shape
     except RuntimeError:
         return False
 

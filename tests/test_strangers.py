@@ -64,6 +64,12 @@ class Pair(nn.Module):
         return h, h
 return Pair()
 """
+FLAT = """
+class Flat(nn.Module):
+    def forward(self, values, synapses):
+        return values.flatten()
+return Flat()
+"""
 FAILED: Mapping[str, Package] = {
     "raises": Package(
         "raise OSError('no licence file')\n",
@@ -94,6 +100,10 @@ FAILED: Mapping[str, Package] = {
         mechanism("ahead", more="protocol = 2"),
         ("written for protocol 2", "a newer bionic may fit"),
     ),
+    "worded": Package(
+        mechanism("worded", more="protocol = 'one'"),
+        ("the class says protocol = 'one'; it must be a whole number",),
+    ),
     "function": Package("def Plugin() -> None: ...\n", ("is no subclass of bionic_core's",)),
 }
 BUILT: Mapping[str, Package] = {
@@ -111,6 +121,18 @@ BUILT: Mapping[str, Package] = {
     "falls": Package(
         mechanism("falls", body="return {}['neuron']"),
         ("its hook 'rate' fails at", "KeyError: 'neuron'"),
+    ),
+    "scalar": Package(
+        mechanism("scalar", "weight(self, projection)", FLAT),
+        ("what its hook 'weight' answered at", "expected the same shape"),
+    ),
+    "gaining": Package(
+        mechanism("gaining", "gain(self, layer, connectome)", "return nn.Flatten(0)"),
+        ("what its hook 'gain' answered at", "expected a shape that broadcasts to it"),
+    ),
+    "rule": Package(
+        mechanism("rule", "plasticity(self, projection)", "return lambda w, pre, post, s: post"),
+        ("what its hook 'plasticity' answered at", "expected a shape that broadcasts to it"),
     ),
     "loud": Package(
         mechanism("loud", body="return nn.Linear(5, 5)"),
