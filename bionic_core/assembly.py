@@ -11,7 +11,7 @@ import pluggy
 from torch import nn
 
 from bionic_core import hookspecs
-from bionic_core.connectome import Connectome
+from bionic_core.connectome import Connectome, checked
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.failures import of_the_machine, reason
 from bionic_core.memory import Budget
@@ -50,12 +50,7 @@ def build(
             mechanisms in a chain have no order, or a cell type is not in the connectome.
     """
     if connectome is None and spec.connectome is not None:
-        connectome = spec.connectome.read()
-    if connectome is not None and not isinstance(connectome, Connectome):
-        raise RequestError(
-            f"connectome.source: it gives {type(connectome).__name__}; expected a Connectome",
-            where=spec.where,
-        )
+        connectome = checked(spec.connectome.read(), spec.where)
     return _Assembly(spec, seed, connectome, gated).network()
 
 

@@ -141,8 +141,24 @@ BUILT: Mapping[str, Package] = {
 }
 """These load, and are wrong only in what they answer while a model is built."""
 
+SOURCE = """
+import attrs
+from bionic_core import {base}
+
+
+@attrs.frozen(eq=False)
+class Plugin({base}):
+    name = "{name}"
+
+    def read(self, *image):
+        return 3
+"""
+SOURCES = {
+    "photos": Package(SOURCE.format(base="DataSource", name="photos")),
+    "worms": Package(SOURCE.format(base="ConnectomeSource", name="worms")),
+}
 GOOD = {"good": Package(mechanism("good", more="protocol = 1"))}
-ALL = {**FAILED, **BUILT, **GOOD}
+ALL = {**FAILED, **BUILT, **SOURCES, **GOOD}
 
 
 def wheel(
@@ -302,6 +318,23 @@ def test_a_built_ins_name_taken_is_an_error_that_can_be_got_round(
     monkeypatch.setenv(SKIP_VARIABLE, "-bionic-thief")
     said = bionic("build", "full", "--json")
     assert json.loads(said.out)["parameters"]["allocated"] == 1224896
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("data.source=photos", "data.source: 'photos' gives int; expected a Dataset"),
+        ("connectome.source=worms", "connectome.source: it gives int; expected a Connectome"),
+    ],
+)
+@pytest.mark.usefixtures("among")
+def test_a_source_that_reads_something_else_is_refused(
+    bionic: Bionic, key: str, words: str
+) -> None:
+    Path("spec.toml").write_text("[model]\nlayers = { H1 = 4 }\nprojections = []\nclasses = 7\n")
+    said = bionic("train", "spec.toml", "--set", key, "--json")
+    assert (said.code, said.out) == (2, ""), said
+    assert words in said.err
 
 
 @pytest.mark.usefixtures("among")
