@@ -11,8 +11,9 @@ import pluggy
 from torch import nn
 
 from bionic_core import hookspecs
-from bionic_core.connectome import Connectome
-from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.connectome import Connectome, checked
+from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.failures import of_the_machine, reason
 from bionic_core.memory import Budget
 from bionic_core.model import LayerModule, Network, Plastic, StageModule
 from bionic_core.pieces import Chain, Gated, Pieces, Product, Sum
@@ -23,6 +24,7 @@ from bionic_core.seeds import Stream, derive, seeded
 from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
 from bionic_core.spec import Spec
 from bionic_core.storage import make_projection
+from bionic_core.trial import try_module, try_rule, try_weights
 
 MAX_STAGES = 32
 """More stages than this is a ``features`` hook that never answers None."""
@@ -50,7 +52,7 @@ def build(
             mechanisms in a chain have no order, or a cell type is not in the connectome.
     """
     if connectome is None and spec.connectome is not None:
-        connectome = spec.connectome.read()
+        connectome = checked(spec.connectome.read(), spec.where)
     return _Assembly(spec, seed, connectome, gated, streams).network()
 
 
@@ -94,9 +96,19 @@ class _Asking:
                 ) from error
 
     def answers(
-        self, hook: str, site: str, /, *, kind: type | None = None, **arguments: Any
+        self,
+        hook: str,
+        site: str,
+        /,
+        *,
+        kind: type | None = None,
+        keeps: tuple[int, ...] | None = None,
+        **arguments: Any,
     ) -> list[tuple[str, Any]]:
-        """Return (mechanism, answer) of those who answer, in the order in which they apply."""
+        """Return (mechanism, answer) of those who answer, in the order in which they apply.
+
+        ``keeps`` is the shape, less the batch, that a module must give back.
+        """
         found: dict[str, Any] = {}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
@@ -111,6 +123,13 @@ class _Asking:
                     [f"mechanisms.{name}: {problem}" for problem in error.problems],
                     where=error.where or self.spec.where,
                 ) from error
+            except Exception as error:
+                if isinstance(error, BionicError) or of_the_machine(error):
+                    raise
+                raise RequestError(
+                    f"mechanisms.{name}: its hook '{hook}' fails at '{site}': {reason(error)}",
+                    where=self.spec.where,
+                ) from error
             finally:
                 self.asked = outer
             if answer is None:
@@ -122,6 +141,8 @@ class _Asking:
                     f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
                     where=self.spec.where,
                 )
+            if keeps is not None and isinstance(answer, nn.Module):
+                try_module(name, hook, site, answer, keeps)
             found[name] = answer
         return [(name, found[name]) for name in self._order(hook, site, found)]
 
@@ -183,7 +204,9 @@ class _Assembly(_Asking):
         channels, height, width = shape
         modulate = Chain("modulate", "", {})
         if stages:
-            modulate = Chain("modulate", "", dict(self.answers("modulate", "", shape=shape)))
+            modulate = Chain(
+                "modulate", "", dict(self.answers("modulate", "", keeps=shape, shape=shape))
+            )
         first, last = layers[topology.order[0]], layers[topology.order[-1]]
         modules = {name: self._layer(layers, name) for name in topology.order}
         network = Network(
@@ -249,7 +272,9 @@ class _Assembly(_Asking):
                 return stages, shape
             owner, answer = answered[0]
             inside = _output_shape(answer.module, shape, owner, name)
-            surround = self.answers("surround", name, stage=Stage(name, index, inside))
+            surround = self.answers(
+                "surround", name, keeps=inside, stage=Stage(name, index, inside)
+            )
             shape = inside
             if answer.pool is not None:
                 shape = _output_shape(answer.pool, inside, owner, name)
@@ -262,9 +287,10 @@ class _Assembly(_Asking):
 
     def _layer(self, layers: Mapping[str, Layer], name: str) -> LayerModule:
         layer = layers[name]
-        current = self.answers("current", name, layer=layer)
-        gain = self.answers("gain", name, layer=layer, connectome=self.connectome)
-        rate = self.answers("rate", name, layer=layer)
+        size = (layer.size,)
+        current = self.answers("current", name, keeps=size, layer=layer)
+        gain = self.answers("gain", name, keeps=size, layer=layer, connectome=self.connectome)
+        rate = self.answers("rate", name, keeps=size, layer=layer)
         return LayerModule(
             name,
             layer.size,
@@ -284,7 +310,7 @@ class _Assembly(_Asking):
         )
         weights = self.answers("weight", site.name, projection=site)
         seed = derive(self.seed, site.owner, "projection", site.name)
-        return make_projection(
+        projection = make_projection(
             site,
             dict(wirings),
             dict(weights),
@@ -293,9 +319,12 @@ class _Assembly(_Asking):
             gated=self.gated,
             budget=self.budget,
         )
+        try_weights(projection)
+        return projection
 
     def _norm(self, name: str, size: int) -> Chain:
-        return Chain("norm", name, dict(self.answers("norm", name, site=NormSite(name, size))))
+        site = NormSite(name, size)
+        return Chain("norm", name, dict(self.answers("norm", name, keeps=(size,), site=site)))
 
     def _linear(self, name: str, inputs: int, outputs: int) -> nn.Linear:
         self.budget.take(
@@ -316,6 +345,8 @@ class _Assembly(_Asking):
                 pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"
                 post = f"{site.post.name}.gain"
                 rules = self.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
+                for name, rule in rules:
+                    try_rule(name, rule, projection)
                 found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
         return found
 

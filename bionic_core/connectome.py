@@ -272,3 +272,17 @@ def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     if not np.all(arrays["size"] >= 0):
         problems.append(f"{int((~(arrays['size'] >= 0)).sum())} sizes are negative or not a number")
     return problems
+
+
+def checked(found: object, where: str) -> Connectome:
+    """Return what a stranger's source has read, if it is a connectome.
+
+    Raises:
+        RequestError: it is something else.
+    """
+    if not isinstance(found, Connectome):
+        raise RequestError(
+            f"connectome.source: it gives {type(found).__name__}; expected a Connectome",
+            where=where,
+        )
+    return found

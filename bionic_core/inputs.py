@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.connectome import Connectome
+from bionic_core.connectome import Connectome, checked
 from bionic_core.data import Dataset, Splits, split
 from bionic_core.errors import RequestError
 from bionic_core.spec import Spec, digest
@@ -28,6 +28,11 @@ def load_inputs(spec: Spec) -> Inputs:
         RequestError: a file is missing or damaged.
     """
     data = spec.data.read(spec.model.image)
+    if not isinstance(data, Dataset):
+        raise RequestError(
+            f"data.source: '{spec.data.name}' gives {type(data).__name__}; expected a Dataset",
+            where=spec.where,
+        )
     choice = spec.data_choice
     splits = split(
         data,
@@ -36,7 +41,9 @@ def load_inputs(spec: Spec) -> Inputs:
         share=choice.validation_share,
         drop_leaks=choice.drop_leaks,
     )
-    connectome = spec.connectome.read() if spec.connectome is not None else None
+    connectome = None
+    if spec.connectome is not None:
+        connectome = checked(spec.connectome.read(), spec.where)
     return Inputs(data, splits, connectome)
 
 

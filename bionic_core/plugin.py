@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from bionic_core.fetching import Watch
 
 PROJECT = "bionic"
+DISTRIBUTION = "bionic"
 ENTRY_POINT_GROUP = "bionic"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
+PROTOCOL = 1
+"""Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
 NEUTRAL = "neutral"
 """Key of a field's metadata, see :class:`Plugin`."""
@@ -47,11 +50,14 @@ class Plugin:
         source: where the mechanism or the data comes from (equation, section, DOI).
         numerics: raised when the numbers that the plugin produces change, so that runs made
             before and after are told apart; package versions play no part in it.
+        protocol: the :data:`PROTOCOL` that the plugin was written for, None where it does not
+            say; one that says another than bionic's is not loaded.
     """
 
     name: ClassVar[str]
     source: ClassVar[str] = ""
     numerics: ClassVar[int] = 1
+    protocol: ClassVar[int | None] = None
 
 
 class Mechanism(Plugin):

@@ -14,9 +14,14 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
+from bionic_core import hookspecs
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.patience import import_within, time_limit
 from bionic_core.plugin import (
+    DISTRIBUTION,
     ENTRY_POINT_GROUP,
+    PROJECT,
+    PROTOCOL,
     ConnectomeFetcher,
     ConnectomeSource,
     DataSource,
@@ -28,7 +33,10 @@ from bionic_core.plugin import (
 )
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
-"""Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``."""
+"""Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``.
+
+The name of a distribution leaves out all of its plugins.
+"""
 
 ROLES: Mapping[type[Plugin], str] = {
     Mechanism: "mechanism",
@@ -63,10 +71,11 @@ class Entry:
         if self.cls is not None:
             return self.cls
         assert self.point is not None
+        ours, seconds = self.distribution == DISTRIBUTION, time_limit()
         try:
-            loaded = self.point.load()
-        except Exception as error:
-            raise self._failed(f"{type(error).__name__}: {error}") from error
+            loaded = self.point.load() if ours else import_within(self.point, seconds)
+        except (Exception, SystemExit) as error:
+            raise self._failed(_why(error)) from error
         if not (inspect.isclass(loaded) and issubclass(loaded, tuple(ROLES))):
             bases = listing(base.__name__ for base in ROLES)
             raise self._failed(f"{self.target} is no subclass of bionic_core's {bases}")
@@ -75,7 +84,10 @@ class Entry:
         if getattr(loaded, "name", None) != self.name:
             found = getattr(loaded, "name", None)
             raise self._failed(f"the class says name = {found!r}; it must be {self.name!r}")
-        return cast(type[Plugin], loaded)
+        plugin = cast(type[Plugin], loaded)
+        if problem := protocol_problem(plugin, self.distribution) or hook_problem(plugin):
+            raise self._failed(problem)
+        return plugin
 
     def _failed(self, reason: str) -> RequestError:
         return RequestError(
@@ -135,7 +147,7 @@ class Registry:
                 found = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
                 known[key] = found
             distribution, version = known[key]
-            if point.name not in skipped:
+            if not skipped & {point.name, distribution}:
                 entry = Entry(point.name, distribution, version, point.value, point)
                 seen[(point.name, distribution, point.value)] = entry
         return cls(seen.values())
@@ -174,10 +186,7 @@ class Registry:
                 f"Installed are: {listing(allowed)}"
             )
         if len(entries) > 1:
-            where = " and ".join(f"{entry.target} ({entry.distribution})" for entry in entries)
-            raise RequestError(
-                f"the name '{name}' is announced twice, by {where}; uninstall one of them"
-            )
+            raise RequestError(_ambiguous(entries))
         plugin = entries[0].load()
         if not issubclass(plugin, role):
             raise RequestError(f"'{name}' is {_a(_role(plugin))}, not {_a(ROLES[role])}")
@@ -200,7 +209,7 @@ class Registry:
                 except RequestError as problem:
                     error = str(problem)
                 if len(entries) > 1:
-                    error = f"the name '{name}' is announced {len(entries)} times"
+                    error = _ambiguous(entries)
                 found.append(Listed(entry, _role(cls) if cls else "unknown", cls, error))
         return found
 
@@ -210,6 +219,60 @@ class Registry:
             for listed in self.listing()
             if listed.cls is not None and not listed.error and issubclass(listed.cls, role)
         ]
+
+
+def _ambiguous(entries: list[Entry]) -> str:
+    """Say that a name means nothing, since several distributions announce it."""
+    where = " and ".join(
+        f"{entry.target} ({entry.distribution} {entry.version})".replace(" )", ")")
+        for entry in entries
+    )
+    return (
+        f"the name '{entries[0].name}' is announced {len(entries)} times, by {where}. Uninstall "
+        f"one of them, or leave all plugins of one out with {SKIP_VARIABLE}=-DISTRIBUTION"
+    )
+
+
+def _why(error: BaseException) -> str:
+    """Say why an import failed."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"it needs the package '{error.name.partition('.')[0]}', which is not installed"
+    return f"{type(error).__name__}: {error}"
+
+
+def protocol_problem(plugin: type[Plugin], distribution: str) -> str | None:
+    """Say that a plugin was written for another protocol; None if it fits, or does not say."""
+    protocol = plugin.protocol
+    if protocol is None or protocol == PROTOCOL:
+        return None
+    if not isinstance(protocol, int):
+        return f"the class says protocol = {protocol!r}; it must be a whole number"
+    newer = DISTRIBUTION if protocol > PROTOCOL else distribution
+    return (
+        f"written for protocol {protocol} of bionic's plugins, and this bionic has protocol "
+        f"{PROTOCOL}; a newer {newer} may fit"
+    )
+
+
+def hook_problem(plugin: type[Plugin]) -> str | None:
+    """Say what keeps the hooks of a plugin's class from being asked; None if nothing does."""
+    for attribute in dir(plugin):
+        marked = getattr(getattr(plugin, attribute, None), f"{PROJECT}_impl", None)
+        if not isinstance(marked, dict):
+            continue
+        hook = marked.get("specname") or attribute
+        if hook not in hookspecs.COMBINATION:
+            known = hookspecs.COMBINATION
+            return f"there is no hook '{hook}'.{nearest(hook, known)} Hooks are {listing(known)}"
+        allowed = inspect.signature(getattr(hookspecs, hook)).parameters
+        unknown = [
+            name
+            for name, parameter in inspect.signature(getattr(plugin, attribute)).parameters.items()
+            if name not in ("self", *allowed) and parameter.default is parameter.empty
+        ]
+        if unknown:
+            return f"its hook '{hook}' asks for {listing(unknown)}; the hook has {listing(allowed)}"
+    return None
 
 
 def _role(plugin: type[Plugin]) -> str:

@@ -260,13 +260,16 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
             )
         registry.get(data, DataSource)
         return {"source": data}
-    readers = [listed.cls for listed in registry.listing() if listed.cls is not None]
+    found = registry.listing()
+    readers = [listed.cls for listed in found if listed.cls is not None and not listed.error]
     sources = [cls for cls in readers if issubclass(cls, DataSource)]
     claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:
+        failed = {listed.entry.name for listed in found if listed.error}
+        broken = f". Plugins that failed, see 'bionic plugins': {listing(failed)}" if failed else ""
+        known = listing(source.name for source in sources)
         raise RequestError(
-            f"no installed data source reads it; sources are {listing(c.name for c in sources)}",
-            where=data,
+            f"no installed data source reads it; sources are {known}{broken}", where=data
         )
     return {"source": claims[0][1], "path": data}
 

@@ -1,7 +1,7 @@
 """Networks of one shape as one: parameters and buffers with a leading dimension of members.
 
 One of them, the frame, holds the modules. Its forward pass is vectorised over the members by
-``torch.vmap``, every one with its own weights, masks, images and random numbers. What only some
+``torch.vmap``, every one with its own weights, wiring, images and random numbers. What only some
 members have sits behind gates in the frame, open for those members alone. The members' own networks
 stay: their parameters and gradients are views of the stack's, so that their own optimisers,
 checkpoints and evaluation work on them as if there were no stack.

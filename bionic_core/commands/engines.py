@@ -62,7 +62,7 @@ def chosen(context: typer.Context) -> Engine | None:
 def _named(words: list[str]) -> str | None:
     """Return the last value of ``--engine``; None where there is none."""
     name = None
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in pairwise([*words, ""]):
         option, equals, value = word.partition("=")
         if option == "--engine" and (equals or after):
             name = value if equals else after

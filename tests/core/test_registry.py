@@ -34,7 +34,7 @@ class Misnamed(Mechanism):
 @pytest.mark.parametrize(
     ("name", "target", "words"),
     [
-        ("gone", "no_such_package:Thing", "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("gone", "no_such_package:Thing", "it needs the package 'no_such_package', which is not"),
         ("less", "bionic_core:Nothing", "has no attribute 'Nothing'"),
         ("plain", "builtins:int", "is no subclass of bionic_core's"),
         ("bare", f"{__name__}:Bare", "is no attrs class"),
@@ -71,7 +71,9 @@ def test_a_name_announced_twice_names_both() -> None:
             entry("noise", "bionic_plugins.masks:Masks", "two"),
         ]
     )
-    with pytest.raises(RequestError, match=r"noise:Noise \(one\) and .*masks:Masks \(two\)"):
+    with pytest.raises(
+        RequestError, match=r"noise:Noise \(one 0.3\) and .*masks:Masks \(two 0.3\)"
+    ):
         registry.get("noise", Mechanism)
     assert all("announced 2 times" in listed.error for listed in registry.listing())
 

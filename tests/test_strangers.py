@@ -1,0 +1,401 @@
+"""Strangers' packages that are broken in all ways, as real wheels, installed by real pip."""
+
+from __future__ import annotations
+
+import ensurepip
+import json
+import subprocess
+import sys
+import textwrap
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bionic_core import cli
+from bionic_core.patience import LIMIT_VARIABLE
+from bionic_core.registry import SKIP_VARIABLE
+
+MECHANISM = """
+import attrs
+from bionic_core import Layer, Mechanism, hookimpl
+from torch import nn
+
+
+@attrs.frozen(eq=False)
+class Plugin(Mechanism):
+    \"\"\"A mechanism of a stranger.\"\"\"
+
+    name = "{name}"
+    kind = "functional"
+    after = ("noise",)
+    x: int = 1
+    {more}
+
+    @hookimpl
+    def {hook}:
+        {body}
+"""
+
+
+def mechanism(name: str, hook: str = "rate(self, layer)", body: str = "", more: str = "") -> str:
+    body = textwrap.indent(textwrap.dedent(body or "return nn.Identity()"), " " * 8).strip()
+    return MECHANISM.format(name=name, hook=hook, body=body, more=more)
+
+
+class Package(NamedTuple):
+    """A package, and words of the reason why its plugin cannot be loaded."""
+
+    source: str
+    reason: tuple[str, ...] = ()
+
+
+NARROW = """
+class Narrow(nn.Module):
+    def forward(self, h):
+        return h[:, :3]
+return Narrow()
+"""
+TUPLE = """
+class Pair(nn.Module):
+    def forward(self, h):
+        return h, h
+return Pair()
+"""
+FLAT = """
+class Flat(nn.Module):
+    def forward(self, values, synapses):
+        return values.flatten()
+return Flat()
+"""
+FAILED: Mapping[str, Package] = {
+    "raises": Package(
+        "raise OSError('no licence file')\n",
+        ("OSError: no licence file", "uninstall bionic-raises"),
+    ),
+    "quits": Package("raise SystemExit(3)\n", ("SystemExit: 3",)),
+    "lacking": Package(
+        "import antigravity_for_neurons.field\n",
+        ("it needs the package 'antigravity_for_neurons', which is not installed",),
+    ),
+    "hangs": Package(
+        "import time\ntime.sleep(600)\n",
+        ("had not ended after 0.5 seconds", LIMIT_VARIABLE, "BIONIC_PLUGINS=-hangs"),
+    ),
+    "misspelt": Package(
+        mechanism("misspelt", hook="rates(self, layer)"),
+        ("there is no hook 'rates'. Did you mean 'rate'?",),
+    ),
+    "asking": Package(
+        mechanism("asking", hook="rate(self, layer, mood)"),
+        ("its hook 'rate' asks for mood; the hook has layer",),
+    ),
+    "old": Package(
+        mechanism("old", more="protocol = 0"),
+        ("written for protocol 0", "this bionic has protocol 1", "a newer bionic-old may fit"),
+    ),
+    "ahead": Package(
+        mechanism("ahead", more="protocol = 2"),
+        ("written for protocol 2", "a newer bionic may fit"),
+    ),
+    "worded": Package(
+        mechanism("worded", more="protocol = 'one'"),
+        ("the class says protocol = 'one'; it must be a whole number",),
+    ),
+    "function": Package("def Plugin() -> None: ...\n", ("is no subclass of bionic_core's",)),
+}
+BUILT: Mapping[str, Package] = {
+    "number": Package(
+        mechanism("number", body="return 3"),
+        ("hook 'rate' answered with int", "expected Module or None"),
+    ),
+    "narrow": Package(
+        mechanism("narrow", body=NARROW),
+        ("what its hook 'rate' answered at", "returns (2, 3) when it is given (2, "),
+    ),
+    "pair": Package(
+        mechanism("pair", body=TUPLE), ("returns tuple; expected a Tensor", "hook 'rate'")
+    ),
+    "falls": Package(
+        mechanism("falls", body="return {}['neuron']"),
+        ("its hook 'rate' fails at", "KeyError: 'neuron'"),
+    ),
+    "scalar": Package(
+        mechanism("scalar", "weight(self, projection)", FLAT),
+        ("what its hook 'weight' answered at", "expected the same shape"),
+    ),
+    "gaining": Package(
+        mechanism("gaining", "gain(self, layer, connectome)", "return nn.Flatten(0)"),
+        ("what its hook 'gain' answered at", "expected a shape that broadcasts to it"),
+    ),
+    "rule": Package(
+        mechanism("rule", "plasticity(self, projection)", "return lambda w, pre, post, s: post"),
+        ("what its hook 'plasticity' answered at", "expected a shape that broadcasts to it"),
+    ),
+    "loud": Package(
+        mechanism("loud", body="return nn.Linear(5, 5)"),
+        ("what its hook 'rate' answered at", "fails when it is given (2, "),
+    ),
+}
+"""These load, and are wrong only in what they answer while a model is built."""
+
+SOURCE = """
+import attrs
+from bionic_core import {base}
+
+
+@attrs.frozen(eq=False)
+class Plugin({base}):
+    name = "{name}"
+
+    def read(self, *image):
+        return 3
+"""
+SOURCES = {
+    "photos": Package(SOURCE.format(base="DataSource", name="photos")),
+    "worms": Package(SOURCE.format(base="ConnectomeSource", name="worms")),
+}
+GOOD = {"good": Package(mechanism("good", more="protocol = 1"))}
+ALL = {**FAILED, **BUILT, **SOURCES, **GOOD}
+
+
+def wheel(
+    folder: Path, distribution: str, plugins: Mapping[str, str], source: str, version: str = "0.7"
+) -> Path:
+    """Write a wheel with one module and its entry points."""
+    module = distribution.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    lines = "".join(f"{name} = {target}\n" for name, target in plugins.items())
+    files = {
+        f"{module}.py": source,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
+        "Tag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[bionic]\n{lines}",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+    return path
+
+
+def pip(target: Path, *wheels: Path) -> Path:
+    """Install wheels into a folder, with the pip that comes with Python."""
+    bundled = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    command = [sys.executable, f"{bundled}/pip", "install", "--quiet", "--no-deps", "--no-index"]
+    options = ["--no-compile", "--disable-pip-version-check", "--target"]
+    done = subprocess.run(
+        [*command, *options, target, *wheels], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all of them, and one that takes a built-in's name."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    made = [
+        wheel(wheels, f"bionic-{name}", {name: f"bionic_{name}:Plugin"}, package.source)
+        for name, package in ALL.items()
+    ]
+    thief = mechanism("intra")
+    made.append(wheel(wheels, "bionic-thief", {"intra": "bionic_thief:Plugin"}, thief))
+    made.append(twin(wheels, "1.0", "young"))
+    target = tmp_path_factory.mktemp("strangers")
+    for n in range(50):
+        mark = f"with open({str(target / MARK)!r}, 'a') as file:\n    file.write('{n} ')\n"
+        source = mark + mechanism(f"many{n}")
+        made.append(
+            wheel(wheels, f"bionic-many{n}", {f"many{n}": f"bionic_many{n}:Plugin"}, source)
+        )
+    return pip(target, *made)
+
+
+MARK = "imported"
+"""A file that says which of the fifty packages have been imported."""
+
+
+def twin(folder: Path, version: str, key: str) -> Path:
+    source = mechanism("twin", more=f"{key}: int = 1")
+    return wheel(folder, "bionic-twin", {"twin": "bionic_twin:Plugin"}, source, version)
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Bionic = Callable[..., Said]
+
+
+@pytest.fixture
+def bionic(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Bionic:
+    """Run a command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
+
+    def command(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["bionic", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return Said(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def among(strangers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have them installed."""
+    monkeypatch.syspath_prepend(strangers)
+
+
+def listed(said: Said) -> dict[str, list[dict[str, Any]]]:
+    assert said.code == 0, said
+    found: dict[str, list[dict[str, Any]]] = {}
+    for plugin in json.loads(said.out)["plugins"]:
+        found.setdefault(plugin["name"], []).append(plugin)
+    return found
+
+
+@pytest.mark.usefixtures("among")
+def test_the_listing_says_whose_they_are_and_why_they_failed(bionic: Bionic) -> None:
+    plugins = listed(bionic("plugins", "--json"))
+    for name, package in ALL.items():
+        (plugin,) = plugins[name]
+        assert (plugin["distribution"], plugin["version"]) == (f"bionic-{name}", "0.7")
+        if name in FAILED:
+            for word in (f"plugin '{name}' of bionic-{name} 0.7", *package.reason):
+                assert word in plugin["error"]
+        else:
+            assert plugin["error"] is None
+    assert len(plugins["intra"]) == 2
+    for plugin in plugins["intra"]:
+        assert "bionic_plugins.intra:Intra (bionic " in plugin["error"]
+        assert "bionic_thief:Plugin (bionic-thief 0.7)" in plugin["error"]
+    broken = {name for name, group in plugins.items() if group[0]["error"]}
+    assert broken == {*FAILED, "intra"}
+
+
+@pytest.mark.usefixtures("among")
+def test_the_listing_for_people_has_distribution_version_and_reason(bionic: Bionic) -> None:
+    said = bionic("plugins")
+    assert said.code == 0
+    assert "bionic-old 0.7" in said.out
+    words = " ".join(said.out.split())
+    assert "old: plugin 'old' of bionic-old 0.7 cannot be loaded (written for protocol 0" in words
+    assert max(map(len, said.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", [*FAILED, *BUILT])
+@pytest.mark.usefixtures("among")
+def test_a_spec_that_names_one_is_refused(bionic: Bionic, name: str) -> None:
+    said = bionic("build", "baseline", "--set", f"{name}.x=1", "--json")
+    assert (said.code, said.out) == (2, ""), said
+    assert "Traceback" not in said.err
+    for word in (f"mechanisms.{name}: ", *ALL[name].reason):
+        assert word in said.err
+
+
+@pytest.mark.usefixtures("among")
+def test_a_built_ins_name_taken_is_an_error_that_can_be_got_round(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = bionic("build", "full", "--json")
+    assert said.code == 2
+    assert "mechanisms.intra: the name 'intra' is announced 2 times" in said.err
+    assert f"{SKIP_VARIABLE}=-DISTRIBUTION" in said.err
+    monkeypatch.setenv(SKIP_VARIABLE, "-bionic-thief")
+    said = bionic("build", "full", "--json")
+    assert json.loads(said.out)["parameters"]["allocated"] == 1224896
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("data.source=photos", "data.source: 'photos' gives int; expected a Dataset"),
+        ("connectome.source=worms", "connectome.source: it gives int; expected a Connectome"),
+    ],
+)
+@pytest.mark.usefixtures("among")
+def test_a_source_that_reads_something_else_is_refused(
+    bionic: Bionic, key: str, words: str
+) -> None:
+    Path("spec.toml").write_text("[model]\nlayers = { H1 = 4 }\nprojections = []\nclasses = 7\n")
+    said = bionic("train", "spec.toml", "--set", key, "--json")
+    assert (said.code, said.out) == (2, ""), said
+    assert words in said.err
+
+
+@pytest.mark.usefixtures("among")
+def test_other_commands_go_on(bionic: Bionic) -> None:
+    named = json.loads(bionic("build", "baseline", "--json").out)["mechanisms"]
+    said = bionic("build", "baseline", "--set", "good.x=2", "--json")
+    assert json.loads(said.out)["mechanisms"] == sorted([*named, "good"])
+    assert bionic("data", "info", "schematic", "--json").code == 0
+
+
+@pytest.mark.usefixtures("among")
+def test_the_user_leaves_them_out_by_name(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SKIP_VARIABLE, ",".join(f"-{name}" for name in (*FAILED, "intra")))
+    plugins = listed(bionic("plugins", "--json"))
+    assert not {*FAILED, "intra"} & set(plugins)
+    assert {*BUILT, *GOOD} <= set(plugins)
+    assert not [group for group in plugins.values() if group[0]["error"]]
+
+
+@pytest.mark.usefixtures("among")
+def test_a_path_that_nobody_reads_names_the_plugins_that_failed(bionic: Bionic) -> None:
+    Path("odd.xyz").write_text("?")
+    said = bionic("data", "info", "odd.xyz")
+    assert said.code == 2
+    assert "no installed data source reads it" in said.err
+    assert "asking, function, hangs, intra, lacking" in said.err
+
+
+@pytest.mark.usefixtures("among")
+def test_a_limit_that_is_no_number_is_refused(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "soon")
+    said = bionic("build", "baseline", "--set", "good.x=1")
+    assert said.code == 2
+    assert "BIONIC_PLUGIN_SECONDS=soon: must be a number of seconds above 0" in said.err
+
+
+@pytest.mark.usefixtures("among")
+def test_installed_twice_it_is_the_one_that_python_imports(
+    bionic: Bionic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listed(bionic("plugins", "--json"))["twin"][0]["version"] == "1.0"
+    monkeypatch.syspath_prepend(pip(tmp_path / "second", twin(tmp_path, "2.0", "grown")))
+    sys.modules.pop("bionic_twin")
+    (plugin,) = listed(bionic("plugins", "--json"))["twin"]
+    assert (plugin["version"], plugin["error"]) == ("2.0", None)
+    assert bionic("build", "baseline", "--set", "twin.grown=2").code == 0
+    said = bionic("build", "baseline", "--set", "twin.young=2")
+    assert said.code == 2
+    assert "mechanisms.twin.young" in said.err
+
+
+@pytest.mark.usefixtures("among")
+def test_fifty_plugins_cost_nothing_to_those_who_name_none(bionic: Bionic, strangers: Path) -> None:
+    for name in [name for name in sys.modules if name.startswith("bionic_many")]:
+        del sys.modules[name]
+    mark = strangers / MARK
+    mark.unlink(missing_ok=True)
+    for words in (["--version"], ["--help"], ["build", "baseline"], ["data", "info", "schematic"]):
+        assert bionic(*words).code == 0
+    assert not mark.exists()
+    assert bionic("build", "baseline", "--set", "many7.x=2").code == 0
+    assert mark.read_text() == "7 "
