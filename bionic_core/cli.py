@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from bionic_core.commands import (
     ablation,
+    authoring,
     connectomes,
     engines,
     evaluation,
@@ -23,6 +23,7 @@ from bionic_core.commands import (
     training,
 )
 from bionic_core.errors import BionicError, printable
+from bionic_core.process import settle
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -50,6 +51,8 @@ app.command("report")(reporting.report_command)
 app.command("reproduce", cls=engines.StudyCommand)(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
+app.command("check")(authoring.check_command)
+app.command("new")(authoring.new_command)
 data_app.command("info")(looking.data_info_command)
 data_app.command("check")(looking.data_check_command)
 connectome_app.command("info")(looking.connectome_info_command)
@@ -76,8 +79,7 @@ def options(
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
-    # Idle threads that spin cost more than they save where cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    settle()
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:

@@ -170,12 +170,17 @@ class Splits:
 
 
 def split(
-    data: Dataset, protocol: Protocol, split_seed: int, *, drop_leaks: bool = False
+    data: Dataset,
+    protocol: Protocol,
+    split_seed: int,
+    *,
+    share: float = 0.1,
+    drop_leaks: bool = False,
 ) -> Splits:
     """Split as the protocol says (§3.6 names no validation split).
 
     ``honest``: select on validation, touch test once. The source's own validation split
-    serves where there is one; otherwise a stratified tenth of train, in groups of identical
+    serves where there is one; otherwise a stratified ``share`` of train, in groups of identical
     images, drawn with ``split_seed``. ``paper``: train on all of train, select on test, which
     is then everything outside train.
 
@@ -183,20 +188,22 @@ def split(
     exactly or as a near copy (:func:`bionic_core.duplicates.occurring`), whatever its label.
 
     Raises:
-        RequestError: no class has two different images to set a tenth apart, or dropping leaks
+        RequestError: no class has two different images to set some apart, or dropping leaks
             leaves a class without training images.
     """
-    parts = _split(data, protocol, split_seed)
+    parts = _split(data, protocol, split_seed, share)
     return _without_leaks(parts, data) if drop_leaks else parts
 
 
-def _split(data: Dataset, protocol: Protocol, split_seed: int) -> Splits:
+def _split(data: Dataset, protocol: Protocol, split_seed: int, share: float) -> Splits:
     if protocol == "paper":
         test = data.test if data.validation is None else Split.join(data.validation, data.test)
         return Splits(data.train, test, test, selected_on="test")
     if data.validation is not None:
         return Splits(data.train, data.validation, data.test, selected_on="validation")
-    held_out = grouped_tenth(data.train, len(data.class_names), split_seed)
+    held_out = grouped_share(data.train, len(data.class_names), share, split_seed)
+    if not len(held_out):
+        raise RequestError("too few images to set some apart for selecting; give a test split")
     rest = np.setdiff1d(np.arange(len(data.train)), held_out)
     return Splits(
         data.train.take(rest), data.train.take(held_out), data.test, selected_on="validation"
@@ -220,18 +227,6 @@ def _without_leaks(parts: Splits, data: Dataset) -> Splits:
             where=data.name,
         )
     return attrs.evolve(parts, train=train, dropped=Dropped(len(exact), len(near)))
-
-
-def grouped_tenth(part: Split, classes: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return the rows of a tenth of each class, as :func:`grouped_share` draws them.
-
-    Raises:
-        RequestError: no class has two different images.
-    """
-    rows = grouped_share(part, classes, 0.1, seed)
-    if not len(rows):
-        raise RequestError("too few images to set a tenth apart for selecting; give a test split")
-    return rows
 
 
 def grouped_share(part: Split, classes: int, share: float, seed: int) -> npt.NDArray[np.int64]:

@@ -29,7 +29,13 @@ def load_inputs(spec: Spec) -> Inputs:
     """
     data = spec.data.read(spec.model.image)
     choice = spec.data_choice
-    splits = split(data, choice.protocol, choice.split_seed, drop_leaks=choice.drop_leaks)
+    splits = split(
+        data,
+        choice.protocol,
+        choice.split_seed,
+        share=choice.validation_share,
+        drop_leaks=choice.drop_leaks,
+    )
     connectome = spec.connectome.read() if spec.connectome is not None else None
     return Inputs(data, splits, connectome)
 
@@ -62,10 +68,18 @@ class InputCache:
 
     def get(self, spec: Spec) -> Inputs:
         """Return the inputs of a spec, read at the first time."""
-        document = spec.document()
-        tables: dict[str, Any] = {key: document.get(key) for key in ("data", "connectome")}
-        key = digest(tables | {"image": document["model"]["image"]})
+        key = _key(spec)
         if key not in self._known:
             self._known[key] = load_inputs(spec)
         check_inputs(spec, self._known[key].data)
         return self._known[key]
+
+    def put(self, spec: Spec, inputs: Inputs) -> None:
+        """Take the inputs of a spec that were read elsewhere."""
+        self._known[_key(spec)] = inputs
+
+
+def _key(spec: Spec) -> str:
+    document = spec.document()
+    tables: dict[str, Any] = {key: document.get(key) for key in ("data", "connectome")}
+    return digest(tables | {"image": document["model"]["image"]})

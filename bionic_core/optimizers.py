@@ -36,7 +36,9 @@ class Muon(torch.optim.Optimizer):
     know that there are two.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, **options: Any) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], lr: float, ns_steps: int = 5, **options: Any
+    ) -> None:
         parameters = list(parameters)
         wide = [p for p in parameters if p.ndim == 2 and min(p.shape) >= NARROW]
         known = {id(p) for p in wide}
@@ -48,7 +50,9 @@ class Muon(torch.optim.Optimizer):
         shared |= {"lr": lr, **options}
         self.parts: list[torch.optim.Optimizer] = []
         if wide:
-            self.parts.append(torch.optim.Muon(wide, adjust_lr_fn="match_rms_adamw", **shared))
+            self.parts.append(
+                torch.optim.Muon(wide, adjust_lr_fn="match_rms_adamw", ns_steps=ns_steps, **shared)
+            )
         if others:
             self.parts.append(torch.optim.Adam(others, fused=True, **shared))
         super().__init__([group for part in self.parts for group in part.param_groups], {})
@@ -82,7 +86,7 @@ def make_optimizer(
     name = training.optimizer
     try:
         if name == "muon":
-            return Muon(parameters, training.lr, **options)
+            return Muon(parameters, training.lr, training.newton_schulz, **options)
         if name in FUSED:
             options = {"fused": True, **options}
         return CLASSES[name](parameters, lr=training.lr, **options)  # type: ignore

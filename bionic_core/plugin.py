@@ -65,12 +65,14 @@ class Mechanism(Plugin):
         requires: names of mechanisms without which this one means nothing.
         before, after: names of mechanisms that this one precedes or follows where both
             answer the same chained hook; naming an absent mechanism is harmless.
+        compiles: whether ``torch.compile`` takes its modules; False says that it need not.
     """
 
     kind: ClassVar[Literal["structural", "functional"]]
     requires: ClassVar[tuple[str, ...]] = ()
     before: ClassVar[tuple[str, ...]] = ()
     after: ClassVar[tuple[str, ...]] = ()
+    compiles: ClassVar[bool] = True
 
 
 class DataSource(Plugin, ABC):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 from attrs import field
-from attrs.validators import ge, gt, in_, instance_of, lt
+from attrs.validators import ge, gt, in_, instance_of, le, lt
 
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import NEUTRAL
@@ -33,6 +33,7 @@ class Training:
         draws: what is drawn while training (the order of images, their views, and what mechanisms
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.
+        newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
@@ -49,9 +50,14 @@ class Training:
     precision: Literal["float32", "tf32", "bfloat16"] = field(
         default="float32", validator=in_(("float32", "tf32", "bfloat16"))
     )
+    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.newton_schulz != 5 and self.optimizer != "muon":
+            raise ValueError(f"newton_schulz is muon's, and optimizer = {self.optimizer!r}")
 
     def drawn_with(self, seed: int) -> int:
         """Return the seed of what is drawn while a run of this seed trains."""

@@ -128,9 +128,13 @@ class Registry:
             if word.strip().startswith("-")
         }
         seen: dict[tuple[str, str, str], Entry] = {}
+        known: dict[int, tuple[str, str]] = {}  # name and version each parse a README when asked
         for point in entry_points(group=ENTRY_POINT_GROUP):
-            distribution = point.dist.name if point.dist else "unknown"
-            version = point.dist.version if point.dist else ""
+            key = id(point.dist)
+            if key not in known:
+                found = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
+                known[key] = found
+            distribution, version = known[key]
             if point.name not in skipped:
                 entry = Entry(point.name, distribution, version, point.value, point)
                 seen[(point.name, distribution, point.value)] = entry
@@ -166,7 +170,7 @@ class Registry:
         if not entries:
             allowed = self._loadable(role)
             raise RequestError(
-                f"there is no {ROLES[role]} '{name}'.{nearest(name, allowed)} "
+                f"there is no {ROLES.get(role, 'plugin')} '{name}'.{nearest(name, allowed)} "
                 f"Installed are: {listing(allowed)}"
             )
         if len(entries) > 1:

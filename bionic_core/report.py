@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from bionic_core.memory import gib
 from bionic_core.report_connectome import connectome
-from bionic_core.report_data import checked, data
+from bionic_core.report_data import checked, data, dropped
 
 __all__ = [
     "built",
@@ -113,6 +113,8 @@ def trained(document: Document) -> RenderableType:
         lines.insert(
             0, f"test accuracy: 95 % interval {low:.2%} … {high:.2%} (of the images alone)"
         )
+    if "dropped" in document:
+        lines.insert(0, f"dropped from train as leaks: {dropped(document['dropped'])}")
     if selected == "test":
         lines.insert(0, "test-selected: the test images chose the epoch, so their figures flatter")
     return Group(table, Text("\n".join(lines)))

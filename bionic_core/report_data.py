@@ -38,7 +38,7 @@ def data(document: Document) -> RenderableType:
     shape = " × ".join(str(side) for side in document["image"])
     lines = [f"images {shape}, fingerprint {document['fingerprint'][:16]}"]
     if "dropped" in document:
-        lines.append(f"dropped from train as leaks: {_dropped(document['dropped'])}")
+        lines.append(f"dropped from train as leaks: {dropped(document['dropped'])}")
     if document.get("selected_on") == "test":
         lines.append("test-selected: runs choose their epoch on the test images")
     return Group(*shown, Text("\n".join(lines)))
@@ -141,7 +141,7 @@ def _advice(document: Document) -> list[str]:
     count = leaks["exact"] + leaks["near"]
     if count:
         lines.append(
-            f"with protocol {leaks['protocol']}, [data] drop_leaks = true takes {_dropped(leaks)} "
+            f"with protocol {leaks['protocol']}, [data] drop_leaks = true takes {dropped(leaks)} "
             f"of {leaks['train']:,} out of train"
         )
     else:
@@ -151,7 +151,8 @@ def _advice(document: Document) -> list[str]:
     return lines
 
 
-def _dropped(counts: Mapping[str, int]) -> str:
+def dropped(counts: Mapping[str, int]) -> str:
+    """Return how many images were dropped, in words."""
     total = counts["exact"] + counts["near"]
     return f"{total:,} images ({counts['exact']:,} exact copies, {counts['near']:,} near copies)"
 

@@ -89,6 +89,7 @@ _SHAPES: dict[str, Shape] = {
         "train": {"*": NUMBER},
         "seconds": NUMBER,
         "images_per_second": NUMBER,
+        "dropped?": {"exact": int, "near": int},
     },
     METRICS: {
         "epoch": int,

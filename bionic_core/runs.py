@@ -24,7 +24,7 @@ from safetensors.torch import save as to_safetensors
 from bionic_core import failures
 from bionic_core.assembly import build, recipe_of
 from bionic_core.checkpoints import Checkpoint, Files, portable, resume, save_state, to_lines
-from bionic_core.checksums import sha256, to_sums
+from bionic_core.checksums import sha256
 from bionic_core.circumstances import circumstances
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.evaluation import evaluate
@@ -51,9 +51,11 @@ from bionic_core.run_folder import (
     SUMS,
     Run,
 )
+from bionic_core.sections import DataChoice
 from bionic_core.spec import Spec, digest
 from bionic_core.strict import plain
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
+from bionic_core.transfer import write_finished
 
 __all__ = [
     "CORE_NUMERICS",
@@ -81,18 +83,21 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     The resolved spec, with data and connectome by fingerprint instead of by place; the seed;
     and the ``numerics`` of the core and of each mechanism, not package versions.
     """
-    # Said only where it applies, so that runs from before the key keep their names.
-    leaks = {"drop_leaks": True} if spec.data_choice.drop_leaks else {}
+    choice = spec.data_choice
+    # Said only where they apply, so that runs from before these keys keep their names.
+    later: dict[str, Any] = {"drop_leaks": True} if choice.drop_leaks else {}
+    if choice.validation_share != attrs.fields(DataChoice).validation_share.default:
+        later["validation_share"] = choice.validation_share
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),
         "mechanisms": {name: _deciding(mechanism) for name, mechanism in spec.mechanisms.items()},
         "data": {
             "fingerprint": inputs.data.fingerprint,
-            "protocol": spec.data_choice.protocol,
-            "split_seed": spec.data_choice.split_seed,
+            "protocol": choice.protocol,
+            "split_seed": choice.split_seed,
         }
-        | leaks,
+        | later,
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
         "numerics": {"core": CORE_NUMERICS}
@@ -125,6 +130,7 @@ def train(
     epochs: Epochs | None = None,
     say: Say | None = None,
     begun: Callable[[Path], None] | None = None,
+    saved: Callable[[Path], None] | None = None,
     wait: float = math.inf,
 ) -> Run:
     """Train one run, or go on with it, or return it if it is complete.
@@ -141,6 +147,7 @@ def train(
         watch, epochs: called after each step and each epoch.
         say: called with what a reader must know, a sentence each.
         begun: called with the run's folder when it is about to be trained.
+        saved: called with it whenever more is in it than before and a run can go on from that.
         wait: seconds to wait for another process that trains the same run.
 
     Raises:
@@ -167,7 +174,7 @@ def train(
             begun(run.folder)
         texts = texts_of(spec, seed, inputs, place)
         try:
-            _go_on(run, state, course, inputs, texts, watch, epochs, say)
+            _go_on(run, state, course, inputs, texts, watch, epochs, say, saved or (lambda _: None))
         except (RequestError, WriteError):
             raise
         except Exception as error:
@@ -210,14 +217,17 @@ def _go_on(
     watch: Watch | None,
     epochs: Epochs | None,
     say: Say | None,
+    saved: Callable[[Path], None],
 ) -> None:
     """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
     checkpoint = take_up(run, state)
     with _as_before(checkpoint, course.images.device, say):
         sums = write_texts(run, state, checkpoint, texts, course.images.device)
+        saved(run.folder)
         while not finished(state, course.recipe):
             record = train_epoch(state, course, watch)
             save_state(run, state, sums)
+            saved(run.folder)
             if epochs is not None:
                 epochs(record)
         complete(run, state, inputs, texts)
@@ -373,19 +383,15 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         "seconds": seconds,
         "images_per_second": images / seconds,
     }
+    if splits.dropped is not None:
+        result["dropped"] = attrs.asdict(splits.dropped)
     contents = {name: text.encode() for name, text in texts.items()} | {
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
         RESULT: json.dumps(result, indent=1).encode(),
     }
-    contents = {name: contents[name] for name in SUMMED}
-    contents[SUMS] = to_sums(contents).encode()
-    contents[RESULT] = contents.pop(RESULT)  # last: its presence says that the run is complete
-    for name, data in contents.items():
-        with write_atomically(run.folder / name) as file:
-            file.write(data)
-    (run.folder / STATE).unlink(missing_ok=True)
+    write_finished(run.folder, contents)
 
 
 def device_of(name: str) -> torch.device:

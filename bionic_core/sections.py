@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import attrs
 from attrs import field
-from attrs.validators import ge, in_
+from attrs.validators import ge, gt, in_, le
 
 from bionic_core.data import Protocol
 from bionic_core.hookspecs import COMBINATION
@@ -61,12 +61,14 @@ class DataChoice:
         source: a registered data source.
         protocol: ``honest`` selects on validation, ``paper`` on the test set.
         split_seed: seed of the validation split where the data has none of its own.
+        validation_share: of train, what that split takes.
         drop_leaks: take out of train what occurs in validation or test, exactly or nearly.
     """
 
     source: str = "schematic"
     protocol: Protocol = field(default="honest", validator=in_(("honest", "paper")))
     split_seed: int = field(default=0, validator=ge(0))
+    validation_share: float = field(default=0.1, validator=[gt(0), le(0.5)])
     drop_leaks: bool = False
 
 

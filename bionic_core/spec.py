@@ -232,13 +232,14 @@ def toml_value(text: str) -> Any:
 
 
 def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None:
-    """Take the data from a registered source, or from a path; the protocol stays.
+    """Take the data from a registered source, or from a path; how it is split stays.
 
     Raises:
         RequestError: it is neither.
     """
     table = document.setdefault("data", {})
-    kept = {key: table[key] for key in ("protocol", "split_seed") if key in table}
+    ours = {key.name for key in attrs.fields(DataChoice)} - {"source"}
+    kept = {key: value for key, value in table.items() if key in ours}
     choice = data_table(data, registry)
     same = choice == {"source": table.get("source")}
     document["data"] = (table if same else kept) | choice

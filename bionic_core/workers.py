@@ -28,6 +28,7 @@ from bionic_core import failures
 from bionic_core.engine import Outcome, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
+from bionic_core.process import settle
 from bionic_core.runs import train
 from bionic_core.training import Moment
 
@@ -75,6 +76,7 @@ def attempt(
     watch: Callable[[Moment], None] | None = None,
     say: Callable[[str], None] | None = None,
     begun: Callable[[Path], None] | None = None,
+    saved: Callable[[Path], None] | None = None,
     wait: float = 0.0,
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
@@ -86,7 +88,8 @@ def attempt(
         RequestError: what was asked cannot be done, for this run or any other.
         WriteError: nothing can be written, for this run or any other.
     """
-    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun, "wait": wait}
+    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun}
+    options |= {"saved": saved, "wait": wait}
     again = ""
     for tried in range(1, TRIES + 1):
         try:
@@ -293,6 +296,7 @@ def _death(worker: _Worker) -> str:
 def _work(pipe: Connection, root: Path, device: str) -> None:
     """Train what comes through the pipe until None comes; run in a worker process."""
     _end_with_the_study()
+    settle()
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,6 +25,7 @@ def scaled(rates: Tensor) -> Tensor:
 class Hebbian(Mechanism):
     """``Δw = α_hebb · ⟨σ_pre σ_post⟩ − α_home · (f_avg − f_target)``, after each optimiser's step.
 
+    Pre BP, post BQ → Δ for each value, as the projection stores them (QP, or one for each pair).
     On every projection, those within a layer included, through the wiring; biases are left
     alone. σ_pre is what the projection reads and σ_post the rates after the gain's ReLU, each
     rectified and divided by its image's maximum (the paper: "normalized to [0, 1]"); ⟨⟩ is the

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge
-from scipy.special import gammaincinv, ndtr, ndtri
 
 from bionic_core import Connectome
 from bionic_core.plugin import Compared, Surrogate
@@ -193,6 +192,8 @@ def _somata(
     cell_type: npt.NDArray[np.str_], sheet: Sheet, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Return soma depth (N,) and place in the sheet (N, 2), µm."""
+    from scipy.special import ndtr, ndtri
+
     names, number = np.unique(cell_type, return_inverse=True)
     table = np.array([known.DEPTH[t] for t in names.tolist()], np.float64)
     mean, sd, low, high = table[number].T
@@ -248,6 +249,8 @@ class _Wiring:
 
     def _propensity(self, cv: Sequence[float], none: Floats | None = None) -> Floats:
         """Return gamma-distributed numbers of mean 1 in each type; some are 0."""
+        from scipy.special import gammaincinv
+
         shape = 1 / np.square(cv)[self.kind]
         values: Floats = gammaincinv(shape, self.rng.random(len(shape))) / shape
         if none is not None:
@@ -365,6 +368,8 @@ def _widths(sheet: Sheet) -> Floats:
 @cache
 def _constants(sheet: Sheet) -> Floats:
     """Return c for each pair of types, by bisection of E[1 − exp(−λ)] = P."""
+    from scipy.special import gammaincinv
+
     distance2, weight = sheet.distances()
     sigma = _widths(sheet)
     levels = (np.arange(16) + 0.5) / 16
@@ -441,6 +446,8 @@ def _sizes(
     rng: np.random.Generator,
 ) -> Floats:
     """Return summed sizes in voxels: log-normal for each pair of broad types, growing with k."""
+    from scipy.special import ndtri
+
     normal = ndtri(rng.random(len(pre)))
     logs = np.log(count)
     size = np.zeros(len(pre))

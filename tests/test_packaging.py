@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import blocks
+
 ROOT = Path(__file__).parents[1]
 
 DIVISIVE = '''
@@ -65,9 +67,15 @@ class Environment:
         done = subprocess.run(command, cwd=self.away, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def uninstall(self, distribution: str) -> None:
+        self.python_module("pip", "uninstall", "--yes", "--quiet", distribution)
+
     def bionic(self, *arguments: str | Path, code: int = 0) -> str:
+        return self.python_module("bionic_core", *arguments, code=code)
+
+    def python_module(self, module: str, *arguments: str | Path, code: int = 0) -> str:
         done = subprocess.run(
-            [self.python, "-m", "bionic_core", *arguments],
+            [self.python, "-m", module, *arguments],
             cwd=self.away,
             capture_output=True,
             text=True,
@@ -76,6 +84,20 @@ class Environment:
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout if code == 0 else done.stderr
+
+    def shell(self, commands: str, folder: Path) -> None:
+        """Carry out lines of a shell, where pip needs nothing from the network."""
+        offline = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}
+        path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | offline | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PATH": path},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +137,34 @@ def test_the_wheel_works_outside_the_checkout(environment: Environment) -> None:
         "factorial", "--mechanisms", "masks", "--seeds", "1", *arguments, "--json"
     )
     assert [effect["term"] for effect in json.loads(study)["effects"]] == ["masks"]
+
+
+def test_a_new_package_keeps_all_laws_as_generated(environment: Environment) -> None:
+    environment.bionic("new", "divisive")
+    package = environment.away / "bionic-divisive"
+    environment.pip("--no-build-isolation", "--editable", package)
+    judged = json.loads(environment.bionic("check", "divisive", "--json"))
+    assert judged["passed"]
+    assert {law["state"] for law in judged["laws"]} == {"kept"}
+    assert judged["distribution"] == "bionic-divisive 0.1.0"
+    said = environment.python_module("pytest", "-q", "-p", "no:cacheprovider", package)
+    assert f"{len(judged['laws']) + 3} passed" in said
+    environment.uninstall("bionic-divisive")
+
+
+@pytest.mark.slow
+def test_the_tutorial_in_a_shell(environment: Environment) -> None:
+    """Every command as it stands, with real pip; only the network is taken away."""
+    folder = environment.away / "tutorial"
+    folder.mkdir()
+    for language, text in blocks("tutorial.md"):
+        if language == "python":
+            place = folder / text.partition("\n")[0].removeprefix("# ")
+            place.write_text(text)
+        elif language == "console":
+            environment.shell(text, folder)
+    assert list((folder / "runs").glob("factorial-*.json"))
+    environment.uninstall("bionic-divisive")
 
 
 def test_a_strangers_package_installs_lists_and_trains(

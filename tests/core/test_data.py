@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, RequestError, Split
-from bionic_core.data import Protocol, grouped_share, grouped_tenth, split
+from bionic_core.data import Protocol, grouped_share, split
 from bionic_core.data_summary import summarise
 
 NAMES = ("cat", "dog", "owl")
@@ -57,9 +57,9 @@ def test_without_one_a_stratified_tenth_of_train_is_set_apart() -> None:
 
 def test_the_tenth_depends_on_its_seed_alone() -> None:
     train = part((200, 60, 40))
-    first = grouped_tenth(train, 3, 5)
-    assert np.array_equal(first, grouped_tenth(train, 3, 5))
-    assert not np.array_equal(first, grouped_tenth(train, 3, 6))
+    first = grouped_share(train, 3, 0.1, 5)
+    assert np.array_equal(first, grouped_share(train, 3, 0.1, 5))
+    assert not np.array_equal(first, grouped_share(train, 3, 0.1, 6))
 
 
 @pytest.mark.parametrize("protocol", ["honest", "paper"])
@@ -112,7 +112,7 @@ def test_a_group_larger_than_the_tenth_is_passed_over() -> None:
     base = part((60, 20))
     same = np.repeat(base.images[:1], 30, axis=0)
     train = Split.join(base, Split(same, np.repeat(base.labels[:1], 30)))
-    rows = grouped_tenth(train, 2, 0)
+    rows = grouped_share(train, 2, 0.1, 0)
     assert not {base.images[0].tobytes()} & set(pictures(train.take(rows)))
     assert len(rows) == pytest.approx(11, abs=1)
 
@@ -120,28 +120,30 @@ def test_a_group_larger_than_the_tenth_is_passed_over() -> None:
 def test_a_class_that_is_one_group_stays_in_training() -> None:
     train = part((40, 40, 5))
     train.images[train.labels == 2] = 7
-    assert train.take(grouped_tenth(train, 3, 0)).counts(3).tolist() == [4, 4, 0]
+    assert train.take(grouped_share(train, 3, 0.1, 0)).counts(3).tolist() == [4, 4, 0]
 
 
 def test_a_class_of_two_images_gives_one() -> None:
-    assert part((2, 2)).take(grouped_tenth(part((2, 2)), 2, 0)).counts(2).tolist() == [1, 1]
+    assert part((2, 2)).take(grouped_share(part((2, 2)), 2, 0.1, 0)).counts(2).tolist() == [1, 1]
 
 
 def test_a_share_other_than_a_tenth() -> None:
     train = part((100, 50))
     assert train.take(grouped_share(train, 2, 0.3, 0)).counts(2).tolist() == [30, 15]
+    parts = split(dataset(), "honest", 0, share=0.3)
+    assert parts.validation.counts(3).tolist() == [60, 18, 12]
 
 
 def test_nothing_to_set_apart_is_an_error() -> None:
-    train = Split(np.zeros((4, 1, 4, 4), np.uint8), np.array([0, 0, 0, 0]))
-    with pytest.raises(RequestError, match="too few images to set a tenth apart"):
-        grouped_tenth(train, 2, 0)
+    train = Split(np.zeros((4, 1, 4, 4), np.uint8), np.array([0, 0, 1, 1]))
+    with pytest.raises(RequestError, match="too few images to set some apart"):
+        split(Dataset("one picture", ("a", "b"), train, train), "honest", 0)
 
 
 def test_splitting_as_many_images_as_fer2013_has_is_fast() -> None:
     train = part((15000, 10000, 3709), shape=(1, 48, 48))
     start = time.perf_counter()
-    grouped_tenth(train, 3, 0)
+    grouped_share(train, 3, 0.1, 0)
     assert time.perf_counter() - start < 5
 
 

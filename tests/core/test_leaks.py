@@ -20,10 +20,10 @@ from bionic_core.data_check import check
 from bionic_core.data_summary import summarise
 from bionic_core.duplicates import NEAR, occurring
 from bionic_core.inputs import InputCache
-from bionic_core.report import checked, data
+from bionic_core.report import checked, data, trained
 from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import identity, train
-from bionic_core.spec import compose, open_data
+from bionic_core.spec import choose_data, compose, open_data
 from tests.core.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.core.test_duplicates import light, pictures
 
@@ -252,6 +252,22 @@ def test_the_identity_names_dropped_leaks_only_where_they_are_dropped() -> None:
     assert plain.data_choice.drop_leaks is False
 
 
+def test_the_identity_names_the_validation_share_only_where_it_is_not_a_tenth() -> None:
+    cache = InputCache()
+    plain, more = drawn(validation_share=0.1), drawn(validation_share=0.2)
+    assert "validation_share" not in identity(plain, 0, cache.get(plain))["data"]
+    assert identity(more, 0, cache.get(more))["data"]["validation_share"] == 0.2
+    assert len(cache.get(more).splits.validation) > len(cache.get(plain).splits.validation)
+
+
+def test_another_source_on_the_command_line_leaves_how_it_is_split(tmp_path: Path) -> None:
+    table = {"source": "schematic", "drop_leaks": True, "validation_share": 0.2, "split_seed": 3}
+    document = {"data": dict(table)}
+    choose_data(document, "fer2013", Registry.installed())
+    kept = {key: value for key, value in document["data"].items() if key != "source"}
+    assert kept == {key: value for key, value in table.items() if key != "source"}
+
+
 def test_a_study_reads_images_with_and_without_leaks_apart() -> None:
     cache = InputCache()
     plain, dropped = cache.get(drawn()), cache.get(drawn(drop_leaks=True))
@@ -266,7 +282,14 @@ def test_a_run_says_what_was_dropped(tmp_path: Path) -> None:
     run = train(spec, root=tmp_path, device="cpu")
     parts = InputCache().get(spec).splits
     assert parts.dropped is not None
-    assert run.manifest["dropped"] == {"exact": parts.dropped.exact, "near": parts.dropped.near}
+    counts = {"exact": parts.dropped.exact, "near": parts.dropped.near}
+    assert run.manifest["dropped"] == run.result["dropped"] == counts
+    out = io.StringIO()
+    Console(file=out, width=80).print(trained(run.result))
+    total = f"{counts['exact'] + counts['near']:,}"
+    assert (
+        f"dropped from train as leaks: {total} images ({counts['exact']:,} exact" in out.getvalue()
+    )
     assert run.spec().data_choice.drop_leaks is True
     assert evaluate_run(run, "train")["images"] == len(parts.train)
     assert "dropped" not in train(drawn(), root=tmp_path, device="cpu").manifest

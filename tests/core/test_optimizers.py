@@ -73,3 +73,12 @@ def test_it_needs_neither_wide_matrices_nor_others(left: slice) -> None:
 def test_an_option_that_the_optimiser_does_not_have_is_named() -> None:
     with pytest.raises(RequestError, match=r"the optimiser 'muon' does not take .*beta"):
         make_optimizer(parameters(), Training(optimizer="muon"), {"beta": 1.0})
+
+
+def test_newton_schulz_iterations_are_muons_own() -> None:
+    few, five = parameters(), parameters()
+    make_optimizer(few, Training(optimizer="muon", newton_schulz=2), {}).step()
+    make_optimizer(five, Training(optimizer="muon"), {}).step()
+    assert any(not torch.equal(a, b) for a, b in zip(few, five, strict=True))
+    with pytest.raises(ValueError, match="newton_schulz is muon's, and optimizer = 'adam'"):
+        Training(newton_schulz=3)

@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "bionic_core").glob("**/*.py"))
 
+TEMPLATES = sorted((ROOT / "bionic_core" / "templates" / "package").iterdir())
+
 ALLOWED = {("describe.py", '"masks"'), ("report.py", '"masks"')}
 """``bionic build --json`` has a key of this name, which others build on."""
 
@@ -27,7 +29,7 @@ def mechanisms() -> list[str]:
     return sorted({*names, *later})
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*CORE, *TEMPLATES], ids=lambda path: path.name)
 def test_the_core_spells_no_mechanisms_name(path: Path) -> None:
     text = path.read_text()
     for file, words in ALLOWED:
@@ -79,6 +81,7 @@ HEAVY = (
         (["train", "--help"], HEAVY),
         (["predict", "--help"], HEAVY),
         (["runs", "--help"], HEAVY),
+        (["check", "--help"], HEAVY),
         (["connectome", "fetch", "--help"], HEAVY),
         (["connectome", "import", "--help"], HEAVY),
         (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),

@@ -225,8 +225,8 @@ def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.M
     together = torch.stack(first_steps(monkeypatch, stacked_training, "step_together", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
-        step = functools.partial(training.train_epoch, state, course)
-        alone = torch.stack(first_steps(monkeypatch, training, "step_once", step))
+        single = functools.partial(training.train_epoch, state, course)
+        alone = torch.stack(first_steps(monkeypatch, training, "step_once", single))
         found = together[:, row]
         assert not torch.allclose(found, alone, rtol=1e-6), "it is no float32"
         torch.testing.assert_close(found[0], alone[0], rtol=1e-2, atol=0)

@@ -1,0 +1,274 @@
+"""What runs on a Ray cluster: the runs of a study, and a desk beside the study that they report to.
+
+The desk is an actor on the study's own machine, so it lives exactly as long as the study, and what
+it has is safe from other nodes. Where a node has no folder in common with the study, the desk
+writes a run's checkpoint into the run's folder after each epoch, and gives it to the node on which
+Ray tries the run again: the objects of a dead node are gone, and a task that is retried starts
+from its arguments.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
+
+if TYPE_CHECKING:
+    from bionic_core.engine import Outcome, Task
+    from bionic_core.inputs import Inputs
+    from bionic_core.spec import Spec
+    from bionic_core.training import Moment
+
+TELLS_EVERY = 0.5
+"""Seconds between two words of a run about where it is."""
+
+Call = Callable[..., Any]
+"""Calls a method of the desk by its name, waits for the answer, and raises what it raised."""
+
+
+@attrs.frozen(eq=False)
+class Order:
+    """A run, as it is sent to a node.
+
+    Attributes:
+        number: its place in the study.
+        tables: of the resolved spec; plugins are found by name where it is trained.
+        name, where: of the spec, for outputs and errors.
+        seed: of the run.
+        hash: its identity, as the study computed it.
+        root: the folder of runs, absolute, on the study's machine.
+        probe: a file in it: a node that sees the file shares the folder. Empty: none is to.
+        must_share: whether a node that does not see it is an error.
+        device: as for training.
+        wait: seconds to wait for another process that trains the same run.
+        packages: who announces the plugins that the spec names, for errors.
+    """
+
+    number: int
+    tables: Mapping[str, Any]
+    name: str
+    where: str
+    seed: int
+    hash: str
+    root: Path
+    probe: str
+    must_share: bool
+    device: str
+    wait: float
+    packages: tuple[str, ...]
+
+
+@attrs.frozen
+class Word:
+    """Something that the study is told of a run."""
+
+    number: int
+    content: Any
+
+
+class Desk:
+    """Takes in what the runs report, and keeps their checkpoints in the study's folder.
+
+    Every answer is a pair of a value and an error, one of them None: Ray would wrap an error.
+    """
+
+    def __init__(self) -> None:
+        self._words: list[Word] = []
+        self._claims: dict[int, Any] = {}
+        self._tries: dict[int, int] = {}
+
+    def ask(self, method: str, number: int, *arguments: Any) -> tuple[Any, Exception | None]:
+        """Do what a run asks for, and return the answer or the error."""
+        try:
+            return getattr(self, f"_{method}")(number, *arguments), None
+        except (RequestError, WriteError, BusyError) as error:
+            return None, error
+
+    def tell(self, number: int, content: Any) -> None:
+        """Keep something for the study, which comes for it now and then."""
+        self._words.append(Word(number, content))
+
+    def words(self) -> list[Word]:
+        """Return what was told since the last time."""
+        told, self._words = self._words, []
+        return told
+
+    def _begin(self, number: int, folder: Path, wait: float) -> tuple[int, dict[str, bytes]]:
+        """Claim a run, and return the number of the try and the files to go on from."""
+        from bionic_core.checkpoints import look
+        from bionic_core.locks import Claim
+        from bionic_core.run_folder import LOCK, Run
+        from bionic_core.transfer import unfinished
+
+        if number not in self._claims:
+            say = partial(self.tell, number)
+            self._claims[number] = Claim(folder / LOCK, say).take(wait)
+        self._tries[number] = self._tries.get(number, 0) + 1
+        look(Run(folder))
+        return self._tries[number], unfinished(folder)
+
+    def _keep(self, number: int, tried: int, folder: Path, files: Mapping[str, bytes]) -> bool:
+        """Write what a run can go on from; False to a try that another has taken the place of."""
+        from bionic_core.run_folder import FAILURE
+        from bionic_core.transfer import write_unfinished
+
+        if tried != self._tries.get(number):
+            return False
+        write_unfinished(folder, files)
+        (folder / FAILURE).unlink(missing_ok=True)
+        return True
+
+    def _end(
+        self, number: int, tried: int, folder: Path, files: Mapping[str, bytes], failure: str
+    ) -> None:
+        """Write what a run has come to, and let go of it."""
+        from bionic_core.files import write_text
+        from bionic_core.run_folder import FAILURE
+        from bionic_core.transfer import write_finished
+
+        if tried != self._tries.get(number):
+            return
+        if files:
+            write_finished(folder, files)
+        if failure:
+            write_text(folder / FAILURE, failure)
+        claim = self._claims.pop(number)
+        if files:
+            claim.remove()
+        claim.__exit__(None, None, None)
+
+
+class GoneError(Exception):
+    """Another try of the run has taken this one's place."""
+
+
+def work(order: Order, inputs: Inputs, desk: Any) -> Outcome | RequestError | WriteError:
+    """Train a run on this node; run by Ray."""
+    import ray
+    import torch
+
+    def call(method: str, *arguments: Any) -> Any:
+        value, error = ray.get(desk.ask.remote(method, order.number, *arguments))
+        if error is not None:
+            raise error
+        return value
+
+    def tell(content: Any) -> None:
+        desk.tell.remote(order.number, content)
+
+    torch.set_num_threads(1)  # as local workers do: sums differ between thread counts
+    warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+    tell(None)
+    try:
+        spec = _spec(order, inputs)
+        return _train(order, spec, inputs, call, tell)
+    except (RequestError, WriteError) as error:
+        return error
+
+
+def _spec(order: Order, inputs: Inputs) -> Spec:
+    """Return the order's spec, made of what is installed here.
+
+    Raises:
+        RequestError: a plugin is not installed here, or the run would have other numbers.
+    """
+    from bionic_core import __version__
+    from bionic_core.registry import Registry
+    from bionic_core.runs import identity
+    from bionic_core.spec import compose, digest
+
+    needs = f"Install on every node what is installed here: {', '.join(order.packages)}"
+    try:
+        spec = compose(
+            order.tables, name=order.name, where=order.where, registry=Registry.installed()
+        )
+    except RequestError as error:
+        raise RequestError([*error.problems, needs], where=_node()) from error
+    if digest(identity(spec, order.seed, inputs)) != order.hash:
+        raise RequestError(
+            f"the run would have other numbers there: the core or a plugin computes otherwise "
+            f"than here (bionic {__version__} there). {needs}",
+            where=_node(),
+        )
+    return spec
+
+
+def _node() -> str:
+    return f"node {platform.node()} of the Ray cluster"
+
+
+def _train(
+    order: Order, spec: Spec, inputs: Inputs, call: Call, tell: Callable[[Any], None]
+) -> Outcome:
+    """Train in the study's folder where it is shared, else in one of this node's own."""
+    from bionic_core.engine import Task
+    from bionic_core.inputs import InputCache
+    from bionic_core.workers import attempt
+
+    cache, told = InputCache(), 0.0
+    cache.put(spec, inputs)
+
+    def watch(moment: Moment) -> None:
+        nonlocal told
+        if time.monotonic() - told > TELLS_EVERY:
+            told = time.monotonic()
+            tell(moment)
+
+    done: Any
+    task = Task(order.number, spec, order.seed)
+    options: dict[str, Any] = {"device": order.device, "cache": cache, "watch": watch, "say": tell}
+    if order.probe and (order.root / order.probe).is_file():
+        done = attempt(task, root=order.root, wait=order.wait, **options)
+    elif order.must_share:
+        raise RequestError(
+            f"--results folder: {order.root} is not the same folder there; give --out a folder "
+            "that all nodes share, or --results store",
+            where=_node(),
+        )
+    else:
+        done = _apart(order, task, call, options)
+    said: Outcome = attrs.evolve(done, task=None, folder=None)  # the study knows both
+    return said
+
+
+def _apart(order: Order, task: Task, call: Call, options: Mapping[str, Any]) -> Outcome:
+    """Train in a folder that goes with this call; the desk gets all that is to stay."""
+    from bionic_core.engine import Outcome
+    from bionic_core.run_folder import FAILURE
+    from bionic_core.transfer import finished, unfinished, write_unfinished
+    from bionic_core.workers import attempt
+
+    there = order.root / order.hash
+    try:
+        tried, files = call("begin", there, order.wait)
+    except BusyError:
+        return Outcome(task, busy=True)
+    except DamagedError as error:
+        return Outcome(task, error=str(error))
+
+    def saved(folder: Path) -> None:
+        if not call("keep", tried, there, unfinished(folder)):
+            raise GoneError
+
+    with tempfile.TemporaryDirectory(prefix="bionic-") as place:
+        root = Path(place)
+        if files:
+            write_unfinished(root / order.hash, files)
+        try:
+            done = attempt(task, root=root, saved=saved, **options)
+        except BaseException:
+            call("end", tried, there, {}, "")
+            raise
+        failure = root / order.hash / FAILURE
+        words = failure.read_text() if failure.is_file() else ""
+        call("end", tried, there, finished(done.folder) if done.folder else {}, words)
+    return done

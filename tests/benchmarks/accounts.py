@@ -1,0 +1,73 @@
+"""Where the time of a study goes: ``bionic``, with clocks around what it calls.
+
+Its workers, which import this module as their main one, have the clocks too. Every call is a line
+of JSON in the file that ``BIONIC_ACCOUNTS`` names. Run by :mod:`tests.benchmarks.study`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BEGUN = time.perf_counter()
+
+CLOCKS = {
+    "planning": "bionic_core.experiment:plan_factorial",
+    "reading data and wiring": "bionic_core.inputs:load_inputs",
+    "building": "bionic_core.runs:build",
+    "training": "bionic_core.runs:train_epoch",
+    "saving after each epoch": "bionic_core.runs:save_state",
+    "last figures and files": "bionic_core.runs:complete",
+    "last evaluation": "bionic_core.runs:evaluate",
+    "runs, all of them": "bionic_core.workers:train",
+    "all runs, by the wall": "bionic_core.experiment:run_experiment",
+    "analysing": "bionic_core.experiment:analyse",
+    "writing results": "bionic_core.experiment:save_results",
+}
+
+
+def account(what: str, seconds: float) -> None:
+    """Write down a call."""
+    line = json.dumps({"process": os.getpid(), "what": what, "seconds": seconds})
+    with Path(os.environ["BIONIC_ACCOUNTS"]).open("a") as file:
+        file.write(line + "\n")
+
+
+def clocked(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that also writes down how long it takes."""
+
+    @functools.wraps(function)
+    def timed(*arguments: Any, **options: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            account(what, time.perf_counter() - begun)
+
+    return timed
+
+
+def wind() -> None:
+    """Put the clocks in place."""
+    for what, place in CLOCKS.items():
+        module, _, name = place.partition(":")
+        home = importlib.import_module(module)
+        setattr(home, name, clocked(what, getattr(home, name)))
+    account("importing", time.perf_counter() - BEGUN)
+
+
+if __name__ in ("__main__", "__mp_main__"):
+    from bionic_core.cli import main
+    from bionic_core.process import settle
+
+    settle()
+    wind()
+
+if __name__ == "__main__":
+    main()
