@@ -601,7 +601,7 @@ def test_factorial_by_the_stacked_engine(bionic: Bionic) -> None:
     assert len(said.document["effects"]) == 3
     folder = cells[0]["run"]
     assert Run(Path(folder)).manifest["engine"] == "stacked"
-    evaluated = bionic("evaluate", folder, "--device", "cpu", "--json")
+    evaluated = bionic("evaluate", folder, "--json")
     assert evaluated.code == 0, evaluated.err
     assert evaluated.document["accuracy"] == pytest.approx(cells[0]["accuracy"], abs=1e-9)
     again = bionic(*asked)
