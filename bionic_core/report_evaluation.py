@@ -154,3 +154,12 @@ def _one_picture(picture: Document) -> Table:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def exported(document: Document) -> RenderableType:
+    """Show what was exported, and what goes in and comes out."""
+    return Text(
+        f"input: {document['input']}\noutput: {document['output']}, of the classes "
+        f"{', '.join(document['class_names'])}\n"
+        f"written: {document['file']} ({document['bytes'] / 1e6:,.1f} MB)"
+    )

@@ -90,3 +90,28 @@ def predict_command(
         return predicted(pictures)
 
     show(pictures, json, render)
+
+
+def export_command(
+    run: RunFolder,
+    form: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="onnx or torch-export.")
+    ] = "onnx",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file; else model.onnx or .pt2 in the run's folder."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a trained network into a file that other programs run."""
+    from bionic_core.export import export
+    from bionic_core.run_folder import Run
+
+    document = export(Run.open(run), form, out)
+
+    def render(_: Any) -> Any:
+        from bionic_core.report_evaluation import exported
+
+        return exported(document)
+
+    show(document, json, render)
