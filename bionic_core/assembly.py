@@ -37,6 +37,7 @@ def build(
     connectome: Connectome | None = None,
     gated: Collection[str] = (),
     streams: type[Stream] = Stream,
+    tried: bool = True,
 ) -> Network:
     """Return the network of a spec, with initial weights drawn from ``seed``.
 
@@ -46,6 +47,7 @@ def build(
         connectome: the wiring, read from the spec's source if None.
         gated: mechanisms whose pieces are put behind gates (see :mod:`bionic_core.pieces`).
         streams: what the pieces that draw while they run draw from.
+        tried: whether each answer is tried once (see :mod:`bionic_core.trial`).
 
     Raises:
         RequestError: a mechanism cannot act here, an answer is of the wrong kind or shape, two
@@ -53,7 +55,7 @@ def build(
     """
     if connectome is None and spec.connectome is not None:
         connectome = checked(spec.connectome.read(), spec.where)
-    return _Assembly(spec, seed, connectome, gated, streams).network()
+    return _Assembly(spec, seed, connectome, gated, streams, tried).network()
 
 
 def recipe_of(spec: Spec) -> Recipe:
@@ -79,8 +81,9 @@ def hooks_of(spec: Spec) -> dict[str, set[str]]:
 class _Asking:
     """The mechanisms of a spec, registered, and asked one hook at a time."""
 
-    def __init__(self, spec: Spec, seed: int) -> None:
+    def __init__(self, spec: Spec, seed: int, tried: bool = False) -> None:
         self.spec = spec
+        self.tried = tried
         self.seed = seed
         self.asked = ("", "")  # the mechanism and the hook that are being asked
         self.manager = pluggy.PluginManager(PROJECT)
@@ -141,7 +144,7 @@ class _Asking:
                     f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
                     where=self.spec.where,
                 )
-            if keeps is not None and isinstance(answer, nn.Module):
+            if self.tried and keeps is not None and isinstance(answer, nn.Module):
                 try_module(name, hook, site, answer, keeps)
             found[name] = answer
         return [(name, found[name]) for name in self._order(hook, site, found)]
@@ -189,8 +192,9 @@ class _Assembly(_Asking):
         connectome: Connectome | None,
         gated: Collection[str],
         streams: type[Stream],
+        tried: bool,
     ) -> None:
-        super().__init__(spec, seed)
+        super().__init__(spec, seed, tried)
         self.connectome = connectome
         self.gated = gated
         self.stream_type = streams
@@ -319,7 +323,8 @@ class _Assembly(_Asking):
             gated=self.gated,
             budget=self.budget,
         )
-        try_weights(projection)
+        if self.tried:
+            try_weights(projection)
         return projection
 
     def _norm(self, name: str, size: int) -> Chain:
@@ -345,7 +350,7 @@ class _Assembly(_Asking):
                 pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"
                 post = f"{site.post.name}.gain"
                 rules = self.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
-                for name, rule in rules:
+                for name, rule in rules if self.tried else ():
                     try_rule(name, rule, projection)
                 found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
         return found

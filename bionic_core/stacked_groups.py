@@ -164,4 +164,4 @@ def _join(there: Group, variant: Variant, cache: InputCache) -> str:
 
 def _frame(spec: Spec, gated: Collection[str], cache: InputCache) -> Network:
     connectome = cache.get(spec).connectome
-    return build(spec, connectome=connectome, gated=gated, streams=StackedStream)
+    return build(spec, connectome=connectome, gated=gated, streams=StackedStream, tried=False)

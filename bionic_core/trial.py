@@ -6,6 +6,7 @@ numbers; nothing of it is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 SAMPLES = 2
 """A batch of more than one, so that one that is averaged away is seen."""
 
+LARGE = 10**7
+"""Neurons, or features, beyond which nothing is tried: whether they fit is for others to say."""
+
 
 def try_module(name: str, hook: str, site: str, module: nn.Module, shape: tuple[int, ...]) -> None:
     """Try a module on samples of a shape that it must keep; a product's answer may broadcast.
@@ -29,6 +33,8 @@ def try_module(name: str, hook: str, site: str, module: nn.Module, shape: tuple[
     Raises:
         RequestError: it fails, or returns something else.
     """
+    if math.prod(shape) > LARGE:
+        return
     given = harmless(torch.empty(SAMPLES, *shape))
     _try(name, hook, site, lambda: _evaluated(module, given), given, broadcast=hook == "gain")
 
@@ -55,7 +61,7 @@ def try_rule(name: str, rule: Callable[..., object], projection: Projection) -> 
     Raises:
         RequestError: it fails, or returns something else.
     """
-    site, values = projection.site, projection.values.detach()
+    site, values = projection.site, projection.values.detach().clone()
     pre, post = (harmless(torch.empty(SAMPLES, end.size)) for end in (site.pre, site.post))
 
     def answer() -> object:

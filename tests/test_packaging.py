@@ -139,6 +139,7 @@ def test_the_wheel_works_outside_the_checkout(environment: Environment) -> None:
     assert [effect["term"] for effect in json.loads(study)["effects"]] == ["masks"]
 
 
+@pytest.mark.slow
 def test_a_new_package_keeps_all_laws_as_generated(environment: Environment) -> None:
     environment.bionic("new", "divisive")
     package = environment.away / "bionic-divisive"

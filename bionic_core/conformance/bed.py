@@ -248,7 +248,7 @@ class Bed:
     ) -> Network:
         """Return a network in training mode, its random numbers at step 0."""
         spec = self.spec(place, present=present)
-        network = build(spec, seed=seed, gated=(self.name,) if gated else ())
+        network = build(spec, seed=seed, gated=(self.name,) if gated else (), tried=False)
         return network.to(dtype).train()
 
     def example(self, *lines: str) -> str:
