@@ -15,12 +15,12 @@ from bionic_core.dunnett import shift
 from bionic_core.effects import estimate_effects
 from bionic_core.errors import RequestError
 from bionic_core.experiment import Cell, Experiment
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.lenth import FEWEST
 from bionic_core.linear import Model
 from bionic_core.responses import check_response, figure, response_of
 from bionic_core.run_folder import Run
-from bionic_core.runs import identity
 from bionic_core.spec import digest
 from bionic_core.timing import probe, words
 

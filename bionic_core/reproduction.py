@@ -24,12 +24,12 @@ from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.experiment import Cell, Experiment
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.publication import Changes, Published, Variant
 from bionic_core.registry import Registry
 from bionic_core.responses import PERCENT
 from bionic_core.run_folder import Run
-from bionic_core.runs import identity
 from bionic_core.spec import Spec, compose, digest
 from bionic_core.timing import probe
 

@@ -30,14 +30,13 @@ from bionic_core.errors import RequestError, WriteError
 from bionic_core.evaluation import evaluate
 from bionic_core.files import remove_temporaries, write_atomically, write_text
 from bionic_core.forecast import check_training
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache, Inputs
 from bionic_core.locks import Claim
 from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
-from bionic_core.plugin import NEUTRAL
 from bionic_core.registry import Registry
 from bionic_core.run_folder import (
-    CORE_NUMERICS,
     FAILURE,
     LOCK,
     MANIFEST,
@@ -51,14 +50,11 @@ from bionic_core.run_folder import (
     SUMS,
     Run,
 )
-from bionic_core.sections import DataChoice
 from bionic_core.spec import Spec, digest
-from bionic_core.strict import plain
 from bionic_core.training import Course, State, Watch, finished, start, train_epoch
 from bionic_core.transfer import write_finished
 
 __all__ = [
-    "CORE_NUMERICS",
     "MANIFEST",
     "METRICS",
     "MODEL",
@@ -69,50 +65,11 @@ __all__ = [
     "Run",
     "complete",
     "device_of",
-    "identity",
     "resume",
     "save_model",
     "save_state",
     "train",
 ]
-
-
-def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
-    """Return everything that decides the numbers of a run, as JSON-ready data.
-
-    The resolved spec, with data and connectome by fingerprint instead of by place; the seed;
-    and the ``numerics`` of the core and of each mechanism, not package versions.
-    """
-    choice = spec.data_choice
-    # Said only where they apply, so that runs from before these keys keep their names.
-    later: dict[str, Any] = {"drop_leaks": True} if choice.drop_leaks else {}
-    if choice.validation_share != attrs.fields(DataChoice).validation_share.default:
-        later["validation_share"] = choice.validation_share
-    return {
-        "model": _deciding(spec.model),
-        "training": _deciding(spec.training),
-        "mechanisms": {name: _deciding(mechanism) for name, mechanism in spec.mechanisms.items()},
-        "data": {
-            "fingerprint": inputs.data.fingerprint,
-            "protocol": choice.protocol,
-            "split_seed": choice.split_seed,
-        }
-        | later,
-        "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
-        "seed": seed,
-        "numerics": {"core": CORE_NUMERICS}
-        | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
-    }
-
-
-def _deciding(table: Any) -> dict[str, Any]:
-    """Return a table's keys, less neutral ones at their defaults (see :class:`Plugin`)."""
-    neutral = {
-        key.alias
-        for key in attrs.fields(type(table))
-        if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
-    }
-    return {key: value for key, value in plain(table).items() if key not in neutral}
 
 
 Epochs = Callable[[dict[str, Any]], None]

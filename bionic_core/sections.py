@@ -68,8 +68,10 @@ class DataChoice:
     source: str = "schematic"
     protocol: Protocol = field(default="honest", validator=in_(("honest", "paper")))
     split_seed: int = field(default=0, validator=ge(0))
-    validation_share: float = field(default=0.1, validator=[gt(0), le(0.5)])
-    drop_leaks: bool = False
+    validation_share: float = field(
+        default=0.1, validator=[gt(0), le(0.5)], metadata={NEUTRAL: True}
+    )
+    drop_leaks: bool = field(default=False, metadata={NEUTRAL: True})
 
 
 @attrs.frozen

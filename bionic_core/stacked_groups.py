@@ -18,9 +18,9 @@ import attrs
 from bionic_core.assembly import build, hooks_of, recipe_of
 from bionic_core.engine import Task
 from bionic_core.errors import RequestError
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.model import Network
-from bionic_core.runs import identity
 from bionic_core.spec import Spec, digest
 from bionic_core.stacking import StackedStream, misfit
 

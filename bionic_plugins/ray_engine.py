@@ -194,7 +194,7 @@ class _Study:
             yield self._reused(task, cache)
 
     def _order(self, task: Task, inputs: Inputs, registry: Any) -> Order:
-        from bionic_core.runs import identity
+        from bionic_core.identity import identity
         from bionic_core.spec import digest
         from bionic_plugins.ray_tasks import Order
 

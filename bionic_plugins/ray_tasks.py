@@ -182,8 +182,8 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
         RequestError: a plugin is not installed here, or the run would have other numbers.
     """
     from bionic_core import __version__
+    from bionic_core.identity import identity
     from bionic_core.registry import Registry
-    from bionic_core.runs import identity
     from bionic_core.spec import compose, digest
 
     needs = f"Install on every node what is installed here: {', '.join(order.packages)}"

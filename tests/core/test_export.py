@@ -15,19 +15,8 @@ from bionic_core.export import METADATA, export
 from bionic_core.run_folder import Run
 from bionic_core.runs import train
 from bionic_core.spec import compose
-from tests.core.test_cli import Bionic, bionic, refused  # noqa: F401
-
-MECHANISMS = [
-    "convolution",
-    "lateral",
-    "attention",
-    "masks",
-    "intra",
-    "inhibition",
-    "noise",
-    "layernorm",
-    "hebbian",
-]
+from tests.core.test_cli import Bionic, bionic  # noqa: F401
+from tests.toys import STRUCTURE
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "connectome": {"source": "column"},
         "data": {"source": "schematic", "train": 140, "test": 70},
         "training": {"max_epochs": 1, "patience": 0},
-        "mechanisms": {name: {} for name in MECHANISMS},
+        "mechanisms": {name: {} for name in (*STRUCTURE, "hebbian")},
     }
     spec = compose(document, name="small", registry=Registry.installed())
     return train(spec, root=tmp_path_factory.mktemp("runs"), device="cpu")

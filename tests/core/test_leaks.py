@@ -19,10 +19,11 @@ from bionic_core.data import Dropped, Protocol, split
 from bionic_core.data_check import check
 from bionic_core.data_summary import summarise
 from bionic_core.duplicates import NEAR, occurring
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.report import checked, data, trained
 from bionic_core.run_evaluation import evaluate_run
-from bionic_core.runs import identity, train
+from bionic_core.runs import train
 from bionic_core.spec import choose_data, compose, open_data
 from tests.core.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.core.test_duplicates import light, pictures

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import bionic_core as bionic
 from bionic_core.averaging import WeightAverage
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.run_evaluation import evaluate_run
 from bionic_core.runs import (
@@ -22,7 +23,6 @@ from bionic_core.runs import (
     STATE,
     Run,
     device_of,
-    identity,
     train,
 )
 from bionic_core.spec import compose

@@ -18,8 +18,8 @@ from bionic_core import sparse_product as product
 from bionic_core.assembly import recipe_of
 from bionic_core.describe import describe, parameter_counts
 from bionic_core.forecast import check_training, training_memory
+from bionic_core.identity import identity
 from bionic_core.model import Network
-from bionic_core.runs import identity
 from bionic_core.training import start, step_once
 from tests import toys
 

@@ -28,16 +28,18 @@ from bionic_core import (
 )
 from bionic_core.assembly import hooks_of
 from bionic_core.engine import Outcome, Task, Work
+from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.locks import Claim
 from bionic_core.run_folder import STATE, Run
-from bionic_core.runs import identity, prepare, run_of, train
+from bionic_core.runs import prepare, run_of, train
 from bionic_core.spec import compose
 from bionic_core.stacked_groups import Grouping, group
 from bionic_core.stacked_study import train_stacked
 from bionic_core.stacked_training import Member
 from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
 from bionic_core.training import Moment
+from tests import killing
 from tests.benchmarks.stacked import main as benchmark
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.killing import numbers
@@ -48,22 +50,7 @@ CPU = torch.device("cpu")
 CACHE = InputCache()
 STEPS = 20
 
-EVERYTHING: dict[str, dict[str, Any]] = {
-    "convolution": {"filters": [2, 16]},
-    "lateral": {"kernel": 3},
-    "attention": {},
-    "masks": {},
-    "intra": {},
-    "inhibition": {},
-    "noise": {},
-    "layernorm": {},
-    "hebbian": {},
-    "augmentation": {},
-    "weight_decay": {},
-    "label_smoothing": {},
-    "class_weights": {},
-    "lr_schedule": {"policy": "plateau", "patience": 0, "factor": 0.5},
-}
+EVERYTHING = killing.EVERYTHING | {"convolution": {"filters": [2, 16]}, "lateral": {"kernel": 3}}
 
 
 def spec(
