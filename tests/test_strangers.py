@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ensurepip
 import json
 import subprocess
 import sys
@@ -184,9 +183,8 @@ def wheel(
 
 
 def pip(target: Path, *wheels: Path) -> Path:
-    """Install wheels into a folder, with the pip that comes with Python."""
-    bundled = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
-    command = [sys.executable, f"{bundled}/pip", "install", "--quiet", "--no-deps", "--no-index"]
+    """Install wheels into a folder."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     options = ["--no-compile", "--disable-pip-version-check", "--target"]
     done = subprocess.run(
         [*command, *options, target, *wheels], capture_output=True, text=True, check=False
