@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
+from bionic_core.assignments import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import ROLES, Registry
-from bionic_core.spec import toml_value
 from bionic_core.strict import structure
 
 

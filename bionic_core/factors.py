@@ -7,12 +7,14 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.assignments import assign_value, toml_value
 from bionic_core.designs import Factor, Level
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.levels import in_order, read_table, switch
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec import SECTIONS, Spec, assign_value, compose, dependents, toml_value
+from bionic_core.sections import SECTIONS
+from bionic_core.spec import Spec, compose, dependents
 
 
 def is_key(factor: str) -> bool:

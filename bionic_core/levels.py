@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from bionic_core.assignments import toml_value
 from bionic_core.designs import Factor, Level, same_level
 from bionic_core.errors import RequestError
-from bionic_core.spec import toml_value
 
 SWITCHES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 SIGNS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}

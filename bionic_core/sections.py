@@ -14,6 +14,8 @@ from bionic_core.hookspecs import COMBINATION
 from bionic_core.plugin import NEUTRAL
 from bionic_core.topology import LayerCells
 
+SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
+
 Storage = Literal["auto", "dense", "sparse"]
 
 

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,16 +13,15 @@ from typing import Any, TypeVar
 
 import attrs
 
+from bionic_core.assignments import assign
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
 from bionic_core.recipe import Training
 from bionic_core.registry import Registry
-from bionic_core.sections import ConnectomeChoice, DataChoice, Model
+from bionic_core.sections import SECTIONS, ConnectomeChoice, DataChoice, Model
 from bionic_core.strict import plain, structure
 from bionic_core.topology import Topology, arrange
-
-SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 
 P = TypeVar("P", bound=Plugin)
 
@@ -196,39 +194,6 @@ def parse(text: str, *, where: str) -> dict[str, Any]:
         raise RequestError(f"no valid TOML: {words}", where=where) from error
     except (RecursionError, ValueError) as error:
         raise RequestError(f"no TOML that can be read: {error}", where=where) from error
-
-
-def assign(document: dict[str, Any], assignment: str) -> None:
-    """Set one key, ``KEY=VALUE``, in a document.
-
-    Raises:
-        RequestError: it is not of that form, or the key runs through something that is no table.
-    """
-    key, equals, text = assignment.partition("=")
-    if not equals or not re.fullmatch(r"[\w\-]+(\.[\w\-]+)+", key.strip()):
-        raise RequestError(f"--set {assignment}: must be of the form training.lr=1e-3")
-    assign_value(document, key.strip(), toml_value(text))
-
-
-def assign_value(document: dict[str, Any], key: str, value: object) -> None:
-    """Set one key by its dotted path; a mechanism's needs no ``mechanisms.`` before it."""
-    steps = key.split(".")
-    if steps[0] not in SECTIONS:
-        steps = ["mechanisms", *steps]
-    table = document
-    for step in steps[:-1]:
-        table = table.setdefault(step, {})
-        if not isinstance(table, dict):
-            raise RequestError(f"--set {key}: '{step}' is not a table")
-    table[steps[-1]] = value
-
-
-def toml_value(text: str) -> Any:
-    """Return a TOML value from the command line; a bare word is a string."""
-    try:
-        return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()
 
 
 def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None:

@@ -159,7 +159,7 @@ def connectome_plot_command(
     json: Json = False,
 ) -> None:
     """Draw a connectome: adjacency, column of somata, degrees, layers."""
-    from bionic_core import connectome_figures, figures
+    from bionic_core import connectome_figures, connectome_view, figures
     from bionic_core.spec import find, open_connectome, read
 
     kinds = connectome_figures.KINDS
@@ -170,14 +170,14 @@ def connectome_plot_command(
     figures.check_folder(out, option="--out")
     model = read(find(layers)).get("model", {})
     connectome = open_connectome(source).read()
-    view = connectome_figures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
+    view = connectome_view.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
     chosen = kinds if kind == "all" else (kind,)
     drawn = {name: connectome_figures.draw(view, name) for name in chosen}
     document = {
         "connectome": connectome.label,
         "fingerprint": connectome.fingerprint,
         "layers": {name: list(types) for name, types in view.layers.items()},
-        "densities": connectome_figures.densities(view).tolist(),
+        "densities": connectome_view.densities(view).tolist(),
         "figures": figures.write(out, drawn),
     }
     show(document, json, lambda report: report.drawn(document))

@@ -8,9 +8,9 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
+from bionic_core.assignments import toml_value
 from bionic_core.errors import RequestError, nearest
 from bionic_core.plugin import Plugin
-from bionic_core.spec import toml_value
 from bionic_core.strict import structure
 
 P = TypeVar("P", bound=Plugin)
