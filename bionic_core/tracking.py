@@ -8,8 +8,9 @@ fails takes nothing with it: all happens in the study's own process, after the f
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ def tracking(
 def _open(tracker: Tracker, study: Study) -> Journal:
     where = f"--track {tracker.name}"
     try:
-        journal: object = tracker.open(study)
+        with redirect_stdout(sys.stderr):
+            journal: object = tracker.open(study)
     except RequestError:
         raise
     except OSError as error:
@@ -227,7 +229,8 @@ class _Follower:
         if self._lost:
             return
         try:
-            act()
+            with redirect_stdout(sys.stderr):  # what a command prints is its own
+                act()
         except (Exception, SystemExit) as error:
             self._lost = True
             with suppress(Exception, SystemExit):

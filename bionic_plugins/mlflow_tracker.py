@@ -31,6 +31,7 @@ MISSING = (
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
@@ -39,6 +40,9 @@ server that is gone is given up within seconds, since training waits for it."""
 
 HASH = "bionic.hash"
 """The tag by which a run is found again."""
+
+REASON = "bionic.reason"
+"""The tag of what made a run fail."""
 
 EVERY = "train.loss"
 """A figure that every epoch has."""
@@ -53,7 +57,7 @@ class MLflow(Tracker):
     ``mechanism.NAME`` on or off.
 
     Attributes:
-        server: address of an MLflow tracking server, http://HOST:PORT, to take the database's place.
+        server: address of an MLflow tracking server, http://HOST:PORT, instead of the database.
     """
 
     name = "mlflow"
@@ -121,6 +125,8 @@ class Experiment(Journal):
             if found:
                 key = found[0].info.run_id
                 self._client.update_run(key, status="RUNNING")
+                if REASON in found[0].data.tags:
+                    self._client.delete_tag(key, REASON)
             else:
                 key = self._client.create_run(
                     self._number, run_name=run.name, tags=tags
@@ -141,9 +147,10 @@ class Experiment(Journal):
         with _quietly():
             if state == "finished":
                 self._log(key, figures, int(figures["result.epochs"]))
-                for path in sorted(run.folder.glob("*.json*")) + [run.folder / "spec.toml"]:
+                for path in [run.folder / "spec.toml", *sorted(run.folder.glob("*.json*"))]:
                     self._client.log_artifact(key, str(path))
-            self._client.set_tag(key, "bionic.reason", reason)
+            if reason:
+                self._client.set_tag(key, REASON, reason)
             status = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
             self._client.set_terminated(key, status[state])
 
