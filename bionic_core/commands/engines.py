@@ -69,7 +69,7 @@ class StudyCommand(TyperCommand):
         words: list[list[str]] = []
         for option, name in named:
             cls: type[Plugin]
-            cls = registry.get(name, Engine if option == "--engine" else Tracker)  # type: ignore[type-abstract]
+            cls = registry.get(name, Engine if option == "--engine" else Tracker)
             if twice := own & option_names(cls):
                 raise RequestError(
                     f"{option} {name}: its option {listing(twice)} is one of '{self.name}' itself, "

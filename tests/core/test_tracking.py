@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import numpy as np
 import pytest
 
 import bionic_core as library
-from bionic_core import Engine, Held, Journal, RequestError, Study, Tracked, Tracker
+from bionic_core import Engine, Held, RequestError, Study, Tracked, Tracker
 from bionic_core.designs import Factor
 from bionic_core.engine import Outcome, Task
 from bionic_core.experiment import Cell, Experiment, plan_factorial, run_experiment
@@ -26,80 +26,9 @@ from bionic_core.runs import Run, train
 from bionic_core.tracking import LOCKS, Tracking, tracking
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.core.test_runs import CACHE, Stop, cut_after, small
+from tests.notes import FULL, Notebook, Notes, Page
 
 __all__ = ["bionic"]
-
-
-FULL = OSError(28, "No space left on device")
-
-
-@attrs.define(eq=False)
-class Page:
-    """What a notebook has of a run."""
-
-    run: Tracked
-    epochs: list[dict[str, float]] = attrs.field(factory=list)
-    begun: int = 0
-    states: list[str] = attrs.field(factory=list)
-    result: Mapping[str, float] = attrs.field(factory=dict)
-    reason: str = ""
-
-
-@attrs.frozen(eq=False)
-class Notebook(Journal):
-    """Writes into the class's memory, which outlives it; raises where it is asked to."""
-
-    study: Study
-    pages: dict[str, Page]
-    fails: str
-    error: BaseException
-
-    def begin(self, run: Tracked) -> Held:
-        self._may_fail("begin")
-        page = self.pages.setdefault(run.hash, Page(run))
-        page.begun += 1
-        return Held(len(page.epochs), page.states[-1:] == ["finished"])
-
-    def epoch(self, run: Tracked, number: int, figures: Mapping[str, float]) -> None:
-        self._may_fail("epoch")
-        page = self.pages[run.hash]
-        assert number == len(page.epochs) + 1
-        page.epochs.append(dict(figures))
-
-    def end(self, run: Tracked, state: Any, figures: Mapping[str, float], reason: str) -> None:
-        self._may_fail("end")
-        page = self.pages[run.hash]
-        page.states.append(state)
-        page.result, page.reason = figures, reason
-
-    def close(self) -> None:
-        self._may_fail("close")
-
-    def _may_fail(self, method: str) -> None:
-        print(f"{method}!")  # what a tracker prints is never among a command's results
-        if method == self.fails:
-            raise self.error
-
-
-@attrs.frozen(eq=False)
-class Notes(Tracker):
-    """Keeps notes.
-
-    Attributes:
-        colour: of the ink.
-    """
-
-    name = "notes"
-    books: ClassVar[dict[str, dict[str, Page]]] = {}
-    opened: ClassVar[list[tuple[Notes, Study]]] = []
-
-    colour: str = "blue"
-    fails: str = ""
-    error: BaseException = FULL
-
-    def open(self, study: Study) -> Journal:
-        Notes.opened.append((self, study))
-        return Notebook(study, Notes.books.setdefault(study.name, {}), self.fails, self.error)
 
 
 @attrs.frozen(eq=False)
@@ -122,7 +51,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         *entry_points(group="bionic"),
         *(
-            EntryPoint(name=cls.name, value=f"{__name__}:{cls.__name__}", group="bionic")
+            EntryPoint(name=cls.name, value=f"{cls.__module__}:{cls.__name__}", group="bionic")
             for cls in (Notes, Clash, Twin)
         ),
     ]

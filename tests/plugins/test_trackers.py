@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 import pytest
 
-from bionic_core import Held, Journal, Study, Tracked
+from bionic_core import Held, Journal, Study, Tracked, cli
+from bionic_core.run_names import flat
 from bionic_core.runs import Run
 from bionic_plugins.mlflow_tracker import MLflow
 from bionic_plugins.tensorboard_tracker import TensorBoard
@@ -41,17 +42,21 @@ TRACK = ("--track", "tensorboard", "--track", "mlflow")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a study of two runs, trained side by side and tracked."""
+    """A folder with a study of two runs that were tracked."""
+    return studied(tmp_path_factory.mktemp("study"))
+
+
+def studied(folder: Path, *more: str) -> Path:
+    """Train and track a study in a folder."""
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     pytest.importorskip("mlflow", reason="MLflow is not installed")
-    folder = tmp_path_factory.mktemp("study")
     (folder / "tiny.toml").write_text(SPEC)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(sys, "argv", ["bionic", *STUDY, *TRACK, "--jobs", "2"])
-        from bionic_core import cli
-
-        cli.main()
+        patch.setattr(sys, "argv", ["bionic", *STUDY, *TRACK, *more])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    assert not stop.value.code
     return folder
 
 
@@ -68,8 +73,10 @@ def events(folder: Path) -> Any:
     return reader.Reload()
 
 
-def scalars(reader: Any, tag: str) -> list[tuple[int, float]]:
-    return [(event.step, event.value) for event in reader.Scalars(tag)]
+def scalars(reader: Any, tag: str) -> dict[int, float]:
+    found = reader.Scalars(tag)
+    assert len({event.step for event in found}) == len(found)
+    return {event.step: event.value for event in found}
 
 
 def hyperparameters(reader: Any) -> tuple[str, dict[str, Any]]:
@@ -106,17 +113,18 @@ def test_a_study_in_tensorboard(place: Path) -> None:
         folder = folders[run.hash]
         assert folder.name.startswith("all-mechanisms" if noise else "without-noise-seed-0")
         reader = events(folder)
-        for tag, of in (
-            ("train/loss", lambda record: record["train"]["loss"]),
-            ("validation/accuracy", lambda record: record["validation"]["accuracy"]),
-            ("lr", lambda record: record["lr"]),
-            ("seconds", lambda record: record["seconds"]),
-        ):
-            expected = [(record["epoch"], of(record)) for record in run.history]
-            assert [step for step, _ in scalars(reader, tag)] == [1, 2]
-            assert scalars(reader, tag) == [(s, pytest.approx(v)) for s, v in expected]
-        ((step, value),) = scalars(reader, "result/test/accuracy")
-        assert (step, value) == (2, pytest.approx(run.result["test"]["accuracy"]))
+        assert [record["epoch"] for record in run.history] == [1, 2]
+        for number, record in enumerate(run.history, 1):
+            for tag, value in (
+                ("train/loss", record["train"]["loss"]),
+                ("validation/accuracy", record["validation"]["accuracy"]),
+                ("lr", record["lr"]),
+                ("seconds", record["seconds"]),
+            ):
+                assert set(scalars(reader, tag)) == {1, 2}
+                assert scalars(reader, tag)[number] == pytest.approx(value)
+        result = scalars(reader, "result/test/accuracy")
+        assert result == pytest.approx({2: run.result["test"]["accuracy"]})
         cell, values = hyperparameters(reader)
         assert cell == run.spec().hash
         assert values["mechanism.noise"] is noise
@@ -158,20 +166,22 @@ def test_a_study_in_mlflow(place: Path) -> None:
         assert told.data.params["training.max_epochs"] == "2"
         assert told.data.params["data.drop_leaks"] == "false"
         assert told.data.params["seed"] == "0"
-        for name, of in (
-            ("train.loss", lambda record: record["train"]["loss"]),
-            ("validation.accuracy", lambda record: record["validation"]["accuracy"]),
-            ("lr", lambda record: record["lr"]),
-        ):
+        for name in ("train.loss", "validation.accuracy", "lr"):
             metrics = client.get_metric_history(told.info.run_id, name)
             assert [(metric.step, metric.value) for metric in metrics] == [
-                (record["epoch"], of(record)) for record in run.history
+                (record["epoch"], flat(record)[name]) for record in run.history
             ]
         assert told.data.metrics["result.test.accuracy"] == run.result["test"]["accuracy"]
         files = {file.path for file in client.list_artifacts(told.info.run_id)}
         assert files == {"spec.toml", "metrics.jsonl", "manifest.json", "result.json"}
     on = client.search_runs([group.experiment_id], "tags.`mechanism.noise` = 'on'")
     assert [run.data.tags["bionic.hash"] for run in on] == [runs_of(place)[1].hash]
+
+
+@pytest.mark.slow
+def test_a_study_of_processes_side_by_side(tmp_path: Path) -> None:
+    test_a_study_in_tensorboard(studied(tmp_path, "--jobs", "2"))
+    test_a_study_in_mlflow(tmp_path)
 
 
 def test_the_same_study_again_adds_nothing(
@@ -241,8 +251,8 @@ def test_a_run_goes_on_in_tensorboard(tmp_path: Path) -> None:
     assert tell(journal, run, 5) == Held(4)
     journal.end(run, "finished", {"result.epochs": 5, "result.test.loss": 0.5}, "")
     reader = events(folder)
-    assert [step for step, _ in scalars(reader, "train/loss")] == [1, 2, 3, 4, 5]
-    assert scalars(reader, "result/test/loss") == [(5, 0.5)]
+    assert scalars(reader, "train/loss") == pytest.approx({n: 1 / n for n in range(1, 6)})
+    assert scalars(reader, "result/test/loss") == {5: 0.5}
     assert status(reader) == 1
     assert texts(reader)["state"] == "finished"
     assert opened().begin(run) == Held(finished=True)
