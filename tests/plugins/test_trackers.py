@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,30 +20,24 @@ from bionic_core.runs import Run
 from bionic_plugins.mlflow_tracker import MLflow
 from bionic_plugins.tensorboard_tracker import TensorBoard
 from tests.core.test_cli import Bionic, Said, bionic, refused
+from tests.pages import blocks
 
 __all__ = ["bionic"]
 
-SPEC = """
-[model]
-layers = { A = 12, B = 8 }
-projections = ["A->B"]
-[data]
-source = "schematic"
-train = 140
-test = 70
-[training]
-max_epochs = 2
-[mechanisms.convolution]
-filters = [4, 4]
-[mechanisms.noise]
-"""
-STUDY = ("factorial", "tiny.toml", "--mechanisms", "noise", "--seeds", "1", "--device", "cpu")
-TRACK = ("--track", "tensorboard", "--track", "mlflow")
+LESS = ("--seeds", "1", "--device", "cpu", "--epochs", "2")
+LESS = (*LESS, "--set", "data.train=140", "--set", "data.test=70")
+"""Beside the command of the page, so that it takes seconds."""
+
+
+def command() -> list[str]:
+    """The command of the page."""
+    ((_, text),) = blocks("tracking.md", "console")
+    return [*shlex.split(text), *LESS]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a study of two runs that were tracked."""
+    """A folder with the page's study, of four runs."""
     return studied(tmp_path_factory.mktemp("study"))
 
 
@@ -50,19 +45,25 @@ def studied(folder: Path, *more: str) -> Path:
     """Train and track a study in a folder."""
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     pytest.importorskip("mlflow", reason="MLflow is not installed")
-    (folder / "tiny.toml").write_text(SPEC)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(sys, "argv", ["bionic", *STUDY, *TRACK, *more])
+        patch.setattr(sys, "argv", [*command(), *more])
         with pytest.raises(SystemExit) as stop:
             cli.main()
     assert not stop.value.code
     return folder
 
 
-def runs_of(place: Path) -> list[Run]:
+def runs_of(place: Path) -> list[tuple[Run, bool, bool]]:
+    """The runs, and whether masks and noise are on."""
     (results,) = (place / "runs").glob("factorial-*.json")
-    return [Run(place / cell["run"]) for cell in json.loads(results.read_text())["cells"]]
+    cells = json.loads(results.read_text())["cells"]
+    return [(Run(place / c["run"]), c["levels"]["masks"], c["levels"]["noise"]) for c in cells]
+
+
+def named(masks: bool, noise: bool) -> str:
+    off = [name for name, on in (("masks", masks), ("noise", noise)) if not on]
+    return f"without {', '.join(off)}, seed 0" if off else "all mechanisms, seed 0"
 
 
 def events(folder: Path) -> Any:
@@ -107,11 +108,14 @@ def texts(reader: Any) -> dict[str, str]:
 def test_a_study_in_tensorboard(place: Path) -> None:
     (group,) = (place / "runs" / "tracking" / "tensorboard").iterdir()
     (results,) = (place / "runs").glob("factorial-*.json")
-    assert group.name == f"tiny-{results.stem}"
+    assert group.name == f"demo-{results.stem}"
     folders = {folder.name.rpartition("-")[2]: folder for folder in group.iterdir()}
-    for run, noise in zip(runs_of(place), (False, True), strict=True):
+    assert len(folders) == 4
+    for run, masks, noise in runs_of(place):
         folder = folders[run.hash]
-        assert folder.name.startswith("all-mechanisms" if noise else "without-noise-seed-0")
+        assert (
+            folder.name == f"{named(masks, noise).replace(', ', '-').replace(' ', '-')}-{run.hash}"
+        )
         reader = events(folder)
         assert [record["epoch"] for record in run.history] == [1, 2]
         for number, record in enumerate(run.history, 1):
@@ -127,10 +131,10 @@ def test_a_study_in_tensorboard(place: Path) -> None:
         assert result == pytest.approx({2: run.result["test"]["accuracy"]})
         cell, values = hyperparameters(reader)
         assert cell == run.spec().hash
-        assert values["mechanism.noise"] is noise
+        assert (values["mechanism.masks"], values["mechanism.noise"]) == (masks, noise)
         assert values["mechanism.convolution"] is True
         assert values["training.max_epochs"] == 2
-        assert values["mechanisms.convolution.filters"] == "[4, 4]"
+        assert values["model.layers.A"] == '["4P"]'
         assert status(reader) == 1  # STATUS_SUCCESS
         told = texts(reader)
         assert told["state"] == "finished"
@@ -150,18 +154,17 @@ def test_a_study_in_mlflow(place: Path) -> None:
     folder = place / "runs" / "tracking"
     client = mlflow_client(folder)
     (results,) = (place / "runs").glob("factorial-*.json")
-    group = client.get_experiment_by_name(f"tiny-{results.stem}")
+    group = client.get_experiment_by_name(f"demo-{results.stem}")
     found = {run.data.tags["bionic.hash"]: run for run in client.search_runs([group.experiment_id])}
-    assert len(found) == 2
-    for run, noise in zip(runs_of(place), (False, True), strict=True):
+    assert len(found) == 4
+    for run, masks, noise in runs_of(place):
         told = found[run.hash]
         assert told.info.status == "FINISHED"
-        assert told.info.run_name == ("all mechanisms" if noise else "without noise") + ", seed 0"
+        assert told.info.run_name == named(masks, noise)
         tags = told.data.tags
-        assert (tags["mechanism.noise"], tags["mechanism.convolution"]) == (
-            "on" if noise else "off",
-            "on",
-        )
+        assert tags["mechanism.masks"] == ("on" if masks else "off")
+        assert tags["mechanism.noise"] == ("on" if noise else "off")
+        assert tags["mechanism.convolution"] == "on"
         assert tags["bionic.folder"] == str(run.folder.resolve())
         assert told.data.params["training.max_epochs"] == "2"
         assert told.data.params["data.drop_leaks"] == "false"
@@ -175,7 +178,9 @@ def test_a_study_in_mlflow(place: Path) -> None:
         files = {file.path for file in client.list_artifacts(told.info.run_id)}
         assert files == {"spec.toml", "metrics.jsonl", "manifest.json", "result.json"}
     on = client.search_runs([group.experiment_id], "tags.`mechanism.noise` = 'on'")
-    assert [run.data.tags["bionic.hash"] for run in on] == [runs_of(place)[1].hash]
+    assert {run.data.tags["bionic.hash"] for run in on} == {
+        run.hash for run, _, noise in runs_of(place) if noise
+    }
 
 
 @pytest.mark.slow
@@ -190,15 +195,33 @@ def test_the_same_study_again_adds_nothing(
     monkeypatch.chdir(place)
     board = place / "runs" / "tracking" / "tensorboard"
     before = {path: path.read_bytes() for path in board.rglob("*") if path.is_file()}
-    said = bionic(*STUDY, *TRACK, "--json")
+    said = bionic(*command()[1:], "--json")
     assert said.code == 0, said.err
-    assert said.err.count("(done before)") == 2
+    assert said.err.count("(done before)") == 4
     assert "failed (" not in said.err
     assert {path: path.read_bytes() for path in board.rglob("*") if path.is_file()} == before
     client = mlflow_client(place / "runs" / "tracking")
     found = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    assert len(found) == 2
+    assert len(found) == 4
     assert len(client.get_metric_history(found[0].info.run_id, "result.test.loss")) == 1
+
+
+def test_the_page_reads_what_was_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    read: dict[str, Any] = {}
+    exec("".join(text for _, text in blocks("tracking.md", "python")), read)
+    words = {True: "on", False: "off"}
+    assert read["accuracy"] == {
+        (words[masks], words[noise]): run.result["test"]["accuracy"]
+        for run, masks, noise in runs_of(place)
+    }
+    (whole,) = (run for run, masks, noise in runs_of(place) if masks and noise)
+    losses = [record["train"]["loss"] for record in whole.history]
+    assert read["losses"] == pytest.approx(losses)
+    shown = "".join(text for _, text in blocks("tracking.md", "sh"))
+    for path in ("runs/tracking/tensorboard", "runs/tracking/mlflow.db"):
+        assert path in shown
+        assert Path(path).exists()
 
 
 def tracked(folder: Path, hash_: str = "0123456789abcdef") -> Tracked:
