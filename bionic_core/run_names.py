@@ -32,7 +32,7 @@ class RunNames:
 
     def __call__(self, spec: Spec, seed: int) -> str:
         """Return the name of a run of a cell."""
-        group = self._groups[spec.name]
+        group = self._groups.get(spec.name, _Alike((), frozenset()))
         words = [spec.name] if len(self._groups) > 1 else []
         off = [name for name in group.mechanisms if name not in spec.mechanisms]
         if group.mechanisms and not off:

@@ -44,6 +44,9 @@ HASH = "bionic.hash"
 REASON = "bionic.reason"
 """The tag of what made a run fail."""
 
+LONGEST = 6000
+"""Letters of a parameter or a tag that MLflow takes."""
+
 EVERY = "train.loss"
 """A figure that every epoch has."""
 
@@ -150,7 +153,7 @@ class Experiment(Journal):
                 for path in [run.folder / "spec.toml", *sorted(run.folder.glob("*.json*"))]:
                     self._client.log_artifact(key, str(path))
             if reason:
-                self._client.set_tag(key, REASON, reason)
+                self._client.set_tag(key, REASON, reason[:LONGEST])
             status = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
             self._client.set_terminated(key, status[state])
 
@@ -181,12 +184,13 @@ def _tags(run: Tracked) -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name with nothing in it that MLflow refuses."""
-    return re.sub(r"[^\w./ -]", "_", name)
+    """Return a name with nothing in it that MLflow refuses, cut where it is long."""
+    return re.sub(r"[^\w./ -]", "_", name)[:200]
 
 
 def _written(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text[:LONGEST]
 
 
 @contextmanager

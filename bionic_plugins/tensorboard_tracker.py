@@ -98,8 +98,9 @@ class Events(Journal):
 
 
 def _plain(name: str) -> str:
-    """Return a name as one of a folder, cut where it is long."""
-    return re.sub(r"[^\w.+=-]+", "-", name).strip("-.")[:120]
+    """Return a name as one of a folder, without its middle where it is long."""
+    plain = re.sub(r"[^\w.+=-]+", "-", name).strip("-.")
+    return plain if len(plain) <= 120 else f"{plain[:60]}--{plain[-58:]}"
 
 
 def _new(place: Path) -> Path:

@@ -25,7 +25,7 @@ from bionic_core.engine import Outcome, Task
 from bionic_core.plugin import PROJECT
 from bionic_core.runs import train
 from bionic_core.spec import compose
-from bionic_core.testing import MECHANISM_LAWS, check_mechanism
+from bionic_core.testing import MECHANISM_LAWS, check_mechanism, check_tracker
 from bionic_core.tracking import tracking
 from bionic_core.training import Course, start, train_epoch
 from tests.core.test_runs import CACHE, Stop, cut_after, small
@@ -82,6 +82,7 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
     for role in (bionic.Journal, bionic.Tracker):
         for method in [name for name in vars(role) if not name.startswith("_")]:
             assert f"`{method}`" in section, f"docs/hooks.md says nothing of {method}"
+    check_tracker(page_of_hooks.Table)
     spec = small()
     task = Task(0, spec, 0)
     for cut in (1, 9):  # interrupted after an epoch, then to its end

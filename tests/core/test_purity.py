@@ -26,10 +26,12 @@ ALLOWED = {
 
 
 def mechanisms() -> list[str]:
-    from bionic_core import Mechanism, Registry
+    """Names that the core may not spell: those of mechanisms, and of trackers."""
+    from bionic_core import Mechanism, Registry, Tracker
 
+    roles = (Mechanism, Tracker)
     listed = Registry.installed().listing()
-    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, Mechanism)]
+    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, roles)]
     later = ["hebbian", "label_smoothing", "class_weights", "lr_schedule"]
     return sorted({*names, *later})
 

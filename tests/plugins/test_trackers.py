@@ -24,8 +24,7 @@ from tests.pages import blocks
 
 __all__ = ["bionic"]
 
-LESS = ("--seeds", "1", "--device", "cpu", "--epochs", "2")
-LESS = (*LESS, "--set", "data.train=140", "--set", "data.test=70")
+LESS = shlex.split("--seeds 1 --device cpu --epochs 2 --set data.train=140 --set data.test=70")
 """Beside the command of the page, so that it takes seconds."""
 
 
