@@ -58,7 +58,8 @@ def tracking(
             journals[tracker.name] = _open(tracker, study)
     except BaseException:
         for journal in journals.values():
-            journal.close()
+            with suppress(Exception):
+                journal.close()
         raise
     told = Tracking(study, specs, journals, say)
     try:
@@ -194,14 +195,14 @@ class _Follower:
         held = self._held.pop(run.hash, None)
         if held is not None and not held.finished:
             self._try(lambda: self._journal.end(run, state, figures, why))
-        claim = self._claims.pop(run.hash, None)
-        if claim is not None:
-            claim.remove()
-            claim.__exit__(None, None, None)
+        if run.hash in self._claims:
+            _release(self._claims.pop(run.hash))
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal, and leave to others what was not told to its end."""
         self._try(self._journal.close)
+        for claim in self._claims.values():
+            _release(claim)
 
     def _tell(self, run: Tracked, history: Sequence[Mapping[str, Any]]) -> None:
         if run.hash not in self._held:
@@ -241,6 +242,11 @@ class _Follower:
                 f"goes on without it; the same command with --track {self._name} tells it later "
                 "what it lacks"
             )
+
+
+def _release(claim: Claim) -> None:
+    claim.remove()
+    claim.__exit__(None, None, None)
 
 
 def _figures(record: Mapping[str, Any]) -> dict[str, float]:

@@ -300,6 +300,22 @@ def test_a_folder_that_cannot_be_read_is_no_trackers_fault(tmp_path: Path) -> No
         shutil.rmtree(run.folder)
         told.ended(Outcome(task, run.folder))
     assert said == []
+    assert not (tmp_path / "tracking" / LOCKS).exists()
+
+
+def test_a_result_that_cannot_be_read_is_left_to_the_next_command(tmp_path: Path) -> None:
+    spec = small()
+    task = Task(0, spec, 0)
+    run = train(spec, root=tmp_path, device="cpu", cache=CACHE)
+    result = run.folder / "result.json"
+    written = result.read_bytes()
+    for text in (b"{", written):
+        result.write_bytes(text)
+        with tracking([Notes()], "study", [spec], tmp_path / "tracking") as told:
+            told.ended(Outcome(task, run.folder))
+        assert not (tmp_path / "tracking" / LOCKS).exists()
+    (page,) = pages().values()
+    assert (len(page.epochs), page.states) == (2, ["finished"])
 
 
 class Wrong(Notebook):
