@@ -56,6 +56,7 @@ def ablate_command(
 ) -> None:
     """Leave each mechanism out in turn, and say what it changes and how sure that is."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    trainer = chosen(context, jobs, plan)
     from bionic_core import ablation as study
     from bionic_core import report_ablation
     from bionic_core.registry import Registry
@@ -69,7 +70,7 @@ def ablate_command(
     from bionic_core.progress import Display
 
     with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
-        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context)}
+        options = {"root": out, "device": device, "jobs": jobs, "engine": trainer}
         cells = run(ablation, display, options)
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}

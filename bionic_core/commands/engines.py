@@ -54,9 +54,13 @@ class StudyCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-def chosen(context: typer.Context) -> Engine | None:
-    """Return the engine that the command line names; None where it names none."""
-    engine: Engine | None = context.meta.get(_CHOSEN)
+def chosen(context: typer.Context, jobs: int = 1, plan: bool = False) -> Engine:
+    """Return the engine that the command line names, which makes ready unless it is a plan."""
+    from bionic_core.engine import default_engine
+
+    engine: Engine = context.meta.get(_CHOSEN) or default_engine()
+    if not plan:
+        engine.prepare(jobs)
     return engine
 
 
