@@ -72,7 +72,8 @@ def save_state(run: Run, state: State, files: Files | None = None) -> None:
     from safetensors.torch import save as to_safetensors
 
     tensors = {f"model.{key}": value for key, value in state.network.state_dict().items()}
-    tensors |= {f"best.{key}": value for key, value in state.best_weights.items()}
+    if not _alike(state.best_weights, state.network.state_dict()):
+        tensors |= {f"best.{key}": value for key, value in state.best_weights.items()}
     if state.average is not None:
         tensors |= {f"average.{key}": value for key, value in state.average.state_dict().items()}
     scalars: dict[str, Any] = {}
@@ -96,7 +97,7 @@ def save_state(run: Run, state: State, files: Files | None = None) -> None:
     }
     data = to_safetensors(portable(tensors), {"counters": json.dumps(counters)})
     with write_atomically(run.folder / STATE) as file:
-        file.write(seal(data))
+        file.writelines(seal(data))
     write_text(run.folder / METRICS, to_lines(state.history))
 
 
@@ -129,6 +130,10 @@ def resume(run: Run, state: State) -> Checkpoint | None:
     except (SafetensorError, RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
     return _said(counters, sealed)
+
+
+def _alike(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(bool((one[k] == other[k]).all()) for k in one)
 
 
 def portable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -194,7 +199,8 @@ def _restore(state: State, counters: Mapping[str, Any], tensors: Mapping[str, Te
         part, _, rest = key.partition(".")
         parts[part][rest] = tensor
     state.network.load_state_dict(parts["model"])
-    state.best_weights = parts["best"]
+    best = parts["best"] or state.network.state_dict()  # kept once where it is the latest
+    state.best_weights = {key: value.clone() for key, value in best.items()}
     optimizer = state.optimizer.state_dict()
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
     for key, value in {**parts["optimizer"], **counters["optimizer"]}.items():

@@ -48,13 +48,13 @@ def from_sums(text: str, names: Iterable[str], *, where: Path) -> dict[str, str]
     return sums
 
 
-def seal(data: bytes) -> bytes:
-    """Return a safetensors file with a checksum of all that it holds in its metadata."""
+def seal(data: bytes) -> tuple[bytes | memoryview, ...]:
+    """Return the parts of a safetensors file with a checksum of all of it in its metadata."""
     header, body = _parts(data)
     header.setdefault("__metadata__", {})[SEAL] = _digest(header, body)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors are aligned to 8 bytes
-    return len(text).to_bytes(8, "little") + text + body
+    return len(text).to_bytes(8, "little"), text, body
 
 
 def unseal(data: bytes, *, where: Path) -> tuple[dict[str, str], bool]:

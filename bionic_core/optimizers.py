@@ -37,7 +37,12 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], lr: float, ns_steps: int = 5, **options: Any
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        ns_steps: int = 5,
+        wide_decay: float | None = None,
+        **options: Any,
     ) -> None:
         parameters = list(parameters)
         wide = [p for p in parameters if p.ndim == 2 and min(p.shape) >= NARROW]
@@ -50,9 +55,10 @@ class Muon(torch.optim.Optimizer):
         shared |= {"lr": lr, **options}
         self.parts: list[torch.optim.Optimizer] = []
         if wide:
-            self.parts.append(
-                torch.optim.Muon(wide, adjust_lr_fn="match_rms_adamw", ns_steps=ns_steps, **shared)
-            )
+            own: dict[str, Any] = {"adjust_lr_fn": "match_rms_adamw", "ns_steps": ns_steps}
+            if wide_decay is not None:
+                own["weight_decay"] = wide_decay
+            self.parts.append(torch.optim.Muon(wide, **(shared | own)))
         if others:
             self.parts.append(torch.optim.Adam(others, fused=True, **shared))
         super().__init__([group for part in self.parts for group in part.param_groups], {})

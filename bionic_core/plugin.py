@@ -186,6 +186,12 @@ class Engine(Plugin, ABC):
     of a run's identity, and what one engine has finished is finished for all.
     """
 
+    def prepare(self, jobs: int) -> None:
+        """Begin to make ready for so many runs at a time, while the study is planned.
+
+        May be called or not; must return at once.
+        """
+
     @abstractmethod
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks of ``work``, and give each task's outcome when it is there.

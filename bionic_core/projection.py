@@ -132,29 +132,31 @@ class DenseProjection(Projection):
             scale = torch.zeros(post, pre)
             scale[self.wiring.post, self.wiring.pre] = factors(self.wiring).to(scale.dtype)
             values.mul_(scale)
-            self.register_buffer("mask", scale.new_zeros(post, pre, dtype=torch.bool), False)
-            self.get_buffer("mask")[self.wiring.post, self.wiring.pre] = True
+            self.register_buffer("mask", self._mask(self.wiring), False)
         self.values = nn.Parameter(values)
+
+    def _mask(self, wiring: Wiring) -> Tensor:
+        """Return 1 where a pair exists, else 0, (Q, P); products with booleans take longer."""
+        mask = torch.zeros(self.site.post.size, self.site.pre.size)
+        mask[wiring.post, wiring.pre] = 1
+        return mask
 
     def add_mask(self) -> None:
         """Have a mask, if there is none, that leaves all pairs."""
         if "mask" not in self._buffers:
-            self.register_buffer("mask", torch.ones_like(self.values, dtype=torch.bool), False)
+            self.register_buffer("mask", torch.ones_like(self.values, requires_grad=False), False)
 
     def add_gates(self, mechanisms: Iterable[str]) -> None:
         """Keep the mask of each wiring mechanism apart, each behind its gate."""
         names = [name for name in mechanisms if name in self.wirings]
         super().add_gates(names)
         for name in names:
-            wiring = self.wirings[name]
-            mask = torch.zeros_like(self.values, dtype=torch.bool)
-            mask[wiring.post, wiring.pre] = True
-            self.register_buffer(f"mask_{name}", mask, False)
+            self.register_buffer(f"mask_{name}", self._mask(self.wirings[name]), False)
         rest = {name: wiring for name, wiring in self.wirings.items() if name not in names}
         if names and rest:
             kept = combined(rest, self.site.pre.size)
             assert kept is not None
-            self.get_buffer("mask").zero_()[kept.post, kept.pre] = True
+            self.get_buffer("mask").copy_(self._mask(kept))
         elif names:
             del self._buffers["mask"]
 
@@ -181,7 +183,7 @@ class DenseProjection(Projection):
 
     def correlate(self, pre: Tensor, post: Tensor) -> Tensor:
         """Return postᵀ · pre / B, (Q, P)."""
-        return post.T @ pre / len(pre)
+        return (post / len(pre)).T @ pre
 
     def matrix(self, values: Tensor) -> Tensor:
         """Return the values, (Q, P)."""

@@ -24,7 +24,8 @@ class Training:
         batch_size: images in a step.
         max_epochs: at most so many passes.
         patience: stop after so many epochs without improvement; 0 for never.
-        monitor: what the best epoch is chosen by, on the images that the protocol selects on.
+        monitor: what the best epoch is chosen by, on the images that the protocol selects on;
+            ``epoch`` for the latest, so that nothing is selected and nothing stops early.
         averaging: decay, per step, of an exponential moving average of the weights, which is
             then what is evaluated, selected and kept; 0 for none.
         precision: of products and convolutions in training; sums, weights and evaluation stay
@@ -43,8 +44,8 @@ class Training:
     batch_size: int = field(default=32, validator=ge(1))
     max_epochs: int = field(default=400, validator=ge(1))
     patience: int = field(default=40, validator=ge(0))
-    monitor: Literal["accuracy", "loss", "macro_f1"] = field(
-        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1"))
+    monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
+        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
     )
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
     precision: Literal["float32", "tf32", "bfloat16"] = field(

@@ -251,7 +251,7 @@ class Stack:
         for path, module in self.frame.named_modules():
             if isinstance(module, DenseProjection) and f"{path}.mask" in masked:
                 module.add_mask()
-                module.get_buffer("mask").fill_(True)
+                module.get_buffer("mask").fill_(1)
 
     def _stack_parameters(self) -> dict[str, Tensor]:
         stacked = {}

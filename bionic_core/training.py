@@ -213,6 +213,7 @@ def close_epoch(
 def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
     """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
+    selecting = selecting | {"epoch": float(state.epoch)}
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
     if not math.isfinite(figure):
         raise BionicError(

@@ -1,8 +1,9 @@
 """Runs side by side: each worker is a process with one thread, and reads data and wiring once.
 
-Workers are spawned, not forked, so that they behave alike on every system. What passes between
-the processes is made by this program and goes through pipes; nothing of it is ever on disk. A
-worker ends when the study does, however that ends.
+Workers never share this process's state: on Linux a server of their own, which holds nothing but
+the imported libraries, is forked for each, elsewhere they are spawned. What passes between the
+processes is made by this program and goes through pipes; nothing of it is ever on disk. A worker
+ends when the study does, however that ends.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -32,6 +34,9 @@ from bionic_core.process import settle
 from bionic_core.runs import train
 from bionic_core.training import Moment
 
+FORKED = sys.platform == "linux"
+"""Elsewhere a process may not be forked once it has loaded what torch links to."""
+
 TELLS_EVERY = 0.5
 """Seconds between two words of a worker about where it is."""
 
@@ -40,6 +45,20 @@ TRIES = 2
 
 WAITS = 2.0
 """Seconds to wait for a run that another process trains, where nothing else is left to do."""
+
+
+def expect() -> None:
+    """Begin to import what workers need, beside what this process does meanwhile.
+
+    The libraries are then imported once, and not once a worker.
+    """
+    if not FORKED:
+        return
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["bionic_core.preloaded"])
+    with _without_interrupts():
+        forkserver.ensure_running()
 
 
 class Queue:
@@ -162,6 +181,7 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
+    expect()
     crew = _Crew(work)
     try:
         for _ in range(min(work.jobs, len(work.tasks))):
@@ -205,12 +225,12 @@ class _Crew:
         self._deaths: Counter[int] = Counter()
         self._arguments = (work.root, work.device)
         self._started = work.started
-        self._context = multiprocessing.get_context("spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 
     def hire(self) -> None:
         """Start a worker on the next task."""
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, *self._arguments)
+        arguments = (theirs, *self._arguments, dict(os.environ))
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         with _without_interrupts():
             process.start()
@@ -296,9 +316,10 @@ def _death(worker: _Worker) -> str:
     )
 
 
-def _work(pipe: Connection, root: Path, device: str) -> None:
+def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]) -> None:
     """Train what comes through the pipe until None comes; run in a worker process."""
     _end_with_the_study()
+    os.environ.update(environment)  # the server's may be older
     settle()
     import torch
 

@@ -54,6 +54,6 @@ class Hebbian(Mechanism):
             before, after = scaled(pre), scaled(post)
             excess = after.mean(dim=0) - self.target
             together = synapses.correlate(before, after)
-            return self.hebb * together - self.home * excess[synapses.post]
+            return together.mul_(self.hebb).sub_((self.home * excess)[synapses.post])
 
         return change

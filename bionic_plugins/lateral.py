@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import torch
 from attrs import field
@@ -15,6 +17,30 @@ from bionic_core import Mechanism, Stage, hookimpl
 def _odd(_: object, attribute: object, value: int) -> None:
     if value % 2 == 0:
         raise ValueError("must be an odd number of pixels, so that there is a centre")
+
+
+class _Symmetric(torch.autograd.Function):
+    """Convolution of each channel BCHW with one symmetric kernel (C, 1, k, k), zero padded.
+
+    Such a map is its own transpose, so its gradient is itself, of the gradient: on a CPU twice as
+    fast as the general gradient of a convolution.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(h: Tensor, kernel: Tensor) -> Tensor:
+        kernel = kernel.to(h.dtype)
+        return functional.conv2d(h, kernel, padding=kernel.shape[-1] // 2, groups=len(kernel))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (kernel,) = ctx.saved_tensors
+        return _Symmetric.apply(gradient, kernel), None
 
 
 class SurroundInhibition(nn.Module):
@@ -35,8 +61,8 @@ class SurroundInhibition(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Return the inhibited features."""
         kernel = self.centre - self.share  # exact in any dtype that the model is moved to
-        pad = kernel.shape[-1] // 2
-        return functional.conv2d(h, kernel, padding=pad, groups=len(kernel))
+        inhibited: Tensor = _Symmetric.apply(h, kernel)
+        return inhibited
 
 
 @attrs.frozen(eq=False)

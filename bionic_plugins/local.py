@@ -19,6 +19,13 @@ class Local(Engine):
 
     name = "local"
 
+    def prepare(self, jobs: int) -> None:
+        """Begin to import what the processes need."""
+        from bionic_core.workers import expect
+
+        if jobs > 1:
+            expect()
+
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks here."""
         from bionic_core.workers import one_by_one, side_by_side

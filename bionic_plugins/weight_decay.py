@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import attrs
 from attrs import field
-from attrs.validators import ge
+from attrs.validators import ge, optional
 
 from bionic_core import Mechanism, hookimpl
+from bionic_core.plugin import NEUTRAL
 
 
 @attrs.frozen(eq=False)
 class WeightDecay(Mechanism):
     """``grad + λ·w`` for every parameter, the L2 penalty of Krogh & Hertz (1991).
 
+    Optimisers that decay apart from the gradient (``adamw``, and ``muon`` its wide matrices) take
+    ``w ← (1 − lr·λ)·w`` instead, which is another unit: 1e-4 is next to nothing there.
+
     Attributes:
         strength: λ, the paper's 1e-4 (§3.6).
+        wide: λ of the wide matrices of ``muon``, and of no other optimiser; as ``strength`` if not
+            given. Usual is 0.1 (Liu et al. 2025, arXiv:2502.16982).
     """
 
     name = "weight_decay"
@@ -22,8 +28,10 @@ class WeightDecay(Mechanism):
     source = "BioNIC §3.4.2 (7), §3.6"
 
     strength: float = field(default=1e-4, validator=ge(0))
+    wide: float | None = field(default=None, validator=optional(ge(0)), metadata={NEUTRAL: True})
 
     @hookimpl
     def recipe(self) -> dict[str, object]:
-        """Set the optimiser's option."""
-        return {"optimizer.weight_decay": self.strength}
+        """Set the optimiser's options."""
+        found: dict[str, object] = {"optimizer.weight_decay": self.strength}
+        return found if self.wide is None else found | {"optimizer.wide_decay": self.wide}

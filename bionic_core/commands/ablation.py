@@ -58,6 +58,7 @@ def ablate_command(
 ) -> None:
     """Leave each mechanism out in turn, and say what it changes and how sure that is."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    trainer = chosen(context, jobs, plan)
     from bionic_core import ablation as study
     from bionic_core import report_ablation
     from bionic_core.registry import Registry
@@ -78,7 +79,7 @@ def ablate_command(
         Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display,
         tracks.open(f"{loaded.name}-{title}", ablation.experiment.specs, display) as tracking,
     ):
-        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context)}
+        options = {"root": out, "device": device, "jobs": jobs, "engine": trainer}
         options["tracking"] = tracking
         cells = run(ablation, display, options)
         display.say("estimating effects")

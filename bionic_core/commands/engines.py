@@ -91,11 +91,16 @@ class StudyCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-def chosen(context: typer.Context) -> Engine | None:
-    """Return the engine that the command line names; None where it names none."""
+def chosen(context: typer.Context, jobs: int = 1, plan: bool = False) -> Engine:
+    """Return the engine that the command line names, which makes ready unless it is a plan."""
+    from bionic_core.engine import default_engine
     from bionic_core.plugin import Engine
 
-    return next((p for p in context.meta.get(_CHOSEN, ()) if isinstance(p, Engine)), None)
+    named = (p for p in context.meta.get(_CHOSEN, ()) if isinstance(p, Engine))
+    engine = next(named, None) or default_engine()
+    if not plan:
+        engine.prepare(jobs)
+    return engine
 
 
 @attrs.frozen

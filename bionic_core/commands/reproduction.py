@@ -89,7 +89,7 @@ def reproduce_command(
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
-        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context)}
+        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context, jobs)}
         cells = _train(planned, options, Tracks.of(context, out, track_to))
     document = study.compare_with_paper(planned, cells)
     files = _write(out, document)

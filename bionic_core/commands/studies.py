@@ -109,6 +109,7 @@ def factorial_command(
 ) -> None:
     """Train combinations of mechanisms and of keys' values, and estimate their effects."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    trainer = chosen(context, jobs, plan)
     from bionic_core import experiment as study
     from bionic_core import report_study
     from bionic_core.progress import Display
@@ -155,7 +156,7 @@ def factorial_command(
             root=out,
             device=device,
             jobs=jobs,
-            engine=chosen(context),
+            engine=trainer,
             started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
             ended=line,
             watch=display.watch,

@@ -43,6 +43,19 @@ def test_wide_matrices_take_orthogonal_steps_of_adams_size_and_the_rest_adams() 
     assert 0.1 < np.sqrt((step**2).mean()) < 0.25, "Adam's typical root mean square is 0.2"
 
 
+def test_wide_matrices_can_decay_otherwise_than_the_rest() -> None:
+    ours, plain = parameters(), parameters()
+    before = ours[0].detach().clone()
+    options = {"weight_decay": 0.1, "wide_decay": 0.3}
+    make_optimizer(ours, Training(optimizer="muon", lr=0.01), options).step()
+    make_optimizer(plain, Training(optimizer="muon", lr=0.01), {"weight_decay": 0.1}).step()
+    for one, other in zip(ours[1:], plain[1:], strict=True):
+        assert torch.equal(one, other)
+    torch.testing.assert_close(ours[0], plain[0] - 0.01 * 0.2 * before, rtol=0, atol=1e-6)
+    with pytest.raises(RequestError, match=r"the optimiser 'adam' does not take .*wide_decay"):
+        make_optimizer(parameters(), Training(optimizer="adam"), options)
+
+
 def test_one_rate_reaches_both_and_a_restored_optimiser_goes_on_alike() -> None:
     def go(optimizer: torch.optim.Optimizer, steps: int) -> None:
         for group in optimizer.param_groups:

@@ -226,6 +226,35 @@ def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
     assert result["epochs"] == 3
 
 
+def test_the_latest_epoch_is_kept_where_nothing_is_to_be_selected(tmp_path: Path) -> None:
+    spec = small(epochs=4, training={"monitor": "epoch", "patience": 1, "lr": 1e-9})
+    result = run(spec, tmp_path).result
+    assert (result["epochs"], result["best_epoch"]) == (4, 4)
+    chosen = run(small(epochs=4, training={"patience": 0, "lr": 1e-9}), tmp_path).result
+    assert chosen["best_epoch"] == 1, "the same accuracy every time: the first is the best"
+
+
+def test_weights_that_are_the_latest_and_the_best_are_saved_once(tmp_path: Path) -> None:
+    whole = {
+        monitor: run(small(epochs=3, training={"monitor": monitor, "lr": lr}), tmp_path / "whole")
+        for monitor, lr in (("epoch", 3e-3), ("accuracy", 1e-9))
+    }
+    sizes = {}
+    for monitor, lr in (("epoch", 3e-3), ("accuracy", 1e-9)):
+        spec = small(epochs=3, training={"monitor": monitor, "lr": lr})
+        with pytest.raises(Stop):
+            run(spec, tmp_path, epochs=cut_after(2))
+        (state,) = tmp_path.glob(f"{whole[monitor].hash}/{STATE}")
+        saved = load_file(state)
+        sizes[monitor] = {name.partition(".")[0] for name in saved}
+        resumed = run(spec, tmp_path)
+        weights, again = (load_file(r.folder / MODEL) for r in (whole[monitor], resumed))
+        assert all(torch.equal(weights[name], again[name]) for name in weights)
+        assert resumed.result["best_epoch"] == whole[monitor].result["best_epoch"]
+    assert sizes["epoch"] == {"model", "optimizer"}
+    assert sizes["accuracy"] == {"model", "best", "optimizer"}
+
+
 def test_the_paper_protocol_says_test_selected(tmp_path: Path) -> None:
     result = run(small(data={"protocol": "paper"}), tmp_path).result
     assert result["selected_on"] == "test"

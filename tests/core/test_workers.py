@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
-from bionic_core import Layer, Mechanism, RequestError, hookimpl
+from bionic_core import Layer, Mechanism, RequestError, hookimpl, workers
 from bionic_core.engine import Task, Work
 from bionic_core.experiment import plan_factorial, run_experiment
 from bionic_core.runs import MODEL
@@ -48,8 +52,27 @@ class Killer(Mechanism):
 
 
 def spec(mechanisms: dict[str, Any]) -> bionic.Spec:
-    registry = bionic.Registry.installed().including(Killer)
+    registry = bionic.Registry.installed().including(Killer, Teller)
     return compose(KEYS | {"mechanisms": mechanisms}, name="small", registry=registry)
+
+
+@attrs.frozen(eq=False)
+class Teller(Mechanism):
+    """Writes down the process that builds it."""
+
+    name = "teller"
+    kind = "functional"
+    file: str = ""
+
+    @hookimpl
+    def rate(self, layer: Layer) -> None:
+        process = multiprocessing.current_process().name
+        about = {
+            "process": process,
+            "told": os.environ.get("BIONIC_TOLD"),
+            "threads": torch.get_num_threads(),
+        }
+        Path(self.file).write_text(json.dumps(about))
 
 
 def outcomes(tasks: list[Task], root: Path) -> dict[int, Any]:
@@ -110,3 +133,63 @@ def test_a_wrong_request_ends_the_study(tmp_path: Path) -> None:
     wrong = attrs.evolve(wrong, model=attrs.evolve(wrong.model, classes=3))
     with pytest.raises(RequestError, match=r"model\.classes = 3"):
         outcomes([Task(0, wrong, 0)], tmp_path)
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_worker_has_one_thread_and_todays_environment(
+    forked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "FORKED", forked and workers.FORKED)
+    for told in ("one", "two"):  # the server of the first is still there for the second
+        monkeypatch.setenv("BIONIC_TOLD", told)
+        file = tmp_path / told
+        found = outcomes([Task(0, spec({"teller": {"file": str(file)}}), 0)], tmp_path / "runs")
+        assert found[0].error == ""
+        about = json.loads(file.read_text())
+        assert about["process"] != "MainProcess"
+        assert (about["told"], about["threads"]) == (told, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ["passive", "3000"]),
+        ({"OMP_WAIT_POLICY": "active"}, ["active", None]),
+        ({"GOMP_SPINCOUNT": "7"}, ["passive", "7"]),
+    ],
+)
+def test_threads_wait_briefly_unless_the_user_wants_otherwise(
+    given: dict[str, str], expected: list[str | None]
+) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {key: value for key, value in os.environ.items() if key not in names}
+    said = subprocess.run(
+        [sys.executable, "-c", SETTLED], env=environment | given, capture_output=True, check=True
+    )
+    assert json.loads(said.stdout) == expected
+
+
+SETTLED = """
+import json, os
+from bionic_core.process import settle
+settle()
+print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]))
+"""
+
+
+@pytest.mark.skipif(not workers.FORKED, reason="workers are spawned here")
+def test_what_is_preloaded_starts_no_thread_and_has_the_compiler() -> None:
+    """A process with threads must not be forked."""
+    said = subprocess.run(
+        [sys.executable, "-c", PRELOADED], capture_output=True, check=True, text=True
+    )
+    assert json.loads(said.stdout) == {"threads": 1, "compiler": True}
+
+
+PRELOADED = """
+import json, os, sys
+import bionic_core.preloaded
+print(json.dumps({
+    "threads": len(os.listdir("/proc/self/task")), "compiler": "torch._dynamo" in sys.modules
+}))
+"""

@@ -124,6 +124,33 @@ def test_laterals_gradient_is_that_of_average_pooling() -> None:
     torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(1, 2, 5, 5), (2, 3, 8, 11)])
+def test_laterals_gradient_is_right_as_torch_checks_it(shape: tuple[int, ...]) -> None:
+    module = SurroundInhibition(0.7, 5, shape[1]).double()
+    h = random(*shape).requires_grad_()
+    assert torch.autograd.gradcheck(module, (h,), atol=1e-10, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(module, (h,), atol=1e-10)
+    many = random(3, *shape)
+    together = torch.vmap(torch.func.grad(lambda one: (module(one) ** 2).sum()))(many)
+    apart = [torch.func.grad(lambda one: (module(one) ** 2).sum())(one) for one in many]
+    torch.testing.assert_close(together, torch.stack(apart), rtol=0, atol=1e-12)
+
+
+def test_laterals_gradient_keeps_the_lower_precision_of_its_input() -> None:
+    module = SurroundInhibition(0.5, 5, 3)
+    h = random(2, 3, 8, 8).float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        low = module(h.bfloat16())
+    assert low.dtype == torch.bfloat16
+    low.float().sum().backward()
+    found = h.grad
+    h.grad = None
+    module(h).sum().backward()
+    assert found is not None
+    assert h.grad is not None
+    torch.testing.assert_close(found, h.grad, rtol=0, atol=0.02)
+
+
 def test_lateral_acts_on_the_first_stage_only_and_has_no_parameters() -> None:
     with_it = toys.network(("convolution", "lateral"))
     assert [list(stage.surround.mechanisms) for stage in with_it.stages] == [["lateral"], []]  # type: ignore[union-attr,arg-type]
