@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from bionic_core.data import Split as Split
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
+    from bionic_core.journal import Held as Held
+    from bionic_core.journal import Journal as Journal
+    from bionic_core.journal import Study as Study
+    from bionic_core.journal import Tracked as Tracked
     from bionic_core.model import Network as Network
     from bionic_core.plugin import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from bionic_core.plugin import Engine as Engine
     from bionic_core.plugin import Mechanism as Mechanism
     from bionic_core.plugin import Publication as Publication
+    from bionic_core.plugin import Tracker as Tracker
     from bionic_core.plugin import hookimpl as hookimpl
     from bionic_core.projection import Projection as Projection
     from bionic_core.registry import Registry as Registry
@@ -53,6 +58,7 @@ _HOMES = {
     "connectome": ("Connectome",),
     "data": ("Dataset", "Split"),
     "errors": ("BionicError", "RequestError"),
+    "journal": ("Held", "Journal", "Study", "Tracked"),
     "model": ("Network",),
     "plugin": (
         "ConnectomeFetcher",
@@ -61,6 +67,7 @@ _HOMES = {
         "Engine",
         "Mechanism",
         "Publication",
+        "Tracker",
         "hookimpl",
     ),
     "projection": ("Projection",),

@@ -25,14 +25,14 @@ from bionic_core.describe import parameter_counts
 from bionic_core.designs import Design, Factor, leave_one_out
 from bionic_core.dunnett import critical_value, detectable
 from bionic_core.errors import BionicError, RequestError, listing, nearest
-from bionic_core.experiment import Cell, Experiment
+from bionic_core.experiment import Cell, Experiment, study_name
 from bionic_core.factors import cell_spec
 from bionic_core.files import write_text
 from bionic_core.missing import missing_notes
 from bionic_core.planning import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.registry import Registry
 from bionic_core.responses import PERCENT
-from bionic_core.spec import Spec, compose, dependents, digest
+from bionic_core.spec import Spec, compose, dependents
 from bionic_core.timing import words
 
 FULL = "full"
@@ -297,9 +297,7 @@ def save_results(root: Path, ablation: Ablation, document: Mapping[str, Any]) ->
 
     The file is named by the design and the base spec, so that the same request finds it again.
     """
-    design = ablation.experiment.design
-    key = digest([ablation.experiment.spec.document(), design.to_json()])
-    path = root / f"ablation-{key}.json"
+    path = root / f"{study_name(ablation.experiment, 'ablation')}.json"
     write_text(path, json.dumps(document, indent=1))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

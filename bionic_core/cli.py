@@ -41,7 +41,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
 app.command("build")(models.build_command)
-app.command("train")(training.train_command)
+app.command("train", cls=engines.StudyCommand)(training.train_command)
 app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("export")(evaluation.export_command)

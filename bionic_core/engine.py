@@ -47,6 +47,13 @@ class Outcome:
     busy: bool = False
 
 
+@attrs.frozen
+class Saved:
+    """Says, between processes, that there is more in a run's folder than before."""
+
+    folder: Path
+
+
 def _nobody(*_: object) -> None:
     """Tell nobody."""
 
@@ -63,6 +70,7 @@ class Work:
         started: called with each task once, when it begins for the first time.
         watch: called with a task and a place in its training, now and then.
         say: called with a task and what a reader must know about it, a sentence.
+        saved: called with a task and its run's folder, here, whenever more is in it than before.
     """
 
     tasks: Sequence[Task]
@@ -72,6 +80,7 @@ class Work:
     started: Callable[[Task], None] = _nobody
     watch: Callable[[Task, Moment], None] = _nobody
     say: Callable[[Task, str], None] = _nobody
+    saved: Callable[[Task, Path], None] = _nobody
 
 
 def default_engine() -> Engine:

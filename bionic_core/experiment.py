@@ -24,6 +24,7 @@ from bionic_core.registry import Registry
 from bionic_core.responses import about_runs, figure, response_of
 from bionic_core.run_folder import Run
 from bionic_core.spec import Spec, dependents, digest
+from bionic_core.tracking import Tracking
 from bionic_core.training import Moment
 
 
@@ -141,6 +142,7 @@ def run_experiment(
     ended: Callable[[int, Cell], None] | None = None,
     watch: Callable[[Moment, int], None] | None = None,
     say: Callable[[str, int], None] | None = None,
+    tracking: Tracking | None = None,
 ) -> list[Cell]:
     """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
@@ -157,6 +159,7 @@ def run_experiment(
         started, ended: called with the number of the run, from 0, around each.
         watch: called with a place in a run and the run's number.
         say: called with what a reader must know about a run, and its number.
+        tracking: told what is in the runs' folders.
 
     Raises:
         RequestError: what was asked cannot be done, for any run.
@@ -182,10 +185,12 @@ def run_experiment(
         if say is not None:
             say(words, task.number)
 
+    told = tracking or Tracking.nowhere()
     elsewhere: set[int] = set()
-    work = Work(tasks, root, device, jobs, begin, tell, note)
+    work = Work(tasks, root, device, jobs, begin, tell, note, told.saved)
     for outcome in (engine or default_engine()).train(work):
         task = outcome.task
+        told.ended(outcome)
         if outcome.busy:
             if task.number not in elsewhere:
                 elsewhere.add(task.number)
@@ -257,13 +262,17 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
     }
 
 
+def study_name(experiment: Experiment, kind: str = "factorial") -> str:
+    """Return what an experiment's results are called, by the design and the base spec."""
+    return f"{kind}-{digest([experiment.spec.document(), experiment.design.to_json()])}"
+
+
 def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]) -> Path:
     """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
 
     The file is named by the design and the base spec, so that the same request finds it again.
     """
-    key = digest([experiment.spec.document(), experiment.design.to_json()])
-    path = root / f"factorial-{key}.json"
+    path = root / f"{study_name(experiment)}.json"
     write_text(path, json.dumps(document, indent=1))
     text = io.StringIO()
     factors = [factor.name for factor in experiment.design.factors]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bionic_core.data import Dataset
     from bionic_core.engine import Outcome, Work
     from bionic_core.fetching import Watch
+    from bionic_core.journal import Journal, Study
 
 PROJECT = "bionic"
 DISTRIBUTION = "bionic"
@@ -203,4 +204,24 @@ class Engine(Plugin, ABC):
         Raises:
             RequestError: what was asked cannot be done, for any run.
             WriteError: nothing can be written; what is finished is kept.
+        """
+
+
+class Tracker(Plugin, ABC):
+    """What shows runs in another tool, chosen by ``--track NAME``; its fields are options there.
+
+    A field must not have the name of an option that a command which trains has itself. A tracker
+    learns what is in the runs' folders and decides none of their numbers: it is no part of a run's
+    identity.
+    """
+
+    @abstractmethod
+    def open(self, study: Study) -> Journal:
+        """Return the journal of a study, an old one or a new one.
+
+        Called once, in the process that the command was given to, before anything is trained.
+
+        Raises:
+            RequestError: a package that it needs is not installed, or the study's folder is not
+                one that it can use.
         """

@@ -30,6 +30,7 @@ from bionic_core.plugin import (
     Plugin,
     Publication,
     Surrogate,
+    Tracker,
 )
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
@@ -46,6 +47,7 @@ ROLES: Mapping[type[Plugin], str] = {
     Publication: "publication",
     ConnectomeFetcher: "connectome fetcher",
     Engine: "engine",
+    Tracker: "tracker",
 }
 
 P = TypeVar("P", bound=Plugin)

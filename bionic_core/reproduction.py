@@ -76,6 +76,12 @@ class Reproduction:
         return sum(experiment.design.runs for experiment in self.experiments)
 
 
+def study_name(reproduction: Reproduction) -> str:
+    """Return a name that is the same for the same request."""
+    decides = [(e.spec.document(), e.design.to_json()) for e in reproduction.experiments]
+    return f"{reproduction.recipe}-reproduction-{digest(decides)}"
+
+
 def plan_reproduction(
     published: Published,
     recipe: str,

@@ -220,6 +220,7 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
             if time.monotonic() - saved >= SAVES_EVERY:
                 for member in members:
                     save_state(member.run, member.state, member.sums)
+                    study.work.saved(member.task, member.run.folder)
                 saved = time.monotonic()
 
 
@@ -244,6 +245,7 @@ def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> 
             texts = texts_of(task.spec, task.seed, inputs, study.place, ENGINE)
             sums = write_texts(run, state, checkpoint, texts, study.place, ENGINE)
             claims.push(mine.pop_all())
+            study.work.saved(task, run.folder)
     except BusyError:
         return Outcome(task, busy=True)
     except DamagedError as error:

@@ -14,24 +14,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bionic_core.conformance import behaviour, building, engines, learning, sources
+from bionic_core.conformance import behaviour, building, engines, learning, sources, trackers
 from bionic_core.conformance.bed import Bed
 from bionic_core.conformance.cost import cost
 from bionic_core.conformance.laws import Law, Verdict, verdicts
 from bionic_core.conformance.sources import SourceBed
 from bionic_core.errors import RequestError
-from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
+from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin, Tracker
 from bionic_core.registry import Registry
 
 __all__ = [
     "CONNECTOME_LAWS",
     "DATA_LAWS",
     "MECHANISM_LAWS",
+    "TRACKER_LAWS",
     "LawBrokenError",
     "Verdict",
     "check_connectome_source",
     "check_data_source",
     "check_mechanism",
+    "check_tracker",
     "cost",
     "judge",
     "laws_of",
@@ -80,6 +82,15 @@ _CONNECTOME = (
     Law("file", "written to a file and read, all is the same", sources.kept_wiring, ("wiring",)),
 )
 
+_TRACKER = (
+    Law("docstring", "docstring and 'source' say what and where from", sources.docstring),
+    Law("tells", "a run is told from its beginning to its end", trackers.tells),
+    Law("goes-on", "a run goes on after the epochs that are there", trackers.goes_on, ("tells",)),
+    Law("finishes", "a finished run is known as one", trackers.finishes, ("tells",)),
+    Law("apart", "runs, and studies, are kept apart", trackers.apart, ("tells",)),
+    Law("words", "names of any letters and lengths are taken", trackers.words, ("tells",)),
+)
+
 MECHANISM_LAWS: tuple[str, ...] = tuple(law.name for law in _MECHANISM)
 """Names of the laws of mechanisms, in the order in which they are judged."""
 
@@ -88,6 +99,9 @@ DATA_LAWS: tuple[str, ...] = tuple(law.name for law in _DATA)
 
 CONNECTOME_LAWS: tuple[str, ...] = tuple(law.name for law in _CONNECTOME)
 """Names of the laws of connectome sources."""
+
+TRACKER_LAWS: tuple[str, ...] = tuple(law.name for law in _TRACKER)
+"""Names of the laws of trackers."""
 
 
 class LawBrokenError(AssertionError):
@@ -120,6 +134,11 @@ def check_connectome_source(source: type[ConnectomeSource] | ConnectomeSource, *
     _insist(judge(source, *laws))
 
 
+def check_tracker(tracker: type[Tracker] | Tracker, *laws: str) -> None:
+    """Judge a tracker; as :func:`check_mechanism`, by :data:`TRACKER_LAWS`."""
+    _insist(judge(tracker, *laws))
+
+
 def laws_of(plugin: type[Plugin] | Plugin) -> Sequence[Law]:
     """Return the laws of a plugin's role.
 
@@ -131,12 +150,13 @@ def laws_of(plugin: type[Plugin] | Plugin) -> Sequence[Law]:
         (Mechanism, _MECHANISM),
         (DataSource, _DATA),
         (ConnectomeSource, _CONNECTOME),
+        (Tracker, _TRACKER),
     ):
         if issubclass(cls, role):
             return laws
     raise RequestError(
         f"'{getattr(cls, 'name', cls.__name__)}' cannot be judged: there are laws for mechanisms, "
-        "data sources and connectome sources"
+        "data sources, connectome sources and trackers"
     )
 
 

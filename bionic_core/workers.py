@@ -27,7 +27,7 @@ from typing import Any
 import attrs
 
 from bionic_core import failures
-from bionic_core.engine import Outcome, Task, Work
+from bionic_core.engine import Outcome, Saved, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
 from bionic_core.process import settle
@@ -153,6 +153,7 @@ def one_by_one(work: Work) -> Iterator[Outcome]:
             cache=cache,
             watch=partial(work.watch, task),
             say=partial(work.say, task),
+            saved=partial(work.saved, task),
             wait=seconds,
         )
         if outcome.busy:
@@ -197,6 +198,8 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
                     work.watch(worker.task, word)
                 elif isinstance(word, Path):
                     worker.folder = word
+                elif isinstance(word, Saved):
+                    work.saved(worker.task, word.folder)
                 elif isinstance(word, str):
                     work.say(worker.task, word)
                 elif isinstance(word, (RequestError, WriteError)):
@@ -355,6 +358,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
                 watch=watch,
                 say=tell,
                 begun=tell,
+                saved=lambda folder: tell(Saved(folder)),
                 wait=seconds,
             )
             word = attrs.evolve(word, task=None)

@@ -261,6 +261,7 @@ class _Study:
         """Pass on what the runs have told."""
         import ray
 
+        from bionic_core.engine import Saved
         from bionic_core.training import Moment
 
         for word in ray.get(self._desk.words.remote()):
@@ -268,6 +269,8 @@ class _Study:
             self._begin(task)
             if isinstance(word.content, Moment):
                 self._work.watch(task, word.content)
+            elif isinstance(word.content, Saved):
+                self._work.saved(task, word.content.folder)
             elif word.content is not None:
                 self._work.say(task, word.content)
 

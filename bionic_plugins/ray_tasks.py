@@ -210,7 +210,7 @@ def _train(
     order: Order, spec: Spec, inputs: Inputs, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in the study's folder where it is shared, else in one of this node's own."""
-    from bionic_core.engine import Task
+    from bionic_core.engine import Saved, Task
     from bionic_core.inputs import InputCache
     from bionic_core.workers import attempt
 
@@ -227,7 +227,8 @@ def _train(
     task = Task(order.number, spec, order.seed)
     options: dict[str, Any] = {"device": order.device, "cache": cache, "watch": watch, "say": tell}
     if order.probe and (order.root / order.probe).is_file():
-        done = attempt(task, root=order.root, wait=order.wait, **options)
+        options |= {"saved": lambda folder: tell(Saved(folder)), "wait": order.wait}
+        done = attempt(task, root=order.root, **options)
     elif order.must_share:
         raise RequestError(
             f"--results folder: {order.root} is not the same folder there; give --out a folder "
@@ -235,14 +236,16 @@ def _train(
             where=_node(),
         )
     else:
-        done = _apart(order, task, call, options)
+        done = _apart(order, task, call, tell, options)
     said: Outcome = attrs.evolve(done, task=None, folder=None)  # the study knows both
     return said
 
 
-def _apart(order: Order, task: Task, call: Call, options: Mapping[str, Any]) -> Outcome:
+def _apart(
+    order: Order, task: Task, call: Call, tell: Callable[[Any], None], options: Mapping[str, Any]
+) -> Outcome:
     """Train in a folder that goes with this call; the desk gets all that is to stay."""
-    from bionic_core.engine import Outcome
+    from bionic_core.engine import Outcome, Saved
     from bionic_core.run_folder import FAILURE
     from bionic_core.transfer import finished, unfinished, write_unfinished
     from bionic_core.workers import attempt
@@ -258,6 +261,7 @@ def _apart(order: Order, task: Task, call: Call, options: Mapping[str, Any]) -> 
     def saved(folder: Path) -> None:
         if not call("keep", tried, there, unfinished(folder)):
             raise GoneError
+        tell(Saved(there))
 
     with tempfile.TemporaryDirectory(prefix="bionic-") as place:
         root = Path(place)

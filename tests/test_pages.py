@@ -8,6 +8,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -20,10 +21,14 @@ from bionic_core import Mechanism, cli, hookspecs
 from bionic_core.assembly import recipe_of
 from bionic_core.conformance.bed import hooks_of
 from bionic_core.data import split
+from bionic_core.engine import Outcome, Task
 from bionic_core.plugin import PROJECT
+from bionic_core.runs import train
 from bionic_core.spec import compose
-from bionic_core.testing import MECHANISM_LAWS, check_mechanism
+from bionic_core.testing import MECHANISM_LAWS, check_mechanism, check_tracker
+from bionic_core.tracking import tracking
 from bionic_core.training import Course, start, train_epoch
+from tests.core.test_runs import CACHE, Stop, cut_after, small
 from tests.pages import DOCS, blocks, module_of
 
 
@@ -69,6 +74,40 @@ def test_every_hook_has_an_example_that_keeps_the_laws(
 def test_hooks_are_told_in_the_order_of_the_forward_pass() -> None:
     text = (DOCS / "hooks.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == list(hookspecs.COMBINATION) == hooks()
+
+
+def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_path: Path) -> None:
+    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    section = text.partition("## Beside the pipeline: a tracker\n")[2]
+    for role in (bionic.Journal, bionic.Tracker):
+        for method in [name for name in vars(role) if not name.startswith("_")]:
+            assert f"`{method}`" in section, f"docs/hooks.md says nothing of {method}"
+    check_tracker(page_of_hooks.Table)
+    spec = small()
+    task = Task(0, spec, 0)
+    for cut in (1, 9):  # interrupted after an epoch, then to its end
+        with (
+            suppress(Stop),
+            tracking([page_of_hooks.Table()], "study", [spec], tmp_path) as told,
+        ):
+            run = train(
+                spec,
+                root=tmp_path,
+                device="cpu",
+                cache=CACHE,
+                saved=lambda folder: told.saved(task, folder),
+                epochs=cut_after(cut),
+            )
+            told.ended(Outcome(task, run.folder))
+    rows = [line.split("\t") for line in (tmp_path / "study.tsv").read_text().splitlines()]
+    losses = [str(record["train"]["loss"]) for record in run.history]
+    on = "augmentation,convolution,noise,weight_decay"
+    assert rows == [
+        [run.hash, "seed 0", "1", on, losses[0]],
+        [run.hash, "seed 0", "interrupted", on, ""],
+        [run.hash, "seed 0", "2", on, losses[1]],
+        [run.hash, "seed 0", "finished", on, str(run.result["test"]["accuracy"])],
+    ]
 
 
 def test_the_further_plugins_train_together(tmp_path: Path) -> None:

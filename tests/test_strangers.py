@@ -156,8 +156,41 @@ SOURCES = {
     "photos": Package(SOURCE.format(base="DataSource", name="photos")),
     "worms": Package(SOURCE.format(base="ConnectomeSource", name="worms")),
 }
+TRACKER = """
+import attrs
+from bionic_core import Held, Journal, Tracker
+
+
+class Pages(Journal):
+    def begin(self, run):
+        return Held()
+
+    def epoch(self, run, number, figures):
+        raise OSError(28, "No space left on device")
+
+    def end(self, run, state, figures, reason):
+        raise AssertionError("it has failed before")
+
+
+@attrs.frozen(eq=False)
+class Plugin(Tracker):
+    name = "{name}"
+
+    def open{rest}
+"""
+TRACKERS = {
+    "gossip": Package(
+        TRACKER.format(name="gossip", rest="(self, study):\n        return 3"),
+        ("--track gossip: its 'open' answered with int; expected a Journal",),
+    ),
+    "idle": Package(
+        TRACKER.format(name="idle", rest="ed(self, study):\n        return 3"),
+        ("idle", "abstract", "open"),
+    ),
+    "spills": Package(TRACKER.format(name="spills", rest="(self, study):\n        return Pages()")),
+}
 GOOD = {"good": Package(mechanism("good", more="protocol = 1"))}
-ALL = {**FAILED, **BUILT, **SOURCES, **GOOD}
+ALL = {**FAILED, **BUILT, **SOURCES, **TRACKERS, **GOOD}
 
 
 def wheel(
@@ -333,6 +366,40 @@ def test_a_source_that_reads_something_else_is_refused(
     said = bionic("train", "spec.toml", "--set", key, "--json")
     assert (said.code, said.out) == (2, ""), said
     assert words in said.err
+
+
+TINY = """
+[model]
+layers = { H1 = 4 }
+projections = []
+[data]
+source = "schematic"
+train = 70
+test = 35
+[training]
+max_epochs = 1
+"""
+
+
+@pytest.mark.parametrize("name", ["gossip", "idle"])
+@pytest.mark.usefixtures("among")
+def test_a_tracker_that_is_none_is_refused_before_training(bionic: Bionic, name: str) -> None:
+    Path("tiny.toml").write_text(TINY)
+    said = bionic("train", "tiny.toml", "--track", name, "--json")
+    assert (said.code, said.out) == (2, ""), said
+    assert "Traceback" not in said.err
+    for words in ALL[name].reason:
+        assert words in said.err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("among")
+def test_a_tracker_that_fails_while_a_run_is_trained_is_told_once(bionic: Bionic) -> None:
+    Path("tiny.toml").write_text(TINY)
+    said = bionic("train", "tiny.toml", "--track", "spills", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["epochs"] == 1
+    assert said.err.count("tracker 'spills' failed (OSError: [Errno 28] No space left") == 1
 
 
 @pytest.mark.usefixtures("among")

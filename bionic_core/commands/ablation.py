@@ -25,7 +25,7 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
-from bionic_core.commands.engines import EngineName, chosen
+from bionic_core.commands.engines import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def ablate_command(
     jobs: Jobs = 1,
     engine: EngineName = "local",
     out: Out = Path("runs"),
+    track: Track = None,
+    track_to: TrackTo = None,
     without: Without = "",
     set_: Set = None,
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
@@ -67,10 +69,18 @@ def ablate_command(
         document = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
         show(document, json, lambda _: report_ablation.planned(document))
         return
+    from bionic_core.experiment import study_name
     from bionic_core.progress import Display
 
-    with resumable(), Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display:
+    title = study_name(ablation.experiment, "ablation")
+    tracks = Tracks.of(context, out, track_to)
+    with (
+        resumable(),
+        Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display,
+        tracks.open(f"{loaded.name}-{title}", ablation.experiment.specs, display) as tracking,
+    ):
         options = {"root": out, "device": device, "jobs": jobs, "engine": trainer}
+        options["tracking"] = tracking
         cells = run(ablation, display, options)
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}

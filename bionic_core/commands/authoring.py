@@ -22,7 +22,7 @@ def check_command(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Judge a mechanism, a data source or a connectome source by the laws that all keep."""
+    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
     from bionic_core.check import Subject
     from bionic_core.progress import Download
 

@@ -22,7 +22,7 @@ from bionic_core.commands.common import (
     resumable,
     show,
 )
-from bionic_core.commands.engines import EngineName, chosen
+from bionic_core.commands.engines import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def reproduce_command(
     jobs: Jobs = 1,
     engine: EngineName = "local",
     out: Out = Path("runs"),
+    track: Track = None,
+    track_to: TrackTo = None,
     set_: Set = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
@@ -88,7 +90,7 @@ def reproduce_command(
         for line in document["lines"]:
             typer.echo(line, err=True)
         options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context, jobs)}
-        cells = _train(planned, options)
+        cells = _train(planned, options, Tracks.of(context, out, track_to))
     document = study.compare_with_paper(planned, cells)
     files = _write(out, document)
     document["files"] = [str(path) for path in files]
@@ -126,12 +128,13 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
     }
 
 
-def _train(planned: Reproduction, options: dict[str, Any]) -> list[list[Any]]:
+def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Any]]:
     from bionic_core.commands.ablation import run
     from bionic_core.experiment import run_experiment
     from bionic_core.progress import Display
+    from bionic_core.reproduction import study_name
 
-    def others(display: Display) -> list[list[Any]]:
+    def others(display: Display, options: dict[str, Any]) -> list[list[Any]]:
         found = []
         for name, experiment in planned.others.items():
 
@@ -145,8 +148,14 @@ def _train(planned: Reproduction, options: dict[str, Any]) -> list[list[Any]]:
             found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))
         return found
 
-    with resumable(), Display(console(sys.stderr), runs=planned.runs) as display:
-        return [*others(display), run(planned.ablation, display, options)]
+    specs = [spec for experiment in planned.experiments for spec in experiment.specs]
+    with (
+        resumable(),
+        Display(console(sys.stderr), runs=planned.runs) as display,
+        tracks.open(study_name(planned), specs, display) as tracking,
+    ):
+        options = options | {"tracking": tracking}
+        return [*others(display, options), run(planned.ablation, display, options)]
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:

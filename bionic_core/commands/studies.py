@@ -23,7 +23,7 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
-from bionic_core.commands.engines import EngineName, StudyCommand, chosen
+from bionic_core.commands.engines import EngineName, StudyCommand, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def factorial_command(
     jobs: Jobs = 1,
     engine: EngineName = "local",
     out: Out = Path("runs"),
+    track: Track = None,
+    track_to: TrackTo = None,
     without: Without = "",
     set_: Set = None,
     figures: Figures = None,
@@ -143,7 +145,12 @@ def factorial_command(
             reused=cell.reused,
         )
 
-    with resumable(), Display(console(sys.stderr), runs=runs) as display:
+    title, tracks = study.study_name(experiment), Tracks.of(context, out, track_to)
+    with (
+        resumable(),
+        Display(console(sys.stderr), runs=runs) as display,
+        tracks.open(f"{loaded.name}-{title}", experiment.specs, display) as tracking,
+    ):
         cells = study.run_experiment(
             experiment,
             root=out,
@@ -154,6 +161,7 @@ def factorial_command(
             ended=line,
             watch=display.watch,
             say=display.note,
+            tracking=tracking,
         )
         display.say("estimating effects")
     analysis = study.analyse(experiment, cells, response=name, order=order)

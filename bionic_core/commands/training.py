@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,34 +23,51 @@ from bionic_core.commands.common import (
     resumable,
     show,
 )
+from bionic_core.commands.engines import Track, Tracks, TrackTo
 
 
 def train_command(
+    context: typer.Context,
     spec: SpecName,
     data: Data = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
     epochs: Epochs = None,
     device: Device = "auto",
     out: Out = Path("runs"),
+    track: Track = None,
+    track_to: TrackTo = None,
     without: Without = "",
     set_: Set = None,
     json: Json = False,
 ) -> None:
     """Train one run; an interrupted one goes on where it stopped."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    from bionic_core.engine import Outcome, Task
+    from bionic_core.failures import reason
     from bionic_core.progress import Display
     from bionic_core.runs import train
 
-    with resumable(), Display(console(sys.stderr)) as display:
+    task, tracks = Task(0, loaded, seed), Tracks.of(context, out, track_to)
+    with (
+        resumable(),
+        Display(console(sys.stderr)) as display,
+        tracks.open(loaded.name, [loaded], display) as tracking,
+    ):
         display.begin(f"{loaded.name}, seed {seed}")
-        run = train(
-            loaded,
-            seed=seed,
-            root=out,
-            device=device,
-            watch=display.watch,
-            epochs=display.epoch,
-            say=display.note,
-        )
+        try:
+            run = train(
+                loaded,
+                seed=seed,
+                root=out,
+                device=device,
+                watch=display.watch,
+                epochs=display.epoch,
+                say=display.note,
+                saved=partial(tracking.saved, task),
+            )
+        except Exception as error:
+            tracking.ended(Outcome(task, error=reason(error)))
+            raise
+        tracking.ended(Outcome(task, run.folder, run.reused))
     document = run.result
     show(document, json, lambda report: report.trained(document))

@@ -19,6 +19,7 @@ TEMPLATES = sorted((ROOT / "bionic_core" / "templates" / "package").iterdir())
 ALLOWED = {
     ("describe.py", '"masks"'),
     ("report.py", '"masks"'),
+    ("optimizers.py", '"weight_decay"'),  # an option of torch's optimisers
     ("stacked_groups.py", '"label_smoothing"'),  # an option of torch's cross entropy
     ("stacked_training.py", '"label_smoothing"'),
 }
@@ -26,10 +27,12 @@ ALLOWED = {
 
 
 def mechanisms() -> list[str]:
-    from bionic_core import Mechanism, Registry
+    """Names that the core may not spell: those of mechanisms, and of trackers."""
+    from bionic_core import Mechanism, Registry, Tracker
 
+    roles = (Mechanism, Tracker)
     listed = Registry.installed().listing()
-    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, Mechanism)]
+    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, roles)]
     later = ["hebbian", "label_smoothing", "class_weights", "lr_schedule"]
     return sorted({*names, *later})
 

@@ -22,7 +22,9 @@ from bionic_core.engine import Task, Work
 from bionic_core.experiment import plan_factorial, run_experiment
 from bionic_core.runs import MODEL
 from bionic_core.spec import compose
+from bionic_core.tracking import tracking
 from bionic_core.workers import side_by_side
+from tests.notes import Notes
 
 KEYS = {
     "model": {"layers": {"A": 6, "B": 5}, "projections": ["A->B"]},
@@ -78,20 +80,24 @@ def outcomes(tasks: list[Task], root: Path) -> dict[int, Any]:
     return {outcome.task.number: outcome for outcome in found}
 
 
-def test_side_by_side_gives_the_numbers_of_one_after_the_other(tmp_path: Path) -> None:
+def test_side_by_side_gives_the_numbers_of_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Notes, "books", {})
     base = spec({"layernorm": {}, "noise": {}})
     experiment = plan_factorial(base, ["noise"], [0, 1], bionic.Registry.installed())
     begun: list[int] = []
-    cells = {
-        jobs: run_experiment(
-            experiment,
-            root=tmp_path / str(jobs),
-            device="cpu",
-            jobs=jobs,
-            started=lambda number, levels, seed: begun.append(number),
-        )
-        for jobs in (1, 2)
-    }
+    cells = {}
+    for jobs, trackers in ((1, []), (2, [Notes()])):
+        with tracking(trackers, "side by side", experiment.specs, tmp_path / "told") as told:
+            cells[jobs] = run_experiment(
+                experiment,
+                root=tmp_path / str(jobs),
+                device="cpu",
+                jobs=jobs,
+                started=lambda number, levels, seed: begun.append(number),
+                tracking=told,
+            )
     assert sorted(begun) == [0, 0, 1, 1, 2, 2, 3, 3]
     for one, other in zip(cells[1], cells[2], strict=True):
         assert (one.levels, one.seed) == (other.levels, other.seed)
@@ -100,6 +106,10 @@ def test_side_by_side_gives_the_numbers_of_one_after_the_other(tmp_path: Path) -
         assert one.run.hash == other.run.hash
         weights = [load_file(run.folder / MODEL) for run in (one.run, other.run)]
         assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+        page = Notes.books["side by side"][other.run.hash]  # tracked, and the same all the same
+        assert page.states == ["finished"]
+        losses = [record["train"]["loss"] for record in other.run.history]
+        assert [figures["train.loss"] for figures in page.epochs] == losses
     again = run_experiment(experiment, root=tmp_path / "2", device="cpu", jobs=2)
     assert all(cell.run is not None and cell.run.reused for cell in again)
 

@@ -78,6 +78,7 @@ class Told:
     begun: list[int] = attrs.field(factory=list)
     moments: list[tuple[int, Moment]] = attrs.field(factory=list)
     said: list[str] = attrs.field(factory=list)
+    saved: list[Path] = attrs.field(factory=list)
 
     def work(self, tasks: list[Task], root: Path) -> Work:
         return Work(
@@ -87,6 +88,7 @@ class Told:
             started=lambda task: self.begun.append(task.number),
             watch=lambda task, moment: self.moments.append((task.number, moment)),
             say=lambda task, words: self.said.append(words),
+            saved=lambda task, folder: self.saved.append(folder),
         )
 
 
@@ -100,9 +102,10 @@ def runs(outcomes: dict[int, Outcome]) -> list[Run]:
 
 
 def test_a_cluster_gives_the_numbers_of_this_machine(tmp_path: Path) -> None:
-    task = Task(0, small(), 0)
+    task, told = Task(0, small(), 0), Told()
     with cluster():
-        (run,) = runs(by_number(Ray(results="store").train(Told().work([task], tmp_path / "ray"))))
+        (run,) = runs(by_number(Ray(results="store").train(told.work([task], tmp_path / "ray"))))
+    assert told.saved == [run.folder.resolve()] * (1 + len(run.history))  # as it goes, for trackers
     assert_same(run, train(task.spec, root=tmp_path / "here", device="cpu"))
 
 
@@ -113,7 +116,8 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
     with cluster():
         found = by_number(Ray(results="store").train(told.work(tasks, tmp_path / "store")))
         again = by_number(Ray().train(Told().work([tasks[0], tasks[2]], tmp_path / "store")))
-        shared = by_number(Ray(results="folder").train(Told().work([tasks[0]], tmp_path / "f")))
+        near = Told()
+        shared = by_number(Ray(results="folder").train(near.work([tasks[0]], tmp_path / "f")))
     assert "the loss is" in found[1].error
     assert found[1].folder is None
     assert sorted(told.begun) == [0, 1, 2]
@@ -123,6 +127,7 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
         train(task.spec, seed=task.seed, root=tmp_path / "here", device="cpu")
         for task in tasks[::2]
     ]
+    assert near.saved == [tmp_path / "f" / here[0].hash] * (1 + len(here[0].history))
     pairs = ((found[0], here[0]), (found[2], here[1]), (shared[0], here[0]))
     for outcome, other in pairs:
         assert outcome.folder is not None

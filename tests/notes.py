@@ -1,0 +1,81 @@
+"""A toy tracker, which keeps what it is told, and fails where it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from bionic_core import Held, Journal, Study, Tracked, Tracker
+
+FULL = OSError(28, "No space left on device")
+
+
+@attrs.define(eq=False)
+class Page:
+    """What a notebook has of a run."""
+
+    run: Tracked
+    epochs: list[dict[str, float]] = attrs.field(factory=list)
+    begun: int = 0
+    states: list[str] = attrs.field(factory=list)
+    result: Mapping[str, float] = attrs.field(factory=dict)
+    reason: str = ""
+
+
+@attrs.frozen(eq=False)
+class Notebook(Journal):
+    """Writes into the class's memory, which outlives it; raises where it is asked to."""
+
+    study: Study
+    pages: dict[str, Page]
+    fails: str
+    error: BaseException
+
+    def begin(self, run: Tracked) -> Held:
+        self._may_fail("begin")
+        page = self.pages.setdefault(run.hash, Page(run))
+        page.begun += 1
+        return Held(len(page.epochs), page.states[-1:] == ["finished"])
+
+    def epoch(self, run: Tracked, number: int, figures: Mapping[str, float]) -> None:
+        self._may_fail("epoch")
+        page = self.pages[run.hash]
+        assert number == len(page.epochs) + 1
+        page.epochs.append(dict(figures))
+
+    def end(self, run: Tracked, state: Any, figures: Mapping[str, float], reason: str) -> None:
+        self._may_fail("end")
+        page = self.pages[run.hash]
+        page.states.append(state)
+        page.result, page.reason = figures, reason
+
+    def close(self) -> None:
+        self._may_fail("close")
+
+    def _may_fail(self, method: str) -> None:
+        print(f"{method}!")  # what a tracker prints is never among a command's results
+        if method == self.fails:
+            raise self.error
+
+
+@attrs.frozen(eq=False)
+class Notes(Tracker):
+    """Keeps notes.
+
+    Attributes:
+        colour: of the ink.
+    """
+
+    name = "notes"
+    books: ClassVar[dict[str, dict[str, Page]]] = {}
+    opened: ClassVar[list[tuple[Notes, Study]]] = []
+
+    colour: str = "blue"
+    fails: str = ""
+    error: BaseException = FULL
+
+    def open(self, study: Study) -> Journal:
+        Notes.opened.append((self, study))
+        return Notebook(study, Notes.books.setdefault(study.name, {}), self.fails, self.error)
