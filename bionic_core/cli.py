@@ -11,8 +11,8 @@ import typer
 from bionic_core.commands import (
     ablation,
     authoring,
+    choosing,
     connectomes,
-    engines,
     evaluation,
     listing,
     looking,
@@ -41,15 +41,15 @@ app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
 app.command("build")(models.build_command)
-app.command("train", cls=engines.StudyCommand)(training.train_command)
+app.command("train", cls=choosing.StudyCommand)(training.train_command)
 app.command("evaluate")(evaluation.evaluate_command)
 app.command("predict")(evaluation.predict_command)
 app.command("export")(evaluation.export_command)
 app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
 app.command("analyse")(studies.analyse_command)
-app.command("ablate", cls=engines.StudyCommand)(ablation.ablate_command)
+app.command("ablate", cls=choosing.StudyCommand)(ablation.ablate_command)
 app.command("report")(reporting.report_command)
-app.command("reproduce", cls=engines.StudyCommand)(reproduction.reproduce_command)
+app.command("reproduce", cls=choosing.StudyCommand)(reproduction.reproduce_command)
 app.command("runs")(listing.runs_command)
 app.command("plugins")(looking.plugins_command)
 app.command("check")(authoring.check_command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.commands.choosing import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.commands.common import (
     Data,
     Device,
@@ -25,7 +26,6 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
-from bionic_core.commands.engines import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:

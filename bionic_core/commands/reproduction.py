@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.commands.choosing import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.commands.common import (
     Data,
     Device,
@@ -22,7 +23,6 @@ from bionic_core.commands.common import (
     resumable,
     show,
 )
-from bionic_core.commands.engines import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.commands.choosing import EngineName, StudyCommand, Track, Tracks, TrackTo, chosen
 from bionic_core.commands.common import (
     Data,
     Device,
@@ -23,7 +24,6 @@ from bionic_core.commands.common import (
     show,
     typed,
 )
-from bionic_core.commands.engines import EngineName, StudyCommand, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:

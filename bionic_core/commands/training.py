@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bionic_core.commands.choosing import Track, Tracks, TrackTo
 from bionic_core.commands.common import (
     Data,
     Device,
@@ -23,7 +24,6 @@ from bionic_core.commands.common import (
     resumable,
     show,
 )
-from bionic_core.commands.engines import Track, Tracks, TrackTo
 
 
 def train_command(
