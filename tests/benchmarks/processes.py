@@ -14,7 +14,10 @@ from typing import Any
 import attrs
 
 ROOT = Path(__file__).parents[2]
-UNSET = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
+UNSET = (
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 BIONIC = Path(sys.executable).with_name("bionic")
 """The command, installed beside the interpreter."""
