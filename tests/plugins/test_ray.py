@@ -17,12 +17,15 @@ import bionic_core as bionic
 from bionic_core import Mechanism, RequestError, transfer
 from bionic_core.commands.options import from_options
 from bionic_core.engine import Outcome, Task, Work
+from bionic_core.identity import identity
+from bionic_core.inputs import InputCache
 from bionic_core.run_folder import LOCK, RESULT, STATE, Run
 from bionic_core.runs import train
-from bionic_core.spec import compose
+from bionic_core.spec import compose, digest
 from bionic_core.training import Moment
+from bionic_plugins import ray_engine, ray_tasks
 from bionic_plugins.ray_engine import Ray
-from bionic_plugins.ray_tasks import Desk
+from bionic_plugins.ray_tasks import Desk, Order
 from tests.core.test_cli import SMALL, Bionic, refused
 from tests.core.test_cli import bionic as command
 from tests.killing import assert_same
@@ -375,3 +378,116 @@ def test_a_damaged_checkpoint_is_refused_by_the_desk(tmp_path: Path) -> None:
     value, error = Desk().ask("begin", 0, tmp_path, 0.0)
     assert value is None
     assert "damaged" in str(error)
+
+
+# --- what a node lacks
+
+
+def order(spec: bionic.Spec, root: Path, **changes: Any) -> Order:
+    inputs = InputCache().get(spec)
+    plain = Order(
+        number=0,
+        tables=spec.document(),
+        name=spec.name,
+        where="",
+        seed=0,
+        hash=digest(identity(spec, 0, inputs)),
+        root=root,
+        probe="",
+        must_share=False,
+        device="cpu",
+        wait=0.0,
+        packages=("bionic", "toys"),
+    )
+    return attrs.evolve(plain, **changes)
+
+
+def test_a_node_that_would_compute_otherwise_says_so(tmp_path: Path) -> None:
+    spec = small()
+    inputs = InputCache().get(spec)
+    assert ray_tasks._spec(order(spec, tmp_path), inputs).hash == spec.hash
+    with pytest.raises(RequestError) as caught:
+        ray_tasks._spec(order(spec, tmp_path, hash="0" * 16), inputs)
+    assert "the run would have other numbers there: the core or a plugin" in str(caught.value)
+    assert "Install on every node what is installed here: bionic, toys" in str(caught.value)
+    assert "of the Ray cluster" in caught.value.where
+
+
+def test_a_folder_that_a_node_does_not_see_is_refused_where_it_must(tmp_path: Path) -> None:
+    spec = small()
+    wanted = order(spec, tmp_path, probe="nowhere", must_share=True)
+
+    def nobody(*_: Any) -> Any:
+        raise AssertionError("nothing is to be asked or told")
+
+    with pytest.raises(RequestError) as caught:
+        ray_tasks._train(wanted, spec, InputCache().get(spec), nobody, nobody)
+    assert f"--results folder: {tmp_path} is not the same folder there" in str(caught.value)
+    assert "or --results store" in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_runs_have_their_declared_share_of_a_gpu(tmp_path: Path) -> None:
+    """Ray counts a GPU that is not there as well as one that is; the runs stay on the CPU."""
+    tasks = [Task(number, small(6), number) for number in range(3)]
+    free: list[tuple[float, float]] = []
+    with cluster(num_cpus=4, num_gpus=1):
+        told = Told()
+
+        def watch(task: Task, moment: Moment) -> None:
+            told.moments.append((task.number, moment))
+            left = ray.available_resources()
+            free.append((left.get("CPU", 0.0), left.get("GPU", 0.0)))
+
+        work = attrs.evolve(told.work(tasks, tmp_path), watch=watch)
+        runs(by_number(Ray(results="store", gpus=0.5).train(work)))
+        assert min(gpus for _, gpus in free) == 0, "two runs of a half each"
+        assert min(cpus for cpus, _ in free) == 2, "a third had no GPU left"
+        said: list[str] = []
+
+        def say(task: Task, words: str) -> None:
+            said.append(words)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            list(Ray(gpus=2).train(attrs.evolve(Told().work(tasks, tmp_path / "no"), say=say)))
+        assert "no node of the cluster has 1 CPUs and 2 GPUs" in said[0]
+
+
+def _after(error: Exception, root: Path, monkeypatch: pytest.MonkeyPatch, **engine: Any) -> Outcome:
+    """Return what a study makes of a task that Ray gives up with this error."""
+
+    def get(ref: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(ray, "get", get)
+    scheduler = object.__new__(ray_engine._Study)
+    scheduler._engine, scheduler._work = Ray(**engine), Told().work([], root)
+    scheduler._orders = {0: (order(small(), root, hash="f" * 16), None)}
+    outcome: Outcome = scheduler._outcome(None, Task(0, small(), 0))
+    return outcome
+
+
+def test_a_node_that_cannot_run_bionic_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause = ModuleNotFoundError("No module named 'bionic_plugins'")
+    error = ray.exceptions.RayTaskError("train", "traceback", cause)
+    with pytest.raises(RequestError) as caught:
+        _after(error, tmp_path, monkeypatch)
+    assert "a node of the Ray cluster cannot run bionic (No module named" in str(caught.value)
+    assert "Install on every node the same bionic, with bionic[ray]" in str(caught.value)
+
+
+def test_a_run_that_ray_ends_for_its_memory_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ("f" * 16)).mkdir()
+    outcome = _after(ray.exceptions.OutOfMemoryError("it grew"), tmp_path, monkeypatch)
+    assert outcome.error.startswith("out of memory: Ray ended its process; a larger share (--cpus)")
+    assert Run(tmp_path / ("f" * 16)).failure == outcome.error
+    crash = ray.exceptions.WorkerCrashedError()
+    assert "died, and so did 2 retries (Ray: WorkerCrashedError" in (
+        _after(crash, tmp_path, monkeypatch, retries=2).error
+    )
