@@ -153,11 +153,11 @@ class GoneError(Exception):
 
 def work(order: Order, inputs: Inputs, desk: Any) -> Outcome | RequestError | WriteError:
     """Train a run on this node; run by Ray."""
-    import ray
     import torch
 
     def call(method: str, *arguments: Any) -> Any:
-        value, error = ray.get(desk.ask.remote(method, order.number, *arguments))
+        # Not ray.get: a task that waits in it gives its CPU to another, and both then run on it.
+        value, error = desk.ask.remote(method, order.number, *arguments).future().result()
         if error is not None:
             raise error
         return value

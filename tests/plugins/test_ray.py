@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -425,6 +426,17 @@ def test_a_folder_that_a_node_does_not_see_is_refused_where_it_must(tmp_path: Pa
     assert f"--results folder: {tmp_path} is not the same folder there" in str(caught.value)
     assert "or --results store" in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_cpu_has_one_run_at_a_time(tmp_path: Path) -> None:
+    """Ray gives a task's CPU away while it waits in ``ray.get``, so runs must not wait there."""
+    tasks, told = [Task(number, small(4), number) for number in range(3)], Told()
+    with cluster():
+        runs(by_number(Ray(results="store").train(told.work(tasks, tmp_path))))
+    turns = [number for number, _ in told.moments]
+    assert {*turns} == {0, 1, 2}
+    assert sum(one != other for one, other in pairwise(turns)) == 2, "one after the other"
 
 
 @pytest.mark.slow
