@@ -2,7 +2,7 @@
 
 ::
 
-    python -m tests.benchmarks.ray [--runs 4] [--images 6000] [--epochs 12] [--times 3]
+    python -m tests.benchmarks.ray [--runs 2] [--images 6000] [--epochs 62] [--times 3]
 
 Clusters are of nodes on this machine (``ray.cluster_utils.Cluster``), a fresh one for each
 reading, so it needs two idle cores. Prints a table on stderr and one JSON document on stdout:
@@ -74,7 +74,7 @@ def study(nodes: int, base: Spec, runs: int) -> tuple[float, list[float]]:
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    for name, default in (("runs", 4), ("images", 6000), ("epochs", 12), ("times", 3)):
+    for name, default in (("runs", 2), ("images", 6000), ("epochs", 62), ("times", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     os.environ.update(SETTINGS, RAY_worker_niceness="0")
