@@ -162,7 +162,7 @@ def test_no_training_violates_a_control(keys: dict[str, Any]) -> None:
             {},
         )
     for projection, before in zip(network.projections, first, strict=True):
-        values, mask = projection.values.detach(), projection.get_buffer("mask")
+        values, mask = projection.values.detach(), projection.get_buffer("mask").bool()
         assert not values[~mask].any()
         assert (values[mask] != before[mask]).all()
         assert int(mask.sum()) == projection.pairs < mask.numel()
