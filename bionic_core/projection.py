@@ -132,14 +132,8 @@ class DenseProjection(Projection):
             scale = torch.zeros(post, pre)
             scale[self.wiring.post, self.wiring.pre] = factors(self.wiring).to(scale.dtype)
             values.mul_(scale)
-            self.register_buffer("mask", self._mask(self.wiring), False)
+            self.register_buffer("mask", _mask(self.wiring, values), False)
         self.values = nn.Parameter(values)
-
-    def _mask(self, wiring: Wiring) -> Tensor:
-        """Return 1 where a pair exists, else 0, (Q, P); products with booleans take longer."""
-        mask = torch.zeros(self.site.post.size, self.site.pre.size)
-        mask[wiring.post, wiring.pre] = 1
-        return mask
 
     def add_mask(self) -> None:
         """Have a mask, if there is none, that leaves all pairs."""
@@ -151,12 +145,12 @@ class DenseProjection(Projection):
         names = [name for name in mechanisms if name in self.wirings]
         super().add_gates(names)
         for name in names:
-            self.register_buffer(f"mask_{name}", self._mask(self.wirings[name]), False)
+            self.register_buffer(f"mask_{name}", _mask(self.wirings[name], self.values), False)
         rest = {name: wiring for name, wiring in self.wirings.items() if name not in names}
         if names and rest:
             kept = combined(rest, self.site.pre.size)
             assert kept is not None
-            self.get_buffer("mask").copy_(self._mask(kept))
+            self.get_buffer("mask").copy_(_mask(kept, self.values))
         elif names:
             del self._buffers["mask"]
 
@@ -201,6 +195,13 @@ class DenseProjection(Projection):
     def forward(self, x: Tensor) -> Tensor:
         """Return x · Wᵀ + b, BP → BQ."""
         return functional.linear(x, self.effective(), self.bias)
+
+
+def _mask(wiring: Wiring, values: Tensor) -> Tensor:
+    """Return 1 where a pair exists, else 0, like the values; products with booleans take longer."""
+    mask = torch.zeros_like(values, requires_grad=False)
+    mask[wiring.post, wiring.pre] = 1
+    return mask
 
 
 def combined(wirings: Mapping[str, Wiring], size: int) -> Wiring | None:
