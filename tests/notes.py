@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 import attrs
+import pytest
 
 from bionic_core import Held, Journal, Study, Tracked, Tracker
 
@@ -79,3 +81,33 @@ class Notes(Tracker):
     def open(self, study: Study) -> Journal:
         Notes.opened.append((self, study))
         return Notebook(study, Notes.books.setdefault(study.name, {}), self.fails, self.error)
+
+
+@attrs.frozen(eq=False)
+class Clash(Notes):
+    """Has an option that the commands have."""
+
+    name = "clash"
+    jobs: int = 2
+
+
+@attrs.frozen(eq=False)
+class Twin(Notes):
+    """Has the options of another."""
+
+    name = "twin"
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the toys installed, with nothing in their memory."""
+    points = [
+        *entry_points(group="bionic"),
+        *(
+            EntryPoint(name=cls.name, value=f"{cls.__module__}:{cls.__name__}", group="bionic")
+            for cls in (Notes, Clash, Twin)
+        ),
+    ]
+    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: points)
+    monkeypatch.setattr(Notes, "books", {})
+    monkeypatch.setattr(Notes, "opened", [])

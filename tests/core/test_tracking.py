@@ -4,60 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 
 import bionic_core as library
 from bionic_core import Engine, Held, RequestError, Study, Tracked, Tracker
-from bionic_core.designs import Factor
 from bionic_core.engine import Outcome, Task
 from bionic_core.experiment import Cell, Experiment, plan_factorial, run_experiment
 from bionic_core.files import write_text
 from bionic_core.locks import Claim
-from bionic_core.registry import SKIP_VARIABLE, Registry
-from bionic_core.run_names import RunNames, flat
+from bionic_core.registry import Registry
 from bionic_core.runs import Run, train
 from bionic_core.tracking import LOCKS, Tracking, tracking
-from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.core.test_runs import CACHE, Stop, cut_after, small
-from tests.notes import FULL, Notebook, Notes, Page
+from tests.notes import FULL, Notebook, Notes, Page, Twin, installed
 
-__all__ = ["bionic"]
-
-
-@attrs.frozen(eq=False)
-class Clash(Notes):
-    """Has an option that the commands have."""
-
-    name = "clash"
-    jobs: int = 2
-
-
-@attrs.frozen(eq=False)
-class Twin(Notes):
-    """Has the options of another."""
-
-    name = "twin"
-
-
-@pytest.fixture(autouse=True)
-def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [
-        *entry_points(group="bionic"),
-        *(
-            EntryPoint(name=cls.name, value=f"{cls.__module__}:{cls.__name__}", group="bionic")
-            for cls in (Notes, Clash, Twin)
-        ),
-    ]
-    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: points)
-    monkeypatch.setattr(Notes, "books", {})
-    monkeypatch.setattr(Notes, "opened", [])
+__all__ = ["installed"]
 
 
 def study(**tables: Any) -> Experiment:
@@ -365,129 +331,6 @@ def test_an_answer_of_the_wrong_kind_is_a_failure(
     cells, said = followed(study(), tmp_path, Notes())
     assert "its 'begin' answered with int; expected Held" in said[0]
     assert all(cell.run for cell in cells)
-
-
-def names(*specs: Any) -> list[str]:
-    named = RunNames(specs)
-    return [named(spec, 7) for spec in specs]
-
-
-def test_runs_are_named_by_what_sets_them_apart() -> None:
-    registry = Registry.installed()
-    assert names(small()) == ["seed 7"]
-    keys = [Factor("noise.sigma", (0.1, 0.2)), Factor("training.monitor", ("loss", "accuracy"))]
-    experiment = plan_factorial(small(), ["augmentation"], [7], registry, keys=keys)
-    assert names(*experiment.specs)[:2] == [
-        "without augmentation, training.monitor loss, noise.sigma 0.1, seed 7",
-        "all mechanisms, training.monitor loss, noise.sigma 0.1, seed 7",
-    ]
-    bare = small().without(["noise", "augmentation", "weight_decay"])
-    none = bare.without(["convolution"])
-    assert names(small(), bare, none) == [
-        "all mechanisms, seed 7",
-        "only convolution, seed 7",
-        "only the skeleton, seed 7",
-    ]
-    other = attrs.evolve(bare, name="other")
-    assert names(small(), other) == ["small, seed 7", "other, seed 7"]
-    assert flat({"a": {"b": True, "c": [1, "x"]}, "d": 2.5}) == {
-        "a.b": True,
-        "a.c": '[1, "x"]',
-        "d": 2.5,
-    }
-
-
-STUDY = ("factorial", "--mechanisms", "noise", "--seeds", "1", *SMALL)
-
-
-def test_the_commands_track(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = bionic(*STUDY, "--track", "notes", "--colour=red", "--json")
-    assert said.code == 0, said.err
-    assert said.document["design"]["runs"] == 2  # stdout is the document alone
-    assert "epoch!" in said.err
-    ((made, group),) = Notes.opened
-    assert made.colour == "red"
-    (results,) = Path("runs").glob("factorial-*.json")
-    assert group == Study(f"demo-{results.stem}", Path.cwd() / "runs" / "tracking")
-    assert {page.run.name for page in pages(group.name).values()} == {
-        "without noise, seed 0",
-        "all mechanisms, seed 0",
-    }
-    said = bionic(
-        "ablate", "demo", "--mechanisms", "noise", "--seeds", "1", *SMALL, "--track=notes"
-    )
-    assert said.code == 0, said.err
-    (results,) = Path("runs").glob("ablation-*.json")
-    assert len(pages(f"demo-{results.stem}")) == 2
-    said = bionic("train", "demo", *SMALL, "--track", "notes", "--track-to", "else", "--json")
-    assert said.code == 0, said.err
-    assert Notes.opened[-1][1] == Study("demo", Path.cwd() / "else")
-    (page,) = pages("demo").values()
-    assert (page.run.name, page.run.hash) == ("seed 0", said.document["hash"])
-    assert page.result["result.test.loss"] == said.document["test"]["loss"]
-
-
-def test_reproduce_tracks_all_its_experiments_as_one_study(
-    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unwilling(self: Any, work: Any) -> Any:
-        for task in work.tasks:
-            yield Outcome(task, error="no time")
-
-    monkeypatch.setattr(Registry.installed().get("local", Engine), "train", unwilling)
-    timed = {"seconds_per_run": {}, "runs": 14, "seconds": 0.0}
-    monkeypatch.setattr("bionic_core.reproduction.estimate", lambda *_, **__: timed)
-    said = bionic("reproduce", "--data", "schematic", "--seeds", "1", *SMALL, "--track", "notes")
-    assert said.code == 1
-    ((_, group),) = Notes.opened
-    assert group.name.startswith("paper-reproduction-")
-
-
-def test_a_run_that_fails_in_train(bionic: Bionic) -> None:
-    broken = ("--set", "training.lr=1e30", "--set", "training.optimizer=sgd")
-    said = bionic("train", "demo", *SMALL, *broken, "--track", "notes")
-    assert said.code == 1
-    (page,) = pages("demo").values()
-    assert page.states == ["failed"]
-    assert "diverged" in page.reason
-
-
-def test_help_shows_a_trackers_options(bionic: Bionic) -> None:
-    said = bionic("train", "--track", "notes", "--help")
-    assert "Keeps notes." in said.out
-    assert "--colour   [blue]" in said.out
-    assert "--track-to" in said.out
-    both = bionic("factorial", "--track", "notes", "--engine", "local", "--help").out
-    assert "local has no options." in both
-    assert "Keeps notes." in both
-
-
-@pytest.mark.parametrize(
-    ("words", "problem"),
-    [
-        (["--track", "note"], "there is no tracker 'note'. Did you mean 'notes'? Installed are:"),
-        (["--track", "masks"], "'masks' is a mechanism, not a tracker"),
-        (["--track", "notes", "--colour"], "--colour: needs a value"),
-        (["--track", "clash"], "its option --jobs is one of 'factorial' itself"),
-        (["--track", "notes", "--track", "twin"], "is one of notes too"),
-        (["--colour", "red"], "--colour"),
-    ],
-)
-def test_wrong_trackers_are_refused(bionic: Bionic, words: Sequence[str], problem: str) -> None:
-    refused(bionic("factorial", "--mechanisms", "masks", *words), problem)
-
-
-def test_trackers_can_be_left_out(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SKIP_VARIABLE, "-notes,-tensorboard")
-    for name in ("notes", "tensorboard"):
-        refused(bionic("train", "demo", "--track", name), f"there is no tracker '{name}'")
-
-
-def test_trackers_are_listed(bionic: Bionic) -> None:
-    listed = {plugin["name"]: plugin for plugin in bionic("plugins", "--json").document["plugins"]}
-    for name in ("notes", "tensorboard", "mlflow"):
-        assert listed[name]["role"] == "tracker"
-        assert listed[name]["error"] is None
 
 
 def test_the_record_of_a_run_is_there_without_any_tracker(tmp_path: Path) -> None:
