@@ -22,7 +22,7 @@ from bionic_core.runs import prepare
 from bionic_core.seeds import Stream
 from bionic_core.stacked_groups import group
 from bionic_core.views import vary
-from tests.core.test_stacked import CACHE, CPU, lacking, spec, stacked, tasks_of
+from tests.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
 
