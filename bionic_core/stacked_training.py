@@ -24,7 +24,7 @@ from bionic_core.precision import products_in
 from bionic_core.seeds import Stream
 from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
 from bionic_core.training import Course, Moment, State, check_loss, close_epoch
-from bionic_core.views import vary
+from bionic_core.views import ahead, vary
 
 
 @attrs.define(eq=False)
@@ -169,6 +169,7 @@ class Feed:
         self.images, self.labels = course.images, course.labels
         self.size = course.recipe.training.batch_size
         self._members = members
+        self._ahead: list[Tensor] = []
         self._order, self._view = Rows(), Rows()
         self._orders = {
             key: self._permutation(*key)
@@ -178,13 +179,20 @@ class Feed:
     def batch(self, index: int, now: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return batch ``index`` of each member: images NBCHW in [0, 1], varied, and labels NB.
 
-        ``now`` are the members' training steps, which settle what their views draw.
+        ``now`` are the members' training steps, which settle what their views draw. Batches come
+        in order.
         """
-        part = slice(index * self.size, (index + 1) * self.size)
         orders = [(m.course.order.seed, m.state.epoch) for m in self._members]
-        rows = {key: order[part] for key, order in self._orders.items()}
-        labels = [self.labels[rows[key]] for key in self._order.find(orders)]
-        plain = {key: self.images[row].float() / 255 for key, row in rows.items()}
+        part = slice(index * self.size, (index + 1) * self.size)
+        labels = [self.labels[self._orders[key][part]] for key in self._order.find(orders)]
+        if index % ahead(self.size) == 0:
+            self._ahead = list(torch.split(self._views(orders, index, now), self.size, dim=1))
+        return self._ahead.pop(0), self._order.spread(labels)
+
+    def _views(self, orders: Sequence[tuple[int, int]], index: int, now: Sequence[int]) -> Tensor:
+        """Return the views of this batch and those that are made with it, NBCHW."""
+        part = slice(index * self.size, (index + ahead(self.size)) * self.size)
+        plain = {key: self.images[rows[part]].float() / 255 for key, rows in self._orders.items()}
         wanted = [
             (key, m.course.recipe.views, None if m.course.recipe.views.identity else seed, step)
             for key, m, step in zip(orders, self._members, now, strict=True)
@@ -195,7 +203,7 @@ class Feed:
             stream = Stream(seed or 0)
             stream.seek(step)
             varied.append(vary(plain[key], views, stream))
-        return self._view.spread(varied), self._order.spread(labels)
+        return self._view.spread(varied)
 
     def _permutation(self, seed: int, epoch: int) -> Tensor:
         stream = Stream(seed)

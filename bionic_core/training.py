@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -23,7 +23,7 @@ from bionic_core.precision import products_in
 from bionic_core.recipe import Recipe
 from bionic_core.schedules import Schedule
 from bionic_core.seeds import Stream, derive
-from bionic_core.views import vary
+from bionic_core.views import ahead, vary
 
 
 @attrs.define(eq=False)
@@ -143,6 +143,18 @@ class Course:
             Stream(derive(seed, "views")),
         )
 
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield each batch of an epoch: its rows of the training images, and views of those."""
+        self.order.seek(epoch)
+        rows = self.order.permutation(len(self.labels)).to(self.labels.device)
+        size = self.recipe.training.batch_size
+        step = epoch * math.ceil(len(rows) / size)
+        for part in torch.split(rows, size * ahead(size)):
+            self.views.seek(step)
+            views = vary(self.images[part].float() / 255, self.recipe.views, self.views)
+            yield from zip(torch.split(part, size), torch.split(views, size), strict=True)
+            step += ahead(size)
+
 
 def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dict[str, Any]:
     """Train for one epoch, evaluate, and return the epoch's record.
@@ -231,17 +243,11 @@ def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, flo
     network, recipe = state.network, course.recipe
     device, count, size = course.images.device, len(course.labels), recipe.training.batch_size
     steps = math.ceil(count / size)
-    course.order.seek(state.epoch)
-    order = course.order.permutation(count).to(device)
     network.train()
     total = torch.zeros((), device=device)
     right = torch.zeros((), device=device)
-    for index in range(steps):
-        step = state.epoch * steps + index
-        network.seek(step)
-        course.views.seek(step)
-        rows = order[index * size : (index + 1) * size]
-        images = vary(course.images[rows].float() / 255, recipe.views, course.views)
+    for index, (rows, images) in enumerate(course.batches(state.epoch)):
+        network.seek(state.epoch * steps + index)
         loss, logits = step_once(
             network,
             state.optimizer,

@@ -27,6 +27,20 @@ from bionic_core.seeds import Stream
 TRIES = 10
 """Crops are drawn until one fits the image, at most so often; else the image is left whole."""
 
+AHEAD = 256
+"""Views of at most so many images are made at once, unless a batch has more.
+
+It decides what the views of small batches draw: raise the core's numerics with it.
+"""
+
+
+def ahead(batch_size: int) -> int:
+    """Return the number of batches whose views are made at once, drawn with the step of the first.
+
+    A view takes a hundred small operations, whose calls cost as much as their work on 32 images.
+    """
+    return max(1, AHEAD // batch_size)
+
 
 def vary(images: Tensor, views: Views, stream: Stream) -> Tensor:
     """Return a view of each image, drawn for each on its own.

@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -41,7 +42,6 @@ from bionic_core.stacked_groups import Group, group
 from bionic_core.stacked_training import Feed, Loss, Member, step_together
 from bionic_core.stacking import Stack
 from bionic_core.training import step_once
-from bionic_core.views import vary
 
 LEFT_OUT = (
     *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),
@@ -105,10 +105,10 @@ def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callab
     batches = len(members[0].course.labels) // training.batch_size
     done = 0
 
-    def steps(count: int) -> None:
+    def steps(number: int) -> None:
         nonlocal done
         with products_in(training.precision):
-            for _ in range(count):
+            for _ in range(number):
                 now = [done] * len(members)
                 stack.seek(now)
                 images, labels = feed.batch(done % batches, now)
@@ -122,8 +122,8 @@ def single_steps(task: Task, cache: InputCache, device: torch.device) -> Callabl
     """What takes so many steps of one run."""
     (member,) = members_of([task], cache, device)
     state, course = member.state, member.course
-    training, count = course.recipe.training, len(course.labels)
-    order = course.order.permutation(count).to(device)
+    training = course.recipe.training
+    batches = chain.from_iterable(course.batches(epoch) for epoch in count())
     state.network.train()
     done = 0
 
@@ -131,12 +131,8 @@ def single_steps(task: Task, cache: InputCache, device: torch.device) -> Callabl
         nonlocal done
         with products_in(training.precision):
             for _ in range(number):
-                first = done * training.batch_size % (count - training.batch_size + 1)
-                rows = order[first : first + training.batch_size]
+                rows, images = next(batches)
                 state.network.seek(done)
-                course.views.seek(done)
-                plain = course.images[rows].float() / 255
-                images = vary(plain, course.recipe.views, course.views)
                 labels, options = course.labels[rows], course.loss
                 step_once(
                     state.network,

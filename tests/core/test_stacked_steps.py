@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core import stacked_training, training
+from bionic_core import stacked_training, training, views
 from bionic_core.engine import Task
 from bionic_core.identity import identity
 from bionic_core.runs import prepare
@@ -124,6 +124,13 @@ def test_first_steps_by_other_recipes(
     """Muon iterates to near-orthogonal matrices."""
     whole = spec(train=70, **keys)
     agree(monkeypatch, tasks_of([whole, whole.without(["intra"])]), tolerance)
+
+
+def test_first_steps_where_the_views_of_some_batches_are_made_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "AHEAD", 36)  # of three batches; a short batch ends an epoch
+    agree(monkeypatch, tasks_of([spec(), changed(augmentation={"rotation": 40.0})]))
 
 
 def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
