@@ -64,13 +64,18 @@ def parameter_counts(network: Network) -> dict[str, int]:
 def parameters_by_part(network: Network) -> dict[str, int]:
     """Return the number of allocated parameters of each hook's pieces and of the skeleton's."""
     parts: Counter[str] = Counter()
+    allocated = {
+        f"{path}.values": module.allocated
+        for path, module in network.named_modules()
+        if isinstance(module, Projection)
+    }
     for path, parameter in network.named_parameters():
         steps = path.split(".")
         if steps[0] == "layers" or steps[0] == "stages":
             part = steps[2]
         else:
             part = SKELETON.get(steps[0], steps[0])
-        parts[part] += parameter.numel()
+        parts[part] += allocated.get(path, parameter.numel())
     order = ("features", "surround", "modulate", "bridge", "projections", "current", "gain", "rate")
     names = [*order, "norm", "readout"]
     return {name: parts[name] for name in names if parts[name]}

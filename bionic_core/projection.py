@@ -62,9 +62,14 @@ class Projection(Gated):
         return everything if self.wiring is None else len(self.wiring)
 
     @property
+    def allocated(self) -> int:
+        """The number of weights that a product goes through."""
+        return self.values.numel()
+
+    @property
     def masked(self) -> int:
-        """The number of values that belong to no pair, and stay zero."""
-        return self.values.numel() - self.pairs
+        """The number of those that belong to no pair, and stay zero."""
+        return self.allocated - self.pairs
 
     @property
     @abstractmethod

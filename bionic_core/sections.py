@@ -16,7 +16,7 @@ from bionic_core.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 
-Storage = Literal["auto", "dense", "sparse"]
+Storage = Literal["auto", "dense", "packed", "sparse"]
 
 
 def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
@@ -40,8 +40,10 @@ class Model:
         projections: ``"A->B"``; together a feed-forward graph.
         classes: number of classes C.
         image: channels, height and width of the input.
-        storage: of weights that are wired: a matrix with zeros where no pair exists, a value for
-            each pair, or whichever is faster; it changes no number but in the last digits.
+        storage: of weights that are wired: ``dense``, a matrix with zeros where no pair exists;
+            ``packed``, a value for each pair, put into a matrix for products; ``sparse``, a value
+            for each pair and no matrix; ``auto``, dense, or sparse between wide layers. It changes
+            no number but in the last digits, except that only matrices are wide ones to ``muon``.
         order: order of mechanisms within a hook, for those that name none themselves.
     """
 

@@ -1,4 +1,4 @@
-"""How a projection's weights are stored, dense or sparse, and whether they fit into memory."""
+"""How a projection's weights are stored, and whether they fit into memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from torch import nn
 
 from bionic_core.errors import RequestError
 from bionic_core.memory import Budget
+from bionic_core.packed_projection import PackedProjection
 from bionic_core.projection import DenseProjection, Projection, combined
 from bionic_core.sections import Storage
 from bionic_core.sites import ProjectionSite, Wiring
 from bionic_core.sparse_projection import SparseProjection
 
 STORAGES: Mapping[str, type[Projection]] = {
-    storage.storage: storage for storage in (DenseProjection, SparseProjection)
+    storage.storage: storage for storage in (DenseProjection, PackedProjection, SparseProjection)
 }
 
 WIDE = 1_000_000
@@ -63,7 +64,11 @@ def make_projection(
         storage = "dense"
     elif storage == "auto":
         storage = suited(pairs, everything)
-    size = {"dense": 5 * everything if wirings else 4 * everything, "sparse": 20 * pairs}[storage]
+    size = {
+        "dense": 5 * everything if wirings else 4 * everything,
+        "packed": 28 * pairs + 4 * everything,
+        "sparse": 20 * pairs,
+    }[storage]
     (budget or Budget()).take(
         size,
         f"the projection {site.name}, {site.pre.size:,} × {site.post.size:,} neurons stored "

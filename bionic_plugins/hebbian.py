@@ -53,7 +53,7 @@ class Hebbian(Mechanism):
         def change(values: Tensor, pre: Tensor, post: Tensor, synapses: Synapses) -> Tensor:
             before, after = scaled(pre), scaled(post)
             excess = after.mean(dim=0) - self.target
-            together = synapses.correlate(before, after)
-            return together.mul_(self.hebb).sub_((self.home * excess)[synapses.post])
+            together = synapses.correlate(before, self.hebb * after)
+            return together.sub_((self.home * excess)[synapses.post])
 
         return change

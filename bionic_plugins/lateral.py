@@ -30,8 +30,7 @@ class _Symmetric(torch.autograd.Function):
 
     @staticmethod
     def forward(h: Tensor, kernel: Tensor) -> Tensor:
-        kernel = kernel.to(h.dtype)
-        return functional.conv2d(h, kernel, padding=kernel.shape[-1] // 2, groups=len(kernel))
+        return _each_channel(h, kernel)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
@@ -40,7 +39,14 @@ class _Symmetric(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (kernel,) = ctx.saved_tensors
-        return _Symmetric.apply(gradient, kernel), None
+        if torch.is_grad_enabled():  # the gradient will itself be differentiated
+            return _Symmetric.apply(gradient, kernel), None
+        return _each_channel(gradient, kernel), None
+
+
+def _each_channel(h: Tensor, kernel: Tensor) -> Tensor:
+    kernel = kernel.to(h.dtype)
+    return functional.conv2d(h, kernel, padding=kernel.shape[-1] // 2, groups=len(kernel))
 
 
 class SurroundInhibition(nn.Module):

@@ -1,4 +1,4 @@
-"""Sparse storage against dense: the same model, number for number, in every use of it."""
+"""Storages of one weight for each pair against dense: the same model, in every use of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bionic_core.describe import describe, parameter_counts
 from bionic_core.forecast import check_training, training_memory
 from bionic_core.identity import identity
 from bionic_core.model import Network
+from bionic_core.optimizers import Muon
 from bionic_core.training import start, step_once
 from tests import toys
 
@@ -74,17 +75,20 @@ class Even(Mechanism):
         return Wiring.of_mask(mask)
 
 
+PAIRED = ("packed", "sparse")
+"""Storages that have one value for each pair."""
+
 EVERY = (*toys.STRUCTURE, "hebbian", "weight_decay", "dale", "even")
 PLUGINS = (Dale, Momentum, Even)
 
 
-def pair(mechanisms: Any = EVERY, **options: Any) -> tuple[Network, Network]:
-    """The same network in both storages, float64."""
+def pair(kind: str, mechanisms: Any = EVERY, **options: Any) -> tuple[Network, Network]:
+    """The same network stored dense and as ``kind``, float64."""
     dense, sparse = (
-        toys.network(mechanisms, PLUGINS, storage=kind, **options) for kind in ("dense", "sparse")
+        toys.network(mechanisms, PLUGINS, storage=each, **options) for each in ("dense", kind)
     )
     assert [p.storage for p in dense.projections] == ["dense"] * len(dense.projections)
-    assert [p.storage for p in sparse.projections] == ["sparse"] * len(sparse.projections)
+    assert [p.storage for p in sparse.projections] == [kind] * len(sparse.projections)
     return dense, sparse
 
 
@@ -172,21 +176,25 @@ def test_a_projection_without_any_pair_gives_its_bias() -> None:
 # --- projections and networks
 
 
+@pytest.mark.parametrize("kind", PAIRED)
 @pytest.mark.parametrize("block", [sparse_projection.BLOCK, 7])
 def test_initial_weights_are_the_dense_ones_bit_for_bit(
-    block: int, monkeypatch: pytest.MonkeyPatch
+    block: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparse_projection, "BLOCK", block)
     for init in ("fan-in", "dense"):
-        dense, sparse = pair({"masks": {"init": init}, "intra": {}})
+        dense, sparse = pair(kind, {"masks": {"init": init}, "intra": {}})
         for one, other in zip(dense.projections, sparse.projections, strict=True):
             assert torch.equal(one.values, other.matrix(other.values))
             assert torch.equal(one.bias, other.bias)
 
 
+@pytest.mark.parametrize("kind", PAIRED)
 @pytest.mark.parametrize("mechanisms", [EVERY, ("masks",), ("even", "intra"), ("masks", "dale")])
-def test_forward_trace_and_gradients_are_the_dense_ones(mechanisms: tuple[str, ...]) -> None:
-    dense, sparse = pair(mechanisms)
+def test_forward_trace_and_gradients_are_the_dense_ones(
+    mechanisms: tuple[str, ...], kind: str
+) -> None:
+    dense, sparse = pair(kind, mechanisms)
     for network in (dense, sparse):
         network.train().seek(2)
     one, other = dense.trace(toys.images()), sparse.trace(toys.images())
@@ -198,11 +206,12 @@ def test_forward_trace_and_gradients_are_the_dense_ones(mechanisms: tuple[str, .
     same_parameters(dense, sparse, grads=True)
 
 
+@pytest.mark.parametrize("kind", PAIRED)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_200_steps_with_everything_on_are_the_dense_ones(optimizer: Any) -> None:
+def test_200_steps_with_everything_on_are_the_dense_ones(optimizer: Any, kind: str) -> None:
     names = (*EVERY, "label_smoothing") + (("momentum",) if optimizer == "sgd" else ())
     tables: dict[str, Any] = {name: {} for name in names} | {"weight_decay": {"strength": 0.01}}
-    dense, sparse = pair(tables)
+    dense, sparse = pair(kind, tables)
     spec = toys.spec(tables, PLUGINS)
     training = attrs.evolve(spec.training, optimizer=optimizer, lr=0.003)
     recipe = recipe_of(attrs.evolve(spec, training=training))
@@ -239,10 +248,11 @@ def test_under_bfloat16_sparse_products_stay_in_float32() -> None:
     assert all(p.values.grad is not None for p in networks[1].projections)
 
 
-def test_pieces_in_a_sparse_model_can_be_gated_and_gated_wiring_is_dense() -> None:
-    sparse = toys.network(EVERY, PLUGINS, storage="sparse", gated=("dale", "noise"))
+@pytest.mark.parametrize("kind", PAIRED)
+def test_pieces_in_a_model_of_pairs_can_be_gated_and_gated_wiring_is_dense(kind: str) -> None:
+    sparse = toys.network(EVERY, PLUGINS, storage=kind, gated=("dale", "noise"))
     dense = toys.network(EVERY, PLUGINS, storage="dense", gated=("dale", "noise"))
-    assert {p.storage for p in sparse.projections} == {"sparse"}
+    assert {p.storage for p in sparse.projections} == {kind}
     for on in (True, False):
         for network in (dense, sparse):
             network.set_gates(dale=on)
@@ -250,27 +260,50 @@ def test_pieces_in_a_sparse_model_can_be_gated_and_gated_wiring_is_dense() -> No
             network(toys.images()).square().sum().backward()
         torch.testing.assert_close(sparse(toys.images()), dense(toys.images()), **TIGHT)
         same_parameters(dense, sparse, grads=True)
-    gated = toys.network(EVERY, PLUGINS, storage="sparse", gated=("masks",))
+    gated = toys.network(EVERY, PLUGINS, storage=kind, gated=("masks",))
     assert {p.storage for p in gated.projections} == {"dense"}
 
 
-def test_a_checkpoint_of_either_storage_loads_into_either() -> None:
-    dense, sparse = pair()
+@pytest.mark.parametrize("kind", PAIRED)
+def test_a_checkpoint_of_either_storage_loads_into_either(kind: str) -> None:
+    dense, sparse = pair(kind)
     with torch.no_grad():
         for projection in sparse.projections:
             projection.values.normal_()
     assert not [name for name in sparse.state_dict() if "at_" in name]
     dense.load_state_dict(sparse.state_dict())
     torch.testing.assert_close(dense(toys.images()), sparse(toys.images()), **TIGHT)
-    again = toys.network(EVERY, PLUGINS, storage="sparse", seed=9)
-    for source in (dense, sparse):
+    again = toys.network(EVERY, PLUGINS, storage=kind, seed=9)
+    (third,) = (toys.network(EVERY, PLUGINS, storage=other) for other in PAIRED if other != kind)
+    third.load_state_dict(sparse.state_dict())
+    for source in (dense, sparse, third):
         again.load_state_dict(source.state_dict())
         for name, value in sparse.state_dict().items():
             assert torch.equal(again.state_dict()[name], value), name
-    other = toys.network(("masks",), storage="sparse")
+    other = toys.network(("masks",), storage=kind)
     key = "layers.B.projections.A.values"
     with pytest.raises(RuntimeError, match=f"size mismatch for {key}"):
         other.load_state_dict(other.state_dict() | {key: torch.zeros(3)})
+
+
+def test_under_bfloat16_packed_products_are_the_dense_ones() -> None:
+    networks = [bionic.build(toys.spec(("masks", "intra"), storage=k)) for k in ("dense", "packed")]
+    with torch.autocast("cpu", torch.bfloat16):
+        dense, packed = (network(toys.images().float()) for network in networks)
+    assert dense.dtype is packed.dtype is torch.bfloat16
+    assert torch.equal(dense, packed)
+
+
+def test_muon_takes_packed_values_for_vectors() -> None:
+    wide: dict[str, Any] = {"layers": {"A": 40, "B": 50}, "projections": ["A->B"]}
+    shapes = {}
+    for kind in ("dense", "packed"):
+        network = toys.network(("even",), PLUGINS, storage=kind, **wide)
+        optimizer = Muon(network.parameters(), lr=0.01)
+        orthogonal, _ = optimizer.param_groups
+        shapes[kind] = [tuple(p.shape) for p in orthogonal["params"]]
+    assert shapes["dense"] == [*shapes["packed"], (50, 40)]
+    assert shapes["packed"] == [(40, 64)], "the bridge"
 
 
 # --- which storage
@@ -280,7 +313,7 @@ def test_auto_is_sparse_for_wide_projections_of_few_pairs() -> None:
     assert storage.suited(10, 383 * 383) == "dense"  # the paper's layers keep their numbers
     assert storage.suited(20_000_000, 20_000**2) == "sparse"
     assert storage.suited(399_000_000, 20_000**2) == "dense"
-    for network in (toys.network(), toys.network(("intra",), storage="sparse")):
+    for network in (toys.network(), *(toys.network(("intra",), storage=kind) for kind in PAIRED)):
         assert {p.storage for p in network.projections} == {"dense"}
 
 
@@ -305,14 +338,15 @@ def test_runs_from_before_the_key_keep_their_names() -> None:
 
 def test_build_tells_storage_parameters_and_memory() -> None:
     counts = {}
-    for kind in ("dense", "sparse"):
+    for kind in ("dense", *PAIRED):
         document, network = describe(toys.spec(("masks", "intra"), storage=kind))
         assert {mask["storage"] for mask in document["masks"]} == {kind}
         counts[kind] = document["parameters"], document["macs"], document["memory"]
         weights = sum(p.nbytes for p in network.parameters())
         copies = 1 + 2 + 1 + 2 * 4  # gradient, Adam's two, best; weights and those kept, on disk
         assert document["memory"]["training"] == document["memory"]["model"] + weights * copies
-    (dense, dense_macs, _), (sparse, sparse_macs, _) = counts["dense"], counts["sparse"]
+    (dense, dense_macs, _), (packed, packed_macs, _), (sparse, sparse_macs, _) = counts.values()
+    assert (packed, packed_macs) == (dense, dense_macs)
     assert sparse["effective"] == dense["effective"] == sparse["allocated"]
     gone = dense["allocated"] - sparse["allocated"]
     assert gone == dense["allocated"] - dense["effective"] > 0
@@ -345,7 +379,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("pre", "post", "words"), WRONG, ids=["pre", "post", "twice"])
-@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("kind", ["dense", *PAIRED])
 def test_a_wrong_wiring_is_named(pre: Any, post: Any, words: str, kind: str) -> None:
     with pytest.raises(RequestError) as caught:
         toys.network({"wired": {"pre": pre, "post": post}}, (Wired,), storage=kind)

@@ -102,12 +102,15 @@ def test_each_members_first_steps_are_those_of_the_single_run(
     agree(monkeypatch, [*tasks_of(every[:2]), *more])
 
 
-def test_first_steps_with_a_weight_for_each_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("storage", ["packed", "sparse"])
+def test_first_steps_with_a_weight_for_each_pair(
+    monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
     names = ("masks", "intra", "layernorm", "hebbian", "noise")
     mechanisms = {name: EVERYTHING[name] for name in names}
-    specs = [spec(mechanisms, storage="sparse", train=70, lr=lr) for lr in (2e-3, 5e-4)]
+    specs = [spec(mechanisms, storage=storage, train=70, lr=lr) for lr in (2e-3, 5e-4)]
     grouping = group(tasks_of(specs), CACHE)
-    assert all(p.storage == "sparse" for p in grouping.groups[0].frame.projections)
+    assert all(p.storage == storage for p in grouping.groups[0].frame.projections)
     agree(monkeypatch, tasks_of(specs))
 
 
