@@ -199,10 +199,8 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
         one.frame.to(study.place)
         stack = _stack(one, members)
         _check(stack, members)
-        others = len(members) - 1
-        study.work.say(
-            members[0].task, f"trains as one model with {others} other runs of the study"
-        )
+        others = "1 other run" if len(members) == 2 else f"{len(members) - 1} other runs"
+        study.work.say(members[0].task, f"trains as one model with {others} of the study")
         tell, saved = _teller(study), time.monotonic()
         while members:
             for member in [m for m in members if finished(m.state, m.course.recipe)]:

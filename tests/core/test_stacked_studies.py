@@ -151,11 +151,13 @@ def test_a_run_that_another_process_has_and_one_that_is_damaged(tmp_path: Path) 
     folders[1].mkdir(parents=True)
     (folders[1] / STATE).write_bytes(b"no state")
     held = Claim(folders[2] / ".lock").take(0)
-    outcomes = []
-    for outcome in train_stacked(Work(tasks, tmp_path, "cpu")):
+    outcomes, said = [], list[str]()
+    work = Work(tasks, tmp_path, "cpu", say=lambda task, words: said.append(words))
+    for outcome in train_stacked(work):
         outcomes.append(outcome)
         if outcome.busy and len(outcomes) > 2:
             held.__exit__(None, None, None)
+    assert "trains as one model with 1 other run of the study" in said
     busy = [outcome.task.number for outcome in outcomes if outcome.busy]
     assert set(busy) == {2}
     last = {outcome.task.number: outcome for outcome in outcomes}
