@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from bionic_core.training import State
 
+SAVES_EVERY = 5.0
+"""Seconds between two checkpoints of a run, at least: shorter epochs need not each be kept."""
+
 Files = Mapping[str, Sequence[str]]
 """Of files beside the state, the checksums that they may have."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from safetensors.torch import save as to_safetensors
 
-from bionic_core import failures
+from bionic_core import checkpoints, failures
 from bionic_core.assembly import build, recipe_of
 from bionic_core.checkpoints import Checkpoint, Files, portable, resume, save_state, to_lines
 from bionic_core.checksums import sha256
@@ -181,10 +182,13 @@ def _go_on(
     with _as_before(checkpoint, course.images.device, say):
         sums = write_texts(run, state, checkpoint, texts, course.images.device)
         saved(run.folder)
+        kept = time.monotonic()
         while not finished(state, course.recipe):
             record = train_epoch(state, course, watch)
-            save_state(run, state, sums)
-            saved(run.folder)
+            if time.monotonic() - kept >= checkpoints.SAVES_EVERY:
+                save_state(run, state, sums)
+                saved(run.folder)
+                kept = time.monotonic()
             if epochs is not None:
                 epochs(record)
         complete(run, state, inputs, texts)

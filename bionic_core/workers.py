@@ -174,8 +174,8 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
     """Train the tasks in ``work.jobs`` processes, and give each outcome when it is there.
 
     A run whose process dies is tried once more; then the death is its reason. On any exception
-    here, Ctrl-C included, the workers are ended: each loses the epoch under way, no more. A task
-    that another process trains is given as busy, and again when it is done.
+    here, Ctrl-C included, the workers are ended: each loses what it has done since its last
+    checkpoint. A task that another process trains is given as busy, and again when it is done.
 
     Raises:
         RequestError: what was asked cannot be done.

@@ -42,8 +42,9 @@ def _share(_: Any, field: attrs.Attribute[float], value: float) -> None:
 class Ray(Engine):
     """The nodes of a Ray cluster: as many runs at a time as have room there, a thread each.
 
-    A node on which a run dies, or that goes altogether, costs that run the epoch under way, and
-    Ray tries it again elsewhere. Every node needs the same bionic and the same plugins.
+    A node on which a run dies, or that goes altogether, costs that run what it did since its last
+    checkpoint, and Ray tries it again elsewhere. Every node needs the same bionic and the same
+    plugins.
 
     Attributes:
         address: of the cluster, ``HOST:PORT``, or auto for the one that this machine belongs to;

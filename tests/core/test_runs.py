@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
+from bionic_core import checkpoints, runs
 from bionic_core.averaging import WeightAverage
 from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
@@ -126,6 +129,27 @@ EVERYTHING = {
 }
 
 
+def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, kept = small(epochs=6), list[Path]()
+    whole = run(spec, tmp_path / "whole")
+    ticks = count(step=1.5)
+    clock = SimpleNamespace(monotonic=lambda: next(ticks))
+    monkeypatch.setattr(checkpoints, "SAVES_EVERY", 2.0)
+    monkeypatch.setattr(runs, "time", clock)
+    with pytest.raises(Stop):
+        run(spec, tmp_path / "cut", epochs=cut_after(1))
+    assert not (tmp_path / "cut" / whole.hash / STATE).exists()
+    with pytest.raises(Stop):
+        run(spec, tmp_path / "cut", epochs=cut_after(5), saved=kept.append)
+    cut = Run.open(tmp_path / "cut" / whole.hash)
+    assert len(kept) == 1 + 2  # spec and manifest; the second and the fourth epoch
+    assert [record["epoch"] for record in cut.history] == [1, 2, 3, 4]
+    resumed = run(spec, tmp_path / "cut")
+    assert resumed.manifest["resumed"][-1]["after_epoch"] == 4
+    one, other = load_file(whole.folder / MODEL), load_file(resumed.folder / MODEL)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     "schedule", [{"policy": "one-cycle"}, {"policy": "plateau", "patience": 0, "factor": 0.5}]
@@ -159,17 +183,22 @@ def test_the_average_of_the_weights_is_what_is_evaluated_and_kept(tmp_path: Path
     assert not torch.equal(one["bridge.weight"], other["bridge.weight"])
 
 
-def test_the_average_is_the_exponential_one() -> None:
+def test_the_average_is_the_exponential_one_of_at_most_a_third_of_the_steps() -> None:
     network = torch.nn.Linear(2, 1, bias=False)
     average = WeightAverage(network, 0.75)
     assert average.state_dict() == {}
-    values = [torch.randn(1, 2) for _ in range(4)]
-    expected = values[0]
-    for value in values:
+    values = [torch.randn(1, 2) for _ in range(14)]
+    expected = torch.full((1, 2), torch.nan)
+    for n, value in enumerate(values, 1):
         with torch.no_grad():
             network.weight.copy_(value)
         average.update()
-        expected = value if value is values[0] else 0.75 * expected + 0.25 * value
+        decay = 0.75 if n >= 10 else (n - 1) / (n + 2)
+        expected = value if n == 1 else decay * expected + (1 - decay) * value
+        if n == 8:
+            goes_on = WeightAverage(network, 0.75)
+            goes_on.load_state_dict(average.state_dict())
+            average = goes_on
     with average.applied():
         torch.testing.assert_close(network.weight.detach(), expected)
     assert torch.equal(network.weight.detach(), values[-1])
