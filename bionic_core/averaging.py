@@ -1,8 +1,11 @@
 """An exponential moving average of the weights over the steps of training.
 
-With decay d, ``average ← d · average + (1 − d) · weights`` after every step; the first step's
-weights begin it (Polyak & Juditsky 1992, doi:10.1137/0330046; Izmailov et al. 2018,
-doi:10.48550/arXiv.1803.05407).
+``average ← d · average + (1 − d) · weights`` after every step, with the decay d that is asked for
+once it is no greater than (n − 1) / (n − 1 + :data:`SHARE`) after n steps, and with the latter
+before: the average is then over about the last third of the steps, so that weights from the
+beginning of a run do not stay in it, however short the run (Polyak & Juditsky 1992,
+doi:10.1137/0330046; Izmailov et al. 2018, doi:10.48550/arXiv.1803.05407; averages whose length
+grows with the steps: Karras et al. 2024, doi:10.48550/arXiv.2312.02696).
 """
 
 from __future__ import annotations
@@ -12,7 +15,12 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+SHARE = 3
+"""At its longest an average goes over about one in so many of the steps taken."""
+
+STEPS = "steps"
+"""The key of their number in an average's state; no parameter's name is without a dot."""
 
 
 class WeightAverage:
@@ -22,8 +30,8 @@ class WeightAverage:
         self.names = [name for name, _ in network.named_parameters()]
         self.parameters = list(network.parameters())
         self.averages = [weight.clone() for weight in self.weights]
-        self.begun = False
-        self._update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self.decay = decay
+        self.steps = 0
 
     @property
     def weights(self) -> list[Tensor]:
@@ -33,11 +41,9 @@ class WeightAverage:
     @torch.no_grad()
     def update(self) -> None:
         """Take in the weights after a step."""
-        if self.begun:
-            self._update(self.averages, self.weights, 1)
-        else:
-            torch._foreach_copy_(self.averages, self.weights)
-            self.begun = True
+        decay = min(self.decay, self.steps / (self.steps + SHARE))
+        torch._foreach_lerp_(self.averages, self.weights, 1 - decay)
+        self.steps += 1
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -52,8 +58,11 @@ class WeightAverage:
                 torch._foreach_copy_(self.weights, kept)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the averages by parameter name; empty before the first step."""
-        return dict(zip(self.names, self.averages, strict=True)) if self.begun else {}
+        """Return the averages by parameter name, and ``steps``; empty before the first step."""
+        if not self.steps:
+            return {}
+        averages = dict(zip(self.names, self.averages, strict=True))
+        return averages | {STEPS: torch.tensor(self.steps)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go to where another average stood."""
@@ -61,4 +70,4 @@ class WeightAverage:
             return
         with torch.no_grad():
             torch._foreach_copy_(self.averages, [state[name] for name in self.names])
-        self.begun = True
+        self.steps = int(state[STEPS])

@@ -27,7 +27,8 @@ class Training:
         monitor: what the best epoch is chosen by, on the images that the protocol selects on;
             ``epoch`` for the latest, so that nothing is selected and nothing stops early.
         averaging: decay, per step, of an exponential moving average of the weights, which is
-            then what is evaluated, selected and kept; 0 for none.
+            then what is evaluated, selected and kept; 0 for none. It goes over about 1 / (1 −
+            decay) steps, but no more than about the last third of those taken.
         precision: of products and convolutions in training; sums, weights and evaluation stay
             in float32. ``tf32`` rounds their factors to 10 bits on GPUs that can, and is float32
             elsewhere.

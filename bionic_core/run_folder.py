@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model import Network
 
-CORE_NUMERICS = 2
+CORE_NUMERICS = 3
 """Raised when a change to the core changes the numbers of runs."""
 
 MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
