@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, transfer
+from bionic_core import Mechanism, RequestError, checkpoints, transfer
 from bionic_core.commands.options import from_options
 from bionic_core.engine import Outcome, Task, Work
 from bionic_core.identity import identity
@@ -66,9 +66,13 @@ def cluster(**head: Any) -> Iterator[Any]:
     """A cluster of one node, to which this program is connected; more can be added."""
     from ray.cluster_utils import Cluster
 
+    def keep_every_epoch() -> None:
+        checkpoints.SAVES_EVERY = 0.0
+
     made = Cluster(initialize_head=True, head_node_args=NODE | head)
+    hook = {"worker_process_setup_hook": keep_every_epoch}
     try:
-        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR", runtime_env=hook)
         yield made
     finally:
         ray.shutdown()
