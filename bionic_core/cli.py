@@ -23,7 +23,7 @@ from bionic_core.commands import (
     training,
 )
 from bionic_core.errors import BionicError, printable
-from bionic_core.process import settle
+from bionic_core.process import leave, settle
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -96,6 +96,16 @@ def main() -> None:
             1,
             shows,
         )
+
+
+def script() -> None:
+    """Be the installed command: :func:`main`, and an end that does not take a second more."""
+    try:
+        main()
+    except SystemExit as end:
+        if "torch" in sys.modules and isinstance(end.code, int):
+            leave(end.code)
+        raise
 
 
 def _fail(words: str, code: int, shows: bool) -> None:

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BEGUN = time.perf_counter()
-
 CLOCKS = {
     "planning": "bionic_core.experiment:plan_factorial",
     "reading data and wiring": "bionic_core.inputs:load_inputs",
@@ -55,19 +53,30 @@ def clocked(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def wind() -> None:
     """Put the clocks in place."""
+    begun = time.perf_counter()
     for what, place in CLOCKS.items():
         module, _, name = place.partition(":")
         home = importlib.import_module(module)
         setattr(home, name, clocked(what, getattr(home, name)))
-    account("importing", time.perf_counter() - BEGUN)
+    account("importing", time.perf_counter() - begun)
 
 
-if __name__ in ("__main__", "__mp_main__"):
-    from bionic_core.cli import main
+if __name__ == "__mp_main__":
     from bionic_core.process import settle
 
     settle()
     wind()
 
 if __name__ == "__main__":
-    main()
+    from bionic_core.cli import script
+    from bionic_plugins.local import Local
+
+    prepare = Local.prepare
+
+    def prepared(self: Local, jobs: int) -> None:
+        """Wind the clocks once the engine has begun to import, as early as without them."""
+        prepare(self, jobs)
+        wind()
+
+    Local.prepare = prepared  # type: ignore[method-assign]
+    script()
