@@ -57,8 +57,8 @@ def ablate_command(
     json: Json = False,
 ) -> None:
     """Leave each mechanism out in turn, and say what it changes and how sure that is."""
+    trainer = chosen(context, jobs, plan)  # first: what it makes ready takes longer than the rest
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
-    trainer = chosen(context, jobs, plan)
     from bionic_core import ablation as study
     from bionic_core import report_ablation
     from bionic_core.registry import Registry

@@ -108,8 +108,8 @@ def factorial_command(
     json: Json = False,
 ) -> None:
     """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+    trainer = chosen(context, jobs, plan)  # first: what it makes ready takes longer than the rest
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
-    trainer = chosen(context, jobs, plan)
     from bionic_core import experiment as study
     from bionic_core import report_study
     from bionic_core.progress import Display
