@@ -20,6 +20,7 @@ from bionic_core.factors import cell_spec, requirements, study_factors, with_fac
 from bionic_core.files import write_text
 from bionic_core.fractions import described, foldover, fractional
 from bionic_core.plugin import Engine
+from bionic_core.process import import_beside
 from bionic_core.registry import Registry
 from bionic_core.responses import about_runs, figure, response_of
 from bionic_core.run_folder import Run
@@ -185,6 +186,8 @@ def run_experiment(
         if say is not None:
             say(words, task.number)
 
+    if jobs > 1:
+        import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
     told = tracking or Tracking.nowhere()
     elsewhere: set[int] = set()
     work = Work(tasks, root, device, jobs, begin, tell, note, told.saved)

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 
 # mallopt's parameters, from glibc's malloc.h
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -30,6 +31,11 @@ def settle() -> None:
         mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_TOP_PAD, 64 * 2**20)
+
+
+def import_beside(name: str) -> None:
+    """Begin to import a library in a thread, while this one has nothing to do but wait."""
+    threading.Thread(target=import_module, args=(name,), daemon=True).start()
 
 
 def leave(code: int) -> None:

@@ -73,3 +73,17 @@ def test_the_command_leaves_where_torch_is_loaded(
         cli.script()
     assert end.value.code == code
     assert left == [code] * torch
+
+
+def test_a_library_is_imported_beside() -> None:
+    program = (
+        "import sys, time\nfrom bionic_core.process import import_beside\n"
+        "assert 'wave' not in sys.modules\nimport_beside('wave')\n"
+        "end = time.monotonic() + 20\n"
+        "while 'wave' not in sys.modules and time.monotonic() < end: time.sleep(0.01)\n"
+        "print('wave' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, text=True, stdout=subprocess.PIPE
+    )
+    assert done.stdout == "True\n"

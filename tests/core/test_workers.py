@@ -23,7 +23,7 @@ from bionic_core.experiment import plan_factorial, run_experiment
 from bionic_core.runs import MODEL
 from bionic_core.spec import compose
 from bionic_core.tracking import tracking
-from bionic_core.workers import side_by_side
+from bionic_core.workers import longest_first, side_by_side
 from tests.notes import Notes
 
 KEYS = {
@@ -112,6 +112,13 @@ def test_side_by_side_gives_the_numbers_of_one_after_the_other(
         assert [figures["train.loss"] for figures in page.epochs] == losses
     again = run_experiment(experiment, root=tmp_path / "2", device="cpu", jobs=2)
     assert all(cell.run is not None and cell.run.reused for cell in again)
+
+
+def test_the_last_runs_of_a_study_are_its_shortest() -> None:
+    both: dict[str, Any] = {"noise": {}, "weight_decay": {}}
+    cells = [spec({}), spec({"noise": {}}), spec(both), spec({"weight_decay": {}})]
+    tasks = [Task(n, cells[n % 4], 7 - n // 4) for n in range(8)]
+    assert [task.number for task in longest_first(tasks)] == [2, 1, 3, 0, 6, 5, 7, 4]
 
 
 def test_a_killed_run_is_tried_once_more_and_then_given_up(tmp_path: Path) -> None:
