@@ -186,17 +186,21 @@ print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPI
 
 @pytest.mark.skipif(not workers.FORKED, reason="workers are spawned here")
 def test_what_is_preloaded_starts_no_thread_and_has_the_compiler() -> None:
-    """A process with threads must not be forked."""
+    """A process with threads must not be forked; this one ends without taking itself apart."""
     said = subprocess.run(
         [sys.executable, "-c", PRELOADED], capture_output=True, check=True, text=True
     )
     assert json.loads(said.stdout) == {"threads": 1, "compiler": True}
+    assert said.stderr == ""
 
 
 PRELOADED = """
 import json, os, sys
 import bionic_core.preloaded
+class Apart:
+    def __del__(self): sys.stderr.write("taken apart")
+apart = Apart()
 print(json.dumps({
     "threads": len(os.listdir("/proc/self/task")), "compiler": "torch._dynamo" in sys.modules
-}))
+}), flush=True)
 """
