@@ -21,11 +21,14 @@ def column_of(spec: bionic.Spec) -> Column:
 
 
 def some(splits: Splits, images: int) -> Splits:
-    """Return so many training images, drawn once and for all, and validation in proportion."""
+    """Return so many training images, and validation in proportion, drawn once and for all.
+
+    The splits may be in the order of their classes.
+    """
     rng = np.random.default_rng(0)
     kept = rng.permutation(len(splits.train))[:images]
     share = round(len(kept) * len(splits.validation) / len(splits.train))
-    validation = splits.validation.take(np.arange(max(share, 7)))
+    validation = splits.validation.take(rng.permutation(len(splits.validation))[: max(share, 7)])
     return Splits(splits.train.take(kept), validation, splits.test, splits.selected_on)
 
 
