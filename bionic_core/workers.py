@@ -12,12 +12,10 @@ import gc
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -26,16 +24,13 @@ from typing import Any
 
 import attrs
 
-from bionic_core import failures
+from bionic_core import failures, server
 from bionic_core.engine import Outcome, Saved, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.inputs import InputCache
 from bionic_core.process import settle
 from bionic_core.runs import train
 from bionic_core.training import Moment
-
-FORKED = sys.platform == "linux"
-"""Elsewhere a process may not be forked once it has loaded what torch links to."""
 
 TELLS_EVERY = 0.5
 """Seconds between two words of a worker about where it is."""
@@ -45,20 +40,6 @@ TRIES = 2
 
 WAITS = 2.0
 """Seconds to wait for a run that another process trains, where nothing else is left to do."""
-
-
-def expect() -> None:
-    """Begin to import what workers need, beside what this process does meanwhile.
-
-    The libraries are then imported once, and not once a worker.
-    """
-    if not FORKED:
-        return
-    from multiprocessing import forkserver
-
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["bionic_core.preloaded"])
-    with _without_interrupts():
-        forkserver.ensure_running()
 
 
 def longest_first(tasks: Sequence[Task]) -> list[Task]:
@@ -191,7 +172,7 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
-    expect()
+    server.expect()
     crew = _Crew(work)
     try:
         for _ in range(min(work.jobs, len(work.tasks))):
@@ -235,14 +216,14 @@ class _Crew:
         self._deaths: Counter[int] = Counter()
         self._arguments = (work.root, work.device)
         self._started = work.started
-        self._context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if server.FORKED else "spawn")
 
     def hire(self) -> None:
         """Start a worker on the next task."""
         ours, theirs = self._context.Pipe()
         arguments = (theirs, *self._arguments, dict(os.environ))
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        with _without_interrupts():
+        with server.without_interrupts():
             process.start()
         theirs.close()
         worker = _Worker(process, ours, failures.kills_for_memory())
@@ -294,19 +275,6 @@ class _Crew:
             worker.process.terminate()
         for process in (*self._leaving, *(worker.process for worker in self.workers)):
             process.join()
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: the study ends its workers itself."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows; there a worker is told later
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _death(worker: _Worker) -> str:

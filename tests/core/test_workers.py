@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
-from bionic_core import Layer, Mechanism, RequestError, hookimpl, workers
+from bionic_core import Layer, Mechanism, RequestError, hookimpl, server
 from bionic_core.engine import Task, Work
 from bionic_core.experiment import plan_factorial, run_experiment
 from bionic_core.runs import MODEL
@@ -146,7 +146,7 @@ def test_a_wrong_request_ends_the_study(tmp_path: Path) -> None:
 def test_a_worker_has_one_thread_and_todays_environment(
     forked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "FORKED", forked and workers.FORKED)
+    monkeypatch.setattr(server, "FORKED", forked and server.FORKED)
     for told in ("one", "two")[: 1 + forked]:  # the first's server is still there for the second
         monkeypatch.setenv("BIONIC_TOLD", told)
         file = tmp_path / told
@@ -184,7 +184,18 @@ print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPI
 """
 
 
-@pytest.mark.skipif(not workers.FORKED, reason="workers are spawned here")
+def test_the_server_starts_before_its_study_imports_torch() -> None:
+    program = (
+        "import sys\nfrom bionic_plugins.local import Local\nLocal().prepare(2)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+@pytest.mark.skipif(not server.FORKED, reason="workers are spawned here")
 def test_what_is_preloaded_starts_no_thread_and_has_the_compiler() -> None:
     """A process with threads must not be forked; this one ends without taking itself apart."""
     said = subprocess.run(

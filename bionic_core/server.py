@@ -1,0 +1,42 @@
+"""The server that workers are forked from; importing this imports nothing that takes long.
+
+So a study can start its server before anything else, and import torch itself meanwhile.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FORKED = sys.platform == "linux"
+"""Elsewhere a process may not be forked once it has loaded what torch links to."""
+
+
+def expect() -> None:
+    """Begin to import what workers need, beside what this process does meanwhile.
+
+    The libraries are then imported once, and not once a worker.
+    """
+    if not FORKED:
+        return
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["bionic_core.preloaded"])
+    with without_interrupts():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: the study ends its workers itself."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows; there a worker is told later
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
