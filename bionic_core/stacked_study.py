@@ -37,7 +37,8 @@ from bionic_core.runs import (
     write_texts,
 )
 from bionic_core.stacked_groups import Group, group
-from bionic_core.stacked_training import Member, train_epoch
+from bionic_core.stacked_steps import Member, Steps
+from bionic_core.stacked_training import train_epoch
 from bionic_core.stacking import Stack
 from bionic_core.training import Course, Moment, finished
 from bionic_core.workers import TELLS_EVERY, one_by_one
@@ -201,6 +202,7 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
         _check(stack, members)
         others = "1 other run" if len(members) == 2 else f"{len(members) - 1} other runs"
         study.work.say(members[0].task, f"trains as one model with {others} of the study")
+        steps = Steps(stack, members)
         tell, saved = _teller(study), time.monotonic()
         while members:
             for member in [m for m in members if finished(m.state, m.course.recipe)]:
@@ -208,9 +210,9 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
                 yield _complete(member)
             if not members:
                 return
-            if len(stack) != len(members):
-                stack = _stack(one, members)
-            for end in train_epoch(stack, members, tell):
+            if len(steps.members) != len(members):
+                steps = Steps(_stack(one, members), members)
+            for end in train_epoch(steps, tell):
                 if end.error is not None:
                     (member,) = (m for m in members if m is end.member)
                     members.remove(member)

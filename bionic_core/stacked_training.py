@@ -19,20 +19,12 @@ from torch import Tensor
 
 from bionic_core.errors import BionicError
 from bionic_core.evaluation import metrics
-from bionic_core.optimizers import Muon
 from bionic_core.precision import products_in
 from bionic_core.seeds import Stream
-from bionic_core.stacking import Rows, Stack, stacked_cross_entropy
-from bionic_core.training import Course, Moment, State, check_loss, close_epoch
+from bionic_core.stacked_steps import Member, Steps
+from bionic_core.stacking import Rows
+from bionic_core.training import Moment, check_loss, close_epoch
 from bionic_core.views import ahead, vary
-
-
-@attrs.define(eq=False)
-class Member:
-    """A run in a stack: where it stands, and its course."""
-
-    state: State
-    course: Course
 
 
 @attrs.frozen(eq=False)
@@ -44,19 +36,17 @@ class Ended:
     error: BionicError | None = None
 
 
-def train_epoch(
-    stack: Stack, members: Sequence[Member], watch: Callable[[Member, Moment], None] | None = None
-) -> list[Ended]:
+def train_epoch(steps: Steps, watch: Callable[[Member, Moment], None] | None = None) -> list[Ended]:
     """Train all members for one epoch, evaluate them, and return what it brought each.
 
     A member's share of the time is what its record tells.
     """
     begun = time.perf_counter()
-    precision = members[0].course.recipe.training.precision
-    with products_in(precision):
-        losses, accuracies = _pass(stack, members, precision, watch)
+    members = steps.members
+    with products_in(steps.precision):
+        losses, accuracies = _pass(steps, watch)
     seconds = (time.perf_counter() - begun) / len(members)
-    figures = _evaluate(stack, members)
+    figures = _evaluate(steps)
     ended = []
     for member, loss, accuracy, selecting in zip(members, losses, accuracies, figures, strict=True):
         state, course = member.state, member.course
@@ -73,38 +63,35 @@ def train_epoch(
     return ended
 
 
-def _evaluate(stack: Stack, members: Sequence[Member]) -> list[dict[str, float]]:
+def _evaluate(steps: Steps) -> list[dict[str, float]]:
     """Return each member's figures on the images that are selected on."""
+    members = steps.members
     split = members[0].course.splits.validation
     with ExitStack() as averaged:
         for member in members:
             if member.state.average is not None:
                 averaged.enter_context(member.state.average.applied())
         images = torch.as_tensor(split.images).to(members[0].course.images.device)
-        logits = stack.logits(images)
+        logits = steps.stack.logits(images)
     return [metrics(mine, split.labels) for mine in logits]
 
 
 def _pass(
-    stack: Stack,
-    members: Sequence[Member],
-    precision: str,
-    watch: Callable[[Member, Moment], None] | None,
+    steps: Steps, watch: Callable[[Member, Moment], None] | None
 ) -> tuple[list[float], list[float]]:
     """Go through all training images once; return each member's mean loss and accuracy."""
-    course = members[0].course
+    members, course = steps.members, steps.members[0].course
     count, size = len(course.labels), course.recipe.training.batch_size
     device = course.images.device
-    steps = math.ceil(count / size)
-    feed, loss_of = Feed(members), Loss(members, stack)
-    stack.frame.train()
+    batches = math.ceil(count / size)
+    feed = Feed(members)
+    steps.stack.frame.train()
     total = torch.zeros(len(members), device=device)
     right = torch.zeros(len(members), device=device)
-    for index in range(steps):
-        now = [member.state.epoch * steps + index for member in members]
-        stack.seek(now)
+    for index in range(batches):
+        now = [member.state.epoch * batches + index for member in members]
         images, labels = feed.batch(index, now)
-        losses, logits = step_together(stack, members, images, labels, loss_of, precision)
+        losses, logits = steps.take(images, labels, now)
         for member in members:
             member.state.schedule.after_step()
             if member.state.average is not None:
@@ -117,48 +104,6 @@ def _pass(
                 place = Moment(member.state.epoch + 1, training.max_epochs, index * size, count)
                 watch(member, place)
     return (total / count).tolist(), (right / count).tolist()
-
-
-def step_together(
-    stack: Stack,
-    members: Sequence[Member],
-    images: Tensor,
-    labels: Tensor,
-    loss_of: Loss,
-    precision: str = "float32",
-) -> tuple[Tensor, Tensor]:
-    """Take one step of all optimisers, then of the local rules; return losses N and logits NBC."""
-    lower = precision == "bfloat16"
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=False):
-        logits, record = stack(images)
-    logits = logits.to(stack.frame.readout.weight.dtype)
-    losses = loss_of(logits, labels)
-    stack.clear_gradients()
-    torch.autograd.backward(losses.sum())
-    for member in members:
-        optimizer = member.state.optimizer
-        optimizer.step()
-        if isinstance(optimizer, Muon):
-            member.state.network.keep_wiring()
-    stack.learn_locally(record)
-    return losses.detach(), logits.detach()
-
-
-class Loss:
-    """The members' training losses, each with its own options."""
-
-    def __init__(self, members: Sequence[Member], stack: Stack) -> None:
-        readout = stack.frame.readout.weight
-        plain = torch.ones(len(readout), device=readout.device)
-        options = [member.course.loss for member in members]
-        self.weight = torch.stack([option.get("weight", plain) for option in options])
-        smoothing = [float(option.get("label_smoothing", 0.0)) for option in options]
-        self.smoothing = torch.tensor(smoothing, device=readout.device)
-
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the losses, N, of logits NBC and labels NB."""
-        weight, smoothing = self.weight.to(logits.dtype), self.smoothing.to(logits.dtype)
-        return stacked_cross_entropy(logits, labels, weight, smoothing)
 
 
 class Feed:

@@ -14,7 +14,7 @@ from bionic_core.inputs import InputCache
 from bionic_core.runs import prepare
 from bionic_core.spec import compose
 from bionic_core.stacked_groups import Grouping
-from bionic_core.stacked_training import Member
+from bionic_core.stacked_steps import Member
 from bionic_core.stacking import Stack
 from tests import killing
 

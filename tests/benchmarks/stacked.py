@@ -39,7 +39,8 @@ from bionic_core.precision import products_in
 from bionic_core.runs import device_of, prepare
 from bionic_core.spec import compose
 from bionic_core.stacked_groups import Group, group
-from bionic_core.stacked_training import Feed, Loss, Member, step_together
+from bionic_core.stacked_steps import Member, Steps
+from bionic_core.stacked_training import Feed
 from bionic_core.stacking import Stack
 from bionic_core.training import step_once
 
@@ -100,7 +101,7 @@ def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callab
         [set(task.spec.mechanisms) for task in one.tasks],
     )
     stack.frame.train()
-    feed, loss = Feed(members), Loss(members, stack)
+    feed, together = Feed(members), Steps(stack, members)
     training = members[0].course.recipe.training
     batches = len(members[0].course.labels) // training.batch_size
     done = 0
@@ -110,9 +111,8 @@ def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callab
         with products_in(training.precision):
             for _ in range(number):
                 now = [done] * len(members)
-                stack.seek(now)
                 images, labels = feed.batch(done % batches, now)
-                step_together(stack, members, images, labels, loss, training.precision)
+                together.take(images, labels, now)
                 done += 1
 
     return steps

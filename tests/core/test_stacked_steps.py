@@ -17,6 +17,7 @@ from bionic_core.engine import Task
 from bionic_core.identity import identity
 from bionic_core.runs import prepare
 from bionic_core.stacked_groups import group
+from bionic_core.stacked_steps import Steps
 from bionic_core.stacking import Rows, stacked_cross_entropy
 from tests.stacks import CACHE, CPU, EVERYTHING, LIGHT, changed, lacking, spec, stacked, tasks_of
 
@@ -66,9 +67,9 @@ def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1
     assert len(order) == len(tasks)
     together = first_steps(
         patch,
-        stacked_training,
-        "step_together",
-        lambda: stacked_training.train_epoch(stack, members),
+        Steps,
+        "take",
+        functools.partial(stacked_training.train_epoch, Steps(stack, members)),
     )
     for row, (task, member) in enumerate(zip(order, members, strict=True)):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
@@ -139,8 +140,8 @@ def test_first_steps_where_the_views_of_some_batches_are_made_at_once(
 def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = spec(train=70, precision="bfloat16")
     stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), CACHE))
-    step = functools.partial(stacked_training.train_epoch, stack, members)
-    together = torch.stack(first_steps(monkeypatch, stacked_training, "step_together", step))
+    step = functools.partial(stacked_training.train_epoch, Steps(stack, members))
+    together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
         single = functools.partial(training.train_epoch, state, course)

@@ -18,8 +18,8 @@ from bionic_core.engine import Outcome, Task, Work
 from bionic_core.locks import Claim
 from bionic_core.run_folder import STATE, Run
 from bionic_core.runs import run_of, train
+from bionic_core.stacked_steps import Steps
 from bionic_core.stacked_study import train_stacked
-from bionic_core.stacking import Stack
 from bionic_core.training import Moment
 from tests.benchmarks.stacked import main as benchmark
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
@@ -234,11 +234,11 @@ def test_where_memory_is_short_the_stack_is_parted(
     sizes: list[int] = []
     whole = stacked_training.train_epoch
 
-    def small(stack: Stack, members: Any, *rest: Any) -> Any:
-        sizes.append(len(members))
-        if len(members) > 2:
+    def small(steps: Steps, *rest: Any) -> Any:
+        sizes.append(len(steps.members))
+        if len(steps.members) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return whole(stack, members, *rest)
+        return whole(steps, *rest)
 
     monkeypatch.setattr(stacked_study, "train_epoch", small)
     found, said = study(tasks_of([one], range(4)), tmp_path)

@@ -21,6 +21,7 @@ from bionic_core.recipe import Views
 from bionic_core.runs import prepare
 from bionic_core.seeds import Stream
 from bionic_core.stacked_groups import group
+from bionic_core.stacked_steps import Steps
 from bionic_core.views import vary
 from tests.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
 
@@ -74,7 +75,7 @@ def test_stacks_read_no_more_with_more_steps() -> None:
         tasks = tasks_of([spec(train=70, batch_size=batch), lacking("noise")][:1], (0, 1))
         stack, members, _ = stacked(group(tasks, CACHE))
         with Watching() as watching:
-            stacked_training._pass(stack, members, "float32", None)
+            stacked_training._pass(Steps(stack, members), None)
         assert watching.seen["convolution"] >= 2
         counts.append(waits(watching))
     assert counts[0] == counts[1]
