@@ -22,7 +22,8 @@ from bionic_core.identity import identity
 from bionic_core.inputs import InputCache
 from bionic_core.model import Network
 from bionic_core.spec import Spec, digest
-from bionic_core.stacking import StackedStream, misfit
+from bionic_core.stacked_streams import StackedStream
+from bionic_core.stacking import misfit
 
 DATA_ONLY = frozenset({"recipe", "wiring"})
 """Hooks whose answers are data, which members can have of their own."""

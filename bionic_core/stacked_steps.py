@@ -61,10 +61,10 @@ class Steps:
             now: the number of each member's step, which settles what it draws.
         """
         self.stack.seek(now)
-        return self._step(images, labels)
+        return self.step(images, labels)
 
-    def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one step of all optimisers, then of the local rules; return losses N, logits NBC."""
+    def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Take a step of all optimisers, then of the local rules, where the streams stand."""
         stack = self.stack
         lower = self.precision == "bfloat16"
         with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=False):

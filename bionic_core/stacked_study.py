@@ -25,6 +25,7 @@ from bionic_core.forecast import training_memory
 from bionic_core.inputs import InputCache, Inputs
 from bionic_core.locks import Claim
 from bionic_core.memory import machine_memory
+from bionic_core.recorded_steps import steps_of
 from bionic_core.run_folder import LOCK, Run
 from bionic_core.runs import (
     complete,
@@ -37,7 +38,7 @@ from bionic_core.runs import (
     write_texts,
 )
 from bionic_core.stacked_groups import Group, group
-from bionic_core.stacked_steps import Member, Steps
+from bionic_core.stacked_steps import Member
 from bionic_core.stacked_training import train_epoch
 from bionic_core.stacking import Stack
 from bionic_core.training import Course, Moment, finished
@@ -202,7 +203,8 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
         _check(stack, members)
         others = "1 other run" if len(members) == 2 else f"{len(members) - 1} other runs"
         study.work.say(members[0].task, f"trains as one model with {others} of the study")
-        steps = Steps(stack, members)
+        say = partial(study.work.say, members[0].task)
+        steps = steps_of(stack, members, study.place, say)
         tell, saved = _teller(study), time.monotonic()
         while members:
             for member in [m for m in members if finished(m.state, m.course.recipe)]:
@@ -211,7 +213,7 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
             if not members:
                 return
             if len(steps.members) != len(members):
-                steps = Steps(_stack(one, members), members)
+                steps = steps_of(_stack(one, members), members, study.place, say)
             for end in train_epoch(steps, tell):
                 if end.error is not None:
                     (member,) = (m for m in members if m is end.member)

@@ -22,7 +22,7 @@ from bionic_core.evaluation import metrics
 from bionic_core.precision import products_in
 from bionic_core.seeds import Stream
 from bionic_core.stacked_steps import Member, Steps
-from bionic_core.stacking import Rows
+from bionic_core.stacked_streams import Rows
 from bionic_core.training import Moment, check_loss, close_epoch
 from bionic_core.views import ahead, vary
 

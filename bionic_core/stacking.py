@@ -9,131 +9,24 @@ checkpoints and evaluation work on them as if there were no stack.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.func import functional_call
 from torch.nn import functional
 
-from bionic_core.errors import RequestError
 from bionic_core.model import Network
 from bionic_core.precision import products_in
 from bionic_core.projection import DenseProjection
 from bionic_core.seeds import Stream
 from bionic_core.sparse_projection import SparseProjection
+from bionic_core.stacked_streams import StackedStream
 
 EVALUATION_BATCH = 512
 """Images of all members together that are evaluated at a time."""
-
-T = TypeVar("T")
-
-
-class _Drawn(Function):
-    """What all members have drawn, as each member's own: the numbers come with the vectorising."""
-
-    @staticmethod
-    def forward(member: Tensor, draw: Callable[[], Tensor]) -> Tensor:
-        raise AssertionError("members draw in a vectorised pass only")
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep nothing: numbers that are drawn have no gradient."""
-
-    @staticmethod
-    def vmap(
-        info: Any, in_dims: tuple[Any, ...], member: Tensor, draw: Callable[[], Tensor]
-    ) -> tuple[Tensor, int]:
-        return draw(), 0
-
-
-class StackedStream(Stream):
-    """Random numbers of a piece for all members: each member's own, as it would draw them alone.
-
-    Members of one seed draw the same numbers, which are then drawn once.
-
-    Attributes:
-        member: a tensor over the members, which carries their dimension into the pass.
-    """
-
-    def __init__(self, seed: int, name: str = "") -> None:
-        super().__init__(seed, name)
-        self.member: Tensor | None = None
-        self._seeds: tuple[int, ...] = ()
-        self._own: list[Stream] = []
-        self._rows = Rows()
-
-    def stack(self, streams: Sequence[Stream | None]) -> None:
-        """Take the members' streams; for one that has none, any numbers will do."""
-        seeds = [stream.seed for stream in streams if stream is not None] or [self.seed]
-        self._seeds = tuple(seeds[0] if s is None else s.seed for s in streams)
-
-    def seek_each(self, steps: Sequence[int]) -> None:
-        """Take each member to the beginning of its training step."""
-        unique = self._rows.find(list(zip(self._seeds, steps, strict=True)))
-        self._own = []
-        for seed, step in unique:
-            stream = Stream(seed)
-            stream.seek(step)
-            self._own.append(stream)
-
-    def generator(self, device: torch.device) -> torch.Generator:
-        """Refuse: a generator draws for one member only.
-
-        Raises:
-            RequestError: always.
-        """
-        raise RequestError(
-            f"'{self.name}' draws from the generator of its stream, which serves one model at a "
-            "time; stream.normal and stream.uniform serve many"
-        )
-
-    def normal_of(self, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Return standard normal numbers, of the shape that each member is to have."""
-        return self._each(lambda own: own.normal_of(shape, dtype, device))
-
-    def uniform(self, *shape: int, device: torch.device | None = None) -> Tensor:
-        """Return float32 numbers uniform in [0, 1), of the shape that each member is to have."""
-        return self._each(lambda own: own.uniform(*shape, device=device))
-
-    def permutation(self, count: int) -> Tensor:
-        """Return the numbers 0 … count − 1 in random order, each member's own."""
-        return self._each(lambda own: own.permutation(count))
-
-    def _each(self, draw: Callable[[Stream], Tensor]) -> Tensor:
-        drawn: Tensor = _Drawn.apply(
-            self.member, lambda: self._rows.spread([draw(own) for own in self._own])
-        )
-        return drawn
-
-
-class Rows:
-    """Which of some different things each member has; the same for many steps on end."""
-
-    def __init__(self) -> None:
-        self._rows: tuple[int, ...] = ()
-        self._index: Tensor | None = None
-
-    def find(self, things: Sequence[T]) -> list[T]:
-        """Take what each member has; return the different ones, which the rows number."""
-        number: dict[T, int] = {}
-        rows = tuple(number.setdefault(thing, len(number)) for thing in things)
-        if rows != self._rows:
-            self._rows, self._index = rows, None
-        return list(number)
-
-    def spread(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Return what each member has, (N, …), from a tensor for each of the different things."""
-        if len(tensors) == 1:
-            return tensors[0].expand(len(self._rows), *tensors[0].shape)
-        together = torch.stack(list(tensors))
-        if len(tensors) == len(self._rows):
-            return together
-        if self._index is None or self._index.device != together.device:
-            self._index = torch.tensor(self._rows, device=together.device)
-        return together.index_select(0, self._index)
 
 
 class _Rules(nn.Module):
@@ -173,7 +66,7 @@ class Stack:
         self._rules = _Rules(frame)
         paths = {id(module): path for path, module in frame.named_modules()}
         self._plastic = [f"{paths[id(p.projection)]}.values" for p in frame.plastic]
-        for stream in self._streams:
+        for stream in self.streams:
             stream.stack([_named(m, stream.name) for m in self.members])
 
     def __len__(self) -> int:
@@ -181,8 +74,19 @@ class Stack:
 
     def seek(self, steps: Sequence[int]) -> None:
         """Take the random numbers of each member to the beginning of its training step."""
-        for stream in self._streams:
+        for stream in self.streams:
             stream.seek_each(steps)
+
+    @contextmanager
+    def given(self, numbers: Sequence[Sequence[Tensor]]) -> Iterator[None]:
+        """Have one pass take these numbers (N, …), by stream, in place of drawing."""
+        for stream, mine in zip(self.streams, numbers, strict=True):
+            stream.given = iter(mine)
+        try:
+            yield
+        finally:
+            for stream in self.streams:
+                stream.given = None
 
     def __call__(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the logits NBC of images NBCHW in [0, 1], and what the local rules need."""
@@ -192,7 +96,7 @@ class Stack:
                 self.parameters, self.buffers, images, self._numbers
             )
         finally:
-            for stream in self._streams:
+            for stream in self.streams:
                 stream.member = None
         return found
 
@@ -232,14 +136,15 @@ class Stack:
         torch._foreach_zero_([p.grad for p in self.parameters.values() if p.grad is not None])
 
     @property
-    def _streams(self) -> list[StackedStream]:
+    def streams(self) -> list[StackedStream]:
+        """The random numbers of the pieces that draw while they run."""
         return [stream for stream in self.frame.streams if isinstance(stream, StackedStream)]
 
     def _one(
         self, parameters: Any, buffers: Any, images: Tensor, member: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Pass one member's images forward, under vmap."""
-        for stream in self._streams:
+        for stream in self.streams:
             stream.member = member
         record: dict[str, Tensor] | None = {} if self._recorded else None
         logits = functional_call(self.frame, (parameters, buffers), (images, record))

@@ -63,10 +63,13 @@ def tasks_of(specs: Sequence[bionic_api.Spec], seeds: Sequence[int] = (0, 1)) ->
     return [Task(number, one, seed) for number, (one, seed) in enumerate(pairs)]
 
 
-def stacked(grouping: Grouping) -> tuple[Stack, list[Member], list[Task]]:
+def stacked(
+    grouping: Grouping, device: torch.device = CPU
+) -> tuple[Stack, list[Member], list[Task]]:
     """The only group of a study as a stack, before its first step."""
     (one,) = grouping.groups
-    pairs = [prepare(t.spec, t.seed, CACHE.get(t.spec), CPU) for t in one.tasks]
+    one.frame.to(device)
+    pairs = [prepare(t.spec, t.seed, CACHE.get(t.spec), device) for t in one.tasks]
     members = [Member(state, course) for state, course in pairs]
     networks = [member.state.network for member in members]
     mechanisms = [set(task.spec.mechanisms) for task in one.tasks]

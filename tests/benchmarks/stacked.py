@@ -11,6 +11,8 @@ seeds each, on the paper's recipe (``full.toml``) and images of FER-2013's numbe
 the stacks' and the single runs' in turns, and the device is waited for at both ends of a reading
 only. Prints a table on stderr and one JSON document on stdout.
 
+On a GPU a stack's steps are timed recorded, as they are in training, and kernel by kernel too; on
+any machine, what a recorded step leaves to do beside its kernels: feeding and drawing.
 ``speed-up`` is the time of one step of every member one after another over that of one step of all
 stacks. ``table 4`` is what the study would take: steps of so many epochs (``--epochs``), as
 stacked, evaluation and writing aside.
@@ -27,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -36,6 +39,7 @@ import bionic_core as bionic
 from bionic_core.engine import Task
 from bionic_core.inputs import InputCache
 from bionic_core.precision import products_in
+from bionic_core.recorded_steps import RecordedSteps, steps_of
 from bionic_core.runs import device_of, prepare
 from bionic_core.spec import compose
 from bionic_core.stacked_groups import Group, group
@@ -49,6 +53,9 @@ LEFT_OUT = (
     *("masks", "lr_schedule", "label_smoothing", "layernorm", "convolution", "augmentation"),
 )
 """The twelve rows of the paper's Table 4 beside the full model and the baseline."""
+
+SETTLING = 4
+"""Steps before the first reading; a stack's third is recorded."""
 
 DRAWN = 31_899
 """Images that are drawn: less the tenth to select on, as many as FER-2013 trains with, 28,709."""
@@ -83,6 +90,19 @@ def waited(device: torch.device) -> float:
     return time.perf_counter()
 
 
+SHOWN = {
+    "kernel_by_kernel": "kernel by kernel",
+    "host": "recorded, kernels left out",
+}
+
+
+def once(work: Callable[[], None]) -> Callable[[], object]:
+    """Repeat work once, for the comparison, and then nothing: what is left is Python's part."""
+    work()
+    left = [work]
+    return lambda: left.pop()() if left else None
+
+
 def members_of(tasks: Sequence[Task], cache: InputCache, device: torch.device) -> list[Member]:
     """Runs before their first step, whose images are on the device once."""
     members: list[Member] = []
@@ -92,7 +112,13 @@ def members_of(tasks: Sequence[Task], cache: InputCache, device: torch.device) -
     return members
 
 
-def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callable[[int], None]:
+Make = Callable[[Stack, Sequence[Member]], Steps]
+"""Makes what takes a stack's steps."""
+
+
+def stacked_steps(
+    one: Group, cache: InputCache, device: torch.device, make: Make
+) -> Callable[[int], None]:
     """What takes so many steps of all members of a group at once."""
     members = members_of(one.tasks, cache, device)
     stack = Stack(
@@ -101,7 +127,7 @@ def stacked_steps(one: Group, cache: InputCache, device: torch.device) -> Callab
         [set(task.spec.mechanisms) for task in one.tasks],
     )
     stack.frame.train()
-    feed, together = Feed(members), Steps(stack, members)
+    feed, together = Feed(members), make(stack, members)
     training = members[0].course.recipe.training
     batches = len(members[0].course.labels) // training.batch_size
     done = 0
@@ -163,7 +189,17 @@ def measure(
     variants: dict[str, list[Task]] = {}
     for task in tasks:
         variants.setdefault(task.spec.hash, []).append(task)
-    stacks = [stacked_steps(one, cache, device) for one in grouping.groups]
+    unrecorded: list[str] = []
+    makes: dict[str, Make] = {
+        "stacked": partial(steps_of, place=device, say=unrecorded.append),
+        "host": partial(RecordedSteps, recorder=once, say=unrecorded.append),
+    }
+    if device.type == "cuda":
+        makes["kernel_by_kernel"] = Steps
+    stacks = {
+        name: [stacked_steps(one, cache, device, make) for one in grouping.groups]
+        for name, make in makes.items()
+    }
     singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
     apart = {task.spec.hash for task, _ in grouping.alone}
 
@@ -172,15 +208,21 @@ def measure(
         work(steps)
         return (waited(device) - start) / steps
 
-    for work in (*stacks, *singles.values()):
-        work(2)
+    for work in (*chain.from_iterable(stacks.values()), *singles.values()):
+        work(SETTLING)
     rounds = [
-        ([read(work) for work in stacks], {key: read(work) for key, work in singles.items()})
+        (
+            {name: [read(work) for work in works] for name, works in stacks.items()},
+            {key: read(work) for key, work in singles.items()},
+        )
         for _ in range(readings)
     ]
     alone = {key: statistics.median(one[key] for _, one in rounds) for key in singles}
-    each = [statistics.median(found[n] for found, _ in rounds) for n in range(len(stacks))]
-    together = sum(each) + sum(alone[key] * len(variants[key]) for key in apart)
+    each = {
+        name: [statistics.median(found[name][n] for found, _ in rounds) for n in range(len(works))]
+        for name, works in stacks.items()
+    }
+    together = sum(each["stacked"]) + sum(alone[key] * len(variants[key]) for key in apart)
     after = sum(alone[key] * len(same) for key, same in variants.items())
     course = cache.get(tasks[0].spec).splits.train
     training = tasks[0].spec.training
@@ -195,7 +237,8 @@ def measure(
         "precision": training.precision,
         "steps": steps,
         "readings": readings,
-        "stacked_step_ms": [1e3 * seconds for seconds in each],
+        **{f"{name}_step_ms": [1e3 * t for t in times] for name, times in each.items()},
+        "unrecorded": unrecorded,
         "single_step_ms": {
             _name(same[0], tasks[0]): 1e3 * alone[key] for key, same in variants.items()
         },
@@ -239,6 +282,12 @@ def table(found: dict[str, Any]) -> str:
         ("trained by themselves", str(len(found["alone"]))),
         ("a step of all, stacked", f"{found['stacked_ms']:.1f} ms"),
         ("a step of all, one after another", f"{found['one_after_another_ms']:.1f} ms"),
+        *(
+            (f"stack {n}, {what}", f"{ms:.2f} ms")
+            for key, what in SHOWN.items()
+            for n, ms in enumerate(found.get(f"{key}_step_ms", ()), 1)
+        ),
+        *(("not recorded", why) for why in found["unrecorded"]),
         ("speed-up", f"{found['speed_up']:.2f} x"),
         ("images/s, stacked", f"{found['images_per_second']['stacked']:,.0f}"),
         ("images/s, one after another", f"{found['images_per_second']['one_after_another']:,.0f}"),
@@ -248,7 +297,7 @@ def table(found: dict[str, Any]) -> str:
             f"{found['table_4_minutes_one_after_another']:.1f} min",
         ),
     ]
-    return "\n".join(f"{name:<34}{value}" for name, value in rows)
+    return "\n".join(f"{name:<36}{value}" for name, value in rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

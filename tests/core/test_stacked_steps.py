@@ -18,7 +18,8 @@ from bionic_core.identity import identity
 from bionic_core.runs import prepare
 from bionic_core.stacked_groups import group
 from bionic_core.stacked_steps import Steps
-from bionic_core.stacking import Rows, stacked_cross_entropy
+from bionic_core.stacked_streams import Rows
+from bionic_core.stacking import stacked_cross_entropy
 from tests.stacks import CACHE, CPU, EVERYTHING, LIGHT, changed, lacking, spec, stacked, tasks_of
 
 STEPS = 20

@@ -40,8 +40,8 @@ def study(
         "watch": lambda task, moment: None,
         "say": lambda task, words: said.append((task.number, words)),
     }
-    most = options.pop("most", 0)
-    work = Work(tasks, root, "cpu", **calls | options)
+    most, device = options.pop("most", 0), options.pop("device", "cpu")
+    work = Work(tasks, root, device, **calls | options)
     outcomes = {outcome.task.number: outcome for outcome in train_stacked(work, most=most)}
     if "started" not in options:
         assert sorted(begun) == sorted({task.number for task in tasks})

@@ -119,21 +119,3 @@ def test_products_on_gpus_are_as_exact_as_the_spec_says(precision: str, wanted: 
     assert set(found) == {wanted}
     with kept(), pytest.raises(InterruptedError), products_in(precision):
         raise InterruptedError
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
-def test_on_a_gpu_steps_do_not_wait() -> None:
-    """Torch itself raises where something waits."""
-    one = spec(train=70)
-    device = torch.device("cuda")
-    state, course = prepare(one, 0, CACHE.get(one), device)
-    training._pass(state, course, None)
-    try:
-
-        def arm(moment: training.Moment) -> None:
-            last = moment.done + 12 >= moment.total  # then the sums are read
-            torch.cuda.set_sync_debug_mode("default" if last else "error")
-
-        training._pass(state, course, arm)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
