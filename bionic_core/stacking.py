@@ -26,7 +26,10 @@ from bionic_core.sparse_projection import SparseProjection
 from bionic_core.stacked_streams import StackedStream
 
 EVALUATION_BATCH = 512
-"""Images of all members together that are evaluated at a time."""
+"""Images of all members together that are evaluated at a time on a CPU."""
+
+DEVICE_BATCH = 8192
+"""The same on a GPU, where starting a kernel takes longer than so many images in it."""
 
 
 class _Rules(nn.Module):
@@ -107,9 +110,10 @@ class Stack:
         self.frame.eval()
         dims = (0, self._dims, None, 0)
         run = torch.vmap(self._one, in_dims=dims)
+        size = EVALUATION_BATCH if images.device.type == "cpu" else DEVICE_BATCH
         parts = []
         with products_in("float32"):
-            for batch in torch.split(images, max(1, EVALUATION_BATCH // len(self))):
+            for batch in torch.split(images, max(1, size // len(self))):
                 scaled = batch.float() / 255
                 parts.append(run(self.parameters, self.buffers, scaled, self._numbers)[0])
         self.frame.train(training)
