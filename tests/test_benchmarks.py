@@ -181,12 +181,31 @@ def test_time_to_a_target_is_epochs_times_seconds_of_an_epoch() -> None:
     assert (short["reached"], short["level"], short["figures"]) == (False, 0.55, {})
 
 
+def test_a_recipe_that_is_over_short_of_the_target_takes_longer_than_all_of_it() -> None:
+    speed = {"fast": 4000.0, "slow": 500.0}
+    given: Any = ([0.5, 0.55, 0.59], [0.3] * 10 + [0.57], speed, "slow", (20_000, 20_000))
+    ended = target.measure(*given, over=True)
+    assert (ended["reached"], ended["bound"], ended["level"]) == (True, True, 0.585)
+    assert ended["seconds"] == {"fast": 15.0, "reference": 440.0}
+    assert ended["figures"] == {"target": pytest.approx(440 / 15)}
+    found = results()
+    found["parts"]["target"] = {"machine": MACHINE, "quick": False, "took": 1.0} | ended
+    assert "over after 11 epochs, at best 57.00%," in shown(found)
+    assert "at least 29.3 times as long" in " ".join(shown(found).split())
+    (row,) = [row for row in markdown(found).splitlines() if "fast.toml | ≥ 29.33×" in row]
+    assert row.endswith("| aim |")
+    assert not target.measure(*given)["bound"], "a run that was stopped says nothing of the sort"
+    slow = target.measure([0.5], *given[1:], over=True)
+    assert (slow["reached"], slow["bound"], slow["level"]) == (False, False, 0.5)
+
+
 def test_the_accuracy_of_each_epoch_is_read_from_a_run(tmp_path: Path) -> None:
     rate = {"seconds": 3.1, "images_per_second": 20_000 / 3.1}
     lines = [{"epoch": n, "test": {"accuracy": n / 10}} | rate for n in (1, 2)]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert target.curve(tmp_path) == [0.1, 0.2]
     assert target.images_of(tmp_path) == 20_000
+    assert not target.over(tmp_path), "it has no results yet"
 
 
 def test_overhead_is_what_the_wall_has_beyond_the_epochs() -> None:

@@ -95,6 +95,7 @@ def _target(options: argparse.Namespace, parts: Mapping[str, Any]) -> dict[str, 
         rate["reference"],
         (target.images_of(options.fast_run), target.images_of(options.full_run)),
         target=options.target,
+        over=target.over(options.full_run),
     )
     return {"curves": {"fast": fast, "full": full}} | found
 

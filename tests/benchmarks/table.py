@@ -24,6 +24,7 @@ def markdown(results: Mapping[str, Any]) -> str:
             judged = [goal.reaches(value, limit) for limit in (goal.aim, goal.floor)]
             word = "aim" if judged[0] else "floor" if judged[1] else "**missed**"
             shown = [goal.show(number) for number in (value, goal.aim, goal.floor)]
+            shown[0] = _least(results["parts"][goal.part]) + shown[0]
             rows.append(f"| {goal.words} | {' | '.join(shown)} | {word} |")
         elif goal.part in results["parts"]:
             limits = f"{goal.show(goal.aim)} | {goal.show(goal.floor)}"
@@ -37,7 +38,7 @@ def _lines(parts: Mapping[str, Any]) -> Iterator[str]:
     for goal in GOALS:
         value = values.get(goal.name)
         missing = "not reached" if goal.part in parts else "not measured"
-        found = missing if value is None else goal.show(value)
+        found = missing if value is None else _least(parts[goal.part]) + goal.show(value)
         judged = "" if value is None else _judged(goal.reaches(value, goal.aim), goal, value)
         limits = "".join(f"{goal.show(limit):>13}" for limit in (goal.aim, goal.floor))
         yield f"{goal.words:<39}{found:>13}{limits}{judged}"
@@ -64,6 +65,10 @@ def _lines(parts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  load {load}, torch {machine['torch']}, {part['took']:.0f} s{quick}"
 
 
+def _least(part: Mapping[str, Any]) -> str:
+    return "≥ " if part.get("bound") else ""
+
+
 def _judged(aim: bool, goal: Any, value: float) -> str:
     return "" if aim else " *" if goal.reaches(value, goal.floor) else " !"
 
@@ -88,10 +93,18 @@ def _target(part: Mapping[str, Any]) -> Iterator[str]:
             f"full {best['full']:.2%}"
         )
     seconds, epochs = part["seconds"], part["epochs"]
-    yield (
-        f"to {part['level']:.2%}: fast {epochs['fast']} epochs, {seconds['fast']:,.0f} s; "
-        f"reference {epochs['reference']} epochs,"
-    )
+    yield f"to {part['level']:.2%}: fast {epochs['fast']} epochs, {seconds['fast']:,.0f} s;"
+    if part.get("bound"):
+        yield (
+            f"  the reference's recipe is over after {epochs['reference']} epochs, at best "
+            f"{best['full']:.2%},"
+        )
+        yield (
+            f"  {seconds['reference']:,.0f} s, extrapolated; at least {part['ratio']:.1f} times as "
+            "long"
+        )
+        return
+    yield f"  reference {epochs['reference']} epochs,"
     yield f"  {seconds['reference']:,.0f} s, extrapolated; {part['ratio']:.1f} times as long"
 
 
