@@ -290,5 +290,7 @@ def test_the_benchmark_runs_at_tiny_size(capsys: pytest.CaptureFixture[str]) -> 
     assert len(found["single_step_ms"]) == 13
     after = 2 * sum(found["single_step_ms"].values())
     assert found["one_after_another_ms"] == pytest.approx(after)
+    assert not found["unrecorded"], "all optimisers can be recorded"
+    assert 10 * found["host_step_ms"][0] < found["stacked_step_ms"][0]
     assert found["speed_up"] == pytest.approx(after / found["stacked_ms"])
     assert max(len(line) for line in err.splitlines()) <= 80
