@@ -10,15 +10,22 @@ from typing import Any
 
 import torch
 
+from bionic_core.precision import taken_in
 
-def circumstances(device: torch.device) -> dict[str, Any]:
-    """Return when, where and with what a run is trained; none of it decides its numbers."""
+
+def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
+    """Return when, where and with what a run is trained; none of it decides its numbers.
+
+    They differ by rounding between devices, and between numbers of threads: ``products`` says what
+    those are taken in, where the spec allows ``precision``.
+    """
     packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "products": taken_in(precision, device),
         "threads": torch.get_num_threads(),
         "git": _commit(),
     }

@@ -50,6 +50,7 @@ def _circumstances(manifest: Document) -> list[tuple[str, str]]:
         ("versions", named),
         ("machine", ", ".join(str(part) for part in machine.values())),
         ("device", f"{manifest.get('device', '')}" + (f", {threads} threads" if threads else "")),
+        ("products", str(manifest.get("products", ""))),
         ("commit", str(manifest.get("git") or "")),
         ("data", str(manifest.get("data", ""))),
         ("data fingerprint", str(manifest["identity"]["data"]["fingerprint"])[:16]),

@@ -30,8 +30,8 @@ class Training:
             then what is evaluated, selected and kept; 0 for none. It goes over about 1 / (1 −
             decay) steps, but no more than about the last third of those taken.
         precision: of products and convolutions in training; sums, weights and evaluation stay
-            in float32. ``tf32`` rounds their factors to 10 bits on GPUs that can, and is float32
-            elsewhere.
+            in float32. ``tf32`` rounds their factors to 10 bits on GPUs that can, ``bfloat16`` to 7
+            on processors and GPUs that can; both are float32 elsewhere.
         draws: what is drawn while training (the order of images, their views, and what mechanisms
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.

@@ -36,6 +36,7 @@ from bionic_core.inputs import InputCache, Inputs
 from bionic_core.locks import Claim
 from bionic_core.metrics import full_metrics
 from bionic_core.model import Network
+from bionic_core.precision import taken_in
 from bionic_core.registry import Registry
 from bionic_core.run_folder import (
     FAILURE,
@@ -179,8 +180,8 @@ def _go_on(
 ) -> None:
     """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
     checkpoint = take_up(run, state)
-    with _as_before(checkpoint, course.images.device, say):
-        sums = write_texts(run, state, checkpoint, texts, course.images.device)
+    with _as_before(run, checkpoint, course, say):
+        sums = write_texts(run, state, checkpoint, texts, course)
         saved(run.folder)
         kept = time.monotonic()
         while not finished(state, course.recipe):
@@ -210,7 +211,7 @@ def write_texts(
     state: State,
     checkpoint: Checkpoint | None,
     texts: dict[str, str],
-    place: torch.device,
+    course: Course,
     more: Mapping[str, Any] | None = None,
 ) -> Files:
     """Write spec and manifest, which says if the run goes on; return their checksums.
@@ -218,7 +219,7 @@ def write_texts(
     ``texts`` is brought up to date; ``more`` is what else to say of how it goes on.
     """
     if checkpoint is not None:
-        texts[MANIFEST] = _resumed(run, checkpoint, place, more or {})
+        texts[MANIFEST] = _resumed(run, checkpoint, course, more or {})
         old_and_new = {
             name: [sha256(run.read(name)), sha256(text.encode())] for name, text in texts.items()
         }
@@ -239,7 +240,7 @@ def reused(run: Run) -> Run:
 
 @contextmanager
 def _as_before(
-    checkpoint: Checkpoint | None, place: torch.device, say: Say | None
+    run: Run, checkpoint: Checkpoint | None, course: Course, say: Say | None
 ) -> Iterator[None]:
     """Train with the thread count of the checkpoint, and say what cannot be as it was."""
     if checkpoint is None:
@@ -251,10 +252,18 @@ def _as_before(
             f"goes on with {checkpoint.threads} threads, as it began, not with {threads}: numbers "
             "differ between thread counts"
         )
+    place = course.images.device
     if checkpoint.device not in (None, place.type):
         tell(
             f"began on {checkpoint.device} and goes on on {place.type}, so its numbers will be "
             "those of neither alone"
+        )
+    before = [run.manifest, *run.manifest.get("resumed", ())][-1].get("products")
+    now = taken_in(course.recipe.training.precision, place)
+    if before not in (None, now):
+        tell(
+            f"began with products in {before} and goes on in {now}, so its numbers will be those "
+            "of neither alone"
         )
     torch.set_num_threads(checkpoint.threads)
     try:
@@ -279,7 +288,9 @@ def _manifest(
 ) -> str:
     decides = identity(spec, seed, inputs)
     document = (
-        {"name": spec.name, "seed": seed, "identity": decides} | circumstances(place) | dict(more)
+        {"name": spec.name, "seed": seed, "identity": decides}
+        | circumstances(place, spec.training.precision)
+        | dict(more)
     )
     if inputs.connectome is not None:
         document["connectome"] = inputs.connectome.label
@@ -293,10 +304,11 @@ def _manifest(
     return json.dumps(document, indent=1)
 
 
-def _resumed(run: Run, checkpoint: Checkpoint, place: torch.device, more: Mapping[str, Any]) -> str:
+def _resumed(run: Run, checkpoint: Checkpoint, course: Course, more: Mapping[str, Any]) -> str:
     """Return the manifest with a further entry: when, where and after which epoch it goes on."""
     document = run.manifest
-    entry = {"after_epoch": checkpoint.epoch} | circumstances(place) | dict(more)
+    where = circumstances(course.images.device, course.recipe.training.precision)
+    entry = {"after_epoch": checkpoint.epoch} | where | dict(more)
     document["resumed"] = [*document.get("resumed", []), entry]
     document["checksums"] = SUMS
     return json.dumps(document, indent=1)

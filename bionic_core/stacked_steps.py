@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bionic_core.optimizers import Muon
+from bionic_core.precision import lowered
 from bionic_core.stacking import Stack, stacked_cross_entropy
 from bionic_core.training import Course, State
 
@@ -66,8 +67,7 @@ class Steps:
     def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Take a step of all optimisers, then of the local rules, where the streams stand."""
         stack = self.stack
-        lower = self.precision == "bfloat16"
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=False):
+        with lowered(self.precision, images.device, cached=False):
             logits, record = stack(images)
         logits = logits.to(stack.frame.readout.weight.dtype)
         losses = self.loss(logits, labels)

@@ -245,7 +245,7 @@ def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> 
                 return Outcome(task, reused(run).folder, reused=True)
             checkpoint = take_up(run, state)
             texts = texts_of(task.spec, task.seed, inputs, study.place, ENGINE)
-            sums = write_texts(run, state, checkpoint, texts, study.place, ENGINE)
+            sums = write_texts(run, state, checkpoint, texts, course, ENGINE)
             claims.push(mine.pop_all())
             study.work.saved(task, run.folder)
     except BusyError:

@@ -19,7 +19,7 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.evaluation import evaluate
 from bionic_core.model import Network
 from bionic_core.optimizers import Muon, make_optimizer
-from bionic_core.precision import products_in
+from bionic_core.precision import lowered, products_in
 from bionic_core.recipe import Recipe
 from bionic_core.schedules import Schedule
 from bionic_core.seeds import Stream, derive
@@ -277,8 +277,7 @@ def step_once(
 ) -> tuple[Tensor, Tensor]:
     """Take one step of the optimiser, then of the local rules; return the loss and the logits."""
     record: dict[str, Tensor] | None = {} if network.plastic else None
-    lower = precision == "bfloat16"
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=lower, cache_enabled=lower):
+    with lowered(precision, images.device, cached=True):
         logits = network(images, record)
     logits = logits.to(network.readout.weight.dtype)
     loss = functional.cross_entropy(logits, labels, **loss_options)

@@ -23,6 +23,7 @@ from bionic_core.commands.common import (
     console,
     load,
     resumable,
+    say_precision,
     show,
     typed,
 )
@@ -123,6 +124,7 @@ def run(ablation: Ablation, display: Display, options: Mapping[str, Any]) -> lis
             reused=cell.reused,
         )
 
+    say_precision(ablation.experiment.specs, options["device"], display.say)
     return run_experiment(
         ablation.experiment,
         started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),

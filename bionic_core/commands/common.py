@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,6 +40,16 @@ Jobs = Annotated[
 ]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+
+
+def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]) -> None:
+    """Say, once for all runs, if their products are more exact than their specs ask for."""
+    from bionic_core.precision import in_words
+    from bionic_core.runs import device_of
+
+    place = device_of(device)
+    for words in {in_words(spec.training.precision, place) for spec in specs} - {""}:
+        say(words)
 
 
 def load(

@@ -21,6 +21,7 @@ from bionic_core.commands.common import (
     console,
     load,
     resumable,
+    say_precision,
     show,
     typed,
 )
@@ -151,6 +152,7 @@ def factorial_command(
         Display(console(sys.stderr), runs=runs) as display,
         tracks.open(f"{loaded.name}-{title}", experiment.specs, display) as tracking,
     ):
+        say_precision(experiment.specs, device, display.say)
         cells = study.run_experiment(
             experiment,
             root=out,

@@ -22,6 +22,7 @@ from bionic_core.commands.common import (
     console,
     load,
     resumable,
+    say_precision,
     show,
 )
 
@@ -54,6 +55,7 @@ def train_command(
         tracks.open(loaded.name, [loaded], display) as tracking,
     ):
         display.begin(f"{loaded.name}, seed {seed}")
+        say_precision([loaded], device, display.say)
         try:
             run = train(
                 loaded,

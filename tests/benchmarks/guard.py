@@ -42,16 +42,15 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return how the figures that both results have differ.
 
     Images/s and seconds of another processor, or of another number of cores, are left out: they
-    say nothing about this program. Ratios, shares and memory do. Parts that were measured with
+    say nothing about this program. Ratios, shares and memory do, but for those of recipes in
+    bfloat16, of which a processor without it makes float32. Parts that were measured with
     ``--quick`` are left out too.
     """
     before, after = (figures(_slow(results)) for results in (old, new))
     return [
         Change(goal, before[goal.name], after[goal.name])
         for goal in GOALS
-        if goal.name in before
-        and goal.name in after
-        and (goal.portable or _machine(old, goal) == _machine(new, goal))
+        if goal.name in before and goal.name in after and _alike(old, new, goal)
     ]
 
 
@@ -59,6 +58,10 @@ def _slow(results: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in results["parts"].items() if not part["quick"]}
 
 
-def _machine(results: Mapping[str, Any], goal: Goal) -> tuple[Any, ...]:
-    machine = results["parts"][goal.part]["machine"]
-    return machine["processor"], machine["cores"]
+def _alike(old: Mapping[str, Any], new: Mapping[str, Any], goal: Goal) -> bool:
+    """Whether a figure means the same on the machines of both results."""
+    keys = () if goal.portable else ("processor", "instructions", "cores")
+    if goal.lowered:
+        keys = (*keys, "bfloat16")
+    one, other = (results["parts"][goal.part]["machine"] for results in (old, new))
+    return all(one.get(key) == other.get(key) for key in keys)

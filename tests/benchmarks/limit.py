@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 import bionic_core as bionic
+from bionic_core.precision import taken_in
 from bionic_core.training import step_once
 from bionic_core.views import vary
 from tests.benchmarks.machine import seconds_of, speeds
@@ -59,7 +60,7 @@ def sentence(recipe: Mapping[str, Any]) -> str:
 
 
 def _stepper(name: str, data: str) -> tuple[Callable[[], object], int, str]:
-    """Return a step of a recipe on its images, views included; its batch and its precision."""
+    """Return a step of a recipe on its images, views included; its batch, and what its products are in."""
     spec = bionic.load(name, data=data)
     course = Training(spec, inputs_of(spec, 2048))
     state, held = course.state, course.course
@@ -78,7 +79,7 @@ def _stepper(name: str, data: str) -> tuple[Callable[[], object], int, str]:
             precision=training.precision,
         )
 
-    return step, training.batch_size, training.precision
+    return step, training.batch_size, taken_in(training.precision, held.images.device)
 
 
 def _measure(data: str, quick: bool) -> dict[str, Any]:

@@ -16,9 +16,13 @@ def machine() -> dict[str, Any]:
     """Return date, processor, cores, threads, load and versions."""
     import torch
 
+    from bionic_core.precision import has_bfloat16
+
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16": has_bfloat16("cpu"),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
         "load": [round(load, 2) for load in os.getloadavg()],

@@ -58,11 +58,16 @@ def _lines(parts: Mapping[str, Any]) -> Iterator[str]:
         machine = part["machine"]
         quick = ", QUICK: says nothing" if part["quick"] else ""
         yield (
-            f"{name}: {machine['date'][:16]}, {machine['processor']}, {machine['cores']} cores, "
+            f"{name}: {machine['date'][:16]}, {_processor(machine)}, {machine['cores']} cores, "
             f"{machine['threads']} threads,"
         )
         load = machine["load"][0]
         yield f"  load {load}, torch {machine['torch']}, {part['took']:.0f} s{quick}"
+
+
+def _processor(machine: Mapping[str, Any]) -> str:
+    parts = [machine["processor"], machine.get("instructions")]
+    return " ".join([*filter(None, parts), *(["bf16"] if machine.get("bfloat16") else [])])
 
 
 def _least(part: Mapping[str, Any]) -> str:

@@ -155,8 +155,9 @@ def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.Monk
     "schedule", [{"policy": "one-cycle"}, {"policy": "plateau", "patience": 0, "factor": 0.5}]
 )
 def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
-    tmp_path: Path, schedule: dict[str, Any], precision: str
+    tmp_path: Path, schedule: dict[str, Any], precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bionic_core.precision.has_bfloat16", lambda device: True)
     training = {"averaging": 0.9, "precision": precision, "batch_size": 32, "patience": 4}
     mechanisms = EVERYTHING | {"lr_schedule": schedule}
     spec = small(epochs=5, training=training, mechanisms=mechanisms)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core import stacked_training, training, views
+from bionic_core import precision, stacked_training, training, views
 from bionic_core.engine import Task
 from bionic_core.identity import identity
 from bionic_core.runs import prepare
@@ -139,6 +139,7 @@ def test_first_steps_where_the_views_of_some_batches_are_made_at_once(
 
 
 def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)  # emulated where it is not
     whole = spec(train=70, precision="bfloat16")
     stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), CACHE))
     step = functools.partial(stacked_training.train_epoch, Steps(stack, members))
