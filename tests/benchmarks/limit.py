@@ -60,7 +60,7 @@ def sentence(recipe: Mapping[str, Any]) -> str:
 
 
 def _stepper(name: str, data: str) -> tuple[Callable[[], object], int, str]:
-    """Return a step of a recipe on its images, views included; its batch, and what its products are in."""
+    """Return a step of a recipe on its images, views included; its batch; its products' type."""
     spec = bionic.load(name, data=data)
     course = Training(spec, inputs_of(spec, 2048))
     state, held = course.state, course.course
