@@ -21,7 +21,7 @@ ALLOWED = {
     ("report.py", '"masks"'),
     ("optimizers.py", '"weight_decay"'),  # an option of torch's optimisers
     ("stacked_groups.py", '"label_smoothing"'),  # an option of torch's cross entropy
-    ("stacked_training.py", '"label_smoothing"'),
+    ("stacked_steps.py", '"label_smoothing"'),
 }
 """``bionic build --json`` has a key of this name, which others build on."""
 
