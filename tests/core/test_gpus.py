@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from bionic_core import stacked_training
 from bionic_core import training as single_training
+from bionic_core.engine import Task
 from bionic_core.recorded_steps import RecordedSteps, cuda_graph
 from bionic_core.runs import prepare, train
 from bionic_core.stacked_groups import group
@@ -51,38 +53,33 @@ def test_a_model_without_draws_learns_as_on_the_cpu() -> None:
     assert records[0] == pytest.approx(records[1], rel=1e-3)
 
 
+def losses(tasks: Sequence[Task], *, recorded: bool) -> list[list[float]]:
+    """Each member's training losses over three epochs, kernel by kernel or by repetition."""
+    stack, members, _ = stacked(group(tasks, CACHE), GPU)
+    steps = Steps(stack, members)
+    if recorded:
+        steps = RecordedSteps(stack, members, cuda_graph, pytest.fail)
+    for _ in range(3):
+        stacked_training.train_epoch(steps)
+    return [[record["train"]["loss"] for record in m.state.history] for m in members]
+
+
+def agree(tasks: Sequence[Task], tolerance: float) -> None:
+    both = (losses(tasks, recorded=recorded) for recorded in (False, True))
+    for one, other in zip(*both, strict=True):
+        assert one == pytest.approx(other, rel=tolerance)
+
+
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_repeated_steps_are_the_steps(precision: str) -> None:
     whole = spec(precision=precision)
     variants = [whole, *(whole.without([name]) for name in ("noise", "convolution", "masks"))]
     others = [spec(precision=precision, averaging=0.9), spec(precision=precision, optimizer="sgd")]
-    losses = []
-    for recorded in (False, True):
-        stack, members, _ = stacked(group(tasks_of([*variants, *others]), CACHE), GPU)
-        steps = Steps(stack, members)
-        if recorded:
-            steps = RecordedSteps(stack, members, cuda_graph, pytest.fail)
-        for _ in range(3):
-            stacked_training.train_epoch(steps)
-        losses.append([[r["train"]["loss"] for r in m.state.history] for m in members])
-    tolerance = 5e-2 if precision == "bfloat16" else 2e-3
-    for one, other in zip(*losses, strict=True):
-        assert one == pytest.approx(other, rel=tolerance)
+    agree(tasks_of([*variants, *others]), 5e-2 if precision == "bfloat16" else 2e-3)
 
 
 def test_repeated_steps_have_the_rates_of_their_schedule() -> None:
-    losses = []
-    for recorded in (False, True):
-        tasks = tasks_of([changed(lr_schedule={"policy": "one-cycle"})])
-        stack, members, _ = stacked(group(tasks, CACHE), GPU)
-        steps = Steps(stack, members)
-        if recorded:
-            steps = RecordedSteps(stack, members, cuda_graph, pytest.fail)
-        for _ in range(3):
-            stacked_training.train_epoch(steps)
-        losses.append([[r["train"]["loss"] for r in m.state.history] for m in members])
-    for one, other in zip(*losses, strict=True):
-        assert one == pytest.approx(other, rel=2e-3)
+    agree(tasks_of([changed(lr_schedule={"policy": "one-cycle"})]), 2e-3)
 
 
 def test_a_study_leaves_the_folders_of_single_runs(tmp_path: Path) -> None:
