@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bionic_core.errors import RequestError
-from bionic_core.precision import has_bfloat16
+from bionic_core.precision import taken_in
 from bionic_core.recipe import Training
 
 CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
@@ -28,7 +28,6 @@ FUSED = ("adam", "adamw", "sgd")
 NARROW = 32
 """A matrix with fewer rows or columns is Adam's: orthogonal updates are for wide ones."""
 
-
 ADAMS_SIZE = 0.2
 """Root mean square of Adam's steps in units of its rate (Liu et al. 2025), as in torch's Muon."""
 
@@ -43,8 +42,8 @@ class _Orthogonal(torch.optim.Muon):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Take one step."""
-        devices = {p.device.type for group in self.param_groups for p in group["params"]}
-        if all(has_bfloat16(device) for device in devices):
+        devices = {p.device for group in self.param_groups for p in group["params"]}
+        if all(taken_in("bfloat16", device) == "bfloat16" for device in devices):
             super().step()  # type: ignore[no-untyped-call]
             return
         for group in self.param_groups:

@@ -64,7 +64,7 @@ def lowered(precision: str, device: torch.device, *, cached: bool) -> torch.auto
         device: where.
         cached: keep what weights are rounded to until the end of the block.
     """
-    lower = precision == "bfloat16" and has_bfloat16(device.type)
+    lower = taken_in(precision, device) == "bfloat16"
     return torch.autocast(
         device.type, torch.bfloat16, enabled=lower, cache_enabled=cached and lower
     )
@@ -72,7 +72,7 @@ def lowered(precision: str, device: torch.device, *, cached: bool) -> torch.auto
 
 def in_words(precision: str, device: torch.device) -> str:
     """Say that products are more exact than a spec asks for; an empty string where they are not."""
-    if precision != "bfloat16" or has_bfloat16(device.type):
+    if precision != "bfloat16" or taken_in(precision, device) == precision:
         return ""
     what = "GPU" if device.type == "cuda" else "processor"
     return (

@@ -30,8 +30,7 @@ def having(monkeypatch: pytest.MonkeyPatch) -> Having:
     """Have, or lack, bfloat16 on this machine, whatever it has."""
 
     def pretend(there: bool) -> None:
-        for module in (precision, optimizers):
-            monkeypatch.setattr(module, "has_bfloat16", lambda device: there)
+        monkeypatch.setattr(precision, "has_bfloat16", lambda device: there)
 
     return pretend
 

@@ -7,7 +7,7 @@ memory. A repetition runs them again and writes each result where the first one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import attrs
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bionic_core import Layer, Mechanism, hookimpl, stacked_study
@@ -25,6 +24,7 @@ from bionic_core.recorded_steps import RecordedSteps, steps_of
 from bionic_core.stacked_groups import group
 from bionic_core.stacked_steps import Steps
 from tests.core.test_stacked_studies import near, run, study
+from tests.operations import Operations
 from tests.stacks import CACHE, LIGHT, changed, lacking, light, spec, stacked, tasks_of
 
 FORBIDDEN = (
@@ -43,27 +43,19 @@ FORBIDDEN = (
 """What a CUDA graph cannot hold, or would not repeat: reading, copying to the device, drawing."""
 
 
-class Kernels(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Kernels(Operations):  # type: ignore[no-untyped-call]
     """Records the kernels of some work while it is done."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.seen: list[tuple[Any, Any, Any, list[Tensor]]] = []
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[Any],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        name = str(func).split(".")[1]
+    def about_to(self, name: str) -> None:
         if name in FORBIDDEN:
             raise RuntimeError(f"operation not permitted when stream is capturing: {name}")
-        found = func(*args, **(kwargs or {}))
-        results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor)]
-        self.seen.append((func, args, dict(kwargs or {}), results))
-        return found
+
+    def done(self, name: str, call: Any, args: Any, kwargs: Any, results: list[Tensor]) -> None:
+        self.seen.append((call, args, kwargs, results))
 
     @torch.no_grad()
     def repeat(self) -> None:
@@ -317,24 +309,15 @@ def test_a_study_by_repeated_steps_leaves_the_folders_of_any_other(
 # --- everything that a step touches is on the device
 
 
-class Places(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Places(Operations):  # type: ignore[no-untyped-call]
     """Notes where the results of operations are."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.seen: dict[str, set[str]] = {}
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[Any],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        found = func(*args, **(kwargs or {}))
-        places = self.seen.setdefault(str(func).split(".")[1], set())
-        places |= {leaf.device.type for leaf in tree_leaves(found) if isinstance(leaf, Tensor)}
-        return found
+    def done(self, name: str, call: Any, args: Any, kwargs: Any, results: list[Tensor]) -> None:
+        self.seen.setdefault(name, set()).update(result.device.type for result in results)
 
 
 def test_a_step_makes_nothing_elsewhere_than_on_its_device(

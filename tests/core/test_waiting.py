@@ -7,13 +7,12 @@ many there are of something, waits on a GPU whatever the kernel.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bionic_core import stacked_training, training
 from bionic_core.precision import products_in
@@ -23,27 +22,21 @@ from bionic_core.seeds import Stream
 from bionic_core.stacked_groups import group
 from bionic_core.stacked_steps import Steps
 from bionic_core.views import vary
+from tests.operations import Operations
 from tests.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
 
 
-class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watching(Operations):  # type: ignore[no-untyped-call]
     """Counts operations by name."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.seen: Counter[str] = Counter()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[Any],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        self.seen[str(func).split(".")[1]] += 1
-        return func(*args, **(kwargs or {}))
+    def about_to(self, name: str) -> None:
+        self.seen[name] += 1
 
 
 def waits(watching: Watching) -> int:
