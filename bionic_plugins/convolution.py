@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import attrs
+import torch
 from attrs import field
 from attrs.validators import deep_iterable, ge, min_len
-from torch import nn
+from torch import Tensor, nn
 
 from bionic_core import Features, Mechanism, RequestError, Stage, hookimpl
 
@@ -13,6 +16,26 @@ from bionic_core import Features, Mechanism, RequestError, Stage, hookimpl
 def _odd(_: object, attribute: object, value: tuple[int, ...]) -> None:
     if any(size < 1 or size % 2 == 0 for size in value):
         raise ValueError("must be odd numbers, so that the padding keeps the image's size")
+
+
+class MaxPool(nn.MaxPool2d):
+    """Maxima of ``side`` × ``side`` pixels; BCHW → BCHW, what is left at the edges dropped.
+
+    Where no gradient is wanted, maxima of rows, then of columns: the same numbers, on a CPU in half
+    the time, because torch's own keeps where each maximum was.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__(side)
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maxima."""
+        if torch.is_grad_enabled() or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(x)
+        height, width = (size - size % self.side for size in x.shape[-2:])
+        rows = reduce(torch.maximum, (x[..., n : height : self.side, :] for n in range(self.side)))
+        return reduce(torch.maximum, (rows[..., n : width : self.side] for n in range(self.side)))
 
 
 @attrs.frozen(eq=False)
@@ -57,5 +80,5 @@ class Convolution(Mechanism):
         kernel = self.kernels[stage.index]
         return Features(
             nn.Conv2d(stage.shape[0], self.filters[stage.index], kernel, padding=kernel // 2),
-            nn.MaxPool2d(self.pool) if self.pool > 1 else None,
+            MaxPool(self.pool) if self.pool > 1 else None,
         )

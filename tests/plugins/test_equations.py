@@ -18,6 +18,7 @@ from bionic_core.recipe import Views
 from bionic_core.spec import compose
 from bionic_core.training import start, step_once
 from bionic_plugins.attention import HierarchicalAttention
+from bionic_plugins.convolution import MaxPool
 from bionic_plugins.inhibition import GradedInhibition
 from bionic_plugins.lateral import SurroundInhibition
 from bionic_plugins.noise import GaussianNoise
@@ -64,6 +65,30 @@ def test_convolution_is_correlation_with_zero_padding_relu_and_maximum() -> None
         expected = oracle.pool(oracle.relu(oracle.convolve(expected, *parameters)))
     close(network.front(2 * x - 1), expected.reshape(2, -1))
     check_gradient(network, "stages.0.features.convolution.weight", [(0, 0, 2, 2), (2, 0, 0, 4)])
+
+
+@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_maxima_are_those_of_torch_with_and_without_a_gradient(
+    side: int, layout: torch.memory_format
+) -> None:
+    """To the bit, with edges that no window reaches, ties, infinities and what is no number."""
+    images = torch.randn(2, 3, 11, 7, dtype=torch.float64).round(decimals=1)
+    images[0, 0, :4, :4] = torch.tensor([torch.inf, -torch.inf, 0.0, torch.nan])
+    images = images.to(memory_format=layout)
+    expected = torch.nn.functional.max_pool2d(images, side)
+    pool = MaxPool(side)
+    with torch.no_grad():
+        found = pool(images)
+    assert found.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+    leaf = images.clone().requires_grad_()
+    torch.testing.assert_close(pool(leaf), expected, rtol=0, atol=0, equal_nan=True)
+    gradients = [
+        torch.autograd.grad(way(leaf).nan_to_num(0, 0, 0).square().sum(), leaf)[0]
+        for way in (pool, torch.nn.MaxPool2d(side))
+    ]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0, equal_nan=True)
 
 
 def test_the_papers_front_end_has_as_many_features_as_pixels() -> None:
