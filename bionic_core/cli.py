@@ -22,6 +22,7 @@ from bionic_core.commands import (
     studies,
     training,
 )
+from bionic_core.cores import give_way
 from bionic_core.errors import BionicError, printable
 from bionic_core.process import leave, settle
 
@@ -99,7 +100,9 @@ def main() -> None:
 
 
 def script() -> None:
-    """Be the installed command: :func:`main`, and an end that does not take a second more."""
+    """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
+    settle()
+    give_way()
     try:
         main()
     except SystemExit as end:

@@ -13,19 +13,22 @@ from importlib import import_module
 # mallopt's parameters, from glibc's malloc.h
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
+SPINS = "20000"
+"""How often a thread looks whether there is work before it sleeps: for some half a millisecond."""
+
 
 def settle() -> None:
     """Set threads and memory for training; call it before torch is imported.
 
-    Threads that spin for long while they wait cost more than they save where cores are shared;
-    threads that sleep at once wake too late for the next of a step's short operations. So they
-    spin for some tens of microseconds, then sleep. And glibc gives the
-    memory of every large tensor back to the system, so that each step of training pays for new
-    pages: a seventh of the time of a step of 32 images. A process that trains keeps it.
+    Threads that sleep at once wake too late for the next of a step's short operations, so they
+    spin before they sleep, for longer than the gaps within a step. Where cores are shared, that
+    costs more than it saves: :mod:`bionic_core.cores` sees to it. And glibc gives the memory of
+    every large tensor back to the system, so that each step of training pays for new pages: a
+    seventh of the time of a step of 32 images. A process that trains keeps it.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "passive"
-        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     with suppress(OSError, AttributeError, TypeError):  # not every system has glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes

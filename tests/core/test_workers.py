@@ -160,7 +160,7 @@ def test_a_worker_has_one_thread_and_todays_environment(
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, ["passive", "3000"]),
+        ({}, ["passive", "20000"]),
         ({"OMP_WAIT_POLICY": "active"}, ["active", None]),
         ({"GOMP_SPINCOUNT": "7"}, ["passive", "7"]),
     ],
