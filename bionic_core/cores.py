@@ -20,11 +20,17 @@ from bionic_core.process import SPINS
 EVERY = 0.5
 """Seconds between two looks."""
 
-CROWDED = 0.1
-"""Threads that lacked a core for this share of the time share it with others."""
+CROWDED = 0.2
+"""Threads that lacked a core for more than this share of the time share it with others.
 
-CALM = 6
-"""Looks at cores that nobody else wanted, until threads spin again."""
+Beside a process that takes a core it is about a half; alone, below a tenth.
+"""
+
+SURE = 2
+"""Looks at crowded cores, one after the other, until threads spin for less long."""
+
+CALM = 4
+"""Looks at cores that nobody else wanted, one after the other, until they spin again."""
 
 
 def give_way() -> None:
@@ -63,19 +69,17 @@ class Manners:
 
     def __init__(self) -> None:
         self.team: IdleTeam | None = None
-        self.calm = 0
+        self.looks = 0  # that speak for a change
 
     def see(self, share: float) -> None:
         """Take in how crowded the cores were since the last look."""
-        if share > CROWDED:
-            self.calm = 0
-            if self.team is None and _threads() > 1:
-                self.team = IdleTeam()
-        elif self.team is not None:
-            self.calm += 1
-            if self.calm == CALM:
-                self.team.dissolve()
-                self.team = None
+        crowded = share > CROWDED
+        self.looks = self.looks + 1 if crowded == (self.team is None) else 0
+        if self.team is None and self.looks >= SURE and _threads() > 1:
+            self.team, self.looks = IdleTeam(), 0
+        elif self.team is not None and self.looks >= CALM:
+            self.team.dissolve()
+            self.team, self.looks = None, 0
 
 
 class IdleTeam(threading.Thread):

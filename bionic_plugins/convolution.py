@@ -32,7 +32,8 @@ class MaxPool(nn.MaxPool2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return the maxima."""
         if torch.is_grad_enabled() or x.device.type != "cpu" or torch.compiler.is_compiling():
-            return super().forward(x)
+            maxima: Tensor = super().forward(x)
+            return maxima
         height, width = (size - size % self.side for size in x.shape[-2:])
         rows = reduce(torch.maximum, (x[..., n : height : self.side, :] for n in range(self.side)))
         return reduce(torch.maximum, (rows[..., n : width : self.side] for n in range(self.side)))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from bionic_core import cli, cores
-from bionic_core.cores import CALM, CROWDED, Manners, crowding, delays
+from bionic_core.cores import CALM, CROWDED, SURE, Manners, crowding, delays
 from bionic_core.process import SPINS
 
 linux = pytest.mark.skipif(not delays(), reason="the system does not tell how threads waited")
@@ -48,14 +48,25 @@ def test_crowding_is_the_time_without_a_core_added_up_over_threads() -> None:
     assert crowding({}, after, 0.5) == 0
 
 
-def test_threads_spin_again_once_nobody_has_wanted_the_cores_for_a_while(manners: Manners) -> None:
+def test_threads_spin_for_less_long_once_it_is_sure_that_others_want_the_cores(
+    manners: Manners,
+) -> None:
+    for _ in range(SURE - 1):
+        manners.see(2 * CROWDED)
     manners.see(CROWDED)
+    for _ in range(SURE - 1):
+        manners.see(2 * CROWDED)
     assert not Team.known
     manners.see(2 * CROWDED)
-    manners.see(2 * CROWDED)
+    assert [team.there for team in Team.known] == [True]
+
+
+def test_threads_spin_again_once_nobody_has_wanted_the_cores_for_a_while(manners: Manners) -> None:
+    for _ in range(SURE + 1):
+        manners.see(1.0)
     for _ in range(CALM - 1):
         manners.see(0.0)
-    manners.see(2 * CROWDED)
+    manners.see(1.0)
     for _ in range(CALM - 1):
         manners.see(CROWDED)
     assert [team.there for team in Team.known] == [True]
@@ -63,7 +74,8 @@ def test_threads_spin_again_once_nobody_has_wanted_the_cores_for_a_while(manners
     assert [team.there for team in Team.known] == [False]
     for _ in range(2 * CALM):
         manners.see(0.0)
-    manners.see(1.0)
+    for _ in range(SURE):
+        manners.see(1.0)
     assert [team.there for team in Team.known] == [False, True]
 
 
@@ -72,7 +84,8 @@ def test_one_thread_waits_for_none(
     manners: Manners, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     monkeypatch.setattr(cores, "_threads", lambda: threads)
-    manners.see(1.0)
+    for _ in range(2 * SURE):
+        manners.see(1.0)
     assert not Team.known
 
 
@@ -131,7 +144,7 @@ def test_the_system_tells_that_a_core_is_shared() -> None:
 
 @linux
 def test_the_watch_acts_on_what_it_sees(manners: Manners, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = iter([{"1": 0}, {"1": 0}, {"1": 10**9}, {}])
+    looks = iter([{"1": 0}, {"1": 0}, {"1": 10**9}, {"1": 2 * 10**9}, {}])
     monkeypatch.setattr(cores, "delays", lambda: next(looks))
     monkeypatch.setattr(cores, "EVERY", 0.01)
     cores._watch()
