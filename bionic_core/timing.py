@@ -15,22 +15,26 @@ from bionic_core.runs import device_of
 from bionic_core.spec import Spec
 from bionic_core.training import Course, Moment, start, train_epoch
 
+PROBE = 3.0
+"""Seconds of training steps that a forecast is made from."""
+
 
 class _EnoughError(Exception):
     """The probe has seen enough steps."""
 
 
 def probe(
-    spec: Spec, inputs: Inputs, *, device: str = "auto", jobs: int = 1, seconds: float = 3.0
+    spec: Spec, inputs: Inputs, *, device: str = "auto", jobs: int = 1, seconds: float | None = None
 ) -> float:
     """Return the seconds that a run will take if it trains for all its epochs.
 
-    With several jobs, on the share of the threads that each of them would have.
+    From :data:`PROBE` seconds of steps where not told otherwise. With several jobs, on the share of
+    the threads that each of them would have.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads // jobs))
     try:
-        return _probe(spec, inputs, device, seconds)
+        return _probe(spec, inputs, device, PROBE if seconds is None else seconds)
     finally:
         torch.set_num_threads(threads)
 

@@ -1,12 +1,24 @@
 """One thread for each process of the tests: they run side by side, and spinning threads stall.
 
-Every epoch is kept, however short, so that tests can stop a run after any of them.
+Every epoch is kept, however short, so that tests can stop a run after any of them, and forecasts
+look at a moment of training. Files that take long come first, so that no process is left alone with
+one at the end.
 """
 
 import os
 
-from bionic_core import checkpoints
+import pytest
+
+from bionic_core import checkpoints, timing
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 checkpoints.SAVES_EVERY = 0.0
+timing.PROBE = 0.2
+
+LONG = ("test_packaging", "test_reproduction", "test_ray", "test_comparisons", "test_workers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    items.sort(key=lambda item: item.path.stem not in LONG)

@@ -9,7 +9,9 @@ import sys
 import sysconfig
 import textwrap
 import venv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,9 +75,28 @@ class Environment:
     def bionic(self, *arguments: str | Path, code: int = 0) -> str:
         return self.python_module("bionic_core", *arguments, code=code)
 
+    def in_one_process(self, *commands: Sequence[str]) -> list[Any]:
+        """Return what commands print as JSON, from one process, which imports torch once."""
+        program = (
+            "import contextlib, io, json, sys\nfrom bionic_core import cli\n"
+            "for command in json.loads(sys.argv[1]):\n"
+            "    sys.argv[1:] = [*command, '--json']\n"
+            "    with contextlib.suppress(SystemExit): cli.main()\n"
+        )
+        said = self.run("-c", program, json.dumps(commands))
+        decoder, found = json.JSONDecoder(), []
+        while said := said.lstrip():
+            document, end = decoder.raw_decode(said)
+            found.append(document)
+            said = said[end:]
+        return found
+
     def python_module(self, module: str, *arguments: str | Path, code: int = 0) -> str:
+        return self.run("-m", module, *arguments, code=code)
+
+    def run(self, *arguments: str | Path, code: int = 0) -> str:
         done = subprocess.run(
-            [self.python, "-m", module, *arguments],
+            [self.python, *arguments],
             cwd=self.away,
             capture_output=True,
             text=True,
@@ -123,20 +144,22 @@ def test_the_wheel_works_outside_the_checkout(environment: Environment) -> None:
         text=True,
     )
     assert str(ROOT) not in where
-    built = json.loads(environment.bionic("build", "full", "--json"))
+    small = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
+    built, connectome, listed, drawn, trained, study = environment.in_one_process(
+        ("build", "full"),
+        ("connectome", "info"),
+        ("plugins",),
+        ("data", "info", "schematic"),
+        ("train", "demo", *small),
+        ("factorial", "--mechanisms", "masks", "--seeds", "1", *small),
+    )
     assert built["parameters"]["allocated"] == 1224896
-    assert json.loads(environment.bionic("connectome", "info", "--json"))["cells"] == 1333
-    arguments = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
-    trained = json.loads(environment.bionic("train", "demo", *arguments, "--json"))
+    assert connectome["cells"] == 1333
+    assert "masks" in [plugin["name"] for plugin in listed["plugins"]]
+    assert drawn["class_names"]
     figures = json.loads(environment.bionic("evaluate", trained["run"], "--json"))
     assert figures["accuracy"] == trained["test"]["accuracy"]
-    assert json.loads(environment.bionic("data", "info", "schematic", "--json"))["class_names"]
-    names = [p["name"] for p in json.loads(environment.bionic("plugins", "--json"))["plugins"]]
-    assert "masks" in names
-    study = environment.bionic(
-        "factorial", "--mechanisms", "masks", "--seeds", "1", *arguments, "--json"
-    )
-    assert [effect["term"] for effect in json.loads(study)["effects"]] == ["masks"]
+    assert [effect["term"] for effect in study["effects"]] == ["masks"]
 
 
 @pytest.mark.slow
