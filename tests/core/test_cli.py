@@ -240,12 +240,14 @@ def test_a_study_of_failures_has_no_effects(bionic: Bionic) -> None:
 
 
 def test_factorial_names_impossible_cells_and_what_goes_along(bionic: Bionic) -> None:
-    said = bionic("factorial", "--mechanisms", "convolution,lateral", "--plan", "--json")
+    said = bionic(
+        "factorial", "--mechanisms", "convolution,lateral", "--plan", "--probe", "0.1", "--json"
+    )
     design = said.document["design"]
     assert len(design["impossible"]) == 1
     assert design["impossible"][0]["levels"] == {"convolution": False, "lateral": True}
     assert "lateral requires convolution" in design["impossible"][0]["reason"]
-    said = bionic("factorial", "--mechanisms", "convolution", "--plan")
+    said = bionic("factorial", "--mechanisms", "convolution", "--plan", "--probe", "0.1")
     assert "convolution (with lateral)" in said.out
     assert not Path("runs").exists()
 
