@@ -9,10 +9,11 @@ import os
 
 import pytest
 
-from bionic_core import checkpoints, timing
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from bionic_core import checkpoints, timing  # noqa: E402
+
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2
 

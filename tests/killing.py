@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,14 @@ def trained(spec: bionic.Spec, root: Path, **options: Any) -> Run:
 
 
 def forked(work: Callable[[], object]) -> int:
-    """Do work in a child process; return its id."""
+    """Do work in a child process, which starts its own server of workers; return its id."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that other threads exist, which the child does not use
         child = os.fork()
     if child == 0:
         code = 1
         try:
+            forkserver._forkserver.__init__()  # type: ignore[misc]
             work()
             code = 0
         finally:
