@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from bionic_core import checkpoints, timing  # noqa: E402
+from bionic_core import checkpoints, timing
 
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2

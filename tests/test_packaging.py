@@ -215,16 +215,16 @@ def test_a_strangers_package_installs_lists_and_trains(
         )
     )
     environment.pip("--no-build-isolation", package)
-    listed = json.loads(environment.bionic("plugins", "--json"))["plugins"]
-    found = {plugin["name"]: plugin for plugin in listed}
+    small = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
+    listed, trained = environment.in_one_process(
+        ("plugins",), ("train", "demo", *small, "--set", "divisive.sigma=0.5")
+    )
+    found = {plugin["name"]: plugin for plugin in listed["plugins"]}
     assert found["divisive"]["distribution"] == "bionic-divisive"
     assert found["divisive"]["version"] == "1.2.3"
     assert found["divisive"]["error"] is None
     assert "Missing" in found["broken"]["error"]
     assert "BIONIC_PLUGINS=-broken" in found["broken"]["error"]
-    small = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
-    with_it = ("--set", "divisive.sigma=0.5")
-    trained = json.loads(environment.bionic("train", "demo", *small, *with_it, "--json"))
     spec = (Path(environment.away) / trained["run"] / "spec.toml").read_text()
     assert "[mechanisms.divisive]\nsigma = 0.5" in spec
     error = environment.bionic("build", "demo", "--set", "broken.x=1", code=2)

@@ -164,9 +164,10 @@ def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     monkeypatch.setattr("bionic_core.precision.has_bfloat16", lambda device: True)
     training = {"averaging": 0.9, "precision": precision, "batch_size": 32, "patience": 4}
     mechanisms = EVERYTHING | {"lr_schedule": schedule}
-    spec = small(epochs=5, training=training, mechanisms=mechanisms)
+    epochs = 5 if precision == "float32" else 3  # some processors take long over bfloat16
+    spec = small(epochs=epochs, training=training, mechanisms=mechanisms)
     whole = run(spec, tmp_path / "whole")
-    for epoch in (1, 2, 4):
+    for epoch in sorted({1, 2, epochs - 1}):
         with pytest.raises(Stop):
             run(spec, tmp_path / "cut", epochs=cut_after(epoch))
     resumed = run(spec, tmp_path / "cut")
