@@ -69,6 +69,7 @@ def forked(work: Callable[[], object]) -> int:
     if child == 0:
         code = 1
         try:
+            # this process's server is not a child of that one, which so cannot wait for it
             forkserver._forkserver.__init__()  # type: ignore[misc]
             work()
             code = 0

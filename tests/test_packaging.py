@@ -76,12 +76,13 @@ class Environment:
         return self.python_module("bionic_core", *arguments, code=code)
 
     def in_one_process(self, *commands: Sequence[str]) -> list[Any]:
-        """Return what commands print as JSON, from one process, which imports torch once."""
+        """Return what commands print as JSON, from one process; each ends with 0."""
         program = (
-            "import contextlib, io, json, sys\nfrom bionic_core import cli\n"
+            "import json, sys\nfrom bionic_core import cli\n"
             "for command in json.loads(sys.argv[1]):\n"
             "    sys.argv[1:] = [*command, '--json']\n"
-            "    with contextlib.suppress(SystemExit): cli.main()\n"
+            "    try: cli.main()\n"
+            "    except SystemExit as end: assert not end.code, (command, end.code)\n"
         )
         said = self.run("-c", program, json.dumps(commands))
         decoder, found = json.JSONDecoder(), []

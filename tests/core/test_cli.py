@@ -240,14 +240,12 @@ def test_a_study_of_failures_has_no_effects(bionic: Bionic) -> None:
 
 
 def test_factorial_names_impossible_cells_and_what_goes_along(bionic: Bionic) -> None:
-    said = bionic(
-        "factorial", "--mechanisms", "convolution,lateral", "--plan", "--probe", "0.1", "--json"
-    )
+    said = bionic("factorial", "--mechanisms", "convolution,lateral", "--plan", "--json")
     design = said.document["design"]
     assert len(design["impossible"]) == 1
     assert design["impossible"][0]["levels"] == {"convolution": False, "lateral": True}
     assert "lateral requires convolution" in design["impossible"][0]["reason"]
-    said = bionic("factorial", "--mechanisms", "convolution", "--plan", "--probe", "0.1")
+    said = bionic("factorial", "--mechanisms", "convolution", "--plan")
     assert "convolution (with lateral)" in said.out
     assert not Path("runs").exists()
 

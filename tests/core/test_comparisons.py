@@ -179,7 +179,7 @@ def test_coverage_and_family_error_over_simulated_studies(
     seeds: int, rng: np.random.Generator
 ) -> None:
     """13 variants without differences: 95 % intervals cover, no more than 5 % cry wolf."""
-    covered, wolf, together, studies = 0, 0, 0, 1000
+    covered, wolf, together, studies = 0, 0, 0, 2000
     for _ in range(studies):
         found = compare(study(rng, [0.3] * 13, seeds)).differences
         covered += sum(float(d.low or 0) < 0 < float(d.high or 0) for d in found)

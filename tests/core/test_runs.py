@@ -150,13 +150,9 @@ def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.Monk
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
-    ("schedule", "precision"),
-    [
-        ({"policy": "one-cycle"}, "float32"),
-        ({"policy": "plateau", "patience": 0, "factor": 0.5}, "float32"),
-        ({"policy": "one-cycle"}, "bfloat16"),
-    ],
+    "schedule", [{"policy": "one-cycle"}, {"policy": "plateau", "patience": 0, "factor": 0.5}]
 )
 def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     tmp_path: Path, schedule: dict[str, Any], precision: str, monkeypatch: pytest.MonkeyPatch
@@ -164,10 +160,9 @@ def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     monkeypatch.setattr("bionic_core.precision.has_bfloat16", lambda device: True)
     training = {"averaging": 0.9, "precision": precision, "batch_size": 32, "patience": 4}
     mechanisms = EVERYTHING | {"lr_schedule": schedule}
-    epochs = 5 if precision == "float32" else 3  # some processors take long over bfloat16
-    spec = small(epochs=epochs, training=training, mechanisms=mechanisms)
+    spec = small(epochs=5, training=training, mechanisms=mechanisms)
     whole = run(spec, tmp_path / "whole")
-    for epoch in sorted({1, 2, epochs - 1}):
+    for epoch in (1, 2, 4):
         with pytest.raises(Stop):
             run(spec, tmp_path / "cut", epochs=cut_after(epoch))
     resumed = run(spec, tmp_path / "cut")

@@ -73,7 +73,7 @@ def test_maxima_are_those_of_torch_with_and_without_a_gradient(
     side: int, layout: torch.memory_format
 ) -> None:
     """To the bit, with edges that no window reaches, ties, infinities and what is no number."""
-    images = torch.randn(2, 3, 11, 7, dtype=torch.float64).round(decimals=1)
+    images = random(2, 3, 11, 7).round(decimals=1)
     images[0, 0, :4, :4] = torch.tensor([torch.inf, -torch.inf, 0.0, torch.nan])
     images = images.to(memory_format=layout)
     expected = torch.nn.functional.max_pool2d(images, side)
