@@ -81,7 +81,6 @@ def options(
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
-    settle()
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
     try:

@@ -142,7 +142,7 @@ def planned(
     order: int | None = None,
     device: str = "auto",
     jobs: int = 1,
-    seconds: float = 3.0,
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """Return the plan as JSON-ready data; nothing is trained but a probe's steps, for its time.
 
@@ -153,7 +153,7 @@ def planned(
         order: of interactions, the highest that will be estimated.
         device: as for training.
         jobs: runs side by side.
-        seconds: of the probe; 0 for none.
+        seconds: of the probe; 0 for none, None for :data:`bionic_core.timing.PROBE`.
     """
     design, spec = experiment.design, experiment.spec
     notes: list[str] = []
@@ -171,7 +171,7 @@ def planned(
     else:
         check_response(response, spec, inputs)
         left = design.runs - len(cells)
-        if seconds > 0 and left:
+        if seconds != 0 and left:
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = {"seconds_per_run": each, "seconds": each * left / min(jobs, left)}
             notes.append(

@@ -89,8 +89,9 @@ def factorial_command(
         bool, typer.Option("--plan", help="Train nothing; show the design and what it can see.")
     ] = False,
     probe: Annotated[
-        float, typer.Option(min=0, metavar="S", help="Seconds that --plan times; 0 for none.")
-    ] = 3.0,
+        float | None,
+        typer.Option(min=0, metavar="S", help="Seconds that --plan times (3); 0 for none."),
+    ] = None,
     response: Annotated[
         str, typer.Option(metavar="METRIC", help="test.macro_f1, test.recall.CLASS, epochs ….")
     ] = "accuracy",
