@@ -17,7 +17,7 @@ import attrs
 
 from bionic_core.checksums import seal, sha256, unseal
 from bionic_core.errors import DamagedError
-from bionic_core.files import write_atomically, write_text
+from bionic_core.files import present, write_atomically, write_text
 from bionic_core.run_folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
 from bionic_core.shapes import NUMBER, mismatch
 
@@ -150,8 +150,7 @@ def to_lines(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _there(run: Run) -> bool:
-    path = run.folder / STATE
-    return path.is_symlink() or path.is_file()
+    return present(run.folder / STATE)
 
 
 def _said(counters: Mapping[str, Any], sealed: bool) -> Checkpoint:
@@ -181,7 +180,7 @@ def _check_beside(run: Run, counters: Mapping[str, Any]) -> None:
         if allowed and sha256(run.read(name)) not in allowed:
             raise DamagedError(_OTHER, where=str(run.folder / name))
     history: list[Any] = counters["history"]
-    written = run.read(METRICS) if (run.folder / METRICS).exists() or len(history) > 1 else b""
+    written = run.read(METRICS) if present(run.folder / METRICS) or len(history) > 1 else b""
     if written not in (to_lines(history).encode(), to_lines(history[:-1]).encode()):
         raise DamagedError(_OTHER, where=str(run.folder / METRICS))
 

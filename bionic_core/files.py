@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.errors import DamagedError, RequestError, WriteError
 
 LARGEST = 4 * 2**30
 """Bytes of arrays that an ``.npz`` may unpack to: a small file can claim to hold any number."""
@@ -60,6 +62,72 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file, complete or not at all."""
     with write_atomically(path) as file:
         file.write(text.encode())
+
+
+def present(path: Path) -> bool:
+    """Say whether anything has this name, be it a link that leads nowhere.
+
+    What should be a file and is none is to be refused by :func:`read_own`, not taken as missing.
+    """
+    return os.path.lexists(path)
+
+
+def read_own(path: Path, most: int | None = None) -> bytes:
+    """Return what a regular file of a folder that may come from anybody holds.
+
+    A link is not followed, and nothing else than a file is opened: a pipe would wait for ever,
+    and a device may act. The folder itself may be, or lie behind, a link.
+
+    Args:
+        path: the file.
+        most: bytes that are read; of a larger one, none are.
+
+    Raises:
+        DamagedError: it is missing, a link, not a regular file, too large, or cannot be read.
+    """
+    try:
+        _check_regular(path.lstat(), path)
+        handle = os.open(path, os.O_RDONLY | _AS_IT_IS)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            _check_regular(found, path)  # it may be another than a moment ago
+            if most is not None and found.st_size > most:
+                raise DamagedError(
+                    f"has {found.st_size:,} bytes, more than any such file of a run; it is not "
+                    "read",
+                    where=str(path),
+                )
+            return file.read()
+    except FileNotFoundError as error:
+        raise DamagedError("missing", where=str(path)) from error
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise DamagedError(_LINK, where=str(path)) from error
+        raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
+
+
+_AS_IT_IS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+"""Flags for a file that no link leads to and that nobody waits for; not every system has them."""
+
+_LINK = (
+    "is a link, and a run's or study's files are read from its own folder only. Copy the folder "
+    "with what its links lead to (cp -rL) if you trust it"
+)
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (lambda _: True, "device"),
+)
+
+
+def _check_regular(found: os.stat_result, path: Path) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise DamagedError(_LINK, where=str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kind = next(name for is_one, name in _KINDS if is_one(found.st_mode))
+        raise DamagedError(f"is a {kind} and no file; it is not read", where=str(path))
 
 
 def read_arrays(source: Path | bytes, where: Path | None = None) -> dict[str, npt.NDArray[Any]]:

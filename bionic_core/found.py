@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import attrs
 
-from bionic_core.errors import RequestError
+from bionic_core.errors import DamagedError, RequestError
+from bionic_core.files import present, read_own
 
 STUDIES: Mapping[str, Kind] = {"factorial-": "factorial", "ablation-": "ablation"}
 """Kinds of study by the beginning of their files' names."""
@@ -42,12 +43,23 @@ class Found:
         return self.path / "report.html" if self.kind == "run" else self.path.with_suffix(".html")
 
     def run(self, cell: Mapping[str, Any]) -> Path | None:
-        """Return the folder of a cell's run, as noted, else beside the study; None if gone."""
+        """Return the folder of a cell's run, beside the study, else as noted; None if gone.
+
+        Raises:
+            DamagedError: it is a link.
+        """
         noted = cell.get("run")
         if not isinstance(noted, str) or not noted:
             return None
         beside = self.path.parent / Path(noted).name
-        return next((p for p in (beside, Path(noted)) if (p / "result.json").is_file()), None)
+        folder = next((p for p in (beside, Path(noted)) if present(p / "result.json")), None)
+        if folder is not None and folder.is_symlink():
+            raise DamagedError(
+                "is a link, and a study's runs are read from folders of their own only. Copy the "
+                "study with what its links lead to (cp -rL) if you trust it",
+                where=str(folder),
+            )
+        return folder
 
 
 def find(path: Path) -> Found:
@@ -55,12 +67,13 @@ def find(path: Path) -> Found:
 
     Raises:
         RequestError: there is nothing to report on, or more than one study to choose from.
+        DamagedError: a study's file is a link, or no file.
     """
     if not path.exists():
         raise RequestError("no such file or folder", where=str(path))
-    if path.is_file():
+    if not path.is_dir():
         return _study(path)
-    if (path / "spec.toml").is_file() and (path / "manifest.json").is_file():
+    if present(path / "spec.toml") and present(path / "manifest.json"):
         return Found("run", path, {})
     studies = sorted(file for name in STUDIES for file in path.glob(f"{name}*.json"))
     if len(studies) == 1:
@@ -101,8 +114,8 @@ def _study(path: Path) -> Found:
             where=str(path),
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(read_own(path).decode())
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"damaged: {error}", where=str(path)) from error
     wanted = KEYS[kind]
     lacks = [key for key in wanted if not (isinstance(document, dict) and key in document)]

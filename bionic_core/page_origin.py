@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bionic_core
-from bionic_core.errors import RequestError
-from bionic_core.page import Block, Code, Facts, Points, Section
+from bionic_core.errors import DamagedError, RequestError
+from bionic_core.page import Block, Code, Facts, Points, Section, printable
 from bionic_core.registry import Registry
 from bionic_core.runs import SPEC, Run
-from bionic_core.spec import read
+from bionic_core.spec import parse
 
 Document = Mapping[str, Any]
 
@@ -35,9 +35,11 @@ def _repeat(command: str, run: Run | None, note: str) -> Section:
         text.append("No run's folder is left, so neither its spec nor its versions are known.")
         return Section("How to repeat this", text, blocks)
     blocks.append(Facts(_circumstances(run.manifest)))
-    toml = (run.folder / SPEC).read_text(encoding="utf-8", errors="replace")
     title = "The spec, every default written out: save it as a .toml file to train the same"
-    blocks.append(Code(toml, title, folded=True))
+    try:
+        blocks.append(Code(run.text(SPEC), title, folded=True))
+    except DamagedError as error:
+        text.append(f"The spec is not shown: {printable(str(error))}")
     return Section("How to repeat this", text, blocks)
 
 
@@ -78,7 +80,7 @@ def _cite(run: Run | None) -> Section:
 
 def _sources(run: Run, registry: Registry) -> list[tuple[str, str]]:
     try:
-        document = read(run.folder / SPEC)
+        document = parse(run.text(SPEC), where=str(run.folder / SPEC))
     except RequestError:
         return []
     tables = [document.get(key, {}) for key in ("data", "connectome")]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bionic_core import plots
-from bionic_core.errors import RequestError
+from bionic_core.errors import DamagedError, RequestError
 from bionic_core.figures import draw_learning, draw_roc
-from bionic_core.files import read_arrays
 from bionic_core.page import (
     Block,
     Cell,
@@ -29,7 +28,7 @@ from bionic_core.page_origin import origin, retrain
 from bionic_core.page_study import TEST_SELECTED
 from bionic_core.page_words import number, numeric
 from bionic_core.per_class import per_class, probabilities
-from bionic_core.runs import PREDICTIONS, Run
+from bionic_core.runs import Run
 
 if TYPE_CHECKING:
     from bionic_core.model import Network
@@ -155,7 +154,12 @@ def _learning(run: Run, result: Document) -> Section:
 def _errors(run: Run, figures: Document) -> Section:
     names = list(figures["classes"])
     blocks: list[Block] = [_confusion(names, figures["confusion"])]
-    drawing = _roc(run, figures)
+    drawing: Drawing | None = None
+    text: list[str] = []
+    try:
+        drawing = _roc(run, figures)
+    except DamagedError as error:
+        text.append(f"The ROC curves cannot be drawn: {printable(str(error))}")
     classes = Table(
         "Figures of each class, test images",
         ("class", "precision", "recall", "F1", "AUC", "images"),
@@ -171,7 +175,7 @@ def _errors(run: Run, figures: Document) -> Section:
         "images that are found. AUC: area under the ROC curve, this class against the rest.",
     )
     blocks.append(Row([drawing, classes]) if drawing else classes)
-    return Section("What it confuses", (), blocks)
+    return Section("What it confuses", text, blocks)
 
 
 def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
@@ -190,12 +194,9 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
     )
 
 
-def _roc(run: Run, figures: Document) -> Drawing | None:
-    try:
-        arrays = read_arrays(run.folder / PREDICTIONS)
-        logits, labels = arrays["test_logits"].astype(np.float64), arrays["test_labels"]
-    except (RequestError, KeyError):
-        return None
+def _roc(run: Run, figures: Document) -> Drawing:
+    arrays = run.predictions
+    logits, labels = arrays["test_logits"].astype(np.float64), arrays["test_labels"]
     draw = partial(
         draw_roc,
         classes=figures["classes"],

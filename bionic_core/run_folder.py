@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from bionic_core.checksums import from_sums, sha256
 from bionic_core.errors import DamagedError, RequestError, listing
-from bionic_core.files import read_arrays
+from bionic_core.files import present, read_arrays, read_own
 from bionic_core.numerics import check_numerics
 from bionic_core.registry import Registry
 from bionic_core.shapes import NUMBER, Shape, mismatch
@@ -122,7 +122,7 @@ class Run:
         """
         if not folder.is_dir():
             raise RequestError("no such run folder", where=str(folder))
-        missing = [name for name in (SPEC, MANIFEST) if not (folder / name).is_file()]
+        missing = [name for name in (SPEC, MANIFEST) if not present(folder / name)]
         if missing:
             raise RequestError(
                 f"not a run folder: it lacks {listing(missing)}. Give a folder that "
@@ -144,7 +144,7 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether the run is complete."""
-        return (self.folder / RESULT).is_file()
+        return present(self.folder / RESULT)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -164,13 +164,13 @@ class Run:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The record of each epoch so far."""
-        lines = self._text(METRICS).splitlines()
+        lines = self.text(METRICS).splitlines()
         return [self._document(line, METRICS) for line in lines]
 
     @property
     def failure(self) -> str | None:
         """Why the run failed when it was last tried; None where it did not."""
-        if not (self.folder / FAILURE).is_file():
+        if not present(self.folder / FAILURE):
             return None
         return str(self._json(FAILURE)["reason"])
 
@@ -202,7 +202,7 @@ class Run:
         manifest = self.manifest
         check_numerics(manifest, registry, CORE_NUMERICS, where=str(self.folder))
         name = str(manifest.get("name", self.hash))
-        tables = parse(self._text(SPEC), where=str(path))
+        tables = parse(self.text(SPEC), where=str(path))
         return compose(tables, name=name, where=str(path), registry=registry)
 
     def network(self, spec: Spec, connectome: Connectome | None) -> Network:
@@ -274,9 +274,17 @@ class Run:
             )
         return data
 
+    def text(self, name: str) -> str:
+        """Return what one of the run's text files says, checked as :meth:`read` does.
+
+        Raises:
+            DamagedError: as :meth:`read`, or it is no UTF-8 text.
+        """
+        return self._decode(self.read(name), name)
+
     def sums(self) -> dict[str, str] | None:
         """Return the SHA-256 of each file of a complete run; None if it was made before them."""
-        if (self.folder / SUMS).exists() or (self.folder / SUMS).is_symlink():
+        if present(self.folder / SUMS):
             text = self._decode(self._bytes(SUMS), SUMS)
             return from_sums(text, SUMMED, where=self.folder / SUMS)
         marked = self._document(self._decode(self._bytes(MANIFEST), MANIFEST), MANIFEST)
@@ -304,26 +312,9 @@ class Run:
 
     def _bytes(self, name: str) -> bytes:
         path = self.folder / name
-        if path.is_symlink():
-            raise DamagedError(
-                "is a link, and a run's files are read from its own folder only. Copy the run "
-                "with what its links lead to (cp -rL) if you trust it",
-                where=str(path),
-            )
-        if not path.is_file():
+        if not present(path):
             raise DamagedError(f"missing. {ANEW}", where=str(path))
-        try:
-            if name in TEXTS and (size := path.stat().st_size) > LARGEST_TEXT:
-                raise DamagedError(
-                    f"has {size:,} bytes, more than any such file of a run; it is not read",
-                    where=str(path),
-                )
-            return path.read_bytes()
-        except (OSError, MemoryError) as error:
-            raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
-
-    def _text(self, name: str) -> str:
-        return self._decode(self.read(name), name)
+        return read_own(path, LARGEST_TEXT if name in TEXTS else None)
 
     def _decode(self, data: bytes, name: str) -> str:
         try:
@@ -333,7 +324,7 @@ class Run:
             raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
 
     def _json(self, name: str) -> dict[str, Any]:
-        return self._document(self._text(name), name)
+        return self._document(self.text(name), name)
 
     def _document(self, text: str, name: str) -> dict[str, Any]:
         path = self.folder / name

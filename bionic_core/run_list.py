@@ -9,6 +9,7 @@ from typing import Any
 
 from bionic_core.checkpoints import look
 from bionic_core.errors import RequestError
+from bionic_core.files import present
 from bionic_core.locks import held
 from bionic_core.run_folder import LOCK, METRICS, Run
 
@@ -109,7 +110,7 @@ def _unfinished(run: Run, running: bool) -> dict[str, Any]:
             document["state"] = FAILED
         checkpoint = look(run)
         document["checksums"] = checkpoint.sealed if checkpoint else None
-    if (run.folder / METRICS).exists():
+    if present(run.folder / METRICS):
         history = run.history
         document["epoch"] = len(history)
         document["seconds"] = sum(record.get("seconds", 0.0) for record in history)

@@ -18,6 +18,7 @@ from typing import Any
 from bionic_core.engine import Outcome, Task
 from bionic_core.errors import BionicError, BusyError, RequestError, WriteError
 from bionic_core.failures import reason
+from bionic_core.files import present
 from bionic_core.journal import Held, Journal, State, Study, Tracked
 from bionic_core.locks import Claim
 from bionic_core.plugin import Tracker
@@ -152,7 +153,7 @@ class Tracking:
 
     def _follow(self, run: Tracked) -> None:
         with suppress(BionicError, OSError):  # whoever trains it will say what is wrong with it
-            there = (run.folder / METRICS).is_file()
+            there = present(run.folder / METRICS)
             history = Run(run.folder).history if there else []
             for follower in self._followers:
                 follower.follow(run, history)

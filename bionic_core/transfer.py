@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bionic_core.checksums import to_sums
-from bionic_core.files import write_atomically
+from bionic_core.files import present, read_own, write_atomically
 from bionic_core.run_folder import MANIFEST, METRICS, RESULT, SPEC, STATE, SUMMED, SUMS
 
 UNFINISHED = (STATE, SPEC, MANIFEST, METRICS)
@@ -19,8 +19,12 @@ UNFINISHED = (STATE, SPEC, MANIFEST, METRICS)
 
 
 def unfinished(folder: Path) -> dict[str, bytes]:
-    """Return what is in the folder of a run that is not complete, by file name."""
-    return {name: (folder / name).read_bytes() for name in UNFINISHED if (folder / name).is_file()}
+    """Return what is in the folder of a run that is not complete, by file name.
+
+    Raises:
+        DamagedError: a file of it is a link, or no file.
+    """
+    return {name: read_own(folder / name) for name in UNFINISHED if present(folder / name)}
 
 
 def write_unfinished(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -36,8 +40,12 @@ def write_unfinished(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def finished(folder: Path) -> dict[str, bytes]:
-    """Return the files of a complete run, by name; their sums are made where they arrive."""
-    return {name: (folder / name).read_bytes() for name in SUMMED}
+    """Return the files of a complete run, by name; their sums are made where they arrive.
+
+    Raises:
+        DamagedError: one is missing, a link, or no file.
+    """
+    return {name: read_own(folder / name) for name in SUMMED}
 
 
 def write_finished(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -204,7 +204,7 @@ CRAFTED: dict[str, tuple[Callable[[Path, Path], None], str, tuple[int, ...]]] = 
         "bytes, more",
         (2, 2),
     ),
-    "a link": (linked("model.safetensors"), "is a link, and a run's files are read from", (2, 2)),
+    "a link": (linked("model.safetensors"), "is a link, and a run's or study's files", (2, 2)),
     "no seed": (changed("manifest.json", lambda d: d.pop("seed")), "seed is missing", (2, 2)),
     "a seed of text": (
         changed("manifest.json", lambda d: d.update(seed="1; import os")),
