@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bionic_core.figures import COLOURS, canvas, rendered, write
+from bionic_core.lenth import certain, certain_points, error_slope, judged
 
 MOST = 24
 """Of more effects than this, the smallest are left out of the plot of effects; it says so."""
@@ -33,13 +34,6 @@ def draw_effects(document: Document, folder: Path) -> list[str]:
     return write(folder, drawn)
 
 
-def judged(document: Document) -> list[dict[str, Any]]:
-    """Return the effects that are estimated, with Lenth's intervals where he gives them."""
-    lenth = {one["term"]: one for one in (document["lenth"] or {}).get("effects", [])}
-    known = [effect for effect in document["effects"] if effect["estimate"] is not None]
-    return [effect | lenth.get(effect["term"], {}) for effect in known]
-
-
 def effects(document: Document) -> dict[str, bytes]:
     """Draw each effect with its interval; filled where p is below 5 % after Holm.
 
@@ -49,14 +43,14 @@ def effects(document: Document) -> dict[str, bytes]:
     Returns:
         The file's content by format.
     """
-    known = judged(document)
+    known = [effect for effect in judged(document) if effect["estimate"] is not None]
     kept = sorted(known, key=lambda effect: -abs(effect["estimate"]))[:MOST]
     shown = [effect for effect in known if effect in kept][::-1]
     with canvas(6.4, 0.9 + 0.26 * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color="0.5", linewidth=0.8)
         for place, effect in enumerate(shown):
-            sure = effect["p_adjusted"] is not None and effect["p_adjusted"] < 0.05
+            sure = certain(effect)
             colour = COLOURS[1] if sure else COLOURS[0]
             if effect["low"] is not None:
                 axes.plot([effect["low"], effect["high"]], [place] * 2, color=colour)
@@ -81,21 +75,21 @@ def effects(document: Document) -> dict[str, bytes]:
 
 
 def half_normal(document: Document) -> dict[str, bytes]:
-    """Draw |effects| against half-normal quantiles; error alone lies on the line."""
+    """Draw |effects| against half-normal quantiles; error alone lies on the line.
+
+    Filled where p is below 5 % after Holm; the line is fitted to the others.
+    """
     points = document["half_normal"]
-    sure = {e["term"] for e in judged(document) if (e["p_adjusted"] or 1) < 0.05}
+    sure = certain_points(document)
+    slope = error_slope(points, sure)
     size = np.array([point["size"] for point in points])
     quantile = np.array([point["quantile"] for point in points])
-    inner = [place for place, point in enumerate(points) if point["term"] not in sure]
     with canvas(5.6, 4.2) as figure:
         axes = figure.subplots()
-        slope = document["lenth"]["pse"] if document["lenth"] else None
-        if slope is None and inner:
-            slope = float(size[inner] @ quantile[inner] / (quantile[inner] @ quantile[inner]))
         if slope:
             axes.plot([0, slope * quantile[-1]], [0, quantile[-1]], color="0.6", linewidth=0.9)
         for place, point in enumerate(points):
-            active = point["term"] in sure
+            active = sure[place]
             axes.plot(
                 size[place],
                 quantile[place],

@@ -9,12 +9,16 @@ those of a regular design are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from bionic_core.linear import Matrix, finite, holm, intervals
+
+LEVEL = 0.05
+"""An effect whose corrected p is below this is called certain."""
 
 FEWEST = 3
 """Of fewer effects, none can stand out from the others."""
@@ -113,3 +117,41 @@ def half_normal(terms: tuple[str, ...], estimates: Matrix) -> list[dict[str, Any
         {"term": terms[place], "size": abs(float(estimates[place])), "quantile": float(q)}
         for place, q in zip(order, stats.norm.ppf(shares), strict=True)
     ]
+
+
+def judged(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the effects of an analysis, as ``--json`` gives it, with Lenth's judgements if any."""
+    lenth = document.get("lenth") or {}
+    by_term = {one["term"]: one for one in lenth.get("effects", ())}
+    return [{**effect, **by_term.get(effect["term"], {})} for effect in document["effects"]]
+
+
+def certain(effect: Mapping[str, Any]) -> bool:
+    """Say whether an effect's p, corrected for all terms, is below 5 %."""
+    return effect["p_adjusted"] is not None and bool(effect["p_adjusted"] < LEVEL)
+
+
+def certain_points(document: Mapping[str, Any]) -> list[bool]:
+    """Say of each point of an analysis' half-normal plot whether its effect is certain."""
+    sure = {effect["term"] for effect in judged(document) if certain(effect)}
+    return [point["term"] in sure for point in document["half_normal"]]
+
+
+def error_slope(points: Sequence[Mapping[str, Any]], sure: Sequence[bool]) -> float | None:
+    """Return what error alone adds to an absolute effect for each unit of the quantile.
+
+    Daniel's line: through the origin, by least squares over the effects that are not certain,
+    Σ |effect| · quantile / Σ quantile².
+
+    Args:
+        points: as :func:`half_normal` returns them.
+        sure: of each, whether it is certain.
+
+    Returns:
+        The slope; None where every effect is certain, so that none shows the error.
+    """
+    inert = [point for point, active in zip(points, sure, strict=True) if not active]
+    if not inert:
+        return None
+    size, quantile = (np.array([point[key] for point in inert]) for key in ("size", "quantile"))
+    return float(size @ quantile / (quantile @ quantile))

@@ -8,11 +8,11 @@ from typing import Any
 
 from bionic_core import plots
 from bionic_core.found import Found
+from bionic_core.lenth import LEVEL
 from bionic_core.page import Block, Cell, Drawing, Facts, Page, Points, Row, Section, Table
 from bionic_core.page_origin import origin
 from bionic_core.page_study import TEST_SELECTED, conditions, first_run, link, missing, repeat
 from bionic_core.page_words import (
-    LEVEL,
     interval,
     listed,
     number,

@@ -6,19 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bionic_core import plots
+from bionic_core.lenth import certain, certain_points, error_slope
 from bionic_core.page import Cell, Drawing, Points, Row, Section, Table
 from bionic_core.page_study import Measure
-from bionic_core.page_words import LEVEL, crossed, interval, level, listed, numeric, p_cell, p_words
+from bionic_core.page_words import crossed, interval, level, listed, numeric, p_cell, p_words
 
 Document = Mapping[str, Any]
 
 ALL = 16
 """Up to so many terms, all are drawn; of more, those of one or two factors."""
-
-
-def certain(effect: Document) -> bool:
-    """Say whether an effect's corrected p is below 5 %."""
-    return effect["p_adjusted"] is not None and effect["p_adjusted"] < LEVEL
 
 
 def effects_section(
@@ -96,19 +92,25 @@ def half_normal_section(document: Document, measure: Measure) -> Section | None:
         if lenth.get(key) is not None
     ]
     told = [(crossed(point["term"]), point["size"], point["quantile"]) for point in points]
+    sure = certain_points(document)
+    slope = error_slope(points, sure)
     svg = plots.half_normal(
         told,
         "absolute effect" + (f", {measure.unit}" if measure.unit else ""),
-        lenth.get("pse"),
+        slope,
+        sure,
         limits,
     )
     reading = [
         "Absolute effects stand at the quantiles that equally many would have by chance alone "
         "(Daniel 1959).",
-        "Effects of chance lie on a line through the origin, the dashed one being "
-        + ("Lenth's." if lenth else "through the median effect.")
-        + " One that acts lies far to the right of it.",
+        "A filled dot is certain after correction for many tests, an empty one is not.",
     ]
+    if slope is not None:
+        reading.append(
+            "Effects of chance lie on a line through the origin, the dashed one being fitted to "
+            "those that are not certain. One that acts lies far to the right of it."
+        )
     if limits:
         reading.append(
             "An effect beyond the margin stands out by itself; one beyond the margin of all "

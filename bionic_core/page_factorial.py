@@ -12,10 +12,10 @@ import numpy as np
 from bionic_core import plots
 from bionic_core.designs import same_level
 from bionic_core.found import Found
+from bionic_core.lenth import LEVEL, certain, judged
 from bionic_core.page import Block, Cell, Drawing, Facts, Page, Points, Row, Section, Table
 from bionic_core.page_analysis import (
     anova_section,
-    certain,
     effects_section,
     half_normal_section,
     left_out_section,
@@ -34,7 +34,6 @@ from bionic_core.page_study import (
     repeat,
 )
 from bionic_core.page_words import (
-    LEVEL,
     crossed,
     interval,
     level,
@@ -67,7 +66,7 @@ def page_of_factorial(found: Found, out: Path) -> Page:
     """
     document = found.document
     measure = Measure.of(document)
-    effects = _judged(document)
+    effects = judged(document)
     factors = document["design"]["factors"]
     everything = {factor["name"]: factor["levels"][-1] for factor in factors}
     run = first_run(found, everything)
@@ -98,13 +97,6 @@ def page_of_factorial(found: Found, out: Path) -> Page:
     )
 
 
-def _judged(document: Document) -> list[dict[str, Any]]:
-    """Return all effects, with Lenth's intervals where there is no replication."""
-    lenth = document.get("lenth") or {}
-    by_lenth = {one["term"]: one for one in lenth.get("effects", ())}
-    return [{**effect, **by_lenth.get(effect["term"], {})} for effect in document["effects"]]
-
-
 def _question(document: Document, measure: Measure) -> str:
     names = [factor["term"] for factor in document["design"]["factors"]]
     if len(names) == 1:
@@ -117,23 +109,23 @@ def _question(document: Document, measure: Measure) -> str:
 
 
 def _answer(effects: Sequence[Document], measure: Measure) -> list[str]:
-    judged = [effect for effect in effects if effect["p_adjusted"] is not None]
-    if not judged:
+    tested = [effect for effect in effects if effect["p_adjusted"] is not None]
+    if not tested:
         return [
             "The runs leave nothing to judge chance by, so the effects below are estimates without "
             "intervals; more seeds would give them."
         ]
-    sure = sorted(filter(certain, judged), key=lambda effect: -abs(effect["estimate"]))
+    sure = sorted(filter(certain, tested), key=lambda effect: -abs(effect["estimate"]))
     lines = [_finding(effect, measure) for effect in sure[:4]]
     if sure[4:]:
         lines.append(f"{len(sure) - 4} further terms are certain; the table has them.")
-    rest = [effect for effect in judged if not certain(effect)]
+    rest = [effect for effect in tested if not certain(effect)]
     half = [(effect["high"] - effect["low"]) / 2 for effect in rest]
     if half:
         which = f"The other {len(rest)} are not certain" if sure else "No effect is certain"
         which = "The other one is not certain" if sure and len(rest) == 1 else which
         lines.append(
-            f"{which} at the {100 * LEVEL:.0f} % level, corrected for {len(judged)} tests; with "
+            f"{which} at the {100 * LEVEL:.0f} % level, corrected for {len(tested)} tests; with "
             f"intervals of about ±{measure.said(float(np.median(half)))}, smaller effects would go "
             "unseen."
         )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bionic_core.lenth import LEVEL
 from bionic_core.page import Cell
-
-LEVEL = 0.05
-"""An effect whose corrected p is below this is called certain."""
 
 
 def number(value: float | None, digits: int = 2, *, signed: bool = False) -> str:

@@ -188,7 +188,8 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Markup:
 def half_normal(
     points: Sequence[tuple[str, float, float]],
     axis: str,
-    slope: float | None = None,
+    slope: float | None,
+    sure: Sequence[bool],
     limits: Sequence[tuple[str, float]] = (),
 ) -> Markup:
     """Draw absolute effects against half-normal quantiles (Daniel 1959).
@@ -198,26 +199,33 @@ def half_normal(
     Args:
         points: term, absolute effect and quantile of each, the smallest first.
         axis: what is measured, and in what.
-        slope: effect for each unit of the quantile that chance alone gives; else that of the
-            median effect.
+        slope: effect for each unit of the quantile that chance alone gives; None for no line.
+        sure: of each point, whether it is certain, and filled.
         limits: names and places of lines that an effect beyond is more than chance.
     """
     size = np.array([effect for _, effect, _ in points])
     quantiles = np.array([quantile for *_, quantile in points])
-    rise = float(np.median(size) / np.median(quantiles)) if slope is None else slope
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         reach = 1.06 * max([float(size.max()), *(place for _, place in limits)]) or 1.0
         top = float(quantiles.max()) * 1.12
-        if rise > 0:
-            end = min(top, reach / rise)
-            axes.plot([0, rise * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
+        if slope:
+            end = min(top, reach / slope)
+            axes.plot([0, slope * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
         for number, (name, place) in enumerate(limits, 1):
             axes.axvline(
                 place, color=SERIES[number], linewidth=1.2, linestyle=STYLES[number], label=name
             )
-        axes.plot(size, quantiles, marker="o", linestyle="none", color=SERIES[0], markersize=6)
+        for (_, x, y), filled in zip(points, sure, strict=True):
+            axes.plot(
+                x,
+                y,
+                marker="o",
+                markersize=6,
+                color=SERIES[0],
+                markerfacecolor=SERIES[0] if filled else PAPER,
+            )
         axes.set(xlim=(0, reach), ylim=(0, top))
         for name, x, y in points[-6:]:
             left = x > reach / 2

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bionic_core.designs import ROMAN, in_words, word
+from bionic_core.lenth import certain
 
 Document = Mapping[str, Any]
 
@@ -213,7 +214,7 @@ def _effects(document: Document, letters: Mapping[str, str]) -> Iterator[Rendera
         for effect in effects
         if len(effects) <= 2 * MOST_TERMS
         or effect["term"].count(":") < 2
-        or (judged.get(effect["term"], effect)["p_adjusted"] or 1) < 0.05
+        or certain(judged.get(effect["term"], effect))
     ]
     if regular := bool(document.get("design", {}).get("words")):
         shown = [effect for effect in shown if effect["estimate"] is not None]
