@@ -25,6 +25,7 @@ from bionic_core.commands.common import (
     resumable,
     say_precision,
     show,
+    train_shown,
     typed,
 )
 from bionic_core.errors import BionicError, RequestError
@@ -82,6 +83,7 @@ def ablate_command(
     ):
         options = {"root": out, "device": device, "jobs": jobs, "engine": trainer}
         options["tracking"] = tracking
+        say_precision(ablation.experiment.specs, device, display.say)
         cells = run(ablation, display, options)
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}
@@ -108,28 +110,16 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
     return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
 
 
-def run(ablation: Ablation, display: Display, options: Mapping[str, Any]) -> list[Cell]:
-    """Train what is missing of a study, a line for each run; options are ``run_experiment``'s."""
-    from bionic_core.experiment import run_experiment
-
+def run(
+    ablation: Ablation, display: Display, options: Mapping[str, Any], first: int = 0
+) -> list[Cell]:
+    """Train what is missing of a study, a line for each run; as :func:`train_shown`."""
     design = ablation.experiment.design
     words = ["nothing left out", *(f"without {factor.term}" for factor in design.factors)]
-
-    def line(number: int, cell: Cell) -> None:
-        what = words[number % len(words)]
-        display.end(
-            f"run {number + 1}/{design.runs}  {what}, seed {cell.seed}: {cell.outcome}",
-            number,
-            failed=cell.run is None,
-            reused=cell.reused,
-        )
-
-    say_precision(ablation.experiment.specs, options["device"], display.say)
-    return run_experiment(
+    return train_shown(
         ablation.experiment,
-        started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
-        ended=line,
-        watch=display.watch,
-        say=display.note,
+        display,
+        lambda number, _: words[number % len(words)],
+        first=first,
         **options,
     )

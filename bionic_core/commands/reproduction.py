@@ -21,12 +21,14 @@ from bionic_core.commands.common import (
     console,
     load,
     resumable,
+    say_precision,
     show,
+    train_shown,
 )
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.progress import Display
+    from bionic_core.experiment import Cell
     from bionic_core.reproduction import Reproduction
 
 
@@ -128,25 +130,10 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
     }
 
 
-def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Any]]:
+def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Cell]]:
     from bionic_core.commands.ablation import run
-    from bionic_core.experiment import run_experiment
     from bionic_core.progress import Display
     from bionic_core.reproduction import study_name
-
-    def others(display: Display, options: dict[str, Any]) -> list[list[Any]]:
-        found = []
-        for name, experiment in planned.others.items():
-
-            def line(number: int, cell: Any, name: str = name) -> None:
-                display.end(
-                    f"{name}, seed {cell.seed}: {cell.outcome}",
-                    failed=cell.run is None,
-                    reused=cell.reused,
-                )
-
-            found.append(run_experiment(experiment, ended=line, watch=display.watch, **options))
-        return found
 
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
     with (
@@ -154,8 +141,18 @@ def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> li
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
+        say_precision(specs, options["device"], display.say)
         options = options | {"tracking": tracking}
-        return [*others(display, options), run(planned.ablation, display, options)]
+        found: list[list[Cell]] = []
+        first = 0
+        for name, experiment in planned.others.items():
+
+            def words(_: int, __: Cell, name: str = name) -> str:
+                return name
+
+            found.append(train_shown(experiment, display, words, first=first, **options))
+            first += experiment.design.runs
+        return [*found, run(planned.ablation, display, options, first)]
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:

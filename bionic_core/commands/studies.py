@@ -23,6 +23,7 @@ from bionic_core.commands.common import (
     resumable,
     say_precision,
     show,
+    train_shown,
     typed,
 )
 from bionic_core.errors import BionicError, RequestError
@@ -138,15 +139,6 @@ def factorial_command(
     runs = experiment.design.runs
     from bionic_core.designs import in_words
 
-    def line(number: int, cell: study.Cell) -> None:
-        words = in_words(cell.levels)
-        display.end(
-            f"run {number + 1}/{runs}  {words}, seed {cell.seed}: {cell.outcome}",
-            number,
-            failed=cell.run is None,
-            reused=cell.reused,
-        )
-
     title, tracks = study.study_name(experiment), Tracks.of(context, out, track_to)
     with (
         resumable(),
@@ -154,16 +146,14 @@ def factorial_command(
         tracks.open(f"{loaded.name}-{title}", experiment.specs, display) as tracking,
     ):
         say_precision(experiment.specs, device, display.say)
-        cells = study.run_experiment(
+        cells = train_shown(
             experiment,
+            display,
+            lambda _, cell: in_words(cell.levels),
             root=out,
             device=device,
             jobs=jobs,
             engine=trainer,
-            started=lambda number, levels, seed: display.begin(f"run {number + 1}", number),
-            ended=line,
-            watch=display.watch,
-            say=display.note,
             tracking=tracking,
         )
         display.say("estimating effects")

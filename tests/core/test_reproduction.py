@@ -246,6 +246,54 @@ def test_plan_says_how_long_and_what_is_done(done: Path, bionic: Bionic) -> None
     assert "from a timed probe" in " ".join(shown.split())
 
 
+def test_all_runs_count_as_one_in_the_display(
+    tmp_path: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of other models and of the ablation: each begins, is noted, and ends once."""
+    import bionic_core.workers as engine
+    from bionic_core.progress import Display
+    from bionic_core.training import Moment
+
+    told: dict[str, list[int]] = {"begin": [], "watch": [], "note": [], "end": []}
+
+    def count(name: str, shown: Any) -> None:
+        def counted(display: Display, *said: Any, **options: Any) -> None:
+            told[name].append(said[1])
+            shown(display, *said, **options)
+
+        monkeypatch.setattr(Display, name, counted)
+
+    for name in told:
+        count(name, getattr(Display, name))
+
+    def train(spec: Any, *, watch: Any, say: Any, **options: Any) -> Any:
+        watch(Moment(epoch=1, max_epochs=1, done=1, total=2))
+        say("a note")
+        raise BionicError("enough")
+
+    monkeypatch.setattr(engine, "train", train)
+    said = bionic("reproduce", *TINY, "--seeds", "1", "--out", tmp_path / "runs")
+    assert said.code == 1
+    runs = len(told["end"])
+    assert runs > 2
+    assert all(numbers == list(range(runs)) for numbers in told.values()), told
+    lines = [line for line in said.err.splitlines() if line.startswith("run ")]
+    assert [line for line in lines if line.endswith(": a note")] == [
+        f"run {number}: a note" for number in range(1, runs + 1)
+    ]
+    ends = [line for line in lines if "[0 of" in line]
+    assert [line.split()[1] for line in ends] == [f"{n}/{runs}" for n in range(1, runs + 1)]
+    for number, line in enumerate(ends, 1):
+        assert f"[0 of {runs} done, 0 running, {number} failed" in line
+
+
+def test_the_display_of_a_study_ends_with_all_runs_done(done: Path, bionic: Bionic) -> None:
+    said = bionic("reproduce", *TINY, "--seeds", "2", "--out", done)
+    assert said.code == 0, said.err
+    ends = [line for line in said.err.splitlines() if line.startswith("run ") and "[" in line]
+    assert ends[-1].endswith(f"[{len(ends)} of {len(ends)} done, 0 running, 0 failed]")
+
+
 def test_failed_runs_are_named_and_the_rest_is_reported(
     done: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
