@@ -17,19 +17,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from bionic_core.analysis import Analysis as Analysis
-    from bionic_core.assembly import build as build
-    from bionic_core.assembly import recipe_of as recipe_of
     from bionic_core.connectome import Connectome as Connectome
-    from bionic_core.data import Dataset as Dataset
-    from bionic_core.data import Split as Split
+    from bionic_core.data.splits import Dataset as Dataset
+    from bionic_core.data.splits import Split as Split
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
-    from bionic_core.journal import Held as Held
-    from bionic_core.journal import Journal as Journal
-    from bionic_core.journal import Study as Study
-    from bionic_core.journal import Tracked as Tracked
-    from bionic_core.model import Network as Network
+    from bionic_core.model.assembly import build as build
+    from bionic_core.model.assembly import recipe_of as recipe_of
+    from bionic_core.model.network import Network as Network
+    from bionic_core.model.projection import Projection as Projection
     from bionic_core.plugin import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
     from bionic_core.plugin import DataSource as DataSource
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from bionic_core.plugin import Publication as Publication
     from bionic_core.plugin import Tracker as Tracker
     from bionic_core.plugin import hookimpl as hookimpl
-    from bionic_core.projection import Projection as Projection
     from bionic_core.registry import Registry as Registry
     from bionic_core.seeds import Stream as Stream
     from bionic_core.sites import Features as Features
@@ -48,18 +43,37 @@ if TYPE_CHECKING:
     from bionic_core.sites import Stage as Stage
     from bionic_core.sites import Synapses as Synapses
     from bionic_core.sites import Wiring as Wiring
-    from bionic_core.spec import Spec as Spec
-    from bionic_core.spec import load as load
-    from bionic_core.tables import analyse as analyse
+    from bionic_core.spec.spec import Spec as Spec
+    from bionic_core.spec.spec import load as load
+    from bionic_core.statistics.analysis import Analysis as Analysis
+    from bionic_core.statistics.tables import analyse as analyse
+    from bionic_core.studies.journal import Held as Held
+    from bionic_core.studies.journal import Journal as Journal
+    from bionic_core.studies.journal import Study as Study
+    from bionic_core.studies.journal import Tracked as Tracked
 
 _HOMES = {
-    "analysis": ("Analysis",),
-    "assembly": ("build", "recipe_of"),
+    "statistics.analysis": ("Analysis",),
+    "model.assembly": (
+        "build",
+        "recipe_of",
+    ),
     "connectome": ("Connectome",),
-    "data": ("Dataset", "Split"),
-    "errors": ("BionicError", "RequestError"),
-    "journal": ("Held", "Journal", "Study", "Tracked"),
-    "model": ("Network",),
+    "data.splits": (
+        "Dataset",
+        "Split",
+    ),
+    "errors": (
+        "BionicError",
+        "RequestError",
+    ),
+    "studies.journal": (
+        "Held",
+        "Journal",
+        "Study",
+        "Tracked",
+    ),
+    "model.network": ("Network",),
     "plugin": (
         "ConnectomeFetcher",
         "ConnectomeSource",
@@ -70,12 +84,23 @@ _HOMES = {
         "Tracker",
         "hookimpl",
     ),
-    "projection": ("Projection",),
+    "model.projection": ("Projection",),
     "registry": ("Registry",),
     "seeds": ("Stream",),
-    "sites": ("Features", "Layer", "NormSite", "ProjectionSite", "Stage", "Synapses", "Wiring"),
-    "spec": ("Spec", "load"),
-    "tables": ("analyse",),
+    "sites": (
+        "Features",
+        "Layer",
+        "NormSite",
+        "ProjectionSite",
+        "Stage",
+        "Synapses",
+        "Wiring",
+    ),
+    "spec.spec": (
+        "Spec",
+        "load",
+    ),
+    "statistics.tables": ("analyse",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

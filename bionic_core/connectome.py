@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.files import read_arrays, write_atomically
 from bionic_core.errors import RequestError, listing
-from bionic_core.files import read_arrays, write_atomically
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
 

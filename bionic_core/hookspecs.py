@@ -138,8 +138,8 @@ def norm(site: NormSite) -> nn.Module | None:
 def recipe() -> Mapping[str, object] | None:
     """Give fields of the training recipe, as numbers and names (§3.4.2 (6, 7, 10), §3.6).
 
-    Field names are listed in :class:`bionic_core.recipe.Recipe`. Several answers: merged; the
-    same field from two mechanisms is an error.
+    Field names are listed in :class:`bionic_core.training.recipe.Recipe`. Several answers: merged;
+    the same field from two mechanisms is an error.
     """
 
 

@@ -20,10 +20,10 @@ import pluggy
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
-    from bionic_core.data import Dataset
-    from bionic_core.engine import Outcome, Work
-    from bionic_core.fetching import Watch
-    from bionic_core.journal import Journal, Study
+    from bionic_core.connectomes.fetch import Watch
+    from bionic_core.data.splits import Dataset
+    from bionic_core.runs.engine import Outcome, Work
+    from bionic_core.studies.journal import Journal, Study
 
 PROJECT = "bionic"
 DISTRIBUTION = "bionic"
@@ -153,7 +153,7 @@ class Publication(Plugin, ABC):
     def path(self) -> Path:
         """Return a TOML file of its numbers and of the specs that they are compared with.
 
-        Its keys are those of :class:`bionic_core.publication.Published`.
+        Its keys are those of :class:`bionic_core.studies.publication.Published`.
         """
 
 
@@ -169,7 +169,7 @@ class ConnectomeFetcher(Plugin, ABC):
 
         Args:
             parts: a folder for what is finished, from which an interrupted download goes on; see
-                :class:`bionic_core.fetching.Parts`. The caller removes it after success.
+                :class:`bionic_core.connectomes.fetch.Parts`. The caller removes it after success.
             watch: told how far the download is.
 
         Raises:

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bionic_core import failures
 from bionic_core.errors import BionicError
+from bionic_core.runs import failures
 from bionic_core.stacked_steps import Member, Steps
 from bionic_core.stacking import Stack
 

@@ -14,7 +14,7 @@ from bionic_core.errors import RequestError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from bionic_core.projection import Projection
+    from bionic_core.model.projection import Projection
     from bionic_core.seeds import Stream
 
 STAGE_NAMES = ("retina", "lgn")

@@ -15,13 +15,13 @@ from typing import Any
 
 import attrs
 
-from bionic_core.assembly import build, hooks_of, recipe_of
-from bionic_core.engine import Task
 from bionic_core.errors import RequestError
-from bionic_core.identity import identity
-from bionic_core.inputs import InputCache
-from bionic_core.model import Network
-from bionic_core.spec import Spec, digest
+from bionic_core.model.assembly import build, hooks_of, recipe_of
+from bionic_core.model.network import Network
+from bionic_core.runs.engine import Task
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.stacked_streams import StackedStream
 from bionic_core.stacking import misfit
 

@@ -8,10 +8,10 @@ import attrs
 import torch
 from torch import Tensor
 
-from bionic_core.optimizers import Muon
-from bionic_core.precision import lowered
 from bionic_core.stacking import Stack, stacked_cross_entropy
-from bionic_core.training import Course, State
+from bionic_core.training.loop import Course, State
+from bionic_core.training.optimizers import Muon
+from bionic_core.training.precision import lowered
 
 
 @attrs.define(eq=False)

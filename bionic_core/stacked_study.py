@@ -16,18 +16,18 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core import failures
-from bionic_core.assembly import recipe_of
-from bionic_core.checkpoints import Files, save_state
-from bionic_core.engine import Outcome, Task, Work
+from bionic_core.base.locks import Claim
+from bionic_core.base.memory import machine_memory
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
-from bionic_core.forecast import training_memory
-from bionic_core.inputs import InputCache, Inputs
-from bionic_core.locks import Claim
-from bionic_core.memory import machine_memory
+from bionic_core.model.assembly import recipe_of
 from bionic_core.recorded_steps import steps_of
-from bionic_core.run_folder import LOCK, Run
-from bionic_core.runs import (
+from bionic_core.runs import failures
+from bionic_core.runs.attempt import TELLS_EVERY, one_by_one
+from bionic_core.runs.checkpoint import Files, save_state
+from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.folder import LOCK, Run
+from bionic_core.runs.inputs import InputCache, Inputs
+from bionic_core.runs.train import (
     complete,
     device_of,
     prepare,
@@ -41,8 +41,8 @@ from bionic_core.stacked_groups import Group, group
 from bionic_core.stacked_steps import Member
 from bionic_core.stacked_training import train_epoch
 from bionic_core.stacking import Stack
-from bionic_core.training import Course, Moment, finished
-from bionic_core.workers import TELLS_EVERY, one_by_one
+from bionic_core.training.loop import Course, Moment, finished
+from bionic_core.training.memory import training_memory
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""

@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from bionic_core.errors import BionicError
-from bionic_core.evaluation import metrics
-from bionic_core.precision import products_in
 from bionic_core.seeds import Stream
 from bionic_core.stacked_steps import Member, Steps
 from bionic_core.stacked_streams import Rows
-from bionic_core.training import Moment, check_loss, close_epoch
-from bionic_core.views import ahead, vary
+from bionic_core.training.evaluation import metrics
+from bionic_core.training.loop import Moment, check_loss, close_epoch
+from bionic_core.training.precision import products_in
+from bionic_core.training.views import ahead, vary
 
 
 @attrs.frozen(eq=False)

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from bionic_core.model import Network
-from bionic_core.precision import products_in
-from bionic_core.projection import DenseProjection
+from bionic_core.model.network import Network
+from bionic_core.model.projection import DenseProjection
+from bionic_core.model.sparse import SparseProjection
 from bionic_core.seeds import Stream
-from bionic_core.sparse_projection import SparseProjection
 from bionic_core.stacked_streams import StackedStream
+from bionic_core.training.precision import products_in
 
 EVALUATION_BATCH = 512
 """Images of all members together that are evaluated at a time on a CPU."""

@@ -19,8 +19,8 @@ from bionic_core import Engine, RequestError
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
-    from bionic_core.engine import Outcome, Task, Work
-    from bionic_core.inputs import InputCache, Inputs
+    from bionic_core.runs.engine import Outcome, Task, Work
+    from bionic_core.runs.inputs import InputCache, Inputs
     from bionic_plugins.ray_tasks import Order
 
 LOOKS_EVERY = 0.2
@@ -174,9 +174,9 @@ class _Study:
         """Put data and wiring into the object store, and give Ray the runs that are missing."""
         import ray
 
-        from bionic_core.inputs import InputCache
         from bionic_core.registry import Registry
-        from bionic_core.run_folder import RESULT
+        from bionic_core.runs.folder import RESULT
+        from bionic_core.runs.inputs import InputCache
 
         cache, registry = InputCache(), Registry.installed()
         put: dict[int, Any] = {}
@@ -195,8 +195,8 @@ class _Study:
             yield self._reused(task, cache)
 
     def _order(self, task: Task, inputs: Inputs, registry: Any) -> Order:
-        from bionic_core.identity import identity
-        from bionic_core.spec import digest
+        from bionic_core.runs.identity import identity
+        from bionic_core.spec.spec import digest
         from bionic_plugins.ray_tasks import Order
 
         spec = task.spec
@@ -238,16 +238,16 @@ class _Study:
 
     def _reused(self, task: Task, cache: InputCache) -> Outcome:
         """Return a run that is complete, once it is what was written."""
-        from bionic_core.workers import attempt
+        from bionic_core.runs.attempt import attempt
 
         self._begin(task)
         return attempt(task, root=self._work.root, device="cpu", cache=cache)
 
     def _send_again(self) -> Iterator[Outcome]:
         """Ask again for runs that other processes train, or return them where they are done."""
-        from bionic_core.inputs import InputCache
-        from bionic_core.run_folder import RESULT
-        from bionic_core.workers import WAITS
+        from bionic_core.runs.attempt import WAITS
+        from bionic_core.runs.folder import RESULT
+        from bionic_core.runs.inputs import InputCache
 
         due = [task for since, task in self._later if time.monotonic() - since > WAITS]
         self._later = [pair for pair in self._later if pair[1] not in due]
@@ -262,8 +262,8 @@ class _Study:
         """Pass on what the runs have told."""
         import ray
 
-        from bionic_core.engine import Saved
-        from bionic_core.training import Moment
+        from bionic_core.runs.engine import Saved
+        from bionic_core.training.loop import Moment
 
         for word in ray.get(self._desk.words.remote()):
             task = self._tasks[word.number]
@@ -285,8 +285,8 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core import failures
-        from bionic_core.engine import Outcome
+        from bionic_core.runs import failures
+        from bionic_core.runs.engine import Outcome
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -313,7 +313,7 @@ class _Study:
         """Return what Ray says of a run that its retries could not save."""
         from ray import exceptions
 
-        from bionic_core.failures import REMEDY
+        from bionic_core.runs.failures import REMEDY
 
         tries = f"and so did {self._engine.retries} retries" if self._engine.retries else "once"
         if isinstance(error, exceptions.OutOfMemoryError):

@@ -23,10 +23,10 @@ import attrs
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 
 if TYPE_CHECKING:
-    from bionic_core.engine import Outcome, Task
-    from bionic_core.inputs import Inputs
-    from bionic_core.spec import Spec
-    from bionic_core.training import Moment
+    from bionic_core.runs.engine import Outcome, Task
+    from bionic_core.runs.inputs import Inputs
+    from bionic_core.spec.spec import Spec
+    from bionic_core.training.loop import Moment
 
 TELLS_EVERY = 0.5
 """Seconds between two words of a run about where it is."""
@@ -104,10 +104,10 @@ class Desk:
 
     def _begin(self, number: int, folder: Path, wait: float) -> tuple[int, dict[str, bytes]]:
         """Claim a run, and return the number of the try and the files to go on from."""
-        from bionic_core.checkpoints import look
-        from bionic_core.locks import Claim
-        from bionic_core.run_folder import LOCK, Run
-        from bionic_core.transfer import unfinished
+        from bionic_core.base.locks import Claim
+        from bionic_core.runs.checkpoint import look
+        from bionic_core.runs.folder import LOCK, Run
+        from bionic_core.runs.transfer import unfinished
 
         if number not in self._claims:
             say = partial(self.tell, number)
@@ -118,8 +118,8 @@ class Desk:
 
     def _keep(self, number: int, tried: int, folder: Path, files: Mapping[str, bytes]) -> bool:
         """Write what a run can go on from; False to a try that another has taken the place of."""
-        from bionic_core.run_folder import FAILURE
-        from bionic_core.transfer import write_unfinished
+        from bionic_core.runs.folder import FAILURE
+        from bionic_core.runs.transfer import write_unfinished
 
         if tried != self._tries.get(number):
             return False
@@ -131,9 +131,9 @@ class Desk:
         self, number: int, tried: int, folder: Path, files: Mapping[str, bytes], failure: str
     ) -> None:
         """Write what a run has come to, and let go of it."""
-        from bionic_core.files import write_text
-        from bionic_core.run_folder import FAILURE
-        from bionic_core.transfer import write_finished
+        from bionic_core.base.files import write_text
+        from bionic_core.runs.folder import FAILURE
+        from bionic_core.runs.transfer import write_finished
 
         if tried != self._tries.get(number):
             return
@@ -182,9 +182,9 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
         RequestError: a plugin is not installed here, or the run would have other numbers.
     """
     from bionic_core import __version__
-    from bionic_core.identity import identity
     from bionic_core.registry import Registry
-    from bionic_core.spec import compose, digest
+    from bionic_core.runs.identity import identity
+    from bionic_core.spec.spec import compose, digest
 
     needs = f"Install on every node what is installed here: {', '.join(order.packages)}"
     try:
@@ -210,9 +210,9 @@ def _train(
     order: Order, spec: Spec, inputs: Inputs, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in the study's folder where it is shared, else in one of this node's own."""
-    from bionic_core.engine import Saved, Task
-    from bionic_core.inputs import InputCache
-    from bionic_core.workers import attempt
+    from bionic_core.runs.attempt import attempt
+    from bionic_core.runs.engine import Saved, Task
+    from bionic_core.runs.inputs import InputCache
 
     cache, told = InputCache(), 0.0
     cache.put(spec, inputs)
@@ -245,10 +245,10 @@ def _apart(
     order: Order, task: Task, call: Call, tell: Callable[[Any], None], options: Mapping[str, Any]
 ) -> Outcome:
     """Train in a folder that goes with this call; the desk gets all that is to stay."""
-    from bionic_core.engine import Outcome, Saved
-    from bionic_core.run_folder import FAILURE
-    from bionic_core.transfer import finished, unfinished, write_unfinished
-    from bionic_core.workers import attempt
+    from bionic_core.runs.attempt import attempt
+    from bionic_core.runs.engine import Outcome, Saved
+    from bionic_core.runs.folder import FAILURE
+    from bionic_core.runs.transfer import finished, unfinished, write_unfinished
 
     there = order.root / order.hash
     try:

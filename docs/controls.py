@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import bionic_core as bionic
-from bionic_plugins.masks import LEVELS
+from bionic_plugins.mechanisms.masks import LEVELS
 
 SEEDS = range(10)
 

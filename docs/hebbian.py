@@ -26,11 +26,11 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from bionic_core import Network, Projection, Split, build, load, recipe_of
-from bionic_core.circumstances import circumstances
-from bionic_core.evaluation import evaluate
-from bionic_core.inputs import load_inputs
-from bionic_core.training import Course, start, train_epoch
-from bionic_plugins.hebbian import scaled
+from bionic_core.runs.inputs import load_inputs
+from bionic_core.runs.manifest import circumstances
+from bionic_core.training.evaluation import evaluate
+from bionic_core.training.loop import Course, start, train_epoch
+from bionic_plugins.mechanisms.hebbian import scaled
 
 TARGET = 0.35
 VARIANTS: dict[str, dict[str, list[str]]] = {

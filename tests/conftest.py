@@ -12,7 +12,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from bionic_core import checkpoints, timing
+from bionic_core.runs import checkpoint as checkpoints
+from bionic_core.runs import probe as timing
 
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2

@@ -18,9 +18,9 @@ import pytest
 from safetensors.numpy import load_file
 
 import bionic_core as bionic
-from bionic_core.inputs import InputCache
-from bionic_core.runs import MODEL, Run, train
-from bionic_core.spec import compose
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import MODEL, Run, train
+from bionic_core.spec.spec import compose
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 

@@ -9,10 +9,10 @@ import torch
 
 import bionic_core as bionic_api
 from bionic_core import Mechanism
-from bionic_core.engine import Task
-from bionic_core.inputs import InputCache
-from bionic_core.runs import prepare
-from bionic_core.spec import compose
+from bionic_core.runs.engine import Task
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import prepare
+from bionic_core.spec.spec import compose
 from bionic_core.stacked_groups import Grouping
 from bionic_core.stacked_steps import Member
 from bionic_core.stacking import Stack

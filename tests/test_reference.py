@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 import bionic_core as bionic
-from bionic_core.assembly import recipe_of
-from bionic_core.data import Split, Splits
-from bionic_core.model import Network
-from bionic_core.training import Course, parameter_count, start, step_once
+from bionic_core.data.splits import Split, Splits
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.network import Network
+from bionic_core.training.loop import Course, parameter_count, start, step_once
 from tests.benchmarks.ours import column_of
 from tests.benchmarks.reference import BioNIC, Column, Training
 

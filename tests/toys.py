@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 import bionic_core as bionic
 from bionic_core import Connectome, ConnectomeSource, Layer, Mechanism, NormSite, hookimpl
-from bionic_core.model import Network
-from bionic_core.spec import compose
+from bionic_core.model.network import Network
+from bionic_core.spec.spec import compose
 
 TYPES = ["a"] * 5 + ["b"] * 4 + ["c"] * 6 + ["i"] * 3
 BROAD = ["excitatory"] * 15 + ["inhibitory"] * 3

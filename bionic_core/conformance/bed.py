@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core.assembly import build
 from bionic_core.conformance.laws import as_toml
 from bionic_core.connectome import Connectome
-from bionic_core.data import Dataset, Split
+from bionic_core.data.splits import Dataset, Split
 from bionic_core.errors import RequestError
 from bionic_core.hookspecs import COMBINATION
-from bionic_core.model import Network
-from bionic_core.pieces import Pieces
+from bionic_core.model.assembly import build
+from bionic_core.model.combination import Pieces
+from bionic_core.model.network import Network
+from bionic_core.model.projection import Projection
 from bionic_core.plugin import PROJECT, ConnectomeSource, DataSource, Mechanism, hookimpl
-from bionic_core.projection import Projection
 from bionic_core.registry import Registry
 from bionic_core.sites import Features, Layer, ProjectionSite, Stage, Wiring
-from bionic_core.spec import Spec, compose
-from bionic_core.strict import plain, structure
+from bionic_core.spec.spec import Spec, compose
+from bionic_core.spec.strict import plain, structure
 
 IMAGES = 5
 """Images of a batch: a number that is no layer's size, so that axes cannot be mistaken."""

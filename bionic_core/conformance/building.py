@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bionic_core.assembly import recipe_of
 from bionic_core.conformance.bed import (
     CELLS,
     IMAGES,
@@ -25,13 +24,14 @@ from bionic_core.conformance.bed import (
     watched,
 )
 from bionic_core.conformance.laws import Broken, NotJudged, raised
-from bionic_core.data import split
+from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
-from bionic_core.model import Network
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
-from bionic_core.spec import compose, parse
-from bionic_core.strict import plain
-from bionic_core.training import Course, start
+from bionic_core.spec.spec import compose, parse
+from bionic_core.spec.strict import plain
+from bionic_core.training.loop import Course, start
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")
 """Shapes as the hooks write them: ``BQ``, ``B × Q``, ``(Q, P)``, ``BCHW``, ``(Q,)``."""

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from bionic_core.assembly import build
 from bionic_core.conformance.bed import Bed, BedWiring
 from bionic_core.connectome import Connectome
-from bionic_core.describe import multiply_adds, parameter_counts
-from bionic_core.model import Network
+from bionic_core.model.assembly import build
+from bionic_core.model.network import Network
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec import Spec, compose, find, read
+from bionic_core.spec.spec import Spec, compose, find, read
+from bionic_core.training.describe import multiply_adds, parameter_counts
 
 MODEL = "demo"
 """The shipped spec whose layers, wiring and images the cost is measured on."""

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from bionic_core.conformance.bed import SMALL, Bed, images_for, learned, pieces_of
 from bionic_core.conformance.laws import Broken, NotJudged, raised, shown
-from bionic_core.model import Network
+from bionic_core.model.network import Network
 
 TOLERANCE = 1e-5
 """Largest difference, relative to the greatest number."""

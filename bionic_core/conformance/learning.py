@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bionic_core.assembly import recipe_of
 from bionic_core.conformance.bed import Bed, Call, images_for, learned, watched
 from bionic_core.conformance.laws import Broken, NotJudged, shown, smallest
-from bionic_core.data import split
+from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
-from bionic_core.model import Network
-from bionic_core.pieces import harmless
-from bionic_core.training import Course, start, step_once
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.combination import harmless
+from bionic_core.model.network import Network
+from bionic_core.training.loop import Course, start, step_once
 
 CLOSE = 1e-12
 """Absolute difference in float64 up to which numbers count as the same."""

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 CLOCKS = {
-    "planning": "bionic_core.experiment:plan_factorial",
-    "reading data and wiring": "bionic_core.inputs:load_inputs",
-    "building": "bionic_core.runs:build",
-    "training": "bionic_core.runs:train_epoch",
-    "saving after each epoch": "bionic_core.runs:save_state",
-    "last figures and files": "bionic_core.runs:complete",
-    "last evaluation": "bionic_core.runs:evaluate",
-    "runs, all of them": "bionic_core.workers:train",
-    "all runs, by the wall": "bionic_core.experiment:run_experiment",
-    "analysing": "bionic_core.experiment:analyse",
-    "writing results": "bionic_core.experiment:save_results",
+    "planning": "bionic_core.studies.experiment:plan_factorial",
+    "reading data and wiring": "bionic_core.runs.inputs:load_inputs",
+    "building": "bionic_core.runs.train:build",
+    "training": "bionic_core.runs.train:train_epoch",
+    "saving after each epoch": "bionic_core.runs.train:save_state",
+    "last figures and files": "bionic_core.runs.train:complete",
+    "last evaluation": "bionic_core.runs.train:evaluate",
+    "runs, all of them": "bionic_core.runs.attempt:train",
+    "all runs, by the wall": "bionic_core.studies.experiment:run_experiment",
+    "analysing": "bionic_core.studies.experiment:analyse",
+    "writing results": "bionic_core.studies.experiment:save_results",
 }
 
 
@@ -62,7 +62,7 @@ def wind() -> None:
 
 
 if __name__ == "__mp_main__":
-    from bionic_core.process import settle
+    from bionic_core.base.process import settle
 
     settle()
     wind()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+from bionic_core.base.process import settle
 from bionic_core.cli import main
-from bionic_core.process import settle
 
 if __name__ == "__main__":
     settle()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import bionic_core as bionic
-from bionic_core.evaluation import evaluate
+from bionic_core.training.evaluation import evaluate
 from tests.benchmarks import reference
 from tests.benchmarks.ours import Training, column_of, inputs_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bionic_core.files import write_atomically
+from bionic_core.base.files import write_atomically
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "fer2013_train_public.npz"
 TRAIN, TEST = 28_709, 3_589
@@ -21,7 +21,7 @@ def image_file(*, quick: bool = False) -> Path:
     train, test = QUICK if quick else (TRAIN, TEST)
     path = Path(tempfile.gettempdir()) / f"bionic-faces-{train}-{test}.npz"
     if not path.exists():
-        from bionic_plugins.schematic import Schematic
+        from bionic_plugins.data.schematic import Schematic
 
         drawn = Schematic(train=train, test=test).read((1, 48, 48))
         with write_atomically(path) as file:

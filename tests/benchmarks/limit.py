@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 import bionic_core as bionic
-from bionic_core.precision import taken_in
-from bionic_core.training import step_once
-from bionic_core.views import vary
+from bionic_core.training.loop import step_once
+from bionic_core.training.precision import taken_in
+from bionic_core.training.views import vary
 from tests.benchmarks.machine import seconds_of, speeds
 from tests.benchmarks.ours import Training, inputs_of
 from tests.benchmarks.processes import outcome

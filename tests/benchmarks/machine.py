@@ -16,7 +16,7 @@ def machine() -> dict[str, Any]:
     """Return date, processor, cores, threads, load and versions."""
     import torch
 
-    from bionic_core.precision import has_bfloat16
+    from bionic_core.training.precision import has_bfloat16
 
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

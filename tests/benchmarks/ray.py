@@ -27,9 +27,9 @@ from statistics import median
 from typing import Any
 
 from bionic_core import Registry, Spec
-from bionic_core.engine import Task, Work
-from bionic_core.run_folder import Run
-from bionic_core.spec import compose
+from bionic_core.runs.engine import Task, Work
+from bionic_core.runs.folder import Run
+from bionic_core.spec.spec import compose
 from bionic_plugins.ray_engine import SETTINGS, Ray
 
 NODE = {"num_cpus": 1, "include_dashboard": False}

@@ -28,10 +28,10 @@ import torch
 
 import bionic_core as bionic
 from bionic_core import Connectome, ConnectomeSource, Wiring
-from bionic_core.projection import DenseProjection, Projection
+from bionic_core.model.projection import DenseProjection, Projection
+from bionic_core.model.sparse import SparseProjection
 from bionic_core.sites import Layer, ProjectionSite
-from bionic_core.sparse_projection import SparseProjection
-from bionic_core.spec import compose
+from bionic_core.spec.spec import compose
 
 LAYERS = ("A", "B", "C")
 BLOCKS = (("A", "B"), ("B", "C"), ("A", "A"), ("B", "B"), ("C", "C"))
@@ -97,8 +97,8 @@ def _train(neurons: int = 20_000, pairs: int = 2_000_000, train: int = 96) -> di
 
     from safetensors.torch import load_file
 
-    from bionic_core.runs import MODEL
-    from bionic_core.runs import train as train_run
+    from bionic_core.runs.train import MODEL
+    from bionic_core.runs.train import train as train_run
 
     spec = wide_spec(neurons, pairs, train=train)
     begun = time.perf_counter()

@@ -27,11 +27,11 @@ import numpy as np
 import torch
 
 import bionic_core as bionic
-from bionic_core.engine import Outcome, Task, Work
-from bionic_core.run_folder import Run
-from bionic_core.spec import compose
+from bionic_core.runs.attempt import one_by_one
+from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.folder import Run
+from bionic_core.spec.spec import compose
 from bionic_core.stacked_study import train_stacked
-from bionic_core.workers import one_by_one
 
 LEFT_OUT = ("noise", "masks", "hebbian")
 

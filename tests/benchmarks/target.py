@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bionic_core.run_folder import Run
+from bionic_core.runs.folder import Run
 
 TARGET = 0.585
 """The paper's 59.77 % is of both test halves; on PublicTest that is about so much."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, RequestError
-from bionic_core.designs import Factor, leave_one_out
+from bionic_core.statistics.designs import Factor, leave_one_out
 from tests.core.test_cli import Bionic, bionic, refused
 
 __all__ = ["bionic"]
@@ -124,7 +124,7 @@ def test_tables_say_test_selected(bionic: Bionic) -> None:
 def test_failed_runs_are_named_and_the_rest_goes_on(
     bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.workers as engine
+    import bionic_core.runs.attempt as engine
 
     train = engine.train  # type: ignore[attr-defined]
 
@@ -158,7 +158,7 @@ def test_failed_runs_are_named_and_the_rest_goes_on(
 def test_mechanisms_that_cannot_stay_out_stay_in(
     bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.ablation as study
+    import bionic_core.studies.ablation as study
 
     build = study.build  # type: ignore[attr-defined]
 

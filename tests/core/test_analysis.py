@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 
 from bionic_core import RequestError
-from bionic_core.analysis import Analysis, Response, analyse_rows
-from bionic_core.designs import Factor, Level, full_factorial
-from bionic_core.effects import Row
-from bionic_core.fractions import fractional
-from bionic_core.linear import Fit, Model, brown_forsythe, highest_order, holm
+from bionic_core.statistics.analysis import Analysis, Response, analyse_rows
+from bionic_core.statistics.designs import Factor, Level, full_factorial
+from bionic_core.statistics.effects import Row
+from bionic_core.statistics.fractions import fractional
+from bionic_core.statistics.linear import Fit, Model, brown_forsythe, highest_order, holm
 
 FILTRATION = [45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96]
 """Montgomery, Design and Analysis of Experiments, 8th ed., example 6.2: filtration rate, 2⁴, one

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from bionic_core import views
-from bionic_core.runs import prepare
-from bionic_core.training import Course
-from bionic_core.views import ahead, vary
+from bionic_core.runs.train import prepare
+from bionic_core.training import views
+from bionic_core.training.loop import Course
+from bionic_core.training.views import ahead, vary
 from tests.stacks import CACHE, CPU, spec
 
 

@@ -204,7 +204,7 @@ def test_factorial_trains_each_cell_once_and_estimates(bionic: Bionic) -> None:
 def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.workers as engine
+    import bionic_core.runs.attempt as engine
     from bionic_core import BionicError
 
     train = engine.train  # type: ignore[attr-defined]
@@ -362,12 +362,12 @@ def test_traceback_only_when_asked(bionic: Bionic) -> None:
 
 
 def test_ctrl_c_says_how_to_go_on(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bionic_core.runs
+    import bionic_core.runs.train
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bionic_core.runs, "train_epoch", interrupted)
+    monkeypatch.setattr(bionic_core.runs.train, "train_epoch", interrupted)
     said = bionic("train", "demo", *SMALL)
     assert said.code == 1
     assert "stopped; finished epochs are kept, and the same command goes on" in said.err

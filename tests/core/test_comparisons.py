@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bionic_core.comparisons import agreeing, compare, means
-from bionic_core.dunnett import critical_value, detectable, maximum_cdf
+from bionic_core.statistics.comparisons import agreeing, compare, means
+from bionic_core.statistics.dunnett import critical_value, detectable, maximum_cdf
 
 
 @pytest.fixture

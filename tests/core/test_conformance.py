@@ -382,7 +382,7 @@ def test_a_recipe_that_training_does_not_take_does_not_build() -> None:
 
 
 def test_a_reshaping_front_end_is_not_judged_behind_a_gate() -> None:
-    from bionic_plugins.convolution import Convolution
+    from bionic_plugins.mechanisms.convolution import Convolution
 
     (found,) = judge(Convolution(filters=(2, 2)), "gate-absent")
     assert found.state == "not judged"
@@ -408,7 +408,7 @@ def test_wrong_requests() -> None:
 
 
 def test_an_instance_is_judged_with_its_keys() -> None:
-    from bionic_plugins.noise import Noise
+    from bionic_plugins.mechanisms.noise import Noise
 
     (found,) = judge(Noise(sigma=0.5), "toml")
     assert found.state == "kept"

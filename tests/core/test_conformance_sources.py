@@ -157,8 +157,8 @@ def test_a_broken_connectome_source_breaks_its_law_alone(case: str) -> None:
 
 
 def test_sources_have_their_laws() -> None:
-    from bionic_plugins.column import Column
-    from bionic_plugins.schematic import Schematic
+    from bionic_plugins.connectomes.column import Column
+    from bionic_plugins.data.schematic import Schematic
 
     assert {law for law, *_ in BROKEN_DATA.values()} == set(DATA_LAWS)
     assert {law for law, *_ in BROKEN_WIRING.values()} == set(CONNECTOME_LAWS)

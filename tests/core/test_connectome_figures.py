@@ -14,8 +14,8 @@ from PIL import Image
 
 from bionic_core import RequestError
 from bionic_core.connectome import Connectome
-from bionic_core.connectome_figures import KINDS, draw
-from bionic_core.connectome_view import View, densities
+from bionic_core.reports.drawing.connectome import KINDS, draw
+from bionic_core.reports.drawing.connectome_view import View, densities
 from tests import toys
 from tests.core.test_cli import Bionic, bionic, refused
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bionic_core import Connectome
-from bionic_core.connectome_summary import summarise
+from bionic_core.connectomes.summary import summarise
 
 
 def connectome(seed: int, cells: int = 40) -> Connectome:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from bionic_core import cli, cores
-from bionic_core.cores import CALM, CROWDED, SURE, Manners, crowding, delays
-from bionic_core.process import SPINS
+from bionic_core import cli
+from bionic_core.base import cores
+from bionic_core.base.cores import CALM, CROWDED, SURE, Manners, crowding, delays
+from bionic_core.base.process import SPINS
 
 linux = pytest.mark.skipif(not delays(), reason="the system does not tell how threads waited")
 

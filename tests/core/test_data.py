@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, RequestError, Split
-from bionic_core.data import Protocol, grouped_share, split
-from bionic_core.data_summary import summarise
+from bionic_core.data.splits import Protocol, grouped_share, split
+from bionic_core.data.summary import summarise
 
 NAMES = ("cat", "dog", "owl")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bionic_core import RequestError
-from bionic_core.designs import Factor, Level, full_factorial
+from bionic_core.statistics.designs import Factor, Level, full_factorial
 
 
 def factors(names: str) -> list[Factor]:

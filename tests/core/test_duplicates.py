@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from bionic_core.duplicates import (
+from bionic_core.data.duplicates import (
     BITS,
     CORRELATION,
     NEAR,
@@ -108,7 +108,7 @@ def brute(one: Images, other: Images, near: int) -> set[tuple[int, int, int]]:
 def test_tiles_compare_every_pair_once(
     near: int, tile: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bionic_core.duplicates.TILE", tile)
+    monkeypatch.setattr("bionic_core.data.duplicates.TILE", tile)
     base = pictures(30, seed=3)
     others = np.stack([shifted(image) for image in base[5:20]])
     found = near_pairs(base, others, near=near)

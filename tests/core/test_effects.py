@@ -13,9 +13,9 @@ import pytest
 from scipy import stats
 
 from bionic_core import RequestError
-from bionic_core.designs import Factor, Level, full_factorial
-from bionic_core.effects import Effect, Effects, Row, estimate_effects
-from bionic_core.linear import MEAN, SEEDS
+from bionic_core.statistics.designs import Factor, Level, full_factorial
+from bionic_core.statistics.effects import Effect, Effects, Row, estimate_effects
+from bionic_core.statistics.linear import MEAN, SEEDS
 
 Cells = Sequence[Mapping[str, Level]]
 
@@ -339,5 +339,7 @@ def test_requests_that_are_none(given: str, rows: list[Row], confidence: float, 
 
 def test_importing_effects_is_cheap() -> None:
     heavy = ("statsmodels", "scipy", "pandas", "torch")
-    program = f"import sys, bionic_core.effects\nassert not set({heavy!r}) & set(sys.modules)"
+    program = (
+        f"import sys, bionic_core.statistics.effects\nassert not set({heavy!r}) & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -11,8 +11,9 @@ import attrs
 import pytest
 
 import bionic_core as library
-from bionic_core import Engine, workers
-from bionic_core.engine import Outcome, Work, default_engine
+from bionic_core import Engine
+from bionic_core.runs import attempt as workers
+from bionic_core.runs.engine import Outcome, Work, default_engine
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 
 __all__ = ["bionic"]
@@ -96,7 +97,7 @@ def test_ablate_and_reproduce_have_engines_too(
     assert said.code == 1
     assert "every run failed, the first with: no time for 0" in said.err
     timed = {"seconds_per_run": {}, "runs": 14, "seconds": 0.0}
-    monkeypatch.setattr("bionic_core.reproduction.estimate", lambda *_, **__: timed)
+    monkeypatch.setattr("bionic_core.studies.reproduction.estimate", lambda *_, **__: timed)
     said = bionic("reproduce", "--data", "schematic", *engine)
     assert said.code == 1
     assert "14 failed" in said.err

@@ -17,7 +17,7 @@ import torch
 
 import bionic_core as bionic
 from bionic_core.errors import WriteError
-from bionic_core.run_folder import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS, Run
+from bionic_core.runs.folder import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS, Run
 from tests.killing import (
     assert_same,
     at_each_step_of_writing,

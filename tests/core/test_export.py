@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from bionic_core import Registry, RequestError
-from bionic_core.export import METADATA, export
-from bionic_core.run_folder import Run
-from bionic_core.runs import train
-from bionic_core.spec import compose
+from bionic_core.runs.export import METADATA, export
+from bionic_core.runs.folder import Run
+from bionic_core.runs.train import train
+from bionic_core.spec.spec import compose
 from tests.core.test_cli import Bionic, bionic  # noqa: F401
 from tests.toys import STRUCTURE
 
@@ -84,7 +84,7 @@ def test_requests_that_cannot_be_met(
         export(run, "torch-export", tmp_path / "none" / "model.pt2")
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "bionic_core.export.find_spec", lambda name: None if name == "onnx" else find(name)
+        "bionic_core.runs.export.find_spec", lambda name: None if name == "onnx" else find(name)
     )
     with pytest.raises(RequestError, match=r"needs onnx .*pip install 'bionic\[onnx\]'"):
         export(run, "onnx", tmp_path / "model.onnx")

@@ -13,11 +13,11 @@ import pytest
 
 import bionic_core as bionic_api
 from bionic_core import RequestError
-from bionic_core.designs import Factor, Level
-from bionic_core.experiment import Experiment, plan_factorial
-from bionic_core.factors import cell_spec, read_design
-from bionic_core.levels import factor_of
-from bionic_core.responses import about_runs, response_of
+from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.levels import factor_of
+from bionic_core.studies.experiment import Experiment, plan_factorial
+from bionic_core.studies.factors import cell_spec, read_design
+from bionic_core.studies.responses import about_runs, response_of
 from tests import toys
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 
@@ -213,7 +213,7 @@ def test_a_plan_needs_no_data(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -
     def gone(spec: Any) -> None:
         raise RequestError("no such file", where="faces.csv")
 
-    monkeypatch.setattr("bionic_core.inputs.load_inputs", gone)
+    monkeypatch.setattr("bionic_core.runs.inputs.load_inputs", gone)
     said = bionic("factorial", "--mechanisms", "noise", "--plan", "--json")
     assert said.document["done"] is said.document["estimate"] is None
     assert said.document["sd"]["value"] == 0.32
@@ -254,7 +254,7 @@ class FakeRun:
 
 
 def test_runs_that_fail_or_learn_nothing_are_said() -> None:
-    from bionic_core.experiment import Cell
+    from bionic_core.studies.experiment import Cell
 
     def cell(a: Level, b: Level, seed: int, low: float | None) -> tuple[Cell, float | None]:
         run: Any = None if low is None else FakeRun(low)

@@ -14,18 +14,20 @@ import pytest
 import torch
 
 import bionic_core as bionic
-from bionic_core import Layer, Mechanism, failures, hookimpl, workers
-from bionic_core import runs as run_module
-from bionic_core import training as training_module
-from bionic_core.engine import Outcome, Task, Work
+from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.cli.progress import Tally
 from bionic_core.errors import WriteError
-from bionic_core.experiment import Cell, plan_factorial, run_experiment
-from bionic_core.missing import missing_notes
-from bionic_core.progress import Tally
-from bionic_core.run_folder import FAILURE, Run
-from bionic_core.run_list import FAILED, FINISHED, list_runs
-from bionic_core.spec import compose
-from bionic_core.workers import attempt, side_by_side
+from bionic_core.runs import attempt as workers
+from bionic_core.runs import failures
+from bionic_core.runs import train as run_module
+from bionic_core.runs.attempt import attempt, side_by_side
+from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.folder import FAILURE, Run
+from bionic_core.runs.listing import FAILED, FINISHED, list_runs
+from bionic_core.spec.spec import compose
+from bionic_core.studies.experiment import Cell, plan_factorial, run_experiment
+from bionic_core.studies.missing import missing_notes
+from bionic_core.training import loop as training_module
 from tests.killing import CACHE, forked, kill, needs_fork
 
 
@@ -256,8 +258,8 @@ def test_a_study_tells_how_it_stands_in_plain_lines(monkeypatch: pytest.MonkeyPa
 
     from rich.console import Console
 
-    from bionic_core import progress
-    from bionic_core.training import Moment
+    from bionic_core.cli import progress
+    from bionic_core.training.loop import Moment
 
     file = io.StringIO()
     monkeypatch.setattr(progress, "STATUS_EVERY", -1.0)

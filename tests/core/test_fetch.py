@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher, RequestError, cli
-from bionic_core.commands.options import from_options
-from bionic_core.fetching import Parts, Unwatched, Watch, fetch_connectome, parts_folder
+from bionic_core.cli.options import from_options
+from bionic_core.connectomes.fetch import Parts, Unwatched, Watch, fetch_connectome, parts_folder
 
 
 @attrs.frozen(eq=False)

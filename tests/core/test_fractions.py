@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from bionic_core import RequestError
-from bionic_core.designs import Design, Factor, Level, from_table, full_factorial
-from bionic_core.fractions import (
+from bionic_core.statistics.designs import Design, Factor, Level, from_table, full_factorial
+from bionic_core.statistics.fractions import (
     defining_relation,
     described,
     foldover,
     fractional,
     resolution_of,
 )
-from bionic_core.linear import Model
+from bionic_core.statistics.linear import Model
 
 LETTERS = "abcdefghijklmnop"
 

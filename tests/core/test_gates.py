@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
-from bionic_core.model import Network
+from bionic_core.model.network import Network
 from tests import toys
 
 EVERY = {"convolution": {"filters": [8, 16]}} | {name: {} for name in toys.STRUCTURE[1:]}

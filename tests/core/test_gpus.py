@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from bionic_core import stacked_training
-from bionic_core import training as single_training
-from bionic_core.engine import Task
 from bionic_core.recorded_steps import RecordedSteps, cuda_graph
-from bionic_core.runs import prepare, train
+from bionic_core.runs.engine import Task
+from bionic_core.runs.train import prepare, train
 from bionic_core.stacked_groups import group
 from bionic_core.stacked_steps import Steps
-from bionic_core.training import train_epoch
+from bionic_core.training import loop as single_training
+from bionic_core.training.loop import train_epoch
 from tests.core.test_stacked_studies import near, run, study
 from tests.stacks import CACHE, CPU, LIGHT, changed, lacking, spec, stacked, tasks_of
 

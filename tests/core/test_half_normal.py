@@ -9,10 +9,10 @@ import matplotlib.colors
 import pytest
 from matplotlib.axes import Axes
 
-from bionic_core.effect_figures import half_normal
-from bionic_core.lenth import certain, certain_points, error_slope
-from bionic_core.page_analysis import half_normal_section
-from bionic_core.page_study import Measure
+from bionic_core.reports.drawing.effect_figures import half_normal
+from bionic_core.reports.pages.effects import half_normal_section
+from bionic_core.reports.pages.study import Measure
+from bionic_core.statistics.lenth import certain, certain_points, error_slope
 from tests.core.test_analysis import FILTRATION, analysed, rows_of
 
 SIZES = {"a": 1.0, "b": 2.0, "c": 9.0, "a:b": 12.0}

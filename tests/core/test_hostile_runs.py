@@ -18,10 +18,10 @@ from PIL import Image
 from safetensors.numpy import load_file, save
 
 from bionic_core import Registry, Spec
-from bionic_core.checksums import to_sums
+from bionic_core.base.checksums import to_sums
 from bionic_core.errors import DamagedError, printable
-from bionic_core.run_folder import SUMMED, SUMS, Run
-from bionic_core.spec import compose
+from bionic_core.runs.folder import SUMMED, SUMS, Run
+from bionic_core.spec.spec import compose
 from tests.core.test_cli import Bionic, Said, bionic
 from tests.killing import trained
 

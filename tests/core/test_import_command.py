@@ -160,7 +160,7 @@ def test_requests_that_are_wrong(bionic: Bionic, options: tuple[str, ...], probl
 
 
 def test_ctrl_c_leaves_nothing(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bionic_core.importing.synapses as module
+    import bionic_core.connectomes.importing.synapses as module
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -174,7 +174,7 @@ def test_ctrl_c_leaves_nothing(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_room_is_said(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bionic_core.importing.buckets as module
+    import bionic_core.connectomes.importing.buckets as module
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

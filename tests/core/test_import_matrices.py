@@ -11,8 +11,8 @@ import scipy.io
 import scipy.sparse
 
 from bionic_core import Connectome, RequestError
-from bionic_core.importing import Request, import_connectome
-from bionic_core.importing.rules import Rules
+from bionic_core.connectomes.importing import Request, import_connectome
+from bionic_core.connectomes.importing.rules import Rules
 
 CELLS = "id,cell_type,ei\n" + "".join(f"{10 + k},{'ab'[k % 2]},{'ei'[k % 2]}\n" for k in range(6))
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bionic_core import Connectome, RequestError
-from bionic_core.importing import Request, import_connectome
-from bionic_core.importing.rules import REASONS, Rules
+from bionic_core.connectomes.importing import Request, import_connectome
+from bionic_core.connectomes.importing.rules import REASONS, Rules
 
 BASE = 864691135000000001
 """Odd, and beyond 2^53: by way of a float it would become even."""

@@ -14,17 +14,17 @@ import pytest
 from rich.console import Console
 
 from bionic_core import Dataset, Registry, RequestError, Spec, Split
-from bionic_core.commands.looking import data_check_command
-from bionic_core.data import Dropped, Protocol, split
-from bionic_core.data_check import check
-from bionic_core.data_summary import summarise
-from bionic_core.duplicates import NEAR, occurring
-from bionic_core.identity import identity
-from bionic_core.inputs import InputCache
-from bionic_core.report import checked, data, trained
-from bionic_core.run_evaluation import evaluate_run
-from bionic_core.runs import train
-from bionic_core.spec import choose_data, compose, open_data
+from bionic_core.cli.looking import data_check_command
+from bionic_core.data.check import check
+from bionic_core.data.duplicates import NEAR, occurring
+from bionic_core.data.splits import Dropped, Protocol, split
+from bionic_core.data.summary import summarise
+from bionic_core.reports.tables.build import checked, data, trained
+from bionic_core.runs.evaluate import evaluate_run
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import train
+from bionic_core.spec.spec import choose_data, compose, open_data
 from tests.core.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.core.test_duplicates import light, pictures
 

@@ -11,8 +11,14 @@ import pytest
 import torch
 
 from bionic_core import RequestError
-from bionic_core.comparison import mcnemar
-from bionic_core.metrics import calibration_error, figure_of, full_metrics, probabilities, wilson
+from bionic_core.statistics.mcnemar import mcnemar
+from bionic_core.training.metrics import (
+    calibration_error,
+    figure_of,
+    full_metrics,
+    probabilities,
+    wilson,
+)
 
 NAMES = ("cat", "dog", "owl", "rat")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import bionic_core as bionic
-from bionic_core.spec import compose
+from bionic_core.spec.spec import compose
 from tests import oracle, toys
 
 REQUIRES = {"lateral": "convolution", "attention": "convolution"}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bionic_core.base.files import present, read_own
 from bionic_core.errors import DamagedError
-from bionic_core.files import present, read_own
-from bionic_core.run_folder import Run
+from bionic_core.runs.folder import Run
 from tests.core.test_cli import Bionic, Said, bionic, refused
 from tests.core.test_hostile_runs import folder, good
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bionic_core.designs import Design, Factor, full_factorial, leave_one_out
-from bionic_core.linear import Fit, Model, intervals
-from bionic_core.planning import leave_one_out_sights, papers_spread, sights
+from bionic_core.statistics.designs import Design, Factor, full_factorial, leave_one_out
+from bionic_core.statistics.linear import Fit, Model, intervals
+from bionic_core.studies.plan import leave_one_out_sights, papers_spread, sights
 
 
 def factors(count: int) -> list[Factor]:

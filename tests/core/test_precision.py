@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from bionic_core import optimizers, precision
-from bionic_core.commands.common import say_precision
-from bionic_core.precision import has_bfloat16, in_words, lowered, taken_in
-from bionic_core.run_folder import MODEL
+from bionic_core.cli.common import say_precision
+from bionic_core.runs.folder import MODEL
+from bionic_core.training import optimizers, precision
+from bionic_core.training.precision import has_bfloat16, in_words, lowered, taken_in
 from tests.core.test_runs import Stop, cut_after, run, small
 from tests.stacks import spec
 

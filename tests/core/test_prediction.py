@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import bionic_core as bionic
-from bionic_core.prediction import find_pictures, predict
-from bionic_core.report_evaluation import predicted
-from bionic_core.runs import PREDICTIONS, Run, train
-from bionic_core.spec import compose
+from bionic_core.reports.tables.evaluation import predicted
+from bionic_core.runs.predict import find_pictures, predict
+from bionic_core.runs.train import PREDICTIONS, Run, train
+from bionic_core.spec.spec import compose
 
 PETS = ("cat", "dog", "owl")
 

@@ -13,7 +13,7 @@ from bionic_core import cli
 
 PROGRAM = """
 import atexit, sys, threading, time
-from bionic_core.process import leave
+from bionic_core.base.process import leave
 class Apart:
     def __del__(self): sys.stderr.write("taken apart\\n")
 apart = Apart()
@@ -77,7 +77,7 @@ def test_the_command_leaves_where_torch_is_loaded(
 
 def test_a_library_is_imported_beside() -> None:
     program = (
-        "import sys, time\nfrom bionic_core.process import import_beside\n"
+        "import sys, time\nfrom bionic_core.base.process import import_beside\n"
         "assert 'wave' not in sys.modules\nimport_beside('wave')\n"
         "end = time.monotonic() + 20\n"
         "while 'wave' not in sys.modules and time.monotonic() < end: time.sleep(0.01)\n"

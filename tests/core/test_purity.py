@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "bionic_core").glob("**/*.py"))
 
-TEMPLATES = sorted((ROOT / "bionic_core" / "templates" / "package").iterdir())
+TEMPLATES = sorted((ROOT / "bionic_core" / "conformance" / "templates" / "package").iterdir())
 
 ALLOWED = {
     ("describe.py", '"masks"'),

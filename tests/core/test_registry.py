@@ -58,7 +58,10 @@ def test_a_broken_plugin_says_whose_it_is_and_how_to_skip_it(
 
 def test_broken_plugins_leave_the_others_alone() -> None:
     registry = Registry(
-        [entry("gone", "no_such_package:Thing"), entry("noise", "bionic_plugins.noise:Noise")]
+        [
+            entry("gone", "no_such_package:Thing"),
+            entry("noise", "bionic_plugins.mechanisms.noise:Noise"),
+        ]
     )
     assert registry.get("noise", Mechanism).name == "noise"
     assert [bool(listed.error) for listed in registry.listing()] == [True, False]
@@ -67,8 +70,8 @@ def test_broken_plugins_leave_the_others_alone() -> None:
 def test_a_name_announced_twice_names_both() -> None:
     registry = Registry(
         [
-            entry("noise", "bionic_plugins.noise:Noise", "one"),
-            entry("noise", "bionic_plugins.masks:Masks", "two"),
+            entry("noise", "bionic_plugins.mechanisms.noise:Noise", "one"),
+            entry("noise", "bionic_plugins.mechanisms.masks:Masks", "two"),
         ]
     )
     with pytest.raises(

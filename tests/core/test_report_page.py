@@ -17,9 +17,9 @@ from urllib.parse import unquote
 import pytest
 
 from bionic_core import Registry, cli
-from bionic_core.page import Cell, Page, Section, Table, render
-from bionic_core.publication import open_publication
-from bionic_core.report_page import write_report
+from bionic_core.reports.pages.page import Cell, Page, Section, Table, render
+from bionic_core.reports.pages.write import write_report
+from bionic_core.studies.publication import open_publication
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 
 __all__ = ["bionic"]
@@ -413,7 +413,7 @@ def test_what_is_no_report_is_refused(bionic: Bionic, studies: Path, tmp_path: P
 def test_a_page_that_is_too_large_is_not_written(
     factorial: Path, tmp_path: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bionic_core import report_page
+    from bionic_core.reports.pages import write as report_page
 
     monkeypatch.setattr(report_page, "LIMIT", 1000)
     said = bionic("report", factorial, "--out", "page.html")

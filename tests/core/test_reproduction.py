@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, Publication, Registry, RequestError, cli
-from bionic_core.per_class import from_predictions, per_class
-from bionic_core.publication import Published, open_publication
-from bionic_core.reproduction import _beside
-from bionic_core.runs import Run
-from bionic_core.timing import words
+from bionic_core.runs.probe import words
+from bionic_core.runs.train import Run
+from bionic_core.studies.per_class import from_predictions, per_class
+from bionic_core.studies.publication import Published, open_publication
+from bionic_core.studies.reproduction import _beside
 from tests.core.test_cli import Bionic, bionic, refused
 from tests.toys import without_sums
 
@@ -205,7 +205,7 @@ def test_html_says_what_markdown_says_and_fetches_nothing(done: Path) -> None:
 def test_report_only_rewrites_the_report_and_trains_nothing(
     done: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.workers as engine
+    import bionic_core.runs.attempt as engine
 
     before = json.loads((done / "reproduction.json").read_text())
     (done / "reproduction.md").unlink()
@@ -250,9 +250,9 @@ def test_all_runs_count_as_one_in_the_display(
     tmp_path: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of other models and of the ablation: each begins, is noted, and ends once."""
-    import bionic_core.workers as engine
-    from bionic_core.progress import Display
-    from bionic_core.training import Moment
+    import bionic_core.runs.attempt as engine
+    from bionic_core.cli.progress import Display
+    from bionic_core.training.loop import Moment
 
     told: dict[str, list[int]] = {"begin": [], "watch": [], "note": [], "end": []}
 
@@ -297,7 +297,7 @@ def test_the_display_of_a_study_ends_with_all_runs_done(done: Path, bionic: Bion
 def test_failed_runs_are_named_and_the_rest_is_reported(
     done: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import bionic_core.workers as engine
+    import bionic_core.runs.attempt as engine
 
     train = engine.train  # type: ignore[attr-defined]
 

@@ -16,14 +16,15 @@ import pytest
 from PIL import Image
 
 import bionic_core as bionic
-from bionic_core import figures, report_evaluation
-from bionic_core import run_folder as run_module
-from bionic_core.commands import evaluation as command
-from bionic_core.inputs import InputCache
-from bionic_core.metrics import figure_of, full_metrics, probabilities
-from bionic_core.run_evaluation import Predicted, compare, describe, evaluate_run, predict_split
-from bionic_core.runs import MANIFEST, PREDICTIONS, Run, train
-from bionic_core.spec import compose
+from bionic_core.cli import evaluation as command
+from bionic_core.reports.drawing import run as figures
+from bionic_core.reports.tables import evaluation as report_evaluation
+from bionic_core.runs import folder as run_module
+from bionic_core.runs.evaluate import Predicted, compare, describe, evaluate_run, predict_split
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import MANIFEST, PREDICTIONS, Run, train
+from bionic_core.spec.spec import compose
+from bionic_core.training.metrics import figure_of, full_metrics, probabilities
 from tests.toys import without_sums
 
 CACHE = InputCache()

@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
-from bionic_core.designs import Factor
-from bionic_core.experiment import plan_factorial
 from bionic_core.registry import Registry
-from bionic_core.run_names import RunNames, flat
+from bionic_core.statistics.designs import Factor
+from bionic_core.studies.experiment import plan_factorial
+from bionic_core.studies.names import RunNames, flat
 from tests.core.test_runs import small
 
 

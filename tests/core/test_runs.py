@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
-from bionic_core import checkpoints, runs
-from bionic_core.averaging import WeightAverage
-from bionic_core.identity import identity
-from bionic_core.inputs import InputCache
-from bionic_core.run_evaluation import evaluate_run
-from bionic_core.runs import (
+from bionic_core.runs import checkpoint as checkpoints
+from bionic_core.runs import train as runs
+from bionic_core.runs.evaluate import evaluate_run
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import (
     MODEL,
     PREDICTIONS,
     RESULT,
@@ -28,7 +28,8 @@ from bionic_core.runs import (
     device_of,
     train,
 )
-from bionic_core.spec import compose
+from bionic_core.spec.spec import compose
+from bionic_core.training.averaging import WeightAverage
 
 CACHE = InputCache()
 
@@ -157,7 +158,7 @@ def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.Monk
 def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     tmp_path: Path, schedule: dict[str, Any], precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bionic_core.precision.has_bfloat16", lambda device: True)
+    monkeypatch.setattr("bionic_core.training.precision.has_bfloat16", lambda device: True)
     training = {"averaging": 0.9, "precision": precision, "batch_size": 32, "patience": 4}
     mechanisms = EVERYTHING | {"lr_schedule": schedule}
     spec = small(epochs=5, training=training, mechanisms=mechanisms)

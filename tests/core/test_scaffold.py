@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bionic_core import BionicError, Registry, RequestError
-from bionic_core.scaffold import write_package
+from bionic_core.conformance.scaffold import write_package
 from tests.core.test_cli import Bionic, bionic, refused
 
 __all__ = ["bionic"]
@@ -126,7 +126,7 @@ def test_check_of_sources(bionic: Bionic) -> None:
 
 
 def test_check_fails_with_code_1(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bionic_plugins.noise import Noise
+    from bionic_plugins.mechanisms.noise import Noise
 
     monkeypatch.setattr(Noise, "source", "")
     said = bionic("check", "noise", "--laws", "docstring", "--json")

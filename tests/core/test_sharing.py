@@ -14,17 +14,17 @@ import filelock
 import pytest
 
 import bionic_core as bionic
-from bionic_core import runs as run_module
-from bionic_core import training
-from bionic_core.designs import Design, Factor
-from bionic_core.engine import Task
+from bionic_core.base.locks import Claim, held
 from bionic_core.errors import BusyError
-from bionic_core.experiment import Cell, Experiment, plan_factorial, run_experiment
-from bionic_core.locks import Claim, held
-from bionic_core.run_folder import LOCK, RESULT, Run
-from bionic_core.run_list import INTERRUPTED, RUNNING, describe, list_runs
-from bionic_core.spec import compose
-from bionic_core.workers import Queue
+from bionic_core.runs import train as run_module
+from bionic_core.runs.attempt import Queue
+from bionic_core.runs.engine import Task
+from bionic_core.runs.folder import LOCK, RESULT, Run
+from bionic_core.runs.listing import INTERRUPTED, RUNNING, describe, list_runs
+from bionic_core.spec.spec import compose
+from bionic_core.statistics.designs import Design, Factor
+from bionic_core.studies.experiment import Cell, Experiment, plan_factorial, run_experiment
+from bionic_core.training import loop as training
 from tests.killing import ended, forked, kill, needs_fork, trained
 
 

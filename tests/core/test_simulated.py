@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bionic_core.designs import Design, Factor, full_factorial
-from bionic_core.fractions import fractional
-from bionic_core.lenth import lenth
-from bionic_core.linear import Fit, Matrix, Model, holm, intervals
+from bionic_core.statistics.designs import Design, Factor, full_factorial
+from bionic_core.statistics.fractions import fractional
+from bionic_core.statistics.lenth import lenth
+from bionic_core.statistics.linear import Fit, Matrix, Model, holm, intervals
 
 STUDIES = 4000
 

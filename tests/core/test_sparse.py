@@ -13,15 +13,17 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, Wiring, hookimpl, sparse_projection, storage
-from bionic_core import sparse_product as product
-from bionic_core.assembly import recipe_of
-from bionic_core.describe import describe, parameter_counts
-from bionic_core.forecast import check_training, training_memory
-from bionic_core.identity import identity
-from bionic_core.model import Network
-from bionic_core.optimizers import Muon
-from bionic_core.training import start, step_once
+from bionic_core import Mechanism, RequestError, Wiring, hookimpl
+from bionic_core.model import sparse as sparse_projection
+from bionic_core.model import sparse_product as product
+from bionic_core.model import storage
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.network import Network
+from bionic_core.runs.identity import identity
+from bionic_core.training.describe import describe, parameter_counts
+from bionic_core.training.loop import start, step_once
+from bionic_core.training.memory import check_training, training_memory
+from bionic_core.training.optimizers import Muon
 from tests import toys
 
 TIGHT: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
@@ -323,7 +325,7 @@ def test_a_spec_names_a_storage_that_exists() -> None:
 
 
 def test_runs_from_before_the_key_keep_their_names() -> None:
-    from bionic_core.inputs import InputCache
+    from bionic_core.runs.inputs import InputCache
 
     def model(**keys: Any) -> Any:
         spec = toys.spec((), image=[1, 48, 48], classes=7, **keys)
@@ -389,7 +391,7 @@ def test_a_wrong_wiring_is_named(pre: Any, post: Any, words: str, kind: str) -> 
 def test_what_cannot_fit_into_memory_is_refused_before_it_is_allocated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bionic_core.memory.machine_memory", lambda: 8 * 2**30)
+    monkeypatch.setattr("bionic_core.base.memory.machine_memory", lambda: 8 * 2**30)
     with pytest.raises(RequestError) as caught:
         toys.network((), layers={"A": 30_000, "B": 80_000}, projections=["A->B"])
     assert (
@@ -403,9 +405,9 @@ def test_what_cannot_fit_into_memory_is_refused_before_it_is_allocated(
 def test_training_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     network, spec = toys.network(), toys.spec()
     needed = training_memory(network, recipe_of(spec))
-    monkeypatch.setattr("bionic_core.forecast.machine_memory", lambda: needed)
+    monkeypatch.setattr("bionic_core.training.memory.machine_memory", lambda: needed)
     check_training(network, recipe_of(spec))
-    monkeypatch.setattr("bionic_core.forecast.machine_memory", lambda: needed - 1)
+    monkeypatch.setattr("bionic_core.training.memory.machine_memory", lambda: needed - 1)
     with pytest.raises(RequestError, match=r"training would take 0\.00 GiB of memory, images and"):
         check_training(network, recipe_of(spec))
 
@@ -416,7 +418,7 @@ def test_training_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_wide_model_trains_stops_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    from bionic_core.runs import MODEL, train
+    from bionic_core.runs.train import MODEL, train
     from tests.benchmarks.sparse import wide_spec
 
     spec = wide_spec(1000, 9000, train=70)

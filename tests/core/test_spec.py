@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import bionic_core as bionic
-from bionic_core.spec import compose, data_table, digest, find, read, shipped_specs
+from bionic_core.spec.spec import compose, data_table, digest, find, read, shipped_specs
 
 REGISTRY = bionic.Registry.installed()
 

@@ -11,8 +11,8 @@ import pytest
 
 import bionic_core as bionic_api
 from bionic_core import Mechanism, hookimpl
-from bionic_core.assembly import hooks_of
-from bionic_core.engine import Task
+from bionic_core.model.assembly import hooks_of
+from bionic_core.runs.engine import Task
 from bionic_core.stacked_groups import group
 from tests.stacks import CACHE, LIGHT, lacking, light, spec, stacked, tasks_of
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from bionic_core import Layer, Mechanism, Stream, hookimpl, stacked_study, stacked_training
-from bionic_core.engine import Outcome, Task, Work
-from bionic_core.locks import Claim
-from bionic_core.run_folder import STATE, Run
-from bionic_core.runs import run_of, train
+from bionic_core.base.locks import Claim
+from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.folder import STATE, Run
+from bionic_core.runs.train import run_of, train
 from bionic_core.stacked_steps import Steps
 from bionic_core.stacked_study import train_stacked
-from bionic_core.training import Moment
+from bionic_core.training.loop import Moment
 from tests.benchmarks.stacked import main as benchmark
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.killing import numbers

@@ -13,13 +13,13 @@ import pytest
 
 import bionic_core as library
 from bionic_core import Engine, Held, RequestError, Study, Tracked, Tracker
-from bionic_core.engine import Outcome, Task
-from bionic_core.experiment import Cell, Experiment, plan_factorial, run_experiment
-from bionic_core.files import write_text
-from bionic_core.locks import Claim
+from bionic_core.base.files import write_text
+from bionic_core.base.locks import Claim
 from bionic_core.registry import Registry
-from bionic_core.runs import Run, train
-from bionic_core.tracking import LOCKS, Tracking, tracking
+from bionic_core.runs.engine import Outcome, Task
+from bionic_core.runs.train import Run, train
+from bionic_core.studies.experiment import Cell, Experiment, plan_factorial, run_experiment
+from bionic_core.studies.tracking import LOCKS, Tracking, tracking
 from tests.core.test_runs import CACHE, Stop, cut_after, small
 from tests.notes import FULL, Notebook, Notes, Page, Twin, installed
 

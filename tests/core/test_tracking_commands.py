@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bionic_core import Engine, Study
-from bionic_core.engine import Outcome
 from bionic_core.registry import SKIP_VARIABLE, Registry
+from bionic_core.runs.engine import Outcome
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.core.test_tracking import pages
 from tests.notes import Notes, installed
@@ -56,7 +56,7 @@ def test_reproduce_tracks_all_its_experiments_as_one_study(
 
     monkeypatch.setattr(Registry.installed().get("local", Engine), "train", unwilling)
     timed = {"seconds_per_run": {}, "runs": 14, "seconds": 0.0}
-    monkeypatch.setattr("bionic_core.reproduction.estimate", lambda *_, **__: timed)
+    monkeypatch.setattr("bionic_core.studies.reproduction.estimate", lambda *_, **__: timed)
     said = bionic("reproduce", "--data", "schematic", "--seeds", "1", *SMALL, "--track", "notes")
     assert said.code == 1
     ((_, group),) = Notes.opened

@@ -14,10 +14,10 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as reference
 
-from bionic_core.recipe import Views
 from bionic_core.seeds import Stream
-from bionic_core.views import vary
-from bionic_plugins.augmentation import Augmentation
+from bionic_core.training.recipe import Views
+from bionic_core.training.views import vary
+from bionic_plugins.mechanisms.augmentation import Augmentation
 
 SIDE = 48
 DRAWS = 1500

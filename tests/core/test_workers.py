@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl, server
-from bionic_core.engine import Task, Work
-from bionic_core.experiment import plan_factorial, run_experiment
-from bionic_core.runs import MODEL
-from bionic_core.spec import compose
-from bionic_core.tracking import tracking
-from bionic_core.workers import longest_first, side_by_side
+from bionic_core.runs.attempt import longest_first, side_by_side
+from bionic_core.runs.engine import Task, Work
+from bionic_core.runs.train import MODEL
+from bionic_core.spec.spec import compose
+from bionic_core.studies.experiment import plan_factorial, run_experiment
+from bionic_core.studies.tracking import tracking
 from tests.notes import Notes
 
 KEYS = {
@@ -178,7 +178,7 @@ def test_threads_wait_briefly_unless_the_user_wants_otherwise(
 
 SETTLED = """
 import json, os
-from bionic_core.process import settle
+from bionic_core.base.process import settle
 settle()
 print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]))
 """

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bionic_core import Connectome
-from bionic_core.fetching import fetch_connectome
-from bionic_plugins.microns import Microns
+from bionic_core.connectomes.fetch import fetch_connectome
+from bionic_plugins.connectomes.microns.microns import Microns
 from tests.cave_server import TOKEN, CaveServer
 
 

@@ -12,16 +12,16 @@ from torch import Tensor
 
 import bionic_core as bionic
 from bionic_core import Mechanism, ProjectionSite, RequestError, Synapses, hookimpl
-from bionic_core.assembly import recipe_of
-from bionic_core.model import Network
-from bionic_core.recipe import Views
-from bionic_core.spec import compose
-from bionic_core.training import start, step_once
-from bionic_plugins.attention import HierarchicalAttention
-from bionic_plugins.convolution import MaxPool
-from bionic_plugins.inhibition import GradedInhibition
-from bionic_plugins.lateral import SurroundInhibition
-from bionic_plugins.noise import GaussianNoise
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.network import Network
+from bionic_core.spec.spec import compose
+from bionic_core.training.loop import start, step_once
+from bionic_core.training.recipe import Views
+from bionic_plugins.mechanisms.attention import HierarchicalAttention
+from bionic_plugins.mechanisms.convolution import MaxPool
+from bionic_plugins.mechanisms.inhibition import GradedInhibition
+from bionic_plugins.mechanisms.lateral import SurroundInhibition
+from bionic_plugins.mechanisms.noise import GaussianNoise
 from tests import oracle, toys
 
 RNG = np.random.default_rng(11)

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from bionic_core import Dataset, Split
-from bionic_plugins import fer2013_forms
-from bionic_plugins.fer2013 import Fer2013
-from bionic_plugins.fer2013_forms import CLASSES
+from bionic_plugins.data import fer2013_forms
+from bionic_plugins.data.fer2013 import Fer2013
+from bionic_plugins.data.fer2013_forms import CLASSES
 
 CODE = {"angry": 0, "disgusted": 1, "fearful": 2, "happy": 3, "sad": 4, "surprised": 5}
 CODE["neutral"] = 6

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bionic_core import RequestError
-from bionic_plugins.fer2013 import Fer2013
-from bionic_plugins.fer2013_forms import CLASSES
+from bionic_plugins.data.fer2013 import Fer2013
+from bionic_plugins.data.fer2013_forms import CLASSES
 from tests.plugins import test_fer2013 as forms
 from tests.plugins.test_fer2013 import (
     BOTH,

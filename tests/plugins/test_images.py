@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bionic_core import RequestError
-from bionic_plugins.images import Images
+from bionic_plugins.data.images import Images
 
 IMAGE = (1, 16, 16)
 

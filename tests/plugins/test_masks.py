@@ -13,12 +13,12 @@ import torch
 
 import bionic_core as core
 from bionic_core import RequestError
-from bionic_core.assembly import recipe_of
-from bionic_core.identity import identity
-from bionic_core.inputs import InputCache
-from bionic_core.model import Network
-from bionic_core.training import start, step_once
-from bionic_plugins.masks import LEVELS
+from bionic_core.model.assembly import recipe_of
+from bionic_core.model.network import Network
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache
+from bionic_core.training.loop import start, step_once
+from bionic_plugins.mechanisms.masks import LEVELS
 from tests import toys
 from tests.core.test_cli import Bionic, bionic, refused
 

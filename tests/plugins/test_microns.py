@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from bionic_core import BionicError, Connectome
-from bionic_core.fetching import fetch_connectome, parts_folder
-from bionic_plugins.column import Column
-from bionic_plugins.microns import Microns
+from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
+from bionic_plugins.connectomes.column import Column
+from bionic_plugins.connectomes.microns.microns import Microns
 from tests.cave_server import COLUMN, FIRST, SYNAPSES, TOKEN, CaveServer, serving, status
 from tests.plugins.cave import Heard, fetch, home
 
@@ -158,7 +158,7 @@ def test_the_servers_own_wait_is_kept(
     server: CaveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("bionic_plugins.retry.time.sleep", waits.append)
+    monkeypatch.setattr("bionic_plugins.connectomes.microns.retry.time.sleep", waits.append)
     later = status(429, headers={"Retry-After": "7"})
     server.faults = [
         ("count=True", later),

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from bionic_core import BionicError, Connectome, RequestError
-from bionic_core.fetching import Unwatched, fetch_connectome, parts_folder
-from bionic_plugins.download import Download
-from bionic_plugins.microns_dump import CELLS, SYNAPSES, MicronsDump
+from bionic_core.connectomes.fetch import Unwatched, fetch_connectome, parts_folder
+from bionic_plugins.connectomes.microns.download import Download
+from bionic_plugins.connectomes.microns.dump import CELLS, SYNAPSES, MicronsDump
 from tests import cave_server
 from tests.cave_server import FIRST
 from tests.file_server import FileServer, half, serving, status

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bionic_core import BionicError
-from bionic_core.fetching import parts_folder
+from bionic_core.connectomes.fetch import parts_folder
 from tests.cave_server import (
     FIRST,
     SYNAPSES,

@@ -15,15 +15,17 @@ import attrs
 import pytest
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, checkpoints, transfer
-from bionic_core.commands.options import from_options
-from bionic_core.engine import Outcome, Task, Work
-from bionic_core.identity import identity
-from bionic_core.inputs import InputCache
-from bionic_core.run_folder import LOCK, RESULT, STATE, Run
-from bionic_core.runs import train
-from bionic_core.spec import compose, digest
-from bionic_core.training import Moment
+from bionic_core import Mechanism, RequestError
+from bionic_core.cli.options import from_options
+from bionic_core.runs import checkpoint as checkpoints
+from bionic_core.runs import transfer
+from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.folder import LOCK, RESULT, STATE, Run
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.train import train
+from bionic_core.spec.spec import compose, digest
+from bionic_core.training.loop import Moment
 from bionic_plugins import ray_engine, ray_tasks
 from bionic_plugins.ray_engine import Ray
 from bionic_plugins.ray_tasks import Desk, Order

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from bionic_plugins import rewiring
-from bionic_plugins.rewiring import Connections
+from bionic_plugins.mechanisms import rewiring
+from bionic_plugins.mechanisms.rewiring import Connections
 
 NEURONS = 160
 KEEPS = {

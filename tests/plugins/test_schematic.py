@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, Split
-from bionic_plugins.schematic import EXPRESSIONS, SHARES, Schematic, draw
+from bionic_plugins.data.schematic import EXPRESSIONS, SHARES, Schematic, draw
 
 IMAGE = (1, 48, 48)
 FEW = Schematic(train=140, test=70)
@@ -114,7 +114,7 @@ def test_a_linear_classifier_beats_chance_and_is_far_from_perfect(faces: Dataset
 
 def test_nothing_of_torch_is_needed() -> None:
     program = (
-        "import sys; from bionic_plugins.schematic import Schematic; "
+        "import sys; from bionic_plugins.data.schematic import Schematic; "
         "Schematic(train=70, test=7).read((1, 48, 48)); "
         "sys.exit(bool({'torch', 'PIL'} & set(sys.modules)))"
     )

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 import bionic_core as core
-from bionic_plugins import column_statistics as known
-from bionic_plugins import surrogate_targets
-from bionic_plugins.surrogate import COLUMN, draw, from_nanometres, mean_probability, numbers
+from bionic_plugins.connectomes import column_statistics as known
+from bionic_plugins.connectomes import surrogate_targets
+from bionic_plugins.connectomes.surrogate import (
+    COLUMN,
+    draw,
+    from_nanometres,
+    mean_probability,
+    numbers,
+)
 from tests.core.test_cli import Bionic, bionic, refused
 
 __all__ = ["bionic"]

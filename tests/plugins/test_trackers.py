@@ -15,10 +15,10 @@ import attrs
 import pytest
 
 from bionic_core import Held, Journal, Study, Tracked, cli
-from bionic_core.run_names import flat
-from bionic_core.runs import Run
-from bionic_plugins.mlflow_tracker import MLflow
-from bionic_plugins.tensorboard_tracker import TensorBoard
+from bionic_core.runs.train import Run
+from bionic_core.studies.names import flat
+from bionic_plugins.trackers.mlflow_tracker import MLflow
+from bionic_plugins.trackers.tensorboard_tracker import TensorBoard
 from tests.core.test_cli import Bionic, Said, bionic, refused
 from tests.pages import blocks
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 import bionic_core as bionic
-from bionic_core import Mechanism, RequestError, hookimpl, optimizers
-from bionic_core.assembly import recipe_of
-from bionic_core.data import Split, Splits
-from bionic_core.training import Course, start, step_once
-from bionic_plugins.hebbian import scaled
+from bionic_core import Mechanism, RequestError, hookimpl
+from bionic_core.data.splits import Split, Splits
+from bionic_core.model.assembly import recipe_of
+from bionic_core.training import optimizers
+from bionic_core.training.loop import Course, start, step_once
+from bionic_plugins.mechanisms.hebbian import scaled
 from tests import oracle, toys
 
 LABELS = torch.tensor([0, 1, 2, 0])

@@ -1,0 +1,68 @@
+"""Commands for those who write plugins: check, new."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bionic_core.cli.common import Json, console, show
+
+
+def check_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of it; may be repeated."),
+    ] = None,
+    law: Annotated[
+        str, typer.Option("--laws", metavar="LAW,…", help="Judge by these laws only.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+    from bionic_core.cli.progress import Download
+    from bionic_core.conformance.check import Subject
+
+    subject = Subject.named(name, set_ or [])
+    chosen = [word.strip() for word in law.split(",") if word.strip()]
+
+    def step(done: int, total: int) -> None:
+        if display.live:
+            display.step("laws judged", done, total)
+
+    with Download(console(sys.stderr)) as display:
+        document = subject.judged(chosen, step)
+
+    def render(_: Any) -> Any:
+        from bionic_core.reports.tables.check import judged
+
+        return judged(document)
+
+    show(document, json, render)
+    if not document["passed"]:
+        raise typer.Exit(1)
+
+
+def new_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The mechanism's name, as in specs.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder in which the package's folder is made.")
+    ] = Path(),
+    json: Json = False,
+) -> None:
+    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+    from bionic_core.conformance.scaffold import write_package
+
+    document = write_package(name, out)
+
+    def render(_: Any) -> Any:
+        from rich.text import Text
+
+        lines = [*(f"  {file}" for file in document["files"]), "", "Next:"]
+        lines += [f"  {step}" for step in document["next"]]
+        return Text("\n".join([f"{document['folder']}:", *lines]))
+
+    show(document, json, render)

@@ -1,0 +1,160 @@
+"""What the commands share: their options, loading a spec, showing a result."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bionic_core.errors import BionicError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bionic_core.cli.progress import Display
+    from bionic_core.spec.spec import Spec
+    from bionic_core.studies.experiment import Cell, Experiment
+
+SpecName = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Without = Annotated[
+    str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
+]
+Data = Annotated[
+    str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Runs side by side, each a process of one thread if several.")
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+
+
+def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]) -> None:
+    """Say, once for all runs, if their products are more exact than their specs ask for."""
+    from bionic_core.runs.train import device_of
+    from bionic_core.training.precision import in_words
+
+    place = device_of(device)
+    for words in {in_words(spec.training.precision, place) for spec in specs} - {""}:
+        say(words)
+
+
+def train_shown(
+    experiment: Experiment,
+    display: Display,
+    words: Callable[[int, Cell], str],
+    *,
+    first: int = 0,
+    **options: Any,
+) -> list[Cell]:
+    """Train what is missing of an experiment, every run shown as one of those of a display.
+
+    Args:
+        experiment: the plan.
+        display: of all runs of a command, which may be of several experiments.
+        words: given a run's number in its experiment and what became of it, say which run it is.
+        first: the number of the experiment's first run among the display's.
+        options: those of ``run_experiment``.
+    """
+    from bionic_core.studies.experiment import run_experiment
+
+    def title(number: int) -> str:
+        return f"run {first + number + 1}"
+
+    def ended(number: int, cell: Cell) -> None:
+        display.end(
+            f"{title(number)}/{display.runs}  {words(number, cell)}, seed {cell.seed}: "
+            f"{cell.outcome}",
+            first + number,
+            failed=cell.run is None,
+            reused=cell.reused,
+        )
+
+    return run_experiment(
+        experiment,
+        started=lambda number, levels, seed: display.begin(title(number), first + number),
+        ended=ended,
+        watch=lambda moment, number: display.watch(moment, first + number),
+        say=lambda note, number: display.note(note, first + number),
+        **options,
+    )
+
+
+def load(
+    spec: str,
+    *,
+    without: str = "",
+    set_: list[str] | None = None,
+    data: str | None = None,
+    epochs: int | None = None,
+) -> Spec:
+    """Return the spec that a command's options ask for."""
+    from bionic_core.spec.spec import load as load_spec
+
+    assignments = list(set_ or [])
+    if epochs is not None:
+        assignments.append(f"training.max_epochs={epochs}")
+    names = [name.strip() for name in without.split(",") if name.strip()]
+    return load_spec(spec, set=assignments, without=names, data=data)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say what Ctrl-C, or a failure of the machine, leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise BionicError(
+            "stopped; finished epochs are kept, and the same command goes on after them"
+        ) from None
+    except BionicError:
+        raise
+    except Exception as error:
+        from bionic_core.runs.failures import of_the_machine, reason
+
+        if not of_the_machine(error):
+            raise
+        raise BionicError(
+            f"{reason(error)}. Finished epochs are kept, and the same command goes on after them"
+        ) from error
+
+
+def typed() -> str:
+    """Return the command line that is being carried out, as a shell takes it."""
+    return shlex.join(["bionic", *sys.argv[1:]])
+
+
+def console(stream: Any) -> Any:
+    """Return a rich console on a stream, which prints text and obeys none of it."""
+    from bionic_core.cli.console import PlainConsole
+
+    return PlainConsole(file=stream, stderr=stream is sys.stderr)
+
+
+def show(
+    document: Mapping[str, Any] | Sequence[Any],
+    json: bool,
+    render: Callable[[Any], RenderableType],
+) -> None:
+    """Print a document, as JSON or as its report function renders it."""
+    if json:
+        typer.echo(jsonlib.dumps(document, indent=1))
+        return
+    from bionic_core.reports.tables import build as report
+
+    console(sys.stdout).print(render(report))

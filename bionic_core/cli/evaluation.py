@@ -1,0 +1,117 @@
+"""Commands about what trained runs can do: evaluate, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bionic_core.cli.common import Data, Json, RunFolder, show
+
+if TYPE_CHECKING:
+    from bionic_core.runs.evaluate import Predicted
+
+
+def evaluate_command(
+    run: RunFolder,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    data: Data = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Another run, for McNemar's test on the same images."),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw confusion, ROC and learning curves into it."),
+    ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Also, apart, averaged over each image and its mirror image."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Compute a trained run's figures on a split, classes and uncertainty included."""
+    from bionic_core.reports.drawing import run as drawing
+    from bionic_core.runs.evaluate import compare, describe, predict_split
+    from bionic_core.runs.folder import Run
+    from bionic_core.runs.inputs import InputCache
+
+    one = Run.open(run)
+    other = Run.open(against) if against is not None else None
+    if figures is not None:
+        drawing.check_folder(figures)
+    cache = InputCache()
+    predicted = predict_split(one, split, data, cache, flip=flip)
+    document = describe(predicted)
+    if other is not None:
+        document["against"] = compare(predicted, predict_split(other, split, data, cache))
+    if figures is not None:
+        document["figures"] = drawing.write(figures, _drawn(predicted, document))
+
+    def render(_: Any) -> Any:
+        from bionic_core.reports.tables.evaluation import evaluated
+
+        return evaluated(document)
+
+    show(document, json, render)
+
+
+def _drawn(predicted: Predicted, document: dict[str, Any]) -> dict[str, dict[str, bytes]]:
+    """Draw all figures before any is written."""
+    from bionic_core.reports.drawing.run import confusion, learning, roc
+    from bionic_core.training.metrics import probabilities
+
+    run = predicted.run
+    title = f"{document['name']} ({run.hash[:8]}), training on {run.manifest['data']}"
+    return {
+        "confusion": confusion(document),
+        "roc": roc(document, probabilities(predicted.logits), predicted.labels),
+        "learning": learning(run.history, run.result["best_epoch"], predicted.selected_on, title),
+    }
+
+
+def predict_command(
+    run: RunFolder,
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="Pictures, or folders of them.")
+    ],
+    json: Json = False,
+) -> None:
+    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
+    from bionic_core.runs.folder import Run
+    from bionic_core.runs.predict import predict
+
+    pictures = predict(Run.open(run), images)
+
+    def render(_: Any) -> Any:
+        from bionic_core.reports.tables.evaluation import predicted
+
+        return predicted(pictures)
+
+    show(pictures, json, render)
+
+
+def export_command(
+    run: RunFolder,
+    form: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="onnx or torch-export.")
+    ] = "onnx",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file; else model.onnx or .pt2 in the run's folder."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a trained network into a file that other programs run."""
+    from bionic_core.runs.export import export
+    from bionic_core.runs.folder import Run
+
+    document = export(Run.open(run), form, out)
+
+    def render(_: Any) -> Any:
+        from bionic_core.reports.tables.evaluation import exported
+
+        return exported(document)
+
+    show(document, json, render)

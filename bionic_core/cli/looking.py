@@ -1,0 +1,185 @@
+"""Commands that only look: plugins, data info, data check, connectome info and plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bionic_core.cli.common import Json, show
+from bionic_core.errors import RequestError, nearest
+
+if TYPE_CHECKING:
+    from bionic_core.data.splits import Protocol
+
+DEFAULT_IMAGE = (1, 48, 48)
+"""Channels, height and width, as a spec that says nothing else has them."""
+
+Source = Annotated[str, typer.Argument(metavar="SRC", help="A registered source, or a path.")]
+ProtocolName = Annotated[
+    str,
+    typer.Option(
+        "--protocol", metavar="NAME", help="honest selects on validation, paper on the test set."
+    ),
+]
+
+
+def plugins_command(json: Json = False) -> None:
+    """List what is installed, failed plugins included."""
+    from bionic_core.registry import Registry
+
+    document = {"plugins": [listed.to_json() for listed in Registry.installed().listing()]}
+    show(document, json, lambda report: report.plugins(document))
+
+
+def data_info_command(
+    source: Source,
+    protocol: ProtocolName = "honest",
+    drop_leaks: Annotated[
+        bool,
+        typer.Option("--drop-leaks", help="Take out of train what occurs in validation or test."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Count the images of each class in each split."""
+    from bionic_core.data.splits import split
+    from bionic_core.data.summary import summarise
+    from bionic_core.spec.spec import open_data
+    from bionic_core.spec.tables import DataChoice
+
+    known = protocol_named(protocol)
+    dataset = open_data(source).read(DEFAULT_IMAGE)
+    parts = split(dataset, known, DataChoice().split_seed, drop_leaks=drop_leaks)
+    document = summarise(dataset, parts)
+    show(document, json, lambda report: report.data(document))
+
+
+def data_check_command(
+    source: Source,
+    near: Annotated[
+        int,
+        typer.Option(
+            metavar="BITS",
+            help="Near copies differ in at most so many of the 128 bits of their perceptual "
+            "hashes, 0 to 32.",
+        ),
+    ] = 14,
+    protocol: ProtocolName = "honest",
+    json: Json = False,
+) -> None:
+    """List images that are there twice, exactly or nearly, within and across splits, or blank."""
+    from bionic_core.data.check import check
+    from bionic_core.data.duplicates import BITS, WIDEST
+    from bionic_core.spec.spec import open_data
+
+    if not 0 <= near <= WIDEST:
+        raise RequestError(
+            f"--near {near}: must be 0 to {WIDEST} of the {BITS} bits; beyond that, pictures "
+            "that have nothing in common are near each other"
+        )
+    known = protocol_named(protocol)
+    document = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
+    show(document, json, lambda report: report.checked(document))
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the protocol of that name.
+
+    Raises:
+        RequestError: there is none.
+    """
+    known: dict[str, Protocol] = {"honest": "honest", "paper": "paper"}
+    if name not in known:
+        raise RequestError(
+            f"--protocol {name}: must be honest (select on validation) or paper (select on "
+            f"test).{nearest(name, known)}"
+        )
+    return known[name]
+
+
+def connectome_info_command(
+    source: Annotated[
+        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+    ] = "column",
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC", help="Group cells into the layers of a spec, by their cell types."
+        ),
+    ] = "",
+    by_type: Annotated[
+        bool, typer.Option("--types", help="Densities between cell types as well.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
+    from bionic_core.connectomes.summary import summarise
+    from bionic_core.spec.spec import open_connectome
+
+    groups = _layers_of(layers) if layers else None
+    document = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
+    show(document, json, lambda report: report.connectome(document))
+
+
+def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
+    """Return the cell types of each layer of a spec.
+
+    Raises:
+        RequestError: the spec's layers are plain numbers.
+    """
+    from bionic_core.spec.spec import load
+
+    found = {
+        layer: cells for layer, cells in load(name).model.layers.items() if isinstance(cells, tuple)
+    }
+    if not found:
+        raise RequestError(f"--layers {name}: its layers are plain numbers and have no cell types")
+    return found
+
+
+def connectome_plot_command(
+    source: Annotated[
+        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+    ] = "column",
+    kind: Annotated[str, typer.Option(help="adjacency, column, degrees, layers, or all.")] = "all",
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the pictures, PNG and SVG each.")
+    ] = Path("figures"),
+    layers: Annotated[
+        str, typer.Option("--layers", metavar="SPEC", help="The spec whose layers sort the cells.")
+    ] = "full",
+    tilt: Annotated[
+        float,
+        typer.Option(metavar="DEG", help="Angle of the depth axis to y; MICrONS' V1 if not given."),
+    ] = 5.0,
+    pia: Annotated[
+        float, typer.Option(metavar="µM", help="Where depth is 0, along that axis.")
+    ] = 396.671,
+    json: Json = False,
+) -> None:
+    """Draw a connectome: adjacency, column of somata, degrees, layers."""
+    from bionic_core.reports.drawing import connectome as connectome_figures
+    from bionic_core.reports.drawing import connectome_view
+    from bionic_core.reports.drawing import run as figures
+    from bionic_core.spec.spec import find, open_connectome, read
+
+    kinds = connectome_figures.KINDS
+    if kind not in (*kinds, "all"):
+        raise RequestError(
+            f"--kind {kind}: must be {', '.join(kinds)}, or all.{nearest(kind, [*kinds, 'all'])}"
+        )
+    figures.check_folder(out, option="--out")
+    model = read(find(layers)).get("model", {})
+    connectome = open_connectome(source).read()
+    view = connectome_view.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
+    chosen = kinds if kind == "all" else (kind,)
+    drawn = {name: connectome_figures.draw(view, name) for name in chosen}
+    document = {
+        "connectome": connectome.label,
+        "fingerprint": connectome.fingerprint,
+        "layers": {name: list(types) for name, types in view.layers.items()},
+        "densities": connectome_view.densities(view).tolist(),
+        "figures": figures.write(out, drawn),
+    }
+    show(document, json, lambda report: report.drawn(document))

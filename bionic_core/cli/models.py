@@ -1,0 +1,32 @@
+"""Commands about models: build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bionic_core.cli.common import Json, Set, SpecName, Without, load, show
+
+
+def build_command(
+    spec: SpecName,
+    without: Without = "",
+    set_: Set = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the resolved spec and initial weights there."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+    from bionic_core.training.describe import describe
+
+    loaded = load(spec, without=without, set_=set_)
+    document, network = describe(loaded)
+    if save is not None:
+        from bionic_core.runs.train import save_model
+
+        save_model(save, loaded, network)
+    show(document, json, lambda report: report.built(document))

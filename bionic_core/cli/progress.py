@@ -1,0 +1,234 @@
+"""Progress on stderr: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from bionic_core.training.loop import Moment
+
+
+STATUS_EVERY = 60.0
+"""Seconds between two lines about a study that has nothing to show but runs under way."""
+
+
+class Tally:
+    """How many runs of a study are done, under way and failed, and how long the rest will take.
+
+    The rate is that of the work seen so far, a run's share being its epochs done of those that it
+    may have; what was finished before is no work. Early stopping makes it less.
+    """
+
+    def __init__(self, runs: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.runs, self.done, self.reused, self.failed = runs, 0, 0, 0
+        self.under_way: dict[int, tuple[float, float]] = {}
+        self._now, self._begun, self._work = now, now(), 0.0
+
+    def begin(self, number: int) -> None:
+        """Count a run as under way."""
+        self.under_way[number] = (math.nan, 0.0)
+
+    def watch(self, number: int, share: float) -> None:
+        """Take in how far a run is; where it begins is where it went on from."""
+        first, _ = self.under_way.get(number, (math.nan, 0.0))
+        self.under_way[number] = (share if math.isnan(first) else first, share)
+
+    def end(self, number: int, *, failed: bool, reused: bool) -> None:
+        """Count a run as done, as finished before, or as failed."""
+        first, share = self.under_way.pop(number, (math.nan, 0.0))
+        if not reused and not math.isnan(first):
+            self._work += (share if failed else 1.0) - first
+        self.failed += failed
+        self.reused += reused
+        self.done += not failed
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds that the rest will take; None where nothing tells yet."""
+        shares = [pair for pair in self.under_way.values() if not math.isnan(pair[0])]
+        work = self._work + sum(share - first for first, share in shares)
+        left = self.runs - self.done - self.failed - sum(share for _, share in shares)
+        if left <= 0:
+            return 0.0
+        return left * (self._now() - self._begun) / work if work > 0 else None
+
+    def __str__(self) -> str:
+        words = f"{self.done} of {self.runs} done, {len(self.under_way)} running"
+        words += f", {self.failed} failed"
+        left = self.seconds
+        return words if not left else f"{words}, about {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: ``40 s``, ``12 min``, ``3.4 h``."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            number = seconds / size
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+class Display:
+    """A bar for the runs of a study, and one for each run under way; lines where no terminal is."""
+
+    def __init__(self, console: Console, *, runs: int = 1, quiet: bool = False) -> None:
+        self.console = console
+        self.runs = runs
+        self.quiet = quiet
+        self.live = console.is_terminal and not quiet
+        self.tally = Tally(runs)
+        self.bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            disable=not self.live,
+            transient=True,
+        )
+        self._study = self.bars.add_task("runs", total=runs, visible=runs > 1, note="")
+        self._runs: dict[int, TaskID] = {}
+        self._places: dict[int, tuple[str, str]] = {}
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Display:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def watch(self, moment: Moment, number: int = 0) -> None:
+        """Show a place within a run."""
+        done = (moment.epoch - 1) * moment.total + moment.done
+        total = moment.max_epochs * moment.total
+        self.tally.watch(number, done / total)
+        epoch = f"epoch {moment.epoch} of {moment.max_epochs}"
+        title, _ = self._places.get(number, (f"run {number + 1}", ""))
+        self._places[number] = (title, epoch)
+        if number in self._runs:
+            self.bars.update(self._runs[number], completed=done, total=total, note=epoch)
+            self._count()
+        elif self.runs > 1 and time.monotonic() - self._said > STATUS_EVERY:
+            places = (" ".join(filter(None, p)) for _, p in sorted(self._places.items()))
+            self.say(f"{self.tally}: {'; '.join(places)}")
+
+    def begin(self, title: str, number: int = 0) -> None:
+        """Show that a run begins; runs side by side have numbers."""
+        self.tally.begin(number)
+        self._places[number] = (title, "")
+        if self.live:
+            self._runs[number] = self.bars.add_task(title, total=None, note="")
+            self._count()
+
+    def end(
+        self, line: str, number: int = 0, *, failed: bool = False, reused: bool = False
+    ) -> None:
+        """Show that a run has ended, with a line that stays."""
+        self.tally.end(number, failed=failed, reused=reused)
+        self._places.pop(number, None)
+        if number in self._runs:
+            self.bars.remove_task(self._runs.pop(number))
+        if self.live:
+            self._count()
+            self.say(line)
+        else:
+            self.say(f"{line}  [{self.tally}]" if self.runs > 1 else line)
+
+    def note(self, words: str, number: int = 0) -> None:
+        """Show what a reader must know about a run, with a line that stays."""
+        self.say(f"run {number + 1}: {words}" if self.runs > 1 else words)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Show an epoch's figures."""
+        selecting = record.get("validation") or record["test"]
+        self.say(
+            f"epoch {record['epoch']:>3}  loss {record['train']['loss']:.4f}  "
+            f"selecting: accuracy {selecting['accuracy']:.4f}  loss {selecting['loss']:.4f}  "
+            f"macro F1 {selecting['macro_f1']:.4f}  {record['images_per_second']:,.0f} images/s"
+        )
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._said = time.monotonic()
+        if not self.quiet:
+            self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _count(self) -> None:
+        left = self.tally.seconds
+        note = f"{len(self.tally.under_way)} running, {self.tally.failed} failed"
+        note += f", {duration(left)} left" if left else ""
+        ended = self.tally.done + self.tally.failed
+        self.bars.update(self._study, completed=ended, note=note)
+
+
+class Download:
+    """A bar for what is being downloaded; elsewhere a line for each tenth of it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self.live,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._said = ("", 0)
+
+    def __enter__(self) -> Download:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def step(self, title: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` pieces are there."""
+        if self.live:
+            if self._task is None:
+                self._task = self.bars.add_task(title, total=total)
+            if title != self._said[0]:
+                self._said = (title, 0)
+                self.bars.reset(self._task, description=title, total=total)
+            self.bars.update(self._task, completed=done, total=max(total, done))
+            return
+        tenth = 10 * done // max(1, total)
+        if (title, tenth) != self._said:
+            self._said = (title, tenth)
+            self.say(f"{title}: {done:,} of {max(total, done):,}")
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)

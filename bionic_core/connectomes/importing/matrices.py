@@ -1,0 +1,223 @@
+"""Connections in a matrix: dense (.npy, .csv) or sparse (SciPy's .npz, .mtx)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.connectomes.importing.cells import Cells
+from bionic_core.connectomes.importing.rules import Rules
+from bionic_core.connectomes.importing.summing import LARGEST, ROW, Connections, Summing
+from bionic_core.errors import RequestError
+
+ENDINGS = (".npy", ".npz", ".mtx", ".mtx.gz")
+
+
+@attrs.frozen(eq=False)
+class Matrix:
+    """A matrix's entries.
+
+    Attributes:
+        row, column: int64 (E,), places of the entries that are not 0.
+        value: float64 (E,).
+        shape: rows and columns.
+        labels: names of the rows and of the columns; empty where they go by the table of cells.
+    """
+
+    row: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    shape: tuple[int, int]
+    labels: tuple[Sequence[str], Sequence[str]] = ((), ())
+
+
+def is_matrix(path: Path) -> bool:
+    """Whether a file is a matrix by its name; a CSV file may be one all the same."""
+    return path.name.lower().endswith(ENDINGS)
+
+
+def read_matrix(path: Path) -> Matrix:
+    """Return the entries of a matrix; nothing in the file is executed.
+
+    Raises:
+        RequestError: the file is missing, damaged, or no matrix of numbers.
+    """
+    name = path.name.lower()
+    if not path.is_file():
+        raise RequestError("is a folder" if path.is_dir() else "no such file", where=str(path))
+    try:
+        if name.endswith(".npy"):
+            return _dense(np.load(path, allow_pickle=False), path)
+        if name.endswith(".npz"):
+            import scipy.sparse
+
+            return _sparse(scipy.sparse.load_npz(path), path)
+        if name.endswith((".mtx", ".mtx.gz")):
+            import scipy.io
+
+            found = scipy.io.mmread(path)
+            return _dense(found, path) if isinstance(found, np.ndarray) else _sparse(found, path)
+        if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")):
+            return _written(path)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, csv.Error) as error:
+        raise RequestError(
+            f"is damaged, or no matrix of numbers ({error})", where=str(path)
+        ) from error
+    raise RequestError(
+        "is of no known kind of matrix; known are .npy, .csv, SciPy's .npz and .mtx",
+        where=str(path),
+    )
+
+
+def sum_matrix(
+    matrix: Matrix,
+    cells: Cells,
+    rules: Rules,
+    folder: Path,
+    *,
+    values: str,
+    post_by_pre: bool,
+    where: str,
+) -> tuple[Connections, dict[str, int]]:
+    """Return the connections in a matrix, and its entries by reason.
+
+    Args:
+        matrix: its rows are pre, its columns post.
+        cells: rows and columns go by the rows of their table, or by labels.
+        rules: what is done with entries that are not as they should be.
+        folder: for what does not fit into memory.
+        values: ``count`` where an entry is a number of synapses; ``size`` where it is the size
+            of a connection, which then counts as one synapse.
+        post_by_pre: the rows are post, the columns pre.
+        where: the file, for messages.
+
+    Raises:
+        RequestError: its shape or labels do not fit the cells, or the rules refuse entries.
+    """
+    places = [_places(matrix, axis, cells, where) for axis in (0, 1)]
+    pre, post = places[0][matrix.row], places[1][matrix.column]
+    if post_by_pre:
+        pre, post = post, pre
+    value = matrix.value
+    reason = np.zeros(len(value), "U20")
+    checks = [("unknown-cell", (pre < 0) | (post < 0)), ("autapse", pre == post)]
+    if values == "count":
+        bad = ~((value >= 0) & (value == np.floor(value)) & (value <= LARGEST))
+        checks += [("bad-count", bad), ("zero-count", value == 0)]
+    else:
+        checks += [("missing-size", ~np.isfinite(value)), ("negative-size", value < 0)]
+        checks += [("zero-count", value == 0)]
+    for kept in (False, True):
+        for name, found in checks:
+            if (rules.verdicts[name] == "keep") == kept:
+                reason[(reason == "") & found] = name
+    counts = {name: int((reason == name).sum()) for name, _ in checks}
+    examples = {}
+    for name in rules.refused(counts):
+        first = int(np.flatnonzero(reason == name)[0])
+        examples[name] = (
+            f"{value[first]:g} in row {matrix.row[first] + 1}, column {matrix.column[first] + 1}"
+        )
+    rules.check(counts, examples, where)
+    good = (reason == "") | np.isin(reason, [n for n, v in rules.verdicts.items() if v == "keep"])
+    rows = np.empty(int(good.sum()), ROW)
+    rows["pair"] = pre[good] * len(cells.id) + post[good]
+    rows["size"] = value[good]
+    rows["count"] = value[good] if values == "count" else 1
+    summing = Summing(folder, len(cells.id), numbered=False)
+    summing.add(rows)
+    connections = summing.connections(rules)
+    counts["repeated-connection"] = summing.counts["repeated-connection"]
+    rules.check(counts, {}, where)
+    return connections, counts
+
+
+def _dense(matrix: npt.NDArray[Any], path: Path) -> Matrix:
+    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+        raise RequestError(
+            f"has shape {matrix.shape} and type {matrix.dtype}; a matrix of numbers is needed",
+            where=str(path),
+        )
+    row, column = np.nonzero(matrix)
+    return Matrix(row, column, matrix[row, column].astype(np.float64), matrix.shape)
+
+
+def _sparse(matrix: Any, path: Path) -> Matrix:
+    found = matrix.tocoo()
+    if found.dtype.kind not in "biuf":
+        raise RequestError(
+            f"holds values of type {found.dtype}; numbers are needed", where=str(path)
+        )
+    row, column = found.row.astype(np.int64), found.col.astype(np.int64)
+    return Matrix(row, column, found.data.astype(np.float64), found.shape)
+
+
+def _written(path: Path) -> Matrix:
+    """Return a matrix in text; a first line and a first column of labels are recognised."""
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        start = file.read(65536)
+        file.seek(0)
+        line = start.split("\n", 1)[0]
+        mark = max(",\t; ", key=line.count)
+        table = [[word.strip() for word in row] for row in csv.reader(file, delimiter=mark) if row]
+    if not table:
+        raise RequestError("is empty", where=str(path))
+    widths = {len(row) for row in table}
+    if len(widths) > 1:
+        raise RequestError(
+            f"has lines of {min(widths)} to {max(widths)} values; a matrix has lines of one length",
+            where=str(path),
+        )
+    # Labels stand around the matrix: its corner is empty or a word, or it would have no corner.
+    labelled = not _number(table[0][0])
+    body = [row[1:] for row in table[1:]] if labelled else table
+    labels = ([row[0] for row in table[1:]], table[0][1:]) if labelled else ((), ())
+    for number, row in enumerate(body, 1 + labelled):
+        for word in row:
+            if word and not _number(word):
+                raise RequestError(
+                    f"line {number} has '{word[:40]}', which is no number", where=str(path)
+                )
+    dense = np.array([[float(word) if word else 0.0 for word in row] for row in body], np.float64)
+    found = _dense(dense.reshape(len(body), -1), path)
+    return attrs.evolve(found, labels=labels)
+
+
+def _number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _places(matrix: Matrix, axis: int, cells: Cells, where: str) -> npt.NDArray[np.int64]:
+    """Return the cell of each row (axis 0) or column (1); −1 where it is none that is taken."""
+    labels, length = matrix.labels[axis], matrix.shape[axis]
+    if labels:
+        keys = cells.name.tolist() if cells.named else [str(number) for number in cells.id]
+        known = {key: place for place, key in enumerate(keys)}
+        found = np.array([known.get(label, -1) for label in labels], np.int64)
+        if not (found >= 0).any():
+            raise RequestError(
+                f"none of the labels of its {'columns' if axis else 'rows'} ('{labels[0]}' …) is "
+                f"in the table of cells, which has '{keys[0] if keys else ''}' …",
+                where=where,
+            )
+        return found
+    if length != len(cells.places):
+        raise RequestError(
+            f"has {length:,} {'columns' if axis else 'rows'}, but the table of cells has "
+            f"{len(cells.places):,} rows; without labels they go by the order of that table",
+            where=where,
+        )
+    return cells.places

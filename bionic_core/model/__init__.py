@@ -1,0 +1,4 @@
+"""A spec becomes a network by asking each hook, site by site.
+
+Trains nothing and names no mechanism. Start at `assembly`, then `network` and `projection`.
+"""

@@ -1,0 +1,121 @@
+"""What mechanisms answer with, tried once while building: a wrong shape is found before training.
+
+A module that is tried is in evaluation mode, without gradients, and is given small positive
+numbers; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.model.combination import harmless
+from bionic_core.runs.failures import of_the_machine, reason
+
+if TYPE_CHECKING:
+    from bionic_core.model.projection import Projection
+
+SAMPLES = 2
+"""A batch of more than one, so that one that is averaged away is seen."""
+
+LARGE = 10**7
+"""Neurons, or features, beyond which nothing is tried: whether they fit is for others to say."""
+
+
+def try_module(name: str, hook: str, site: str, module: nn.Module, shape: tuple[int, ...]) -> None:
+    """Try a module on samples of a shape that it must keep; a product's answer may broadcast.
+
+    Raises:
+        RequestError: it fails, or returns something else.
+    """
+    if math.prod(shape) > LARGE:
+        return
+    given = harmless(torch.empty(SAMPLES, *shape))
+    _try(name, hook, site, lambda: _evaluated(module, given), given, broadcast=hook == "gain")
+
+
+def try_weights(projection: Projection) -> None:
+    """Try the modules that act on a projection's weights; each must keep the values' shape.
+
+    Raises:
+        RequestError: one fails, or returns something else.
+    """
+    values = projection.values.detach()
+    for name in projection.chain.mechanisms:
+        piece = projection.chain.get_submodule(name)
+
+        def answer(piece: nn.Module = piece) -> object:
+            return _evaluated(piece, values, projection)
+
+        _try(name, "weight", projection.site.name, answer, values)
+
+
+def try_rule(name: str, rule: Callable[..., object], projection: Projection) -> None:
+    """Try a local rule; what it returns must fit the values.
+
+    Raises:
+        RequestError: it fails, or returns something else.
+    """
+    site, values = projection.site, projection.values.detach().clone()
+    pre, post = (harmless(torch.empty(SAMPLES, end.size)) for end in (site.pre, site.post))
+
+    def answer() -> object:
+        with torch.no_grad():
+            return rule(values, pre, post, projection)
+
+    _try(name, "plasticity", site.name, answer, values, broadcast=True)
+
+
+def _try(
+    name: str,
+    hook: str,
+    site: str,
+    answer: Callable[[], object],
+    like: Tensor,
+    *,
+    broadcast: bool = False,
+) -> None:
+    where = f"mechanisms.{name}: what its hook '{hook}' answered" + (
+        f" at '{site}'" if site else ""
+    )
+    try:
+        found = answer()
+    except BionicError:
+        raise
+    except Exception as error:
+        if of_the_machine(error):
+            raise
+        raise RequestError(
+            f"{where} fails when it is given {tuple(like.shape)}: {reason(error)}"
+        ) from error
+    if not isinstance(found, Tensor):
+        raise RequestError(f"{where} returns {type(found).__name__}; expected a Tensor")
+    if found.shape != like.shape and not (broadcast and _fits(found, like)):
+        raise RequestError(
+            f"{where} returns {tuple(found.shape)} when it is given {tuple(like.shape)}; expected "
+            + ("a shape that broadcasts to it" if broadcast else "the same shape")
+        )
+
+
+def _fits(found: Tensor, like: Tensor) -> bool:
+    try:
+        return found.expand(like.shape).shape == like.shape
+    except RuntimeError:
+        return False
+
+
+def _evaluated(module: nn.Module, *given: Any) -> object:
+    """Return what a module makes of its input in evaluation mode; its mode is as before."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            return module(*given)
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -1,0 +1,398 @@
+"""Assembly: a spec becomes a network by asking each hook, site by site."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pluggy
+from torch import nn
+
+from bionic_core import hookspecs
+from bionic_core.base.memory import Budget
+from bionic_core.connectome import Connectome, checked
+from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.model.answers import try_module, try_rule, try_weights
+from bionic_core.model.combination import Chain, Gated, Pieces, Product, Sum
+from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
+from bionic_core.model.projection import Projection
+from bionic_core.model.storage import make_projection
+from bionic_core.plugin import PROJECT, Mechanism
+from bionic_core.runs.failures import of_the_machine, reason
+from bionic_core.seeds import Stream, derive, seeded
+from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
+from bionic_core.spec.spec import Spec
+from bionic_core.training.recipe import Recipe, merge
+
+MAX_STAGES = 32
+"""More stages than this is a ``features`` hook that never answers None."""
+
+
+def build(
+    spec: Spec,
+    *,
+    seed: int = 0,
+    connectome: Connectome | None = None,
+    gated: Collection[str] = (),
+    streams: type[Stream] = Stream,
+    tried: bool = True,
+) -> Network:
+    """Return the network of a spec, with initial weights drawn from ``seed``.
+
+    Args:
+        spec: what to build.
+        seed: each piece draws from its own stream, derived from (seed, mechanism, hook, site).
+        connectome: the wiring, read from the spec's source if None.
+        gated: mechanisms whose pieces are put behind gates (see
+        :mod:`bionic_core.model.combination`). streams: what the pieces that draw while they run
+        draw from. tried: whether each answer is tried once (see :mod:`bionic_core.model.answers`).
+
+    Raises:
+        RequestError: a mechanism cannot act here, an answer is of the wrong kind or shape, two
+            mechanisms in a chain have no order, or a cell type is not in the connectome.
+    """
+    if connectome is None and spec.connectome is not None:
+        connectome = checked(spec.connectome.read(), spec.where)
+    return _Assembly(spec, seed, connectome, gated, streams, tried).network()
+
+
+def recipe_of(spec: Spec) -> Recipe:
+    """Return the training recipe of a spec.
+
+    Raises:
+        RequestError: two mechanisms set the same field, or one sets a field that is not there.
+    """
+    asking = _Asking(spec, 0)
+    return merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+
+
+def hooks_of(spec: Spec) -> dict[str, set[str]]:
+    """Return the hooks that each mechanism of a spec implements, wherever it then answers."""
+    found: dict[str, set[str]] = {name: set() for name in spec.mechanisms}
+    manager = _Asking(spec, 0).manager
+    for hook in hookspecs.COMBINATION:
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            found[implementation.plugin_name].add(hook)
+    return found
+
+
+class _Asking:
+    """The mechanisms of a spec, registered, and asked one hook at a time."""
+
+    def __init__(self, spec: Spec, seed: int, tried: bool = False) -> None:
+        self.spec = spec
+        self.tried = tried
+        self.seed = seed
+        self.asked = ("", "")  # the mechanism and the hook that are being asked
+        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        for name, mechanism in spec.mechanisms.items():
+            try:
+                self.manager.register(mechanism, name)
+                self.manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                raise RequestError(
+                    f"mechanism '{name}' does not fit the hooks: {error}. "
+                    f"Hooks are {listing(hookspecs.COMBINATION)}"
+                ) from error
+
+    def answers(
+        self,
+        hook: str,
+        site: str,
+        /,
+        *,
+        kind: type | None = None,
+        keeps: tuple[int, ...] | None = None,
+        **arguments: Any,
+    ) -> list[tuple[str, Any]]:
+        """Return (mechanism, answer) of those who answer, in the order in which they apply.
+
+        ``keeps`` is the shape, less the batch, that a module must give back.
+        """
+        found: dict[str, Any] = {}
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            name = implementation.plugin_name
+            outer, self.asked = self.asked, (name, hook)
+            try:
+                with seeded(derive(self.seed, name, hook, site)):
+                    answer = implementation.function(
+                        *(arguments[argument] for argument in implementation.argnames)
+                    )
+            except RequestError as error:
+                raise RequestError(
+                    [f"mechanisms.{name}: {problem}" for problem in error.problems],
+                    where=error.where or self.spec.where,
+                ) from error
+            except Exception as error:
+                if isinstance(error, BionicError) or of_the_machine(error):
+                    raise
+                raise RequestError(
+                    f"mechanisms.{name}: its hook '{hook}' fails at '{site}': {reason(error)}",
+                    where=self.spec.where,
+                ) from error
+            finally:
+                self.asked = outer
+            if answer is None:
+                continue
+            expected = kind or nn.Module
+            if not isinstance(answer, expected):
+                raise RequestError(
+                    f"mechanisms.{name}: its hook '{hook}' answered with "
+                    f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
+                    where=self.spec.where,
+                )
+            if self.tried and keeps is not None and isinstance(answer, nn.Module):
+                try_module(name, hook, site, answer, keeps)
+            found[name] = answer
+        return [(name, found[name]) for name in self._order(hook, site, found)]
+
+    def _order(self, hook: str, site: str, names: Iterable[str]) -> list[str]:
+        """Return the names in order; a chain's must be settled by the classes or the spec."""
+        names = sorted(names)
+        if hookspecs.COMBINATION[hook] not in (hookspecs.CHAIN, hookspecs.FIRST):
+            return names
+        listed = self.spec.model.order.get(hook, ())
+        earlier: dict[str, set[str]] = {name: set() for name in names}
+        for one, other in itertools.permutations(names, 2):
+            if one in listed and other in listed:
+                if listed.index(one) < listed.index(other):
+                    earlier[other].add(one)
+            elif _precedes(self.spec.mechanisms[one], self.spec.mechanisms[other]):
+                earlier[other].add(one)
+        order: list[str] = []
+        while len(order) < len(names):
+            ready = [n for n in names if n not in order and earlier[n] <= set(order)]
+            if len(ready) != 1:
+                pair = ready[:2] or [n for n in names if n not in order][:2]
+                why = "have no order between them" if ready else "each want to precede the other"
+                raise RequestError(
+                    f"mechanisms '{pair[0]}' and '{pair[1]}' both answer the hook '{hook}' at "
+                    f"'{site}' and {why}. Set it in the spec: "
+                    f'[model.order] {hook} = ["{pair[0]}", "{pair[1]}"]',
+                    where=self.spec.where,
+                )
+            order += ready
+        return order
+
+
+def _precedes(one: Mechanism, other: Mechanism) -> bool:
+    return other.name in one.before or one.name in other.after
+
+
+class _Assembly(_Asking):
+    """A network in the making; the builder that layers hand out projections and streams from."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        seed: int,
+        connectome: Connectome | None,
+        gated: Collection[str],
+        streams: type[Stream],
+        tried: bool,
+    ) -> None:
+        super().__init__(spec, seed, tried)
+        self.connectome = connectome
+        self.gated = gated
+        self.stream_type = streams
+        self.budget = Budget()
+        self.streams: list[Stream] = []
+
+    def network(self) -> Network:
+        spec, topology = self.spec, self.spec.topology
+        layers = self._layers()
+        stages, shape = self._stages()
+        channels, height, width = shape
+        modulate = Chain("modulate", "", {})
+        if stages:
+            modulate = Chain(
+                "modulate", "", dict(self.answers("modulate", "", keeps=shape, shape=shape))
+            )
+        first, last = layers[topology.order[0]], layers[topology.order[-1]]
+        modules = {name: self._layer(layers, name) for name in topology.order}
+        network = Network(
+            image=spec.model.image,
+            stages=stages,
+            modulate=modulate,
+            bridge=self._linear("bridge", channels * height * width, first.size),
+            bridge_norm=self._norm("bridge", first.size),
+            layers=modules,
+            readout_norm=self._norm("readout", last.size),
+            readout=self._linear("readout", last.size, spec.model.classes),
+            plastic=self._plastic(modules.values()),
+            streams=self.streams,
+        )
+        self._gate(network, channels * height * width)
+        return network
+
+    def project(self, pre: Layer, post: Layer) -> Projection:
+        """Make a projection for the mechanism that is being asked."""
+        return self._projection(ProjectionSite(pre, post, owner=self.asked[0]))
+
+    def stream(self, site: str) -> Stream:
+        """Make a stream of random numbers for the mechanism that is being asked."""
+        seed = self.spec.training.drawn_with(self.seed)
+        name = "/".join((*self.asked, site))
+        before = sum(stream.name.startswith(name) for stream in self.streams)
+        name += f"/{before}" if before else ""
+        stream = self.stream_type(derive(seed, *self.asked, site, "stream"), name)
+        self.streams.append(stream)
+        return stream
+
+    def _layers(self) -> dict[str, Layer]:
+        """Return the layers, with their cells found in the connectome."""
+        layers: dict[str, Layer] = {}
+        problems = []
+        for name, cells in self.spec.model.layers.items():
+            if isinstance(cells, int):
+                layers[name] = Layer(name, cells, (), None, self)
+                continue
+            assert self.connectome is not None
+            known = np.unique(self.connectome.cell_type).tolist()
+            problems += [
+                f"model.layers.{name}: there is no cell type '{cell_type}' in the connectome "
+                f"({self.connectome.label}).{nearest(cell_type, known)} It has {listing(known)}"
+                for cell_type in cells
+                if cell_type not in known
+            ]
+            indices = np.concatenate([self.connectome.of_type(cell_type) for cell_type in cells])
+            layers[name] = Layer(name, len(indices), cells, indices, self)
+        if problems:
+            raise RequestError(problems, where=self.spec.where)
+        return layers
+
+    def _stages(self) -> tuple[dict[str, StageModule], tuple[int, int, int]]:
+        """Return the stages that somebody answers for, and the shape of what comes out."""
+        stages: dict[str, StageModule] = {}
+        shape = self.spec.model.image
+        for index in range(MAX_STAGES):
+            name = STAGE_NAMES[index] if index < len(STAGE_NAMES) else f"stage{index + 1}"
+            stage = Stage(name, index, shape)
+            answered = self.answers("features", name, kind=Features, stage=stage)[:1]
+            if not answered:
+                return stages, shape
+            owner, answer = answered[0]
+            inside = _output_shape(answer.module, shape, owner, name)
+            surround = self.answers(
+                "surround", name, keeps=inside, stage=Stage(name, index, inside)
+            )
+            shape = inside
+            if answer.pool is not None:
+                shape = _output_shape(answer.pool, inside, owner, name)
+            stages[name] = StageModule(
+                Pieces("features", name, {owner: answer.module}),
+                Chain("surround", name, dict(surround)),
+                answer.pool,
+            )
+        raise RequestError(f"the hook 'features' answers for more than {MAX_STAGES} stages")
+
+    def _layer(self, layers: Mapping[str, Layer], name: str) -> LayerModule:
+        layer = layers[name]
+        size = (layer.size,)
+        current = self.answers("current", name, keeps=size, layer=layer)
+        gain = self.answers("gain", name, keeps=size, layer=layer, connectome=self.connectome)
+        rate = self.answers("rate", name, keeps=size, layer=layer)
+        return LayerModule(
+            name,
+            layer.size,
+            {
+                pre: self._projection(ProjectionSite(layers[pre], layer))
+                for pre in self.spec.topology.inputs[name]
+            },
+            Sum("current", name, dict(current)),
+            Product("gain", name, dict(gain)),
+            Chain("rate", name, dict(rate)),
+            self._norm(name, layer.size),
+        )
+
+    def _projection(self, site: ProjectionSite) -> Projection:
+        wirings = self.answers(
+            "wiring", site.name, kind=Wiring, projection=site, connectome=self.connectome
+        )
+        weights = self.answers("weight", site.name, projection=site)
+        seed = derive(self.seed, site.owner, "projection", site.name)
+        projection = make_projection(
+            site,
+            dict(wirings),
+            dict(weights),
+            seed,
+            storage=self.spec.model.storage,
+            gated=self.gated,
+            budget=self.budget,
+        )
+        if self.tried:
+            try_weights(projection)
+        return projection
+
+    def _norm(self, name: str, size: int) -> Chain:
+        site = NormSite(name, size)
+        return Chain("norm", name, dict(self.answers("norm", name, keeps=(size,), site=site)))
+
+    def _linear(self, name: str, inputs: int, outputs: int) -> nn.Linear:
+        self.budget.take(
+            4 * inputs * outputs,
+            f"the {name}, {inputs:,} × {outputs:,} weights,",
+            "Fewer neurons, or fewer features, take less",
+        )
+        with seeded(derive(self.seed, name)):
+            return nn.Linear(inputs, outputs)
+
+    def _plastic(self, layers: Iterable[LayerModule]) -> list[Plastic]:
+        found = []
+        for layer in layers:
+            for projection in layer.modules():
+                if not isinstance(projection, Projection):
+                    continue
+                site = projection.site
+                pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"
+                post = f"{site.post.name}.gain"
+                rules = self.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
+                for name, rule in rules if self.tried else ():
+                    try_rule(name, rule, projection)
+                found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
+        return found
+
+    def _gate(self, network: Network, features: int) -> None:
+        """Put gates before the pieces of the named mechanisms; the front end gates as a whole."""
+        gated = self.gated
+        for module in network.modules():
+            if isinstance(module, Projection):
+                module.add_gates(gated)
+            elif isinstance(module, Pieces) and module.hook != "features":
+                module.add_gates(name for name in module.mechanisms if name in gated)
+        for plastic in network.plastic:
+            if plastic.mechanism in gated:
+                Gated.add_gates(plastic.projection, [plastic.mechanism])
+        owners = {name for stage in network.stages for name in stage.features.mechanisms}  # type: ignore[union-attr]
+        front = owners & set(gated)
+        pixels = int(np.prod(self.spec.model.image))
+        if front and (len(owners) > 1 or features != pixels):
+            raise RequestError(
+                f"the front end of {listing(owners)} gives {features} features and the image has "
+                f"{pixels} pixels: it can be gated only if one mechanism gives all stages and "
+                "both numbers are equal"
+            )
+        network.add_gates(front)
+
+
+def _output_shape(
+    module: nn.Module, shape: tuple[int, int, int], owner: str, site: str
+) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) that the module makes of ``shape``."""
+    import torch
+
+    with torch.no_grad():
+        try:
+            found = tuple(module(torch.zeros(1, *shape)).shape)
+        except RuntimeError as error:
+            raise RequestError(
+                f"mechanisms.{owner}: its features at '{site}' fail on {shape}: {error}"
+            ) from error
+    if len(found) != 4 or min(found) < 1:
+        raise RequestError(
+            f"mechanisms.{owner}: its features at '{site}' return {found}; expected B, C, H, W"
+        )
+    return found[1], found[2], found[3]

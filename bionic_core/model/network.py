@@ -1,0 +1,265 @@
+"""The network: the skeleton that the core owns, with the mechanisms' modules in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import reduce
+
+import attrs
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bionic_core.errors import RequestError, listing
+from bionic_core.model.combination import Chain, Gated, Pieces, Product, Record, Sum, add_part
+from bionic_core.model.projection import Projection
+from bionic_core.seeds import Stream
+from bionic_core.sites import PlasticityRule
+
+
+class StageModule(nn.Module):
+    """A front-end stage: ReLU(surround(features)), then its pooling; BCHW → BCHW."""
+
+    def __init__(self, features: Pieces, surround: Chain, pool: nn.Module | None) -> None:
+        super().__init__()
+        self.features = features
+        self.surround = surround
+        self.pool = pool
+
+    def forward(self, x: Tensor, record: Record | None = None) -> Tensor:
+        """Return the stage's output; records ``.features``, ``.surround`` and ``.out``."""
+        site = self.features.site
+        for name in self.features.mechanisms:
+            x = self.features.get_submodule(name)(x)
+        if record is not None:
+            record[f"{site}.features"] = x
+        x = self.surround(x, record)
+        if isinstance(self.pool, nn.MaxPool2d):  # ReLU of the maximum is the maximum of the ReLUs,
+            x = functional.relu(self.pool(x))  # and has fewer pixels to rectify
+        else:
+            x = functional.relu(x)
+            x = x if self.pool is None else self.pool(x)
+        if record is not None:
+            record[f"{site}.out"] = x
+        return x
+
+
+class LayerModule(nn.Module):
+    """A layer of neurons.
+
+    Attributes:
+        inputs: names of the layers that project here, empty for the first.
+        projections: by the name of the pre layer.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        projections: Mapping[str, Projection],
+        current: Sum,
+        gain: Product,
+        rate: Chain,
+        norm: Chain,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.size = size
+        self.inputs = tuple(projections)
+        self.projections = nn.Module()
+        for pre, projection in projections.items():
+            add_part(self.projections, pre, projection)
+        self.current = current
+        self.gain = gain
+        self.rate = rate
+        self.norm = norm
+
+    def forward(
+        self, bridge: Tensor, out: Mapping[str, Tensor], record: Record | None = None
+    ) -> Tensor:
+        """Return the layer's output BQ from the outputs of the layers before it.
+
+        ``bridge`` is the input of the layer that has no projections. Records ``.projections``,
+        ``.current.<mechanism>``, ``.gain.<mechanism>``, ``.gain``, ``.rate`` and ``.out``.
+        """
+        h = bridge
+        if self.inputs:
+            terms = [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
+            h = functional.relu(reduce(torch.add, terms))
+        if record is not None:
+            record[f"{self.name}.projections"] = h
+        current = self.current(h, record)
+        gain = self.gain(h, record)
+        if current is not None:
+            h = h + current
+        if gain is not None:
+            h = gain * h
+        h = functional.relu(h)
+        if record is not None:
+            record[f"{self.name}.gain"] = h
+        output: Tensor = self.norm(self.rate(h, record), record)
+        if record is not None:
+            record[f"{self.name}.out"] = output
+        return output
+
+
+@attrs.frozen(eq=False)
+class Plastic:
+    """A projection under a local rule.
+
+    Attributes:
+        pre, post: names of the intermediates that the rule is given.
+    """
+
+    projection: Projection
+    mechanism: str
+    rule: PlasticityRule
+    pre: str
+    post: str
+
+
+class Network(Gated):
+    """A built model; module images BCHW in [0, 1] → logits (B, classes).
+
+    Attributes:
+        plastic: the projections under local rules.
+        streams: the random numbers of the pieces that draw while they run.
+    """
+
+    def __init__(
+        self,
+        image: tuple[int, int, int],
+        stages: Mapping[str, StageModule],
+        modulate: Chain,
+        bridge: nn.Linear,
+        bridge_norm: Chain,
+        layers: Mapping[str, LayerModule],
+        readout_norm: Chain,
+        readout: nn.Linear,
+        plastic: Iterable[Plastic],
+        streams: Iterable[Stream],
+    ) -> None:
+        super().__init__()
+        self.image = image
+        self.centre: Tensor
+        self.spread: Tensor
+        self.register_buffer("centre", torch.tensor(0.5))
+        self.register_buffer("spread", torch.tensor(0.5))
+        self.stages = nn.ModuleList(stages.values())
+        self.modulate = modulate
+        self.bridge = bridge
+        self.bridge_norm = bridge_norm
+        self.layers = nn.Module()
+        for name, layer in layers.items():
+            add_part(self.layers, name, layer)
+        self.order = tuple(layers)
+        self.readout_norm = readout_norm
+        self.readout = readout
+        self.plastic = tuple(plastic)
+        self.streams = tuple(streams)
+
+    def layer(self, name: str) -> LayerModule:
+        """Return a layer by its name."""
+        layer = self.layers.get_submodule(name)
+        assert isinstance(layer, LayerModule)
+        return layer
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """Every projection, those between layers first, then those within."""
+        found = [module for module in self.modules() if isinstance(module, Projection)]
+        return tuple(sorted(found, key=lambda projection: projection.site.owner))
+
+    def front(self, x: Tensor, record: Record | None = None) -> Tensor:
+        """Return the flattened features of the scaled images, B × features."""
+        for stage in self.stages:
+            x = stage(x, record)
+        if len(self.stages):
+            x = self.modulate(x, record)
+        return x.flatten(1)
+
+    def forward(self, images: Tensor, record: Record | None = None) -> Tensor:
+        """Return the logits (B, classes) of images BCHW in [0, 1]; fill ``record`` if given."""
+        x = (images - self.centre) / self.spread
+        if record is not None:
+            record["image"] = x
+        flat = self.front(x, record)
+        for gate in self._front_gates():
+            flat = torch.where(gate, flat, x.flatten(1))
+        h = self.bridge(flat)
+        if record is not None:
+            record["bridge"] = h
+        h = functional.relu(self.bridge_norm(h, record))
+        if record is not None:
+            record["bridge.out"] = h
+        out: dict[str, Tensor] = {}
+        for name in self.order:
+            layer = self.layer(name)
+            out[name] = layer(h, out, record)
+        logits: Tensor = self.readout(self.readout_norm(out[self.order[-1]], record))
+        if record is not None:
+            record["readout"] = logits
+        return logits
+
+    def trace(self, images: Tensor) -> Record:
+        """Return every named intermediate of a forward pass, in the order of the pass.
+
+        ``<site>.<hook>`` is the signal after that hook's step, whether or not anybody answered
+        it; ``<site>.<hook>.<mechanism>`` is what one mechanism added to a sum or a product.
+        ``image``, ``bridge``, ``bridge.out``, ``<stage>.out``, ``<layer>.out`` and ``readout``
+        (the logits) are the skeleton's own. The mode (training or evaluation) is left as it is.
+        """
+        record: Record = {}
+        self(images, record)
+        return record
+
+    def seek(self, step: int) -> None:
+        """Take the random numbers of all pieces to the beginning of a training step."""
+        for stream in self.streams:
+            stream.seek(step)
+
+    @torch.no_grad()
+    def keep_wiring(self) -> None:
+        """Take back what an optimiser that mixes a matrix's weights put where no pair exists."""
+        for projection in self.projections:
+            projection.values.copy_(projection.wired(projection.values))
+
+    @torch.no_grad()
+    def learn_locally(self, record: Mapping[str, Tensor]) -> None:
+        """Apply the local rules once, through the wiring, to the activity in ``record``."""
+        for plastic, change in zip(self.plastic, self.local_changes(record), strict=True):
+            plastic.projection.values.add_(change)
+
+    def local_changes(self, record: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return what each local rule adds to its projection's values; a gate that is off, zero."""
+        changes: list[Tensor] = []
+        for plastic in self.plastic:
+            projection = plastic.projection
+            values = projection.values
+            pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
+            change = projection.wired(plastic.rule(values, pre, post, projection))
+            gate = projection.gate(plastic.mechanism)
+            changes.append(change if gate is None else torch.where(gate, change, 0.0))
+        return changes
+
+    def _front_gates(self) -> list[Tensor]:
+        """Return the gate of the front end, if it has one: its stages gate as a whole."""
+        return [gate for name, gate in self.named_buffers(recurse=False) if name[:5] == "gate_"]
+
+    def set_gates(self, **on: bool) -> None:
+        """Switch mechanisms on or off in a model that was built with gates.
+
+        Raises:
+            RequestError: a mechanism has no gate in this model.
+        """
+        gates: dict[str, list[Tensor]] = {}
+        for path, buffer in self.named_buffers():
+            name = path.rpartition(".")[2]
+            if name.startswith("gate_"):
+                gates.setdefault(name.removeprefix("gate_"), []).append(buffer)
+        unknown = set(on) - set(gates)
+        if unknown:
+            raise RequestError(f"no gate for {listing(unknown)}; gated here: {listing(gates)}")
+        for name, state in on.items():
+            for gate in gates[name]:
+                gate.fill_(state)

@@ -1,0 +1,123 @@
+"""A connectome as it is looked at: cells grouped into layers, in places across and below the pia.
+
+Layers are groups of cell types; a layer's colour is one of Okabe & Ito's, and its cell types are
+shades of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.connectome import INHIBITORY, Connectome
+from bionic_core.reports.drawing.run import COLOURS
+
+HUES = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7F7F00", "#000000")
+INTERNEURONS = "Inh"
+"""The layer of the inhibitory cell types that no layer names."""
+
+Rgb = tuple[float, float, float]
+
+
+@attrs.frozen(eq=False)
+class View:
+    """A connectome, its cells grouped into layers, and how its tissue lies.
+
+    Attributes:
+        layers: the cell types of each layer, from the first to the last.
+        tilt: degrees between the depth axis and y, about z (5 in MICrONS' V1).
+        pia: where depth is 0, in µm along the depth axis.
+    """
+
+    connectome: Connectome
+    layers: Mapping[str, Sequence[str]]
+    tilt: float = 5.0
+    pia: float = 396.671
+
+    @classmethod
+    def of(
+        cls, connectome: Connectome, layers: Mapping[str, object], *, tilt: float, pia: float
+    ) -> View:
+        """Take what the layers of a spec say of these cells; other types get their own layers."""
+        there = list(dict.fromkeys(connectome.cell_type.tolist()))
+        found: dict[str, list[str]] = {}
+        for name, types in layers.items():
+            listed = [t for t in types if t in there] if isinstance(types, (list, tuple)) else []
+            if listed:
+                found[name] = listed
+        named = {t for types in found.values() for t in types}
+        inhibitory = set(connectome.cell_type[connectome.broad_type == INHIBITORY].tolist())
+        for t in sorted(there):
+            if t not in named:
+                found.setdefault(INTERNEURONS if t in inhibitory else t, []).append(t)
+        if INTERNEURONS in found:
+            found[INTERNEURONS] = found.pop(INTERNEURONS)  # last
+        return cls(connectome, found, tilt, pia)
+
+    @property
+    def depth(self) -> npt.NDArray[np.float64]:
+        """Depth of each soma below the pia, µm."""
+        return self._turned[1] - self.pia
+
+    @property
+    def across(self) -> npt.NDArray[np.float64]:
+        """Place of each soma across the depth axis, µm."""
+        return self._turned[0]
+
+    @property
+    def _turned(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        sin, cos = math.sin(math.radians(self.tilt)), math.cos(math.radians(self.tilt))
+        x, y, _ = self.connectome.position.T / 1000
+        return cos * x - sin * y, sin * x + cos * y
+
+    @property
+    def types(self) -> list[str]:
+        """All cell types, layer by layer."""
+        return [t for types in self.layers.values() for t in types]
+
+    def cells(self, types: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the cells of some types: type by type, within a type from the pia down."""
+        depth = self.depth
+        found = [self.connectome.of_type(t) for t in types]
+        return np.concatenate([rows[np.argsort(depth[rows], kind="stable")] for rows in found])
+
+    def hue(self, layer: str) -> str:
+        """Return a layer's colour."""
+        if layer == INTERNEURONS:
+            return COLOURS[1]
+        return HUES[list(self.layers).index(layer) % len(HUES)]
+
+    @property
+    def shades(self) -> dict[str, Rgb]:
+        """Colour of each cell type: from its layer's colour, darkened, to it, lightened."""
+        from matplotlib.colors import to_rgb
+
+        found: dict[str, Rgb] = {}
+        for layer, types in self.layers.items():
+            base = np.array(to_rgb(self.hue(layer)))
+            for number, t in enumerate(types):
+                step = 0.0 if len(types) == 1 else 2 * number / (len(types) - 1) - 1
+                mixed = base * (1 + 0.3 * step) if step < 0 else base + 0.65 * step * (1 - base)
+                found[t] = (float(mixed[0]), float(mixed[1]), float(mixed[2]))
+        return found
+
+
+def densities(view: View) -> npt.NDArray[np.float64]:
+    """Return the share of connected pairs from each layer (row) to each (column).
+
+    A cell and itself are no pair.
+    """
+    connectome = view.connectome
+    number = np.full(connectome.cells, -1)
+    for place, types in enumerate(view.layers.values()):
+        number[view.cells(types)] = place
+    size = np.bincount(number, minlength=len(view.layers))
+    links = np.zeros((len(size), len(size)))
+    apart = connectome.pre != connectome.post
+    np.add.at(links, (number[connectome.pre[apart]], number[connectome.post[apart]]), 1)
+    result: npt.NDArray[np.float64] = links / np.maximum(1, np.outer(size, size) - np.diag(size))
+    return result

@@ -1,0 +1,92 @@
+"""Reports: one self-contained HTML page of a run, a leave-one-out study or a factorial study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+import bionic_core
+from bionic_core.base.files import write_text
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.reports.pages.page import Page, printable, render
+from bionic_core.reports.results import Found, find
+from bionic_core.runs.train import Run
+
+LIMIT = 3_000_000
+"""Bytes of a page: so much is still sent by mail without a thought."""
+
+
+def write_report(path: Path, out: Path | None = None) -> dict[str, Any]:
+    """Write the page of what a path holds; return what was written, JSON-ready.
+
+    Args:
+        path: a run's folder, a study's folder, or a study's JSON file.
+        out: the page's file; else ``report.html`` in a run's folder, or beside a study's file.
+
+    Raises:
+        RequestError: there is nothing to report on, it is not finished, or it is damaged; or the
+            page cannot be written there. Nothing has been written then.
+        BionicError: the page would be too large.
+    """
+    found = find(path)
+    target = out or found.page
+    if target.is_dir():
+        raise RequestError("is a folder; --out names the HTML file to write", where=str(target))
+    page = page_of(found, target)
+    text = render(page)
+    size = len(text.encode())
+    if size > LIMIT:
+        raise BionicError(
+            f"{found.path}: the page would have {size:,} bytes, more than {LIMIT:,}; nothing has "
+            "been written"
+        )
+    try:
+        write_text(target, text)
+    except OSError as error:
+        raise RequestError(
+            f"cannot be written ({error.strerror}); give --out another file", where=str(target)
+        ) from error
+    return {
+        "kind": found.kind,
+        "source": str(found.path),
+        "file": str(target),
+        "bytes": size,
+        "title": page.title,
+        "question": page.question,
+        "answer": list(page.answer),
+        "warnings": list(page.warnings),
+        "sections": [section.title for section in page.sections],
+    }
+
+
+def page_of(found: Found, out: Path) -> Page:
+    """Return the page of what was found.
+
+    Raises:
+        RequestError: it is not finished, or not as bionic writes it.
+    """
+    clean = attrs.evolve(found, document=printable(found.document))
+    try:
+        page = _page(clean, out)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise RequestError(
+            f"damaged, or not written by this version of bionic ({type(error).__name__}: {error})",
+            where=str(found.path),
+        ) from error
+    return attrs.evolve(page, foot=f"Written by bionic {bionic_core.__version__}.")
+
+
+def _page(found: Found, out: Path) -> Page:
+    if found.kind == "run":
+        from bionic_core.reports.pages.run import page_of_run
+
+        return page_of_run(Run.open(found.path))
+    if found.kind == "ablation":
+        from bionic_core.reports.pages.ablation import page_of_ablation
+
+        return page_of_ablation(found, out)
+    from bionic_core.reports.pages.factorial import page_of_factorial
+
+    return page_of_factorial(found, out)

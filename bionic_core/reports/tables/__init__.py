@@ -1,0 +1,4 @@
+"""Results for the terminal.
+
+Start at the module named like the command.
+"""

@@ -1,0 +1,88 @@
+"""What a study gives its engine, and what it takes back.
+
+An engine (:class:`bionic_core.plugin.Engine`) decides where the runs of a study are trained; it
+decides none of their numbers, so it is no part of a run's identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from bionic_core.plugin import Engine
+from bionic_core.registry import Registry
+
+if TYPE_CHECKING:
+    from bionic_core.spec.spec import Spec
+    from bionic_core.training.loop import Moment
+
+DEFAULT = "local"
+"""The engine of those who name none."""
+
+
+@attrs.frozen(eq=False)
+class Task:
+    """A run to be trained; ``number`` is its place in the study."""
+
+    number: int
+    spec: Spec
+    seed: int
+
+
+@attrs.frozen(eq=False)
+class Outcome:
+    """What became of a task: a run's folder, or the reason why there is none.
+
+    Attributes:
+        busy: whether another process trains it, so that it is to be asked for again.
+    """
+
+    task: Task
+    folder: Path | None = None
+    reused: bool = False
+    error: str = ""
+    busy: bool = False
+
+
+@attrs.frozen
+class Saved:
+    """Says, between processes, that there is more in a run's folder than before."""
+
+    folder: Path
+
+
+def _nobody(*_: object) -> None:
+    """Tell nobody."""
+
+
+@attrs.frozen(eq=False)
+class Work:
+    """The runs of a study: which, where, and who is told how far they are.
+
+    Attributes:
+        tasks: in the order in which they are to begin; finished runs are among them.
+        root: folder of the runs' folders.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        jobs: runs at a time, where the engine has no better way to know.
+        started: called with each task once, when it begins for the first time.
+        watch: called with a task and a place in its training, now and then.
+        say: called with a task and what a reader must know about it, a sentence.
+        saved: called with a task and its run's folder, here, whenever more is in it than before.
+    """
+
+    tasks: Sequence[Task]
+    root: Path
+    device: str = "auto"
+    jobs: int = 1
+    started: Callable[[Task], None] = _nobody
+    watch: Callable[[Task, Moment], None] = _nobody
+    say: Callable[[Task, str], None] = _nobody
+    saved: Callable[[Task, Path], None] = _nobody
+
+
+def default_engine() -> Engine:
+    """Return the engine of those who name none."""
+    return Registry.installed().get(DEFAULT, Engine)()

@@ -1,0 +1,167 @@
+"""A trained run on a split of its data, or of other data; alone, or paired with another run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bionic_core.statistics.mcnemar import mcnemar
+from bionic_core.data.splits import SPLITS, Split
+from bionic_core.errors import RequestError
+from bionic_core.training.evaluation import flip_averaged, logits_of, metrics
+from bionic_core.runs.inputs import InputCache
+from bionic_core.training.metrics import full_metrics
+from bionic_core.runs.folder import Run
+from bionic_core.spec.spec import open_data
+
+
+@attrs.frozen(eq=False)
+class Predicted:
+    """What a run's network predicts on a split.
+
+    Attributes:
+        part: the images and labels.
+        logits: (N, C), on the CPU.
+        class_names: C names, in the order of the logits.
+        data: the source's name.
+        selected_on: the split that chose the run's epoch.
+        unlike: whether the data is other than what the run was trained on.
+        flip_averaged: log probabilities (N, C), averaged over each image and its mirror image;
+            None where not asked for.
+    """
+
+    run: Run
+    split: str
+    part: Split
+    logits: Tensor
+    class_names: Sequence[str]
+    data: str
+    selected_on: str
+    unlike: bool
+    flip_averaged: Tensor | None = None
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The true classes, (N,)."""
+        return self.part.labels
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which images are classified rightly, (N,)."""
+        right: npt.NDArray[np.bool_] = self.logits.argmax(1).numpy() == self.labels
+        return right
+
+
+def predict_split(
+    run: Run,
+    split: str,
+    data: str | None = None,
+    cache: InputCache | None = None,
+    *,
+    flip: bool = False,
+) -> Predicted:
+    """Return a trained run's predictions on a split of its data, or of other data.
+
+    Args:
+        run: a complete run.
+        split: train, validation or test.
+        data: a registered data source or a path, instead of the run's own.
+        cache: inputs that other runs have read already.
+        flip: whether to average over each image and its mirror image as well.
+
+    Raises:
+        RequestError: there is no such split, the run is not complete or does not fit what is
+            installed, its data cannot be read, or the classes differ.
+    """
+    if split not in SPLITS:
+        raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
+    selected_on = str(run.result["selected_on"])
+    spec = run.spec()
+    if data is not None:
+        spec = attrs.evolve(spec, data=open_data(data))
+    inputs = (cache or InputCache()).get(spec)
+    manifest = run.manifest
+    names = list(inputs.data.class_names)
+    if names != manifest["class_names"]:
+        raise RequestError(
+            f"{inputs.data.name} has the classes {', '.join(names)}; the run was trained on "
+            f"{', '.join(manifest['class_names'])}",
+            where=str(run.folder),
+        )
+    part: Split = getattr(inputs.splits, split)
+    network = run.network(spec, inputs.connectome)
+    images = torch.as_tensor(part.images)
+    logits = logits_of(network, images)
+    averaged = flip_averaged(network, images, logits) if flip else None
+    unlike = inputs.data.fingerprint != manifest["identity"]["data"]["fingerprint"]
+    name = inputs.data.name
+    return Predicted(run, split, part, logits, names, name, selected_on, unlike, averaged)
+
+
+def describe(predicted: Predicted) -> dict[str, Any]:
+    """Return the figures of predictions, JSON-ready, with what they are about.
+
+    ``flip_averaged``, where it was asked for, holds a few figures on their own.
+    """
+    averaged = predicted.flip_averaged
+    return {
+        "run": str(predicted.run.folder),
+        "hash": predicted.run.hash,
+        "name": str(predicted.run.manifest.get("name", predicted.run.hash)),
+        "split": predicted.split,
+        "data": predicted.data,
+        "other_data": predicted.unlike,
+        "selected_on": predicted.selected_on,
+        **({} if averaged is None else {"flip_averaged": metrics(averaged, predicted.labels)}),
+        **full_metrics(predicted.logits, predicted.labels, predicted.class_names),
+    }
+
+
+def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:
+    """Return a trained run's figures on a split of its data, or of other data.
+
+    Raises:
+        RequestError: as :func:`predict_split`.
+    """
+    return describe(predict_split(run, split, data))
+
+
+def compare(one: Predicted, other: Predicted) -> dict[str, Any]:
+    """Return McNemar's paired test of two runs' predictions on the same images.
+
+    Returns:
+        ``run``, ``hash``, ``accuracy`` and ``selected_on`` of the other run, and what
+        :func:`bionic_core.statistics.mcnemar.mcnemar` gives, the first run being ``one``.
+
+    Raises:
+        RequestError: they did not predict the same images with the same labels.
+    """
+    same = np.array_equal(one.part.images, other.part.images)
+    if not same or not np.array_equal(one.labels, other.labels):
+        raise RequestError(
+            f"a paired test needs two runs on the same images, but {one.split} of "
+            f"{one.run.hash} ({_about(one)}) and of {other.run.hash} ({_about(other)}) differ. "
+            "Take runs with the same data, protocol and split_seed, or name one set of images "
+            "for both with --data",
+            where=str(other.run.folder),
+        )
+    return {
+        "run": str(other.run.folder),
+        "hash": other.run.hash,
+        "accuracy": float(other.right.mean()),
+        "selected_on": other.selected_on,
+    } | mcnemar(one.right, other.right)
+
+
+def _about(predicted: Predicted) -> str:
+    fingerprint = predicted.run.manifest["identity"]["data"]["fingerprint"]
+    return (
+        f"{predicted.data}, {len(predicted.part):,} images, trained on data {fingerprint[:16]}, "
+        f"selected on {predicted.selected_on}"
+    )

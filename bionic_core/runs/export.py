@@ -1,0 +1,92 @@
+"""A trained network in a file that other programs run: ONNX, or torch's own export.
+
+The exported graph is the network in evaluation mode: ``images``, float32 (B, C, H, W) in [0, 1], B
+any number → ``logits``, float32 (B, classes). Scaling is inside. What the file is and what its
+classes are called is written into it. Weights that are stored one for each connection are written
+as matrices.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from bionic_core.errors import RequestError, listing
+from bionic_core.base.files import write_atomically
+from bionic_core.runs.folder import Run
+
+SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
+"""The formats, and the suffix of a file of each."""
+
+METADATA = "bionic.json"
+"""The name under which ``torch.export``'s archive holds what the file is about."""
+
+
+def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
+    """Write a trained network into a file; return what was written.
+
+    Args:
+        run: a complete run.
+        form: ``onnx`` or ``torch-export``.
+        out: the file; else ``model.onnx`` or ``model.pt2`` in the run's folder.
+
+    Raises:
+        RequestError: there is no such format, an extra is missing, or the run is not complete or
+            does not fit what is installed.
+        WriteError: the disk is full, or writing is not allowed there.
+    """
+    if form not in SUFFIXES:
+        raise RequestError(f"--format {form}: must be one of {listing(SUFFIXES)}")
+    if form == "onnx" and not (find_spec("onnx") and find_spec("onnxscript")):
+        raise RequestError(
+            "--format onnx needs onnx and onnxscript, which are not installed here: "
+            "pip install 'bionic[onnx]'"
+        )
+    path = out or run.folder / f"model{SUFFIXES[form]}"
+    if not path.parent.is_dir():
+        raise RequestError(f"--out {path}: there is no folder {path.parent}")
+    result, spec = run.result, run.spec()
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    dense = attrs.evolve(spec, model=attrs.evolve(spec.model, storage="dense"))
+    network = run.network(dense, connectome).eval()
+    about = {
+        "run": run.hash,
+        "name": run.manifest["name"],
+        "class_names": run.manifest["class_names"],
+        "input": f"images, float32 (batch, {', '.join(map(str, spec.model.image))}) in [0, 1]",
+        "output": f"logits, float32 (batch, {spec.model.classes})",
+        "selected_on": result["selected_on"],
+    }
+    program = torch.export.export(
+        network,
+        (torch.zeros(2, *spec.model.image),),
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+    )
+    with write_atomically(path) as file:
+        if form == "onnx":
+            file.write(_onnx(program, about))
+        else:
+            torch.export.save(program, file, extra_files={METADATA: json.dumps(about)})
+    return about | {"file": str(path), "format": form, "bytes": path.stat().st_size}
+
+
+def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the exporter's own libraries
+        made = torch.onnx.export(
+            program, (), input_names=["images"], output_names=["logits"], dynamo=True, verbose=False
+        )
+    assert made is not None
+    model = made.model_proto
+    for key, value in about.items():
+        entry = model.metadata_props.add()
+        entry.key = f"bionic.{key}"
+        entry.value = value if isinstance(value, str) else json.dumps(value)
+    data: bytes = model.SerializeToString()
+    return data

@@ -1,0 +1,53 @@
+"""When, where and with what a run is trained: written down, and deciding nothing."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from bionic_core.training.precision import taken_in
+
+
+def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
+    """Return when, where and with what a run is trained; none of it decides its numbers.
+
+    They differ by rounding between devices, and between numbers of threads: ``products`` says what
+    those are taken in, where the spec allows ``precision``.
+    """
+    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "products": taken_in(precision, device),
+        "threads": torch.get_num_threads(),
+        "git": _commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit of the working directory's repository, if it is in one."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

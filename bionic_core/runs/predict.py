@@ -1,0 +1,96 @@
+"""Class probabilities of ordinary pictures, of any size and colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bionic_core.errors import RequestError, shorten
+from bionic_core.training.evaluation import logits_of
+from bionic_core.training.metrics import probabilities
+from bionic_core.pictures import SUFFIXES, read_picture
+from bionic_core.runs.folder import Run
+
+
+def find_pictures(places: Iterable[Path]) -> list[Path]:
+    """Return pictures by path; of a folder those in it, sorted, by their suffix.
+
+    Raises:
+        RequestError: there is no such file, or a folder has no pictures.
+    """
+    found: list[Path] = []
+    problems = []
+    for place in places:
+        if place.is_dir():
+            try:
+                inside = _inside(place)
+            except OSError as error:
+                problems.append(f"{place}: cannot be looked into ({error.strerror})")
+                continue
+            found += inside
+            if not inside:
+                problems.append(
+                    f"{place}: there are no pictures in this folder itself; pictures end in "
+                    f"{' '.join(SUFFIXES)}. Name the folder that holds them, or the files"
+                )
+        elif place.exists():
+            found.append(place)
+        else:
+            problems.append(f"{place}: no such file or folder")
+    if problems:
+        raise RequestError(shorten(problems))
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+    )
+
+
+def predict(run: Run, places: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return what a trained run says of pictures; the data it was trained on is not needed.
+
+    Each picture is read as :func:`bionic_core.pictures.read_picture` does: the face should be
+    centred and fill most of it, as in the images that the run was trained on.
+
+    Args:
+        run: a complete run.
+        places: picture files, and folders of them.
+
+    Returns:
+        For each picture ``image`` (its path), ``prediction`` (the likeliest class) and
+        ``probabilities`` (by class name, the softmax of the logits, best first).
+
+    Raises:
+        RequestError: the run is not complete or does not fit what is installed, or a picture
+            is missing or cannot be read; then nothing is predicted.
+    """
+    _ = run.result
+    paths = find_pictures(places)
+    spec = run.spec()
+    names: list[str] = run.manifest["class_names"]
+    images, problems = [], []
+    for path in paths:
+        try:
+            images.append(read_picture(path, spec.model.image))
+        except RequestError as error:
+            problems.append(str(error))
+    if problems:
+        raise RequestError(shorten(problems))
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    network = run.network(spec, connectome)
+    rows = probabilities(logits_of(network, torch.as_tensor(np.stack(images))))
+    found = []
+    for path, row in zip(paths, rows.tolist(), strict=True):
+        ranked = sorted(zip(names, row, strict=True), key=lambda pair: -pair[1])
+        found.append(
+            {"image": str(path), "prediction": ranked[0][0], "probabilities": dict(ranked)}
+        )
+    return found

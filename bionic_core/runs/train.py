@@ -1,0 +1,380 @@
+"""Runs: trained once each, in folders named by what decides their numbers; nothing is lost.
+
+What is in a folder is told in :mod:`bionic_core.runs.folder`. Files are written whole or not at
+all, in an order in which a process may be killed between any two of them: the state before the
+records that it holds too, the sums before the result, whose presence says that the run is
+complete, and the state removed last.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from safetensors.torch import save as to_safetensors
+
+from bionic_core.runs import (checkpoint as checkpoints, failures)
+from bionic_core.model.assembly import build, recipe_of
+from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
+from bionic_core.base.checksums import sha256
+from bionic_core.runs.manifest import circumstances
+from bionic_core.errors import RequestError, WriteError
+from bionic_core.training.evaluation import evaluate
+from bionic_core.base.files import remove_temporaries, write_atomically, write_text
+from bionic_core.training.memory import check_training
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache, Inputs
+from bionic_core.base.locks import Claim
+from bionic_core.training.metrics import full_metrics
+from bionic_core.model.network import Network
+from bionic_core.training.precision import taken_in
+from bionic_core.registry import Registry
+from bionic_core.runs.folder import (
+    FAILURE,
+    LOCK,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    RESULT,
+    SPEC,
+    STATE,
+    SUMMED,
+    SUMS,
+    Run,
+)
+from bionic_core.spec.spec import Spec, digest
+from bionic_core.training.loop import Course, State, Watch, finished, start, train_epoch
+from bionic_core.runs.transfer import write_finished
+
+__all__ = [
+    "MANIFEST",
+    "METRICS",
+    "MODEL",
+    "PREDICTIONS",
+    "RESULT",
+    "SPEC",
+    "STATE",
+    "Run",
+    "complete",
+    "device_of",
+    "resume",
+    "save_model",
+    "save_state",
+    "train",
+]
+
+
+Epochs = Callable[[dict[str, Any]], None]
+Say = Callable[[str], None]
+
+
+def train(
+    spec: Spec,
+    *,
+    seed: int = 0,
+    root: Path,
+    device: str = "auto",
+    cache: InputCache | None = None,
+    watch: Watch | None = None,
+    epochs: Epochs | None = None,
+    say: Say | None = None,
+    begun: Callable[[Path], None] | None = None,
+    saved: Callable[[Path], None] | None = None,
+    wait: float = math.inf,
+) -> Run:
+    """Train one run, or go on with it, or return it if it is complete.
+
+    A run that goes on does so with the thread count with which it began, whatever the process has:
+    sums, and so all numbers, differ between thread counts.
+
+    Args:
+        spec: what to train.
+        seed: of the initial weights, the order of images, views, and everything drawn.
+        root: the folder that holds the run's folder.
+        device: ``cpu``, ``cuda``, or ``auto`` for cuda where there is one.
+        cache: inputs that other runs have read already.
+        watch, epochs: called after each step and each epoch.
+        say: called with what a reader must know, a sentence each.
+        begun: called with the run's folder when it is about to be trained.
+        saved: called with it whenever more is in it than before and a run can go on from that.
+        wait: seconds to wait for another process that trains the same run.
+
+    Raises:
+        RequestError: the spec or its data cannot be used; nothing has been written then.
+        DamagedError: what is in the run's folder is not what was written there.
+        BusyError: another process trains the run, and has not ended in time.
+        WriteError: the disk is full, or cannot be written; what is finished is kept.
+        BionicError: training diverged.
+    """
+    place = device_of(device)
+    inputs = (cache or InputCache()).get(spec)
+    run = run_of(spec, seed, inputs, root)
+    if run.done:
+        return reused(run)
+    with Claim(run.folder / LOCK, say) as claim:
+        if claim.contested:
+            claim.take(wait)
+        state, course = prepare(spec, seed, inputs, place)
+        claim.take(wait)  # from here on, something is written
+        if run.done:
+            claim.remove()
+            return reused(run)
+        if begun is not None:
+            begun(run.folder)
+        texts = texts_of(spec, seed, inputs, place)
+        try:
+            _go_on(run, state, course, inputs, texts, watch, epochs, say, saved or (lambda _: None))
+        except (RequestError, WriteError):
+            raise
+        except Exception as error:
+            failures.record(run.folder, failures.reason(error), error)
+            raise
+        claim.remove()
+    return run
+
+
+def run_of(spec: Spec, seed: int, inputs: Inputs, root: Path) -> Run:
+    """Return the run of a spec and a seed, begun or not, by the name of its folder."""
+    return Run(root / digest(identity(spec, seed, inputs)))
+
+
+def prepare(
+    spec: Spec, seed: int, inputs: Inputs, place: torch.device, like: Course | None = None
+) -> tuple[State, Course]:
+    """Return a run's state before its first epoch, and its course, on their device.
+
+    ``like`` is a course of the same splits on that device, whose images serve this one too.
+
+    Raises:
+        RequestError: the spec cannot be trained with, or not in the memory that there is.
+    """
+    network = build(spec, seed=seed, connectome=inputs.connectome)
+    network = network.to(place).to(memory_format=torch.channels_last)  # convolves faster
+    plan = recipe_of(spec)
+    if place.type == "cpu":
+        check_training(network, plan)
+    state = start(network, plan, len(inputs.splits.train))
+    return state, Course.prepare(plan, inputs.splits, seed, place, like)
+
+
+def _go_on(
+    run: Run,
+    state: State,
+    course: Course,
+    inputs: Inputs,
+    texts: dict[str, str],
+    watch: Watch | None,
+    epochs: Epochs | None,
+    say: Say | None,
+    saved: Callable[[Path], None],
+) -> None:
+    """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
+    checkpoint = take_up(run, state)
+    with _as_before(run, checkpoint, course, say):
+        sums = write_texts(run, state, checkpoint, texts, course)
+        saved(run.folder)
+        kept = time.monotonic()
+        while not finished(state, course.recipe):
+            record = train_epoch(state, course, watch)
+            if time.monotonic() - kept >= checkpoints.SAVES_EVERY:
+                save_state(run, state, sums)
+                saved(run.folder)
+                kept = time.monotonic()
+            if epochs is not None:
+                epochs(record)
+        complete(run, state, inputs, texts)
+
+
+def take_up(run: Run, state: State) -> Checkpoint | None:
+    """Go to where a run stopped, and clear away what a process that was killed left behind.
+
+    Raises:
+        DamagedError: what is there is not what was written.
+    """
+    (run.folder / FAILURE).unlink(missing_ok=True)
+    remove_temporaries(run.folder, (*SUMMED, STATE, SUMS, FAILURE))
+    return resume(run, state)
+
+
+def write_texts(
+    run: Run,
+    state: State,
+    checkpoint: Checkpoint | None,
+    texts: dict[str, str],
+    course: Course,
+    more: Mapping[str, Any] | None = None,
+) -> Files:
+    """Write spec and manifest, which says if the run goes on; return their checksums.
+
+    ``texts`` is brought up to date; ``more`` is what else to say of how it goes on.
+    """
+    if checkpoint is not None:
+        texts[MANIFEST] = _resumed(run, checkpoint, course, more or {})
+        old_and_new = {
+            name: [sha256(run.read(name)), sha256(text.encode())] for name, text in texts.items()
+        }
+        save_state(run, state, old_and_new)  # killed in what follows, it fits either
+    for name, text in texts.items():
+        write_text(run.folder / name, text)
+    return {name: [sha256(text.encode())] for name, text in texts.items()}
+
+
+def reused(run: Run) -> Run:
+    """Return a complete run, once it is what was written; tidy up after a kill at its very end."""
+    run.verify()
+    with suppress(OSError):  # of a folder that cannot be written, nothing is wanted
+        for name in (STATE, LOCK):
+            (run.folder / name).unlink(missing_ok=True)
+    return attrs.evolve(run, reused=True)
+
+
+@contextmanager
+def _as_before(
+    run: Run, checkpoint: Checkpoint | None, course: Course, say: Say | None
+) -> Iterator[None]:
+    """Train with the thread count of the checkpoint, and say what cannot be as it was."""
+    if checkpoint is None:
+        yield
+        return
+    tell, threads = say or (lambda _: None), torch.get_num_threads()
+    if checkpoint.threads != threads:
+        tell(
+            f"goes on with {checkpoint.threads} threads, as it began, not with {threads}: numbers "
+            "differ between thread counts"
+        )
+    place = course.images.device
+    if checkpoint.device not in (None, place.type):
+        tell(
+            f"began on {checkpoint.device} and goes on on {place.type}, so its numbers will be "
+            "those of neither alone"
+        )
+    before = [run.manifest, *run.manifest.get("resumed", ())][-1].get("products")
+    now = taken_in(course.recipe.training.precision, place)
+    if before not in (None, now):
+        tell(
+            f"began with products in {before} and goes on in {now}, so its numbers will be those "
+            "of neither alone"
+        )
+    torch.set_num_threads(checkpoint.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def texts_of(
+    spec: Spec,
+    seed: int,
+    inputs: Inputs,
+    place: torch.device,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return the spec and the manifest of a run that begins; ``more`` is what else to say."""
+    return {SPEC: spec.to_toml(), MANIFEST: _manifest(spec, seed, inputs, place, more or {})}
+
+
+def _manifest(
+    spec: Spec, seed: int, inputs: Inputs, place: torch.device, more: Mapping[str, Any]
+) -> str:
+    decides = identity(spec, seed, inputs)
+    document = (
+        {"name": spec.name, "seed": seed, "identity": decides}
+        | circumstances(place, spec.training.precision)
+        | dict(more)
+    )
+    if inputs.connectome is not None:
+        document["connectome"] = inputs.connectome.label
+    document["data"] = inputs.data.name
+    if inputs.splits.dropped is not None:
+        document["dropped"] = attrs.asdict(inputs.splits.dropped)
+    document["class_names"] = list(inputs.data.class_names)
+    installed = Registry.installed()
+    document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
+    document["checksums"] = SUMS
+    return json.dumps(document, indent=1)
+
+
+def _resumed(run: Run, checkpoint: Checkpoint, course: Course, more: Mapping[str, Any]) -> str:
+    """Return the manifest with a further entry: when, where and after which epoch it goes on."""
+    document = run.manifest
+    where = circumstances(course.images.device, course.recipe.training.precision)
+    entry = {"after_epoch": checkpoint.epoch} | where | dict(more)
+    document["resumed"] = [*document.get("resumed", []), entry]
+    document["checksums"] = SUMS
+    return json.dumps(document, indent=1)
+
+
+def save_model(folder: Path, spec: Spec, network: Network) -> None:
+    """Write a spec, resolved, and a network's weights into a folder."""
+    write_text(folder / SPEC, spec.to_toml())
+    with write_atomically(folder / MODEL) as file:
+        file.write(to_safetensors(portable(network.state_dict())))
+
+
+def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -> None:
+    """Write the selected weights, their predictions and figures; the test set is touched here."""
+    network, splits = state.network, inputs.splits
+    network.load_state_dict(state.best_weights)
+    seconds = sum(record["seconds"] for record in state.history)
+    images = len(splits.train) * len(state.history)
+    names = inputs.data.class_names
+    test_logits, _ = evaluate(network, splits.test)
+    test = full_metrics(test_logits, splits.test.labels, names)
+    logits, figures = test_logits, test
+    if splits.selected_on != "test":
+        logits, _ = evaluate(network, splits.validation)
+        figures = full_metrics(logits, splits.validation.labels, names)
+    predictions = io.BytesIO()
+    np.savez_compressed(
+        predictions,
+        validation_logits=logits.numpy(),
+        validation_labels=splits.validation.labels,
+        test_logits=test_logits.numpy(),
+        test_labels=splits.test.labels,
+        class_names=np.array(names),
+    )
+    result = {
+        "run": str(run.folder),
+        "hash": run.hash,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "selected_on": splits.selected_on,
+        "train": state.history[state.best_epoch - 1]["train"],
+        "train_evaluated": evaluate(network, splits.train)[1],
+        "validation": figures,
+        "test": test,
+        "seconds": seconds,
+        "images_per_second": images / seconds,
+    }
+    if splits.dropped is not None:
+        result["dropped"] = attrs.asdict(splits.dropped)
+    contents = {name: text.encode() for name, text in texts.items()} | {
+        METRICS: to_lines(state.history).encode(),
+        MODEL: to_safetensors(portable(state.best_weights)),
+        PREDICTIONS: predictions.getvalue(),
+        RESULT: json.dumps(result, indent=1).encode(),
+    }
+    write_finished(run.folder, contents)
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a name; ``auto`` is cuda where there is one.
+
+    Raises:
+        RequestError: there is no such device here.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise RequestError(f"--device {name}: must be auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RequestError("--device cuda: torch finds no CUDA device here; use cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

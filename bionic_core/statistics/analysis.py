@@ -1,0 +1,334 @@
+"""The whole analysis of a designed experiment, in numbers and in words.
+
+Effects with intervals (:mod:`bionic_core.statistics.effects`), the analysis of variance behind
+them, Lenth's method where there is no replication, trends over ordered levels, what leave-one-out
+would have seen in the same runs, and what the residuals say about all of this.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
+from bionic_core.statistics.effects import Effects, Row, estimate_effects
+from bionic_core.statistics.lenth import FEWEST, Lenth, half_normal, lenth
+from bionic_core.statistics.linear import Fit, Matrix, finite, intervals
+
+OUTLIER = 0.05
+"""A run is named if its residual is this unlikely, corrected for the number of runs."""
+
+TRENDS = ("linear", "quadratic", "cubic")
+
+
+@attrs.frozen
+class Response:
+    """What is analysed.
+
+    Attributes:
+        name: as in outputs.
+        unit: of the effects, in words; empty where it is the response's own.
+        scale: from the response to the effects: 100 for percentage points.
+    """
+
+    name: str
+    unit: str = ""
+    scale: float = 1.0
+
+
+@attrs.frozen(eq=False)
+class Analysis:
+    """Everything that the runs say.
+
+    Attributes:
+        response: what is analysed.
+        effects: with intervals.
+        anova: a row for each source of variation.
+        half_normal: points of the plot, where effects are independent and equally certain.
+        lenth: where there is no replication, and effects are such.
+        trends: of each factor with three numbers or more as levels.
+        leave_one_out: of each factor, what leaving it out of "everything on" changes.
+        diagnostics: what a reader must know of the runs and residuals, a sentence each.
+    """
+
+    response: Response
+    effects: Effects
+    anova: tuple[Mapping[str, Any], ...]
+    half_normal: tuple[Mapping[str, Any], ...]
+    lenth: Lenth | None
+    trends: tuple[Mapping[str, Any], ...]
+    leave_one_out: tuple[Mapping[str, Any], ...]
+    diagnostics: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All sentences: of the effects, then of the runs."""
+        return (*self.effects.notes, *self.diagnostics)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON-ready data."""
+        return {
+            "response": attrs.asdict(self.response),
+            "effects": self.effects.to_json(),
+            "residual": {
+                "sd": self.effects.residual_sd,
+                "degrees": self.effects.degrees,
+                "robust": bool(self.effects.fit.robust[0]),
+            },
+            "anova": [dict(row) for row in self.anova],
+            "half_normal": [dict(point) for point in self.half_normal],
+            "lenth": self.lenth.to_json() if self.lenth else None,
+            "trends": [dict(trend) for trend in self.trends],
+            "leave_one_out": [dict(row) for row in self.leave_one_out],
+            "notes": list(self.notes),
+        }
+
+
+def analyse_rows(
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    *,
+    response: Response,
+    confidence: float = 0.95,
+    order: int | None = None,
+    robust: bool | None = None,
+    along: Mapping[str, Sequence[str]] | None = None,
+    block: str = "seed",
+    said: Sequence[str] = (),
+) -> Analysis:
+    """Analyse finished runs.
+
+    Args:
+        factors: in the order in which they are shown.
+        rows: levels, seed (or other block) and response of each run.
+        response: what the responses are.
+        confidence: of the intervals.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
+        robust: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        along: factors that cannot stay where another is out, by its name.
+        block: what blocks are called.
+        said: sentences about runs that are not among the rows.
+
+    Raises:
+        RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
+    """
+    effects = estimate_effects(
+        factors, rows, scale=response.scale, confidence=confidence, order=order, robust=robust
+    )
+    fit = effects.fit
+    model = fit.model
+    names = tuple(term.name for term in model.kept)
+    estimates = model.effects @ fit.responses
+    regular = model.orthogonal and len(names) >= FEWEST
+    alone = regular and model.degrees == 0
+    notes = list(said)
+    if model.degrees == 0 and not regular:
+        notes.append(
+            "Lenth's method needs three effects or more, independent and equally certain, which "
+            "these are not: add seeds"
+        )
+    return Analysis(
+        response=response,
+        effects=effects,
+        anova=tuple(_anova(fit, block)),
+        half_normal=tuple(half_normal(names, estimates[:, 0])) if regular else (),
+        lenth=lenth(names, estimates, confidence) if alone else None,
+        trends=tuple(_trends(fit, confidence)),
+        leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        diagnostics=(*notes, *_residuals(fit, rows, response, block)),
+    )
+
+
+def _anova(fit: Fit, block: str) -> Iterator[dict[str, Any]]:
+    """Give sums of squares, each term's after all others (type III), as columns are centred.
+
+    A source's is b′ (L (X′X)⁻¹ L′)⁻¹ b over its coefficients b.
+    """
+    from scipy import stats
+
+    model = fit.model
+    coefficients = (model.inverse @ fit.responses)[:, 0]
+    covariance = model.inverse @ model.inverse.T
+    blocks = model.blocks.shape[1]
+    sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
+    kept = enumerate(model.kept, blocks)
+    for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
+        name = ":".join(model.factors[place].term for place in group)
+        sources.append((name, [number for number, _ in terms]))
+    residual = 0.0 if fit.sd[0] == 0 or not model.degrees else float((fit.residuals**2).sum())
+    known = fit.sd[0] > 0
+    for name, places in sources:
+        b, part = coefficients[places], covariance[np.ix_(places, places)]
+        squares = float(b @ np.linalg.solve(part, b))
+        mean = squares / len(places)
+        ratio = mean / float(fit.sd[0] ** 2) if known else None
+        p = float(stats.f.sf(ratio, len(places), model.degrees)) if known else None
+        yield {
+            "source": name,
+            "degrees": len(places),
+            "sum_of_squares": squares,
+            "mean_square": mean,
+            "f": ratio,
+            "p": p,
+        }
+    yield {
+        "source": "residual",
+        "degrees": model.degrees,
+        "sum_of_squares": residual,
+        "mean_square": residual / model.degrees if model.degrees else None,
+        "f": None,
+        "p": None,
+    }
+    total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
+    yield {
+        "source": "total",
+        "degrees": len(fit.responses) - 1,
+        "sum_of_squares": total,
+        "mean_square": None,
+        "f": None,
+        "p": None,
+    }
+
+
+def _trends(fit: Fit, confidence: float) -> Iterator[dict[str, Any]]:
+    """Give, for each factor of ordered numbers, its means and its polynomial contrasts.
+
+    Contrasts are those of monic orthogonal polynomials at the levels as they are spaced, so that
+    the estimate of degree d is the coefficient of x^d: the linear one is the slope, in the
+    response's units for each unit of the factor.
+    """
+    model = fit.model
+    blocks = model.blocks.shape[1]
+    for place, factor in enumerate(model.factors):
+        if not factor.doses:
+            continue
+        numbers = [n for n, term in enumerate(model.kept, blocks) if term.factors == (place,)]
+        if len(numbers) < len(factor.levels) - 1:
+            continue
+        x = np.array([float(level) for level in factor.levels])
+        means = np.zeros((len(x), len(model.inverse)))
+        means[:, 0] = 1
+        means[:, numbers] = np.eye(len(x))[:, 1:] - 1 / len(x)
+        contrasts = np.zeros((min(len(x) - 1, len(TRENDS)), len(model.inverse)))
+        contrasts[:, numbers] = _polynomials(x, len(contrasts))[:, 1:]
+        at, each = (_judged(fit, rows @ model.inverse, confidence) for rows in (means, contrasts))
+        yield {
+            "factor": factor.name,
+            "levels": list(factor.levels),
+            "means": [
+                {"level": level, **one} for level, one in zip(factor.levels, at, strict=True)
+            ],
+            "components": [
+                {"degree": d, "name": name, **one}
+                for d, (name, one) in enumerate(zip(TRENDS, each, strict=False), 1)
+            ],
+        }
+
+
+def _polynomials(x: Matrix, highest: int) -> Matrix:
+    """Return weights (degrees, levels) whose products with means are coefficients of x^d."""
+    found: list[Matrix] = [np.ones(len(x))]
+    for degree in range(1, highest + 1):
+        rest = (x - x.mean()) ** degree
+        for lower in found:
+            rest = rest - lower * (lower @ rest) / (lower @ lower)
+        found.append(rest)
+    return np.stack([p / (p @ p) for p in found[1:]])
+
+
+def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[dict[str, float | None]]:
+    """Return estimate, interval and p of contrasts over the runs."""
+    estimates, errors = fit.judge(weights)
+    parts = intervals(estimates, errors, fit.model.degrees, confidence)
+    return [
+        {
+            "estimate": float(estimate),
+            "low": finite(low),
+            "high": finite(high),
+            "p": finite(p),
+        }
+        for estimate, low, high, p in np.column_stack([estimates, *parts]).tolist()
+    ]
+
+
+def _left_out(
+    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]], confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Give what leaving each factor out of everything on changes, and how sure that would be.
+
+    Everything on is the second level of what is off and on, the first of all others. Where both
+    cells were run and the model has all their terms, the estimate is the difference of their
+    means; else it is what the model's terms say.
+    """
+    model = fit.model
+    whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
+    for factor in model.factors:
+        reference = whole[factor.name]
+        for level in factor.levels:
+            if same_level(level, reference):
+                continue
+            gone = [name for name in along.get(factor.name, ()) if name in whole]
+            other = whole | {factor.name: level} | dict.fromkeys(gone, False)
+            runs = [sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other)]
+            vector = model.at(whole) - model.at(other)
+            if factor.levels != (False, True):
+                vector = -vector
+            (judged,) = _judged(fit, vector[None] @ model.inverse, confidence)
+            term = factor.name
+            if factor.levels != (False, True):
+                term += f" {word(level)} less {word(reference)}"
+            yield {
+                "term": term,
+                "with": gone,
+                "runs": runs,
+                "predicted": min(runs) == 0,
+                **judged,
+            }
+
+
+def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
+    return all(same_level(cell[name], level) for name, level in other.items())
+
+
+def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) -> Iterator[str]:
+    """Say in words what the residuals show."""
+    model = fit.model
+    if model.degrees < 3 or not fit.sd[0] > 0:
+        return
+    from scipy import stats
+
+    e, share = fit.residuals[:, 0], 1 - model.leverage
+    free = share > 1e-8
+    rest = np.maximum(model.degrees * fit.sd[0] ** 2 - e[free] ** 2 / share[free], 0)
+    with np.errstate(divide="ignore"):
+        t = e[free] / np.sqrt(share[free] * rest / (model.degrees - 1))
+    p = np.minimum(2 * stats.t.sf(np.abs(t), model.degrees - 1) * len(e), 1)
+    unit = f" {response.unit}" if response.unit else ""
+    far: dict[str, list[tuple[float, str]]] = {}
+    for run in np.flatnonzero(free)[p < OUTLIER]:
+        cell, seed, _ = rows[run]
+        levels = in_words({factor.name: cell[factor.name] for factor in model.factors})
+        far.setdefault(levels, []).append((float(e[run]), word(seed)))
+    for levels, found in list(far.items())[:3]:
+        yield (
+            f"{levels} stands out: {' and '.join(f'{block} {seed}' for _, seed in found)} "
+            f"{'lies' if len(found) == 1 else 'lie'} "
+            f"{' and '.join(f'{away:+.3g}' for away, _ in found)}{unit} from what the model "
+            f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
+            "at the run, and see whether the effects hold without it"
+        )
+    normal = float(stats.shapiro(e).pvalue) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
+    words = f"residuals: SD {fit.sd[0]:.3g}{unit} on {model.degrees} degrees of freedom"
+    if normal is not None:
+        words += (
+            f"; they are not normal (Shapiro–Wilk p = {normal:.2g}), so that p near 0.05 is rough"
+            if normal < 0.01
+            else f"; nothing speaks against normal ones (Shapiro–Wilk p = {normal:.2f})"
+        )
+    if not (p < OUTLIER).any():
+        words += "; no run stands out"
+    yield words

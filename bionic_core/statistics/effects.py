@@ -1,0 +1,243 @@
+"""Effects: what each factor changes, alone and together, and how sure that is.
+
+The model is least squares: response ~ seed blocks + every main effect and interaction that the
+runs can tell apart (:mod:`bionic_core.statistics.linear`). A main effect is mean(second level) −
+mean(first level) over all other settings; an interaction A:B is half of (effect of A with B on −
+effect of A with B off), and so on for higher orders. Both are twice the coefficient of a column of
+−1 and +1 (Box, Hunter & Hunter, Statistics for Experimenters, 2nd ed., ch. 5). A factor of more
+than two levels has one effect for each level against its first, ``a=level``, averaged over the
+other factors like any other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from bionic_core.errors import RequestError, listing
+from bionic_core.statistics.designs import Factor, Level, faults, same_level, word
+from bionic_core.statistics.linear import (
+    SPREADS,
+    Fit,
+    Model,
+    finite,
+    highest_order,
+    holm,
+    intervals,
+)
+
+Row = tuple[Mapping[str, Level], Level, float]
+"""A run: its levels, its seed (or other block), its response."""
+
+
+@attrs.frozen
+class Effect:
+    """One term's effect, in the response's units times ``scale``.
+
+    Attributes:
+        term: ``a``, or ``a:b``.
+        estimate: None where the runs cannot tell it from the terms in ``aliases``.
+        low, high: confidence interval; None, as the two below, where there is no estimate or
+            nothing to judge it by.
+        p: of the hypothesis that the effect is zero (t test).
+        p_adjusted: the same after Holm's correction over all estimated terms (Scandinavian
+            Journal of Statistics 6, 65, 1979).
+        aliases: of a term without an estimate, the earlier terms that it is a combination of;
+            of a term with one, the later terms that are mixed into it.
+    """
+
+    term: str
+    estimate: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Effects:
+    """All effects of an experiment.
+
+    Attributes:
+        effects: in standard order: main effects, pairs, triples …
+        residual_sd: of a single run, in the effects' units; None with no degree of freedom.
+        degrees: residual degrees of freedom.
+        confidence: of the intervals, a share.
+        notes: what a reader must know, a sentence each.
+        fit: that they come from, of one study.
+    """
+
+    effects: tuple[Effect, ...]
+    residual_sd: float | None
+    degrees: int
+    confidence: float
+    notes: tuple[str, ...]
+    fit: Fit = attrs.field(repr=False, eq=False)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the effects as JSON-ready data."""
+        return [attrs.asdict(e) | {"aliases": list(e.aliases)} for e in self.effects]
+
+
+def estimate_effects(
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    *,
+    scale: float = 1.0,
+    confidence: float = 0.95,
+    order: int | None = None,
+    robust: bool | None = None,
+) -> Effects:
+    """Return every effect that the runs can tell apart.
+
+    Terms are taken by order; one is estimated if it is no combination of the seed blocks and
+    the terms before it. Where the runs leave no degree of freedom, or the fit leaves no residual
+    beyond rounding, estimates stand without intervals or p, and a note says so.
+
+    Args:
+        factors: in the order in which terms are named, by each factor's ``term``.
+        rows: finished runs, seeds being blocks; unbalanced or missing cells are allowed, as are
+            levels of other factors, which are ignored.
+        scale: 100 turns fractions into percentage points.
+        confidence: of the intervals, between 0 and 1.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
+        robust: whether standard errors are heteroscedasticity-robust (HC3); if None, they are
+            where the spreads of a factor's levels disagree, and a note says so.
+
+    Raises:
+        RequestError: factors that are none, no runs, a run without a factor or with a level that
+            the factor does not have, a response that is not a number, a confidence that is no
+            share, or an order below 1.
+    """
+    if problems := _problems(factors, rows, confidence, order):
+        raise RequestError(problems)
+    model = Model.of(factors, [cell for cell, *_ in rows], [seed for _, seed, _ in rows], order)
+    response = scale * np.array([[value] for *_, value in rows], np.float64)
+    fit = Fit.of(model, response, robust)
+    estimates, errors = fit.judge(model.effects)
+    low, high, p = intervals(estimates, errors, model.degrees, confidence)
+    numbers = np.column_stack([estimates, low, high, p, holm(p)])
+    known = {
+        term.name: _effect(term.name, row.tolist())
+        for term, row in zip(model.kept, numbers, strict=True)
+    }
+    effects = tuple(
+        attrs.evolve(
+            known.get(term.name, Effect(term.name, None)), aliases=model.aliases[term.name]
+        )
+        for term in model.terms
+    )
+    notes = [*_fit_notes(fit), *_spread_notes(fit), *_design_notes(factors, rows, effects, order)]
+    return Effects(effects, finite(float(fit.sd[0])), model.degrees, confidence, tuple(notes), fit)
+
+
+def _effect(name: str, numbers: Sequence[float]) -> Effect:
+    estimate, low, high, p, adjusted = map(finite, numbers)
+    return Effect(name, estimate, low, high, p, adjusted)
+
+
+def _problems(
+    factors: Sequence[Factor], rows: Sequence[Row], confidence: float, order: int | None
+) -> list[str]:
+    problems = faults(factors)
+    if order is not None and order < 1:
+        problems.append(f"the order is {order}; 1 asks for main effects, 2 for pairs too")
+    if not 0 < confidence < 1:
+        problems.append(f"the confidence is {confidence}; give a share between 0 and 1, as 0.95")
+    if not rows:
+        problems.append("no run has finished, so there is nothing to estimate")
+    for factor in factors:
+        given: list[Any] = [levels.get(factor.name) for levels, *_ in rows]
+        wrong = [not any(same_level(one, level) for level in factor.levels) for one in given]
+        if any(wrong):
+            found = {repr(one) for one, yes in zip(given, wrong, strict=True) if yes}
+            problems.append(
+                f"factor '{factor.name}' is {listing(found)} in {_which(wrong)}; its levels are "
+                + ", ".join(map(repr, factor.levels))
+            )
+    infinite = [not math.isfinite(response) for *_, response in rows]
+    if any(infinite):
+        problems.append(f"the response is not a finite number in {_which(infinite)}")
+    return problems
+
+
+def _which(chosen: Sequence[bool]) -> str:
+    """Name the chosen runs, counted from 1, the first few of them."""
+    numbers = [number for number, yes in enumerate(chosen, 1) if yes]
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return f"run{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:3]))}{more}"
+
+
+def _fit_notes(fit: Fit) -> Iterator[str]:
+    runs, coefficients = fit.model.columns.shape
+    if fit.model.degrees == 0:
+        yield (
+            f"nothing is left to estimate error from: {runs} runs, {coefficients} coefficients; "
+            "add seeds"
+        )
+    elif fit.sd[0] == 0:
+        yield "the model fits every run exactly, so there is no error to judge by: no intervals"
+
+
+def _spread_notes(fit: Fit) -> Iterator[str]:
+    """Say which spreads disagree, and what that changes."""
+    p = np.nan_to_num(fit.spreads[:, 0], nan=1.0)
+    worst = int(p.argmin())
+    if p[worst] >= SPREADS:
+        if fit.robust[0]:
+            yield "standard errors are heteroscedasticity-robust (HC3), as was asked"
+        return
+    factor = fit.model.factors[worst]
+    of_level = {
+        word(level): float(np.sqrt(np.mean(fit.residuals[fit.model.levels[:, worst] == n, 0] ** 2)))
+        for n, level in enumerate(factor.levels)
+    }
+    widths = ", ".join(f"{size:.3g} at {level}" for level, size in of_level.items())
+    yield (
+        f"spreads disagree between the levels of {factor.name} (residuals of {widths}; "
+        f"Brown–Forsythe p = {p[worst]:.2g}), so "
+        + (
+            "intervals and p are heteroscedasticity-robust (HC3)"
+            if fit.robust[0]
+            else "intervals and p, which take them as equal, are rough"
+        )
+    )
+
+
+def _design_notes(
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    effects: Sequence[Effect],
+    order: int | None,
+) -> Iterator[str]:
+    listed = min(order or len(factors), highest_order(factors))
+    if listed < len(factors):
+        what = "taken as nil: they are part of the error" if order else "not listed"
+        yield f"interactions of more than {listed} factors are {what}"
+    lost = [effect for effect in effects if effect.estimate is None]
+    if len(lost) <= 4:
+        for effect in lost:
+            yield f"{effect.term} cannot be told from {', '.join(effect.aliases)} in these runs"
+    else:
+        yield (
+            f"{len(lost)} of {len(effects)} terms cannot be told from others in these runs; an "
+            "estimate includes its aliases"
+        )
+    runs = Counter((tuple(levels[f.name] for f in factors), seed) for levels, seed, _ in rows)
+    cells, seeds = {cell for cell, _ in runs}, {seed for _, seed in runs}
+    counts = [runs[cell, seed] for cell in cells for seed in seeds]
+    if min(counts) < max(counts):
+        yield (
+            f"unbalanced: {min(counts)} to {max(counts)} runs for a combination and seed, "
+            f"{len(rows)} in all; effects are least-squares estimates, not plain differences of "
+            "means"
+        )
+    combinations = math.prod(len(factor.levels) for factor in factors)
+    if len(cells) < combinations:
+        yield f"the runs cover {len(cells)} of {combinations} combinations of levels"

@@ -1,0 +1,385 @@
+"""The linear model of a designed experiment, and its least squares for one study or thousands.
+
+The model is response ~ seed blocks + every main effect and interaction that the runs can tell
+apart. What depends on the runs alone (columns, aliases, leverages) is worked out once; what depends
+on responses takes a matrix of them, a column for each study, so that a simulation of thousands of
+studies runs the very code that analyses one.
+
+A contrast is a row of weights over the runs: its estimate is weights · response, its variance
+Σ weights² σ², or, where spreads disagree, Σ weights² e²/(1 − h)² with residuals e and leverages h
+(HC3: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7; Long & Ervin 2000,
+doi:10.1080/00031305.2000.10474549).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.statistics.designs import Factor, Level, same_level
+
+Matrix = npt.NDArray[np.float64]
+
+MEAN, SEEDS = "the mean of all runs", "the seeds"
+"""What a term is told to be confounded with where it is no other term."""
+
+ROUNDING = 1e-12
+"""Residuals up to this share of the largest response are rounding, not error."""
+
+DEPENDENT = 1e-8
+"""A column that is left with this share of its length is a combination of earlier ones."""
+
+MAX_TERMS = 1023
+"""Of more factors than ten, interactions of high order are not listed: nobody could read them."""
+
+SPREADS = 0.05
+"""Level of the test of equal spreads."""
+
+
+@attrs.frozen(eq=False)
+class Term:
+    """A main effect or an interaction.
+
+    Attributes:
+        name: ``a``, ``a:b``, ``dose=0.5:a``.
+        factors: places of its factors.
+        column: over the runs (R,), scaled so that its coefficient is the effect.
+    """
+
+    name: str
+    factors: tuple[int, ...]
+    column: Matrix
+
+
+def blocks_of(seeds: Sequence[Level]) -> Matrix:
+    """Return the intercept and one centred column for each further seed, (R, seeds)."""
+    columns = [np.ones(len(seeds))]
+    for seed in sorted(set(seeds), key=lambda seed: (str(type(seed)), seed))[1:]:
+        column = np.array([float(value == seed) for value in seeds])
+        columns.append(column - column.mean())
+    return np.stack(columns, axis=1)
+
+
+def highest_order(factors: Sequence[Factor]) -> int:
+    """Return up to which order interactions are listed: all, of up to ten factors of two levels."""
+    others = [len(factor.levels) - 1 for factor in factors]
+    sums = [1] + [0] * len(
+        others
+    )  # elementary symmetric polynomials: how many terms each order has
+    for count in others:
+        for order in range(len(others), 0, -1):
+            sums[order] += count * sums[order - 1]
+    order = len(others)
+    while order > 2 and sum(sums[1 : order + 1]) > MAX_TERMS:
+        order -= 1
+    return order
+
+
+def terms_of(
+    factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]], order: int | None = None
+) -> Iterator[Term]:
+    """Give all terms by order of interaction; two-level ones are columns of −½ and +½."""
+    contrasts = [_contrasts(place, factor, cells) for place, factor in enumerate(factors)]
+    for size in range(1, min(order or len(factors), highest_order(factors)) + 1):
+        for group in itertools.combinations(contrasts, size):
+            for parts in itertools.product(*group):
+                column = np.prod([part.column for part in parts], axis=0)
+                yield Term(
+                    ":".join(part.name for part in parts),
+                    tuple(part.factors[0] for part in parts),
+                    2.0 ** (size - 1) * column,
+                )
+
+
+def _contrasts(place: int, factor: Factor, cells: Sequence[Mapping[str, Level]]) -> list[Term]:
+    """Return a column for each level but the first: 1 at the level, less 1 / number of levels.
+
+    Centred, because a factor's effect would else be that at the other factors' first levels.
+    """
+    several = len(factor.levels) > 2
+    return [
+        Term(
+            f"{factor.term}={level}" if several else factor.term,
+            (place,),
+            np.array([float(same_level(levels[factor.name], level)) for levels in cells])
+            - 1 / len(factor.levels),
+        )
+        for level in factor.levels[1:]
+    ]
+
+
+@attrs.frozen(eq=False)
+class Model:
+    """What the runs (R) alone decide.
+
+    Attributes:
+        factors: in the order in which terms are named.
+        blocks: intercept and seeds (R, B).
+        terms: all that are asked for, those that cannot be told apart included.
+        kept: the terms that are estimated, T of them.
+        aliases: by term; of one that is lost, the earlier terms that it is a combination of, of
+            one that is kept, the later ones that are mixed into it.
+        columns: of the coefficients, (R, B + T).
+        inverse: its pseudo-inverse, (B + T, R): each row a contrast.
+        leverage: h of each run (R,).
+        levels: of each factor in each run, as places in its levels (R, factors).
+    """
+
+    factors: tuple[Factor, ...]
+    blocks: Matrix
+    terms: tuple[Term, ...]
+    kept: tuple[Term, ...]
+    aliases: Mapping[str, tuple[str, ...]]
+    columns: Matrix
+    inverse: Matrix
+    leverage: Matrix
+    levels: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        factors: Sequence[Factor],
+        cells: Sequence[Mapping[str, Level]],
+        seeds: Sequence[Level],
+        order: int | None = None,
+    ) -> Model:
+        """Return the model of runs, given each one's levels and seed.
+
+        Args:
+            factors: in the order in which terms are named, by each factor's ``term``.
+            cells: the levels of each run, and perhaps of other factors, which are ignored.
+            seeds: of each run: blocks.
+            order: of interactions, the highest that is asked for; higher ones are taken as error.
+        """
+        blocks = blocks_of(seeds)
+        terms = list(terms_of(factors, cells, order))
+        kept, aliases = _separate(blocks, terms)
+        columns = np.column_stack([blocks, *(term.column for term in kept)])
+        q, r = np.linalg.qr(columns)
+        levels = [
+            [
+                next(n for n, one in enumerate(f.levels) if same_level(one, c[f.name]))
+                for f in factors
+            ]
+            for c in cells
+        ]
+        return cls(
+            factors=tuple(factors),
+            blocks=blocks,
+            terms=tuple(terms),
+            kept=tuple(kept),
+            aliases=aliases,
+            columns=columns,
+            inverse=np.linalg.solve(r, q.T),
+            leverage=(q**2).sum(1),
+            levels=np.array(levels, np.int64).reshape(len(cells), len(factors)),
+        )
+
+    @property
+    def degrees(self) -> int:
+        """Residual degrees of freedom."""
+        return int(self.columns.shape[0] - self.columns.shape[1])
+
+    @property
+    def lost(self) -> tuple[Term, ...]:
+        """The terms that the runs cannot tell from others."""
+        kept = {term.name for term in self.kept}
+        return tuple(term for term in self.terms if term.name not in kept)
+
+    @property
+    def effects(self) -> Matrix:
+        """The contrasts of the kept terms, (T, R)."""
+        return self.inverse[self.blocks.shape[1] :]
+
+    @property
+    def orthogonal(self) -> bool:
+        """Whether all effects are independent and equally certain, as in a regular design."""
+        gram = self.effects @ self.effects.T
+        scale = np.diag(gram).max(initial=0.0)
+        return bool(np.abs(gram - scale * np.eye(len(gram))).max(initial=0.0) < 1e-9 * (scale or 1))
+
+    def at(self, cell: Mapping[str, Level]) -> Matrix:
+        """Return the coefficients' columns at one combination of levels, for the mean seed."""
+        names = {term.name for term in self.kept}
+        order = max((len(term.factors) for term in self.terms), default=1)
+        values = [
+            float(term.column[0])
+            for term in terms_of(self.factors, [cell], order)
+            if term.name in names
+        ]
+        return np.array([1.0, *[0.0] * (self.blocks.shape[1] - 1), *values])
+
+
+def _separate(
+    blocks: Matrix, terms: Sequence[Term]
+) -> tuple[list[Term], dict[str, tuple[str, ...]]]:
+    """Return the terms that the runs can tell apart, taken in order, and all terms' aliases."""
+    basis = np.empty((len(blocks), min(len(blocks), blocks.shape[1] + len(terms)) + 1))
+    rank = blocks.shape[1]
+    basis[:, :rank], _ = np.linalg.qr(blocks)
+    kept: list[Term] = []
+    lost: list[Term] = []
+    for term in terms:
+        rest = term.column
+        for _ in range(2):  # Gram-Schmidt loses digits when done once
+            rest = rest - basis[:, :rank] @ (basis[:, :rank].T @ rest)
+        length = np.linalg.norm(rest)
+        if length > DEPENDENT * np.linalg.norm(term.column):
+            basis[:, rank] = rest / length
+            rank += 1
+            kept.append(term)
+        else:
+            lost.append(term)
+    aliases: dict[str, tuple[str, ...]] = {term.name: () for term in kept}
+    if not lost:
+        return kept, aliases
+    columns = np.column_stack([blocks, *(term.column for term in kept)])
+    shares, *_ = np.linalg.lstsq(columns, np.stack([t.column for t in lost], axis=1), rcond=None)
+    for term, share in zip(lost, np.abs(shares.T) > 1e-6, strict=True):  # (blocks + kept,)
+        of_seeds, of_terms = share[1 : blocks.shape[1]], share[blocks.shape[1] :]
+        same = [other.name for other, yes in zip(kept, of_terms, strict=True) if yes]
+        for other in same:
+            aliases[other] += (term.name,)
+        same += [SEEDS] if of_seeds.any() else []
+        aliases[term.name] = tuple(same or [MEAN])
+    return kept, aliases
+
+
+@attrs.frozen(eq=False)
+class Fit:
+    """Least squares of the responses of studies (S) that share a model.
+
+    Attributes:
+        model: what the runs alone decide.
+        responses, residuals: (R, S).
+        sd: residual standard deviation of a run (S,); NaN where nothing tells it, 0 where the
+            model fits every run exactly.
+        spreads: p of Brown and Forsythe's test for each factor (factors, S), corrected for their
+            number; NaN where it has nothing to go by.
+        robust: whether errors are HC3 (S,).
+    """
+
+    model: Model
+    responses: Matrix
+    residuals: Matrix
+    sd: Matrix
+    spreads: Matrix
+    robust: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, model: Model, responses: Matrix, robust: bool | None = None) -> Fit:
+        """Fit responses (R, S).
+
+        Args:
+            model: of the runs.
+            responses: a column for each study.
+            robust: whether errors are HC3; where spreads disagree if None.
+        """
+        residuals = responses - model.columns @ (model.inverse @ responses)
+        degrees = model.degrees
+        exact = np.abs(residuals).max(0) <= ROUNDING * np.abs(responses).max(0)
+        studies = responses.shape[1]
+        sd = np.full(studies, np.nan)
+        if degrees > 0:
+            sd = np.where(exact, 0.0, np.sqrt((residuals**2).sum(0) / degrees))
+        spreads = brown_forsythe(_unblocked(model, residuals, responses), model.levels, degrees)
+        spreads[:, exact] = np.nan
+        can = degrees > 0 and model.leverage.max() < 1 - 1e-8
+        disagree = np.nan_to_num(spreads, nan=1.0).min(0, initial=1.0) < SPREADS
+        wanted = disagree if robust is None else np.full(studies, robust)
+        return cls(model, responses, residuals, sd, spreads, wanted & can)
+
+    def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix]:
+        """Return estimates and standard errors of contrasts (T, R), both (T, S).
+
+        An error is NaN where there is nothing to judge by.
+        """
+        estimates = contrasts @ self.responses
+        weights = contrasts**2
+        errors = np.sqrt(weights.sum(1, keepdims=True)) * np.where(self.sd > 0, self.sd, np.nan)
+        if self.robust.any():
+            shown = self.residuals[:, self.robust] / (1 - self.model.leverage[:, None])
+            errors[:, self.robust] = np.sqrt(weights @ shown**2)
+        return estimates, errors
+
+
+def _unblocked(model: Model, residuals: Matrix, responses: Matrix) -> Matrix:
+    """Return residuals (R, S) less their seed's median instead of its effect.
+
+    A seed's effect is a mean, and would spread the error of a few wide runs over all others.
+    """
+    blocks = model.blocks.shape[1]
+    if blocks == 1:
+        return residuals
+    effects = model.blocks[:, 1:] @ (model.inverse[1:blocks] @ responses)
+    rest: Matrix = residuals + effects
+    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
+    for seed in range(seeds.max() + 1):
+        rest[seeds == seed] -= np.median(rest[seeds == seed], axis=0)
+    return rest
+
+
+def intervals(
+    estimates: Matrix, errors: Matrix, degrees: float, confidence: float
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return low, high and two-sided p of estimates, by Student's t; NaN where errors are."""
+    if degrees <= 0:
+        nothing = np.full_like(estimates, np.nan)
+        return nothing, nothing, nothing
+    from scipy import stats
+
+    half = stats.t.ppf((1 + confidence) / 2, degrees) * errors
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = 2 * stats.t.sf(np.abs(estimates) / errors, degrees)
+    return estimates - half, estimates + half, p
+
+
+def holm(p: Matrix) -> Matrix:
+    """Return p (T, S) after Holm's step-down correction within each study.
+
+    Scandinavian Journal of Statistics 6, 65 (1979). For thousands of studies in one step, where
+    statsmodels' ``multipletests`` takes a call for each.
+    """
+    order = p.argsort(0)
+    steps = np.arange(len(p), 0, -1)[:, None] * np.take_along_axis(p, order, 0)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, 0), 1.0), 0)
+    return adjusted
+
+
+def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: int) -> Matrix:
+    """Return p that spreads are equal between each factor's levels, (factors, S).
+
+    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955): analysis of variance of
+    the deviations of residuals (R, S) from the median of their level. R residuals hold only
+    ``degrees`` independent numbers, so F is scaled by degrees / R and judged on ``degrees``; two
+    runs of a cell would else count twice. Bonferroni-corrected for the number of factors; NaN
+    where a level has fewer than three runs, or fewer than five degrees of freedom are left.
+    """
+    from scipy import stats
+
+    runs, studies = residuals.shape
+    found = np.full((levels.shape[1], studies), np.nan)
+    for place, of_factor in enumerate(levels.T):
+        groups = [residuals[of_factor == level] for level in np.unique(of_factor)]
+        if degrees < 5 or len(groups) < 2 or min(map(len, groups)) < 3:
+            continue
+        away = [np.abs(group - np.median(group, axis=0)) for group in groups]
+        total = np.concatenate(away).mean(0)
+        between = sum(len(g) * (g.mean(0) - total) ** 2 for g in away) / (len(groups) - 1)
+        within = sum(((g - g.mean(0)) ** 2).sum(0) for g in away) / (runs - len(groups))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = between / within * degrees / runs
+        p = stats.f.sf(ratio, len(groups) - 1, max(degrees - len(groups) + 1, 1))
+        found[place] = np.minimum(p * levels.shape[1], 1.0)
+    return found
+
+
+def finite(value: float) -> float | None:
+    """Return a number for JSON: None for NaN."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,168 @@
+"""Any table of factors and responses, analysed like a study."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bionic_core.errors import RequestError, listing, nearest, shorten
+from bionic_core.statistics.analysis import Analysis, Response, analyse_rows
+from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.effects import Row
+from bionic_core.statistics.levels import in_order, level_of, read_table
+
+BLOCKS = ("seed", "block")
+"""Columns of these names are blocks, unless another is named."""
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def analyse(
+    table: str | os.PathLike[str] | Records | Any,
+    *,
+    response: str,
+    factors: Sequence[str] = (),
+    block: str | None = None,
+    order: int | None = None,
+    confidence: float = 0.95,
+    robust: bool | None = None,
+    percent: bool = False,
+) -> Analysis:
+    """Analyse a table of an experiment: effects, interactions, and how sure they are.
+
+    Args:
+        table: a CSV file, a sequence of mappings (a row each), or anything with ``to_dict`` as
+            pandas has it.
+        response: the column that is analysed; a row without a number there is left out, and said.
+        factors: the columns that were varied; if none is named, all others whose values repeat,
+            in a study's own table (one with a column ``seed``) those to the left of it.
+        block: a column of groups that differ for reasons of no interest, such as the seed; if
+            None, ``seed`` or ``block`` where there is one; empty for none.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
+        confidence: of the intervals, a share.
+        robust: whether standard errors are HC3; if None, where spreads disagree.
+        percent: whether the response is a fraction whose effects are told in percentage points.
+
+    Raises:
+        RequestError: with all that is wrong: a column is missing, or varies in no row; no number
+            in the response; and what :func:`bionic_core.statistics.effects.estimate_effects`
+            raises.
+    """
+    where = str(table) if isinstance(table, str | os.PathLike) else "table"
+    rows = _records(table)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if block is None:
+        block = next((name for name in BLOCKS if name in columns and name not in factors), "")
+    problems = [
+        f"there is no column '{name}'.{nearest(name, columns)} It has {listing(columns)}"
+        for name in dict.fromkeys([response, *([block] if block else []), *factors])
+        if name not in columns
+    ]
+    problems += [
+        f"column '{name}' is the {what}; it cannot be a factor"
+        for what, column in (("response", response), ("block", block))
+        for name in factors
+        if name == column
+    ]
+    if problems:
+        raise RequestError(problems, where=where)
+    said: list[str] = []
+    names = list(factors)
+    if not names:
+        left = columns[: columns.index("seed")] if "seed" in columns[1:] else columns
+        names, others = _varied(rows, [c for c in left if c not in (response, block)])
+        if others:
+            said.append(f"columns that are taken as no factors: {', '.join(others)}")
+    holes = [
+        f"row {number} has nothing in column '{name}'"
+        for number, row in enumerate(rows, 1)
+        for name in [*names, *([block] if block else [])]
+        if row.get(name) in (None, "")
+    ]
+    if holes:
+        raise RequestError(shorten(holes), where=where)
+    values = [_number(row.get(response)) for row in rows]
+    kept = [row for row, value in zip(rows, values, strict=True) if value is not None]
+    if not kept:
+        raise RequestError(f"column '{response}' has no number in any row", where=where)
+    if len(kept) < len(rows):
+        said.append(
+            f"{len(rows) - len(kept)} of {len(rows)} rows have no number in '{response}' and are "
+            "left out"
+        )
+    found = [Factor(name, in_order([_level(row.get(name)) for row in rows])) for name in names]
+    if not found:
+        raise RequestError(
+            "no column but the response varies with repeated values; name some with --factors",
+            where=where,
+        )
+    said += [
+        f"{f.name} is {'/'.join(map(str, f.levels))}: its effect is that of {f.levels[1]} less "
+        f"{f.levels[0]}"
+        for f in found
+        if len(f.levels) == 2 and f.levels not in ((False, True), (-1, 1), (0, 1))
+    ]
+    data: list[Row] = [
+        (
+            {name: _level(row.get(name)) for name in names},
+            _level(row.get(block)) if block else 0,
+            value,
+        )
+        for row, value in zip(rows, values, strict=True)
+        if value is not None
+    ]
+    unit = ("percentage points", 100.0) if percent else ("", 1.0)
+    try:
+        return analyse_rows(
+            found,
+            data,
+            response=Response(response, *unit),
+            order=order,
+            confidence=confidence,
+            robust=robust,
+            block=block or "seed",
+            said=said,
+        )
+    except RequestError as error:
+        raise RequestError(list(error.problems), where=where) from error
+
+
+def _records(table: Any) -> Records:
+    if isinstance(table, str | os.PathLike):
+        return read_table(Path(table))
+    if hasattr(table, "to_dict"):
+        table = table.to_dict("records")
+    rows = list(table) if isinstance(table, Iterable) else []
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise RequestError("must be a file, a data frame, or a sequence of mappings", where="table")
+    return rows
+
+
+def _varied(rows: Records, columns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the columns whose values repeat, and the others."""
+    names: list[str] = []
+    others: list[str] = []
+    for name in columns:
+        different = {_level(row.get(name)) for row in rows}
+        varied = 2 <= len(different) <= max(2, len(rows) // 2)
+        (names if varied else others).append(name)
+    return names, others
+
+
+def _level(value: Any) -> Level:
+    if isinstance(value, str):
+        return level_of(value)
+    if hasattr(value, "item"):  # numpy's numbers
+        value = value.item()
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,308 @@
+"""The leave-one-out study (§3.5, §4.2): the full model, then each mechanism taken out, × seeds.
+
+What every variant reaches is as in Table 4 (mean ± sample SD over seeds). What a mechanism changes
+is the full model's test accuracy less the variant's, in percentage points, as in Tables 5 and 6: a
+positive number says that the mechanism helps. Intervals and corrections are those of
+:mod:`bionic_core.statistics.comparisons`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from bionic_core.base.files import write_text
+from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.model.assembly import build, recipe_of
+from bionic_core.registry import Registry
+from bionic_core.runs.probe import words
+from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.statistics.comparisons import Comparisons, compare, means
+from bionic_core.statistics.designs import Design, Factor, leave_one_out
+from bionic_core.statistics.dunnett import critical_value, detectable
+from bionic_core.studies.experiment import Cell, Experiment, study_name
+from bionic_core.studies.factors import cell_spec
+from bionic_core.studies.missing import missing_notes
+from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
+from bionic_core.studies.responses import PERCENT
+from bionic_core.training.describe import parameter_counts
+
+FULL = "full"
+"""The variant with everything on."""
+
+
+@attrs.frozen(eq=False)
+class Ablation:
+    """A planned leave-one-out study.
+
+    Attributes:
+        experiment: its design and specs, the full model first.
+        kinds: of each left-out mechanism, ``structural`` or ``functional``, by name.
+        parameters: ``allocated`` and ``effective`` of each cell.
+        notes: what a reader must know, a sentence each.
+    """
+
+    experiment: Experiment
+    kinds: Mapping[str, str]
+    parameters: tuple[Mapping[str, int], ...]
+    notes: tuple[str, ...] = ()
+
+
+def plan_ablation(
+    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+) -> Ablation:
+    """Return the study that leaves mechanisms out of a spec, one at a time.
+
+    What requires a mechanism goes out with it, and the term says so. Every cell is built once, so
+    that a spec that cannot be built is found before anything is trained.
+
+    Args:
+        spec: the full model.
+        mechanisms: to leave out; if none are named, all that the spec can be built without.
+        seeds: all different; each variant is run once with each.
+        registry: the plugins that can be named.
+
+    Raises:
+        RequestError: a mechanism is not in the spec or named twice, there is none to leave out, or
+            a cell cannot be built.
+    """
+    unknown = [name for name in mechanisms if name not in spec.mechanisms]
+    if unknown:
+        raise RequestError(
+            [
+                f"--mechanisms: '{name}' is not in the spec, so it cannot be left out."
+                f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
+                for name in unknown
+            ],
+            where=spec.where,
+        )
+    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+
+    def counts(cell: Spec) -> Mapping[str, int]:
+        recipe_of(cell)
+        return parameter_counts(build(cell, connectome=connectome))
+
+    notes: list[str] = []
+    whole = counts(spec)
+    parameters: dict[str, Mapping[str, int]] = {}
+    for name in mechanisms or spec.mechanisms:
+        try:
+            parameters[name] = counts(spec.without([name]))
+        except RequestError as error:
+            if mechanisms:
+                raise
+            notes.append(f"{name} stays in every variant: without it, {'; '.join(error.problems)}")
+    if not parameters:
+        raise RequestError("there is no mechanism to leave out", where=spec.where)
+    factors = [
+        Factor(name, (False, True), tuple(sorted(dependents([name], spec.mechanisms))))
+        for name in (mechanisms or parameters)
+    ]
+    design = leave_one_out(factors, tuple(seeds))
+    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    kinds = {name: spec.mechanisms[name].kind for name in parameters}
+    sizes = (whole, *(parameters[factor.name] for factor in factors))
+    return Ablation(Experiment(spec, design, specs), kinds, sizes, tuple(notes))
+
+
+def planned(
+    ablation: Ablation,
+    test_images: int | None = None,
+    seconds: float | None = None,
+    jobs: int = 1,
+) -> dict[str, Any]:
+    """Return the plan as JSON-ready data, with the smallest effect that it can be expected to see.
+
+    Args:
+        ablation: the plan.
+        test_images: how many the data has, where that is known.
+        seconds: that a run of the full model takes, where that is known.
+        jobs: runs side by side.
+    """
+    design = ablation.experiment.design
+    images = test_images or PAPERS_IMAGES
+    sd = papers_spread(test_images).value
+    degrees = (len(design.cells) - 1) * (len(design.seeds) - 1)
+    notes = list(ablation.notes)
+    notes.append(
+        f"assumed before training: a run's test accuracy has an SD of {sd:.2f} points, the paper's "
+        f"{PAPERS_SD} on {PAPERS_IMAGES:,} test images scaled to {images:,}"
+    )
+    if degrees == 0:
+        notes.append(ONE_SEED)
+    estimate = None
+    if seconds is not None:
+        estimate = {"seconds_per_run": seconds, "seconds": seconds * design.runs / jobs}
+        notes.append(
+            f"about {words(estimate['seconds'])} with {jobs} at a time if all runs are new, from a "
+            f"timed probe of the full model ({words(seconds)} a run, all epochs)"
+        )
+    return {
+        "name": ablation.experiment.spec.name,
+        "design": design.to_json() | {"kinds": dict(ablation.kinds)},
+        "detectable": _detectable(sd, degrees, len(design.factors), len(design.seeds)),
+        "estimate": estimate,
+        "notes": notes,
+    }
+
+
+ONE_SEED = (
+    "one seed: nothing tells what another seed would do, so there are no intervals; give --seeds 3"
+)
+
+
+def _detectable(sd: float | None, degrees: int, count: int, seeds: int) -> dict[str, Any]:
+    """Return the smallest effects seen with 80 % power, in points; None where nothing is known."""
+    found: dict[str, Any] = {"sd": sd, "degrees": degrees, "power": POWER}
+    plain = adjusted = half = None
+    if sd and degrees > 0 and seeds > 1:
+        critical = critical_value(count, float(degrees))
+        alone = critical_value(1, float(degrees))
+        plain = detectable(sd, seeds, degrees, alone, POWER)
+        adjusted = detectable(sd, seeds, degrees, critical, POWER)
+        half = critical * sd * math.sqrt(2 / seeds)
+    return found | {"plain": plain, "adjusted": adjusted, "half_width": half}
+
+
+def results(ablation: Ablation, cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the whole study as JSON-ready data.
+
+    Raises:
+        BionicError: every run failed.
+    """
+    finished = [cell.run for cell in cells if cell.run is not None]
+    if not finished:
+        raise BionicError(f"every run failed, the first with: {cells[0].error}")
+    design = ablation.experiment.design
+    table = _by_variant(cells, design)
+    accuracies = [[c.accuracy for c in row] for row in table]
+    values = np.array(
+        [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
+    )
+    found = compare(values)
+    rows = []
+    for number, (runs, parameters) in enumerate(zip(table, ablation.parameters, strict=True)):
+        factor = design.factors[number - 1] if number else None
+        difference = found.differences[number - 1].to_json() if number else None
+        rows.append(
+            {
+                "variant": f"without {factor.name}" if factor else FULL,
+                "mechanism": factor.name if factor else None,
+                "term": factor.term if factor else None,
+                "kind": ablation.kinds[factor.name] if factor else None,
+                **figures(runs),
+                "parameters": dict(parameters),
+                "difference": difference,
+            }
+        )
+    first = finished[0]
+    return {
+        "name": ablation.experiment.spec.name,
+        "design": design.to_json() | {"kinds": dict(ablation.kinds)},
+        "rows": rows,
+        "cells": [_cell(cell, rows[design.cells.index(cell.levels)]["variant"]) for cell in cells],
+        "pool": {
+            "variants": [rows[row]["variant"] for row in found.pool],
+            "sd": found.sd,
+            "degrees": found.degrees,
+            "spreads_p": found.spreads_p,
+        },
+        "detectable": _detectable(found.sd, found.degrees, len(design.factors), len(design.seeds)),
+        "notes": [*ablation.notes, *_notes(ablation, found, rows, cells)],
+        "selected_on": first.result["selected_on"],
+        "test_images": first.result["test"]["images"],
+        "data": first.manifest["data"],
+        "connectome": first.manifest.get("connectome"),
+    }
+
+
+def _by_variant(cells: Sequence[Cell], design: Design) -> list[list[Cell]]:
+    """Sort runs into one list for each variant, in the order of the design's seeds."""
+    ordered = sorted(cells, key=lambda cell: design.seeds.index(cell.seed))
+    return [[cell for cell in ordered if cell.levels == levels] for levels in design.cells]
+
+
+def _cell(cell: Cell, variant: str) -> dict[str, Any]:
+    document = {
+        "variant": variant,
+        "levels": dict(cell.levels),
+        "seed": cell.seed,
+        "run": str(cell.run.folder) if cell.run else None,
+        "accuracy": cell.accuracy,
+    }
+    return document | ({"error": cell.error} if cell.error else {})
+
+
+def figures(runs: Sequence[Cell]) -> dict[str, Any]:
+    """Return mean, SD and number of each of Table 4's figures over a variant's runs.
+
+    Accuracies and F1 are fractions, losses nats; ``train_…`` are of the selected epoch, evaluated
+    after it where the run has that, else as seen while training.
+    """
+    known = [cell.run.result for cell in runs if cell.run is not None]
+    trained = [result.get("train_evaluated") or result["train"] for result in known]
+    columns = {
+        "accuracy": [result["test"]["accuracy"] for result in known],
+        "loss": [result["test"]["loss"] for result in known],
+        "train_accuracy": [part["accuracy"] for part in trained],
+        "train_loss": [part["loss"] for part in trained],
+        "macro_f1": [result["test"]["macro_f1"] for result in known],
+        "epochs": [result["epochs"] for result in known],
+    }
+    return {name: means(values) for name, values in columns.items()}
+
+
+def _notes(
+    ablation: Ablation, found: Comparisons, rows: Sequence[Any], cells: Sequence[Cell]
+) -> list[str]:
+    design = ablation.experiment.design
+    notes = [
+        "difference: full model − variant, percentage points of test accuracy, paired by seed; "
+        "95 % intervals, p and simultaneous intervals for all comparisons with the full model "
+        "(Dunnett)"
+    ]
+    outside = [
+        row["variant"]
+        for place, row in enumerate(rows)
+        if place not in found.pool and row["accuracy"]["n"]
+    ]
+    if len(design.seeds) == 1:
+        notes.append(ONE_SEED)
+    elif len(design.seeds) == 2:
+        notes.append("two seeds cannot show whether spreads agree; all variances are pooled")
+    elif outside:
+        notes.append(
+            f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
+            f"{', '.join(outside)}"
+        )
+    notes += missing_notes(
+        cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
+    )
+    if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
+        notes.append("train figures are as seen while training, on varied images")
+    return notes
+
+
+def save_results(root: Path, ablation: Ablation, document: Mapping[str, Any]) -> Path:
+    """Write the study's JSON and its table of runs (CSV) beside the runs; return the former.
+
+    The file is named by the design and the base spec, so that the same request finds it again.
+    """
+    path = root / f"{study_name(ablation.experiment, 'ablation')}.json"
+    write_text(path, json.dumps(document, indent=1))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["variant", "seed", "accuracy", "run"])
+    for cell in document["cells"]:
+        table.writerow([cell["variant"], cell["seed"], cell["accuracy"], cell["run"]])
+    write_text(path.with_suffix(".csv"), text.getvalue())
+    return path

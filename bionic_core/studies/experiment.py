@@ -1,0 +1,291 @@
+"""Experiments: factors × seeds, trained run by run, then effects; finished runs are reused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bionic_core.base.files import write_text
+from bionic_core.base.process import import_beside
+from bionic_core.errors import BionicError, RequestError
+from bionic_core.model.assembly import build, recipe_of
+from bionic_core.plugin import Engine
+from bionic_core.registry import Registry
+from bionic_core.runs.engine import Task, Work, default_engine
+from bionic_core.runs.folder import Run
+from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.statistics.analysis import Analysis, analyse_rows
+from bionic_core.statistics.designs import Design, Factor, Level, from_table, full_factorial, word
+from bionic_core.statistics.fractions import described, foldover, fractional
+from bionic_core.studies.factors import cell_spec, requirements, study_factors, with_factors
+from bionic_core.studies.responses import about_runs, figure, response_of
+from bionic_core.studies.tracking import Tracking
+from bionic_core.training.loop import Moment
+
+
+@attrs.frozen(eq=False)
+class Experiment:
+    """A design, and the spec of each of its cells.
+
+    Attributes:
+        spec: the base, with every factor on.
+        specs: a spec for each of the design's cells, in their order.
+    """
+
+    spec: Spec
+    design: Design
+    specs: tuple[Spec, ...]
+
+
+@attrs.frozen(eq=False)
+class Cell:
+    """One run of an experiment; ``run`` is None and ``error`` says why where it failed."""
+
+    levels: Mapping[str, Level]
+    seed: int
+    run: Run | None
+    error: str = ""
+
+    @property
+    def reused(self) -> bool:
+        """Whether the run was complete when it was asked for."""
+        return self.run is not None and self.run.reused
+
+    @property
+    def accuracy(self) -> float | None:
+        """The test accuracy, a fraction."""
+        return None if self.run is None else float(self.run.result["test"]["accuracy"])
+
+    @property
+    def outcome(self) -> str:
+        """What became of the run, in words."""
+        if self.run is None:
+            return f"FAILED: {self.error}"
+        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.reused else "")
+
+
+def plan_factorial(
+    spec: Spec,
+    mechanisms: Sequence[str],
+    seeds: Sequence[int],
+    registry: Registry,
+    *,
+    keys: Sequence[Factor] = (),
+    resolution: int | None = None,
+    folded: Sequence[str] | None = None,
+    cells: Sequence[Mapping[str, Level]] | None = None,
+) -> Experiment:
+    """Return a factorial design of mechanisms, on and off, and of keys' values, over a spec.
+
+    "On" is the spec's table, or the mechanism's defaults where the spec has none. What requires
+    a factor and is none itself goes out with it. Cells in which a factor is on and another that
+    it requires is off are left out and named. Every cell is built once, so that a spec that
+    cannot be built is found before anything is trained.
+
+    Args:
+        spec: the base.
+        mechanisms: on and off.
+        seeds: all different; every cell is run once with each.
+        registry: the plugins that can be named.
+        keys: of the spec, such as ``training.lr``, with their values.
+        resolution: of a fraction; all combinations if None.
+        folded: factors of a fraction or table that a second one reverses; all of two levels if
+            empty, no second one if None.
+        cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
+
+    Raises:
+        RequestError: a mechanism is unknown, a value is not allowed, or a cell cannot be built.
+    """
+    if not mechanisms and not keys:
+        raise RequestError(
+            "--mechanisms: name at least one mechanism, or give a key's values, for example "
+            "--factor training.lr=1e-4,1e-3"
+        )
+    spec = with_factors(spec, mechanisms, registry)
+    factors = study_factors(spec, mechanisms, keys, registry)
+    possible = requirements(spec.mechanisms)
+    if cells is not None:
+        design = described(from_table(factors, cells, tuple(seeds), possible))
+    elif resolution is not None:
+        design = fractional(factors, tuple(seeds), resolution, possible)
+    else:
+        design = full_factorial(factors, tuple(seeds), possible)
+    if folded is not None:
+        if cells is None and not design.words:
+            raise RequestError(
+                "--foldover: all combinations are run, so nothing is confounded; it is for "
+                "fractions (--resolution) and tables (--design)"
+            )
+        design = foldover(design, folded, possible)
+    specs = tuple(cell_spec(spec, cell, registry) for cell in design.cells)
+    connectome = spec.connectome.read() if spec.connectome is not None else None
+    for cell in specs:
+        same = cell.document().get("connectome") == spec.document().get("connectome")
+        build(cell, connectome=connectome if same else None)
+        recipe_of(cell)
+    return Experiment(spec, design, specs)
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    root: Path,
+    device: str = "auto",
+    jobs: int = 1,
+    engine: Engine | None = None,
+    started: Callable[[int, Mapping[str, Level], int], None] | None = None,
+    ended: Callable[[int, Cell], None] | None = None,
+    watch: Callable[[Moment, int], None] | None = None,
+    say: Callable[[str, int], None] | None = None,
+    tracking: Tracking | None = None,
+) -> list[Cell]:
+    """Train what is missing, seed by seed, and return every cell's run, in the design's order.
+
+    A run that fails while it runs (divergence, memory, an error in a plugin, a damaged folder) is
+    recorded with its reason, and the rest goes on. Several processes may be given the same
+    experiment and root: each trains what no other has begun, and waits for the rest at the end.
+
+    Args:
+        experiment: the plan.
+        root: folder of the runs.
+        device: as for training.
+        jobs: runs at a time; of the local engine, several are processes of one thread each.
+        engine: what trains the runs; the local one if None.
+        started, ended: called with the number of the run, from 0, around each.
+        watch: called with a place in a run and the run's number.
+        say: called with what a reader must know about a run, and its number.
+        tracking: told what is in the runs' folders.
+
+    Raises:
+        RequestError: what was asked cannot be done, for any run.
+        WriteError: the disk is full; what is finished is kept.
+    """
+    design = experiment.design
+    places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
+    tasks = [Task(n, experiment.specs[cell], seed) for n, (seed, cell) in enumerate(places)]
+    cells: dict[int, Cell] = {}
+
+    def levels(task: Task) -> Mapping[str, Level]:
+        return design.cells[places[task.number][1]]
+
+    def begin(task: Task) -> None:
+        if started is not None:
+            started(task.number, levels(task), task.seed)
+
+    def tell(task: Task, moment: Moment) -> None:
+        if watch is not None:
+            watch(moment, task.number)
+
+    def note(task: Task, words: str) -> None:
+        if say is not None:
+            say(words, task.number)
+
+    if jobs > 1:
+        import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
+    told = tracking or Tracking.nowhere()
+    elsewhere: set[int] = set()
+    work = Work(tasks, root, device, jobs, begin, tell, note, told.saved)
+    for outcome in (engine or default_engine()).train(work):
+        task = outcome.task
+        told.ended(outcome)
+        if outcome.busy:
+            if task.number not in elsewhere:
+                elsewhere.add(task.number)
+                note(task, "another process trains it")
+            continue
+        run = Run(outcome.folder, outcome.reused) if outcome.folder else None
+        cells[task.number] = Cell(levels(task), task.seed, run, outcome.error)
+        if ended is not None:
+            ended(task.number, cells[task.number])
+    return [cells[number] for number in range(len(tasks))]
+
+
+def analyse(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    *,
+    response: str = "test.accuracy",
+    order: int | None = None,
+) -> Analysis:
+    """Return the analysis of a figure of the runs, with seeds as blocks.
+
+    Args:
+        experiment: the plan.
+        cells: its runs.
+        response: the figure, as :func:`bionic_core.training.metrics.figure_of` names it.
+        order: of interactions, the highest that is estimated; higher ones are taken as error.
+
+    Raises:
+        RequestError: no run has such a figure.
+        BionicError: every run failed.
+    """
+    if all(cell.run is None for cell in cells):
+        raise BionicError(f"every run failed, the first with: {cells[0].error}")
+    known = [(cell, figure(cell, response)) for cell in cells]
+    design, mechanisms = experiment.design, experiment.spec.mechanisms
+    names = [factor.name for factor in design.factors]
+    return analyse_rows(
+        design.factors,
+        [(cell.levels, cell.seed, value) for cell, value in known if value is not None],
+        response=response_of(response),
+        order=order,
+        along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
+        said=list(about_runs(known)),
+    )
+
+
+def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -> dict[str, Any]:
+    """Return the whole experiment as JSON-ready data."""
+    finished = [cell.run for cell in cells if cell.run is not None]
+    name = analysis.response.name
+    return {
+        "name": experiment.spec.name,
+        "design": experiment.design.to_json(),
+        "cells": [
+            {
+                "levels": dict(cell.levels),
+                "seed": cell.seed,
+                "run": str(cell.run.folder) if cell.run else None,
+                "accuracy": cell.accuracy,
+            }
+            | ({} if name == "test.accuracy" else {"response": figure(cell, name)})
+            | ({"error": cell.error} if cell.error else {})
+            for cell in cells
+        ],
+        **analysis.to_json(),
+        "selected_on": finished[0].result["selected_on"] if finished else None,
+        "data": finished[0].manifest["data"] if finished else None,
+        "connectome": finished[0].manifest.get("connectome") if finished else None,
+    }
+
+
+def study_name(experiment: Experiment, kind: str = "factorial") -> str:
+    """Return what an experiment's results are called, by the design and the base spec."""
+    return f"{kind}-{digest([experiment.spec.document(), experiment.design.to_json()])}"
+
+
+def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]) -> Path:
+    """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
+
+    The file is named by the design and the base spec, so that the same request finds it again.
+    """
+    path = root / f"{study_name(experiment)}.json"
+    write_text(path, json.dumps(document, indent=1))
+    text = io.StringIO()
+    factors = [factor.name for factor in experiment.design.factors]
+    table = csv.writer(text, lineterminator="\n")
+    name = document["response"]["name"]
+    others = [] if name == "test.accuracy" else [name]
+    table.writerow([*factors, "seed", "accuracy", *others, "run"])
+    for cell in document["cells"]:
+        levels = [word(cell["levels"][name]) for name in factors]
+        values = [cell["accuracy"], *(cell["response"] for _ in others)]
+        table.writerow([*levels, cell["seed"], *values, cell["run"]])
+    write_text(path.with_suffix(".csv"), text.getvalue())
+    return path

@@ -1,0 +1,185 @@
+"""Factors of a study over a spec: mechanisms on and off, and keys with several values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.plugin import Mechanism
+from bionic_core.registry import Registry
+from bionic_core.spec.assign import assign_value, toml_value
+from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.spec.tables import SECTIONS
+from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.levels import in_order, read_table, switch
+
+
+def is_key(factor: str) -> bool:
+    """Say whether a factor is a key of the spec; else it is a mechanism."""
+    return "." in factor
+
+
+def with_factors(spec: Spec, names: Sequence[str], registry: Registry) -> Spec:
+    """Return the spec with these mechanisms on, by its table or else by their defaults.
+
+    Raises:
+        RequestError: a name is no mechanism, or what it requires is missing.
+    """
+    document = spec.document()
+    for name in names:
+        document["mechanisms"].setdefault(name, {})
+    return compose(document, name=spec.name, where=spec.where, registry=registry)
+
+
+def study_factors(
+    spec: Spec, mechanisms: Sequence[str], keys: Sequence[Factor], registry: Registry
+) -> tuple[Factor, ...]:
+    """Return the factors of a study: mechanisms with what goes out with them, then keys.
+
+    Args:
+        spec: with every mechanism on.
+        mechanisms: on and off.
+        keys: of the spec, with their values.
+        registry: the plugins that can be named.
+
+    Raises:
+        RequestError: a key is nested in a mechanism that is on and off, or a value is not allowed.
+    """
+    switches = [
+        Factor(
+            name,
+            (False, True),
+            tuple(sorted(dependents([name], spec.mechanisms) - set(mechanisms))),
+        )
+        for name in mechanisms
+    ]
+    problems = []
+    for key in keys:
+        owner = key.name.split(".")[0]
+        for switch_ in switches:
+            if owner == switch_.name:
+                problems.append(
+                    f"--factor {key.name}: nested in the factor '{owner}': without {owner} there "
+                    f"is no {key.name}, so the two cannot be crossed. Take '{owner}' out of "
+                    "--mechanisms, and give the key a value that stands for off, if it has one"
+                )
+            elif owner in switch_.brings or owner in dependents([switch_.name], spec.mechanisms):
+                problems.append(
+                    f"--factor {key.name}: nested in the factor '{switch_.name}': {owner} requires "
+                    f"it, so that without {switch_.name} there is no {key.name}. Take "
+                    f"'{switch_.name}' out of --mechanisms"
+                )
+    problems = problems or _values(spec, keys, registry)
+    if problems:
+        raise RequestError(problems)
+    return (*switches, *keys)
+
+
+def _values(spec: Spec, keys: Sequence[Factor], registry: Registry) -> list[str]:
+    """Say what is wrong with single values of keys."""
+    problems: list[str] = []
+    for key in keys:
+        for level in key.levels:
+            try:
+                cell_spec(spec, {key.name: level}, registry)
+            except RequestError as error:
+                problems += [f"--factor {key.name}: {problem}" for problem in error.problems]
+    return list(dict.fromkeys(problems))
+
+
+def cell_spec(spec: Spec, levels: Mapping[str, Level], registry: Registry | None = None) -> Spec:
+    """Return the spec of a cell: the base without what is off, and with the keys' values.
+
+    Raises:
+        RequestError: a value is not allowed.
+    """
+    kept = spec.without(name for name, level in levels.items() if not (is_key(name) or level))
+    keys = {name: level for name, level in levels.items() if is_key(name)}
+    if not keys:
+        return kept
+    document = kept.document()
+    for name, level in keys.items():
+        assign_value(document, name, level)
+    registry = registry or Registry.installed()
+    return compose(document, name=spec.name, where=spec.where, registry=registry)
+
+
+def requirements(
+    mechanisms: Mapping[str, Mechanism],
+) -> Callable[[Mapping[str, Level]], str | None]:
+    """Return what says why a combination cannot exist: a factor on, what it requires off."""
+
+    def possible(levels: Mapping[str, Level]) -> str | None:
+        for name, on in levels.items():
+            if is_key(name) or not on:
+                continue
+            off = [other for other in mechanisms[name].requires if levels.get(other) is False]
+            if off:
+                return f"{name} requires {listing(off)}"
+        return None
+
+    return possible
+
+
+@attrs.frozen
+class Table:
+    """A design that somebody wrote: its factors, and its cells in the file's order."""
+
+    mechanisms: tuple[str, ...]
+    keys: tuple[Factor, ...]
+    cells: tuple[Mapping[str, Level], ...]
+
+
+def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
+    """Read a design from a CSV file: a column for each factor, a row for each cell.
+
+    A column is named by a mechanism (on, off) or by a key of the spec, whose values are TOML or
+    bare words; its levels are in the order of size, or in that in which they first appear.
+
+    Raises:
+        RequestError: with everything that is wrong, each problem with its line and column.
+    """
+    rows = read_table(path)
+    columns = {name: name.removeprefix("mechanisms.") for name in rows[0]}
+    known = [found.entry.name for found in registry.listing() if _is_mechanism(found.cls)]
+    problems = []
+    for name in columns.values():
+        if name.lower() in ("seed", "seeds"):
+            problems.append(
+                f"column '{name}': seeds are blocks, and every row is run with each: take the "
+                "column out, and say how many with --seeds"
+            )
+        elif not is_key(name) and name not in known:
+            problems.append(
+                f"column '{name}' is no mechanism, and no key such as training.lr."
+                f"{nearest(name, known)} Mechanisms are {listing(known)}; sections with keys are "
+                f"{listing(s for s in SECTIONS if s != 'mechanisms')}"
+            )
+    cells: list[dict[str, Level]] = []
+    for number, row in enumerate(rows, 1):
+        cell: dict[str, Level] = {}
+        for column, name in columns.items():
+            text = row[column]
+            level = toml_value(text) if is_key(name) else switch(text)
+            if level is None:
+                problems.append(f"row {number}, column '{column}': '{text}' is neither on nor off")
+            elif not isinstance(level, bool | int | float | str) or text == "":
+                problems.append(f"row {number}, column '{column}': '{text}' cannot be a level")
+            else:
+                cell[name] = level
+        cells.append(cell)
+    if problems:
+        raise RequestError(problems[:12], where=str(path))
+    keys = [name for name in columns.values() if is_key(name)]
+    return Table(
+        tuple(name for name in columns.values() if not is_key(name)),
+        tuple(Factor(name, in_order([cell[name] for cell in cells])) for name in keys),
+        tuple(cells),
+    )
+
+
+def _is_mechanism(cls: type[object] | None) -> bool:
+    return cls is not None and issubclass(cls, Mechanism)

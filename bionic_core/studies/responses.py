@@ -1,0 +1,114 @@
+"""Responses: which figure of a run an experiment is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bionic_core.errors import RequestError
+from bionic_core.statistics.analysis import Response
+from bionic_core.statistics.designs import in_words, same_level
+from bionic_core.studies.missing import missing_notes
+from bionic_core.training.metrics import PARTS, figure_of
+
+if TYPE_CHECKING:
+    from bionic_core.runs.inputs import Inputs
+    from bionic_core.spec.spec import Spec
+    from bionic_core.studies.experiment import Cell
+
+PERCENT = 100
+"""Accuracies are fractions, effects percentage points."""
+
+SHARES = ("accuracy", "precision", "recall", "f1", "auc", "error")
+"""Figures whose names end so are fractions."""
+
+UNITS = {"seconds": "s", "epochs": "epochs", "best_epoch": "epochs", "loss": "nats"}
+
+
+def response_of(name: str) -> Response:
+    """Return the response that a figure of a run is, with the unit of its effects."""
+    figure = name.split(".")[1] if name.partition(".")[0] in PARTS and "." in name else name
+    if figure.endswith(SHARES):
+        return Response(name, "percentage points", PERCENT)
+    return Response(name, UNITS.get(figure, ""))
+
+
+def full_name(name: str) -> str:
+    """Return a figure's whole name: ``accuracy`` is the test's."""
+    return "test.accuracy" if name == "accuracy" else name
+
+
+def check_response(name: str, spec: Spec, inputs: Inputs | None = None) -> None:
+    """Check, before anything is trained, that a spec's runs will have a figure.
+
+    Args:
+        name: of the figure.
+        spec: what will be trained.
+        inputs: its data, read if None.
+
+    Raises:
+        RequestError: they will not, or the data cannot be read.
+    """
+    if name in ("test.accuracy", "seconds", "epochs"):
+        return
+    import torch
+
+    from bionic_core.runs.inputs import load_inputs
+    from bionic_core.training.metrics import full_metrics
+
+    names = (inputs or load_inputs(spec)).data.class_names
+    each = torch.arange(len(names))
+    figures = full_metrics(torch.eye(len(names)), each.numpy(), names)
+    result: dict[str, Any] = {"epochs": 1, "best_epoch": 1, "seconds": 1.0}
+    result |= {"images_per_second": 1.0, "train": {"accuracy": 1.0, "loss": 0.0}}
+    try:
+        figure_of(result | {"validation": figures, "test": figures}, name)
+    except RequestError as error:
+        raise RequestError(list(error.problems), where="--response") from None
+
+
+def figure(cell: Cell, name: str) -> float | None:
+    """Return a figure of a cell's run; None where it failed, or the figure is undefined in it."""
+    if cell.run is None:
+        return None
+    try:
+        return figure_of(cell.run.result, name)
+    except RequestError:
+        return None
+
+
+def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
+    """Say in words which runs failed or learned nothing, and what follows.
+
+    A run has learned nothing if its accuracy's interval reaches down to the share of the commonest
+    class.
+    """
+    yield from missing_notes([cell for cell, _ in known])
+    without = sum(value is None and cell.run is not None for cell, value in known)
+    if without:
+        yield (
+            f"{without} of {len(known)} runs lack this figure; effects are of the others, with "
+            "wider intervals"
+        )
+    stuck = [cell for cell, _ in known if cell.run is not None and at_chance(cell.run.result)]
+    if stuck:
+        common = {
+            name: level
+            for name, level in stuck[0].levels.items()
+            if all(same_level(cell.levels[name], level) for cell in stuck)
+        }
+        whose = f"all of them with {in_words(common)}" if common else "of no level in common"
+        yield (
+            f"{len(stuck)} of {len(known)} runs learned nothing (their test accuracy is within "
+            f"error of always naming the commonest class), {whose}. Effects mix how much is "
+            "learned with whether anything is; look at their learning curves"
+        )
+
+
+def at_chance(result: Mapping[str, Any]) -> bool:
+    """Say whether a run's test accuracy cannot be told from always naming the commonest class."""
+    test = result["test"]
+    if "interval" not in test or "classes" not in test:
+        return False
+    counts = [of_class["support"] for of_class in test["classes"].values()]
+    return bool(test["interval"][0] <= max(counts) / sum(counts))

@@ -1,0 +1,174 @@
+"""All figures of a split: those of §3.6, Table 3 and Appendix A, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from bionic_core.errors import RequestError, nearest
+from bionic_core.training.evaluation import metrics
+
+CALIBRATION_BINS = 15
+PARTS = ("validation", "test", "train", "train_evaluated")
+"""The parts of a run's result that hold figures."""
+
+
+def full_metrics(
+    logits: Tensor, labels: npt.NDArray[np.int64], class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Return all figures of a split, JSON-ready.
+
+    Those of :func:`bionic_core.training.evaluation.metrics`, and:
+
+    - ``macro_precision``, ``macro_recall``: means over all classes; ``weighted_precision``,
+      ``weighted_recall``, ``weighted_f1``: means weighted by support (Table 3);
+    - ``classes``: for each name ``precision``, ``recall``, ``f1``, ``support`` and ``auc``, the
+      area under its one-vs-rest ROC curve (Fawcett 2006, doi:10.1016/j.patrec.2005.10.010);
+    - ``confusion``: counts, a row for each true class, a column for each predicted one;
+    - ``auc``: mean of the classes' areas;
+    - ``calibration_error``: see :func:`calibration_error`;
+    - ``interval``: see :func:`wilson`.
+
+    A class that is never predicted has precision 0, one without images recall 0, as in
+    scikit-learn. The area of a class that has no images, or all of them, is None, and left out
+    of the mean.
+
+    Args:
+        logits: (N, C).
+        labels: (N,), indices into ``class_names``.
+        class_names: C names.
+    """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    predicted = logits.argmax(1).numpy()
+    classes = list(range(len(class_names)))
+    options: dict[str, Any] = {"labels": classes, "zero_division": 0}
+    each = precision_recall_fscore_support(labels, predicted, **options)
+    macro = precision_recall_fscore_support(labels, predicted, average="macro", **options)
+    weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
+    probability = probabilities(logits)
+    areas = [_area(labels == cls, probability[:, cls]) for cls in classes]
+    known = [area for area in areas if area is not None]
+    plain = metrics(logits, labels)
+    return plain | {
+        "macro_precision": float(macro[0]),
+        "macro_recall": float(macro[1]),
+        "weighted_precision": float(weighted[0]),
+        "weighted_recall": float(weighted[1]),
+        "weighted_f1": float(weighted[2]),
+        "classes": {
+            name: {
+                "precision": float(each[0][cls]),
+                "recall": float(each[1][cls]),
+                "f1": float(each[2][cls]),
+                "support": int(each[3][cls]),
+                "auc": areas[cls],
+            }
+            for cls, name in enumerate(class_names)
+        },
+        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "auc": float(np.mean(known)) if known else None,
+        "calibration_error": calibration_error(probability, labels),
+        "interval": wilson(int((predicted == labels).sum()), len(labels)),
+    }
+
+
+def probabilities(logits: Tensor) -> npt.NDArray[np.float64]:
+    """Return the softmax of logits (N, C) as float64, so that near-certain ones stay apart."""
+    return logits.double().softmax(1).numpy()
+
+
+def _area(positive: npt.NDArray[np.bool_], score: npt.NDArray[np.float64]) -> float | None:
+    """Return the area under the ROC curve, None where only one side has images."""
+    from sklearn.metrics import roc_auc_score
+
+    if positive.all() or not positive.any():
+        return None
+    return float(roc_auc_score(positive, score))
+
+
+def calibration_error(probability: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> float:
+    """Return the expected calibration error of class probabilities (N, C), a fraction.
+
+    ECE = Σ_m |B_m|/N · |accuracy(B_m) − confidence(B_m)|, over 15 equally wide bins B_m of
+    the confidence, which is the probability of the predicted class; bins are closed above
+    (Naeini, Cooper & Hauskrecht 2015, doi:10.1609/aaai.v29i1.9602; Guo et al. 2017,
+    doi:10.48550/arXiv.1706.04599).
+    """
+    confidence = probability.max(1)
+    right = probability.argmax(1) == labels
+    bins = np.ceil(confidence * CALIBRATION_BINS).astype(np.int64)
+    gaps = np.bincount(bins, weights=right - confidence)  # |B_m| times the gap of each bin
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def wilson(right: int, images: int) -> list[float]:
+    """Return the 95 % interval [low, high] of an accuracy: the test set's own uncertainty.
+
+    Wilson's score interval for ``right`` of ``images`` (1927,
+    doi:10.1080/01621459.1927.10502953). It says how far the accuracy on other images of the
+    same kind may lie; that other seeds train other networks is apart from it.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
+    return [float(low), float(high)]
+
+
+def figure_of(result: Mapping[str, Any], name: str) -> float:
+    """Return one figure of a run's result, such as ``test.recall.disgusted``.
+
+    Args:
+        result: of a run, as in ``result.json``.
+        name: ``PART.FIGURE`` (``test.accuracy``, ``validation.loss``, ``train.loss``),
+            ``PART.FIGURE.CLASS`` (``test.auc.happy``), or a number of the run itself
+            (``best_epoch``, ``seconds``).
+
+    Raises:
+        RequestError: there is no such figure, or it is undefined for this split.
+    """
+    figures = _figures(result)
+    if name not in figures:
+        raise RequestError(
+            f"there is no figure '{name}'.{nearest(name, figures)} {_allowed(result)}"
+        )
+    value = figures[name]
+    if value is None:
+        raise RequestError(
+            f"the figure '{name}' is undefined here: of the class that it is about, the split "
+            "has no image, or no others; choose another figure, or a split with all classes"
+        )
+    return float(value)
+
+
+def _figures(result: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return all figures by name, in the order of the result."""
+    found = _numbers(result)
+    for part in PARTS:
+        figures = result.get(part, {})
+        found |= {f"{part}.{key}": value for key, value in _numbers(figures).items()}
+        for cls, of_class in figures.get("classes", {}).items():
+            found |= {f"{part}.{key}.{cls}": value for key, value in _numbers(of_class).items()}
+    return found
+
+
+def _numbers(figures: Mapping[str, Any]) -> dict[str, float | None]:
+    return {k: v for k, v in figures.items() if v is None or isinstance(v, int | float)}
+
+
+def _allowed(result: Mapping[str, Any]) -> str:
+    """Say what there is; in braces, one of several."""
+    phrases = list(_numbers(result))
+    for part in PARTS:
+        figures = result.get(part, {})
+        if figures:
+            phrases.append(f"{part}.{{{', '.join(_numbers(figures))}}}")
+        classes: Mapping[str, Mapping[str, Any]] = figures.get("classes", {})
+        if classes:
+            of_class = ", ".join(next(iter(classes.values())))
+            phrases.append(f"{part}.{{{of_class}}}.{{{', '.join(classes)}}}")
+    return f"Figures are {', '.join(phrases)}"

@@ -1,0 +1,4 @@
+"""Downloads of the real column, from CAVE or from public files.
+
+Start at `microns`.
+"""

@@ -1,0 +1,158 @@
+"""Connectivity masks: only connections that the connectome has (§3.4.2 (3)), and their controls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from attrs import field
+from attrs.validators import ge, in_
+
+from bionic_core import Connectome, Mechanism, ProjectionSite, RequestError, Wiring, hookimpl
+from bionic_core.connectome import Block
+from bionic_core.plugin import NEUTRAL
+from bionic_plugins.mechanisms import rewiring
+
+Level = Literal["real", "rewired", "type-shuffled", "distance", "random", "dense"]
+LEVELS: tuple[Level, ...] = ("real", "rewired", "type-shuffled", "distance", "random", "dense")
+
+
+@attrs.frozen(eq=False)
+class Masks(Mechanism):
+    """``W ⊙ M``: M is true where the connectome has at least one synapse (post × pre, Q × P).
+
+    Between layers and, where a layer projects to itself, within (N_k; autapses dropped). A
+    masked weight is zero and stays zero, whatever trains it.
+
+    ``wiring`` asks what it is about the wiring that matters: every control has exactly as many
+    connections as the real wiring, *in each projection*. Controls are drawn for each projection
+    alone, from the cells of its two layers, so that no control changes how dense a projection is
+    or how strongly a layer is inhibited: the connectome that other mechanisms read is the real
+    one. Each seed of a study draws a control of its own, and each projection from its own stream.
+
+    ============= =========================================== ================================
+    ``wiring``    kept exactly, in each projection            destroyed
+    ============= =========================================== ================================
+    real          everything
+    rewired       each neuron's in- and out-degree            who connects to whom
+    type-shuffled connections from each cell type to each     degrees, place, who to whom
+    distance      connections at each soma distance (20 bins) degrees, types, who to whom
+    random        number of connections                       degrees, types, place, who to whom
+    dense         nothing: all pairs, as without masks        sparseness too
+    ============= =========================================== ================================
+
+    Attributes:
+        wiring: as above. ``dense`` equals leaving the mechanism out: the other keys then have
+            no meaning.
+        init: initial weights uniform in ±1/√f, where f is a neuron's number of wired inputs
+            (``fan-in``) or all P of them, as for a dense layer (``dense``).
+        threshold: only connections of at least so many synapses; before the control is drawn.
+        weighting: initial weights all on one scale (``binary``), or scaled by the connection's
+            number of synapses (``count``) or summed synapse size (``size``), divided by its root
+            mean square over the neuron's inputs, so that the variance of the neuron's input is
+            that of ``binary``. Controls carry counts and sizes along with the connections.
+    """
+
+    name = "masks"
+    kind = "structural"
+    source = (
+        "BioNIC §3.4.2 (3)-(4), W ⊙ M and U ⊙ N; controls in bionic_plugins.mechanisms.rewiring"
+    )
+
+    wiring_: Level = field(default="real", alias="wiring", validator=in_(LEVELS))
+    init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
+    threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    weighting: Literal["binary", "count", "size"] = field(
+        default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
+    )
+
+    @hookimpl
+    def wiring(self, projection: ProjectionSite, connectome: Connectome | None) -> Wiring | None:
+        """Answer for every projection."""
+        if self.wiring_ == "dense":
+            return None
+        if connectome is None:
+            raise RequestError("there is no connectome; add a [connectome] table to the spec")
+        block = self._block(projection, connectome)
+        pre, post, origin = self._connections(block, projection, connectome)
+        count = block.count[origin]
+        scale = self._strength(block, origin, post, projection.post.size)
+        if self.init == "fan-in":
+            inputs = np.bincount(post, minlength=projection.post.size)
+            fan_in = np.sqrt(projection.pre.size / inputs[post])
+            scale = fan_in if scale is None else scale * fan_in
+        return Wiring(pre=pre, post=post, scale=scale, count=count)
+
+    def _block(self, projection: ProjectionSite, connectome: Connectome) -> Block:
+        """Return the projection's connections, less autapses and those below the threshold."""
+        block = connectome.block(projection.pre.cells, projection.post.cells)
+        kept = block.count >= self.threshold
+        if not kept.any() and len(kept):
+            raise RequestError(
+                f"threshold = {self.threshold}: no connection {projection.name} has so many "
+                f"synapses; the strongest has {block.count.max()}. Lower mechanisms.masks.threshold"
+            )
+        if projection.pre is projection.post:
+            kept &= block.pre != block.post
+        return attrs.evolve(
+            block,
+            pre=block.pre[kept],
+            post=block.post[kept],
+            count=block.count[kept],
+            size=block.size[kept],
+        )
+
+    def _connections(
+        self, block: Block, projection: ProjectionSite, connectome: Connectome
+    ) -> rewiring.Connections:
+        """Return the connections that this level has instead of the real ones."""
+        pre, post = block.pre, block.post
+        cells = projection.pre.cells, projection.post.cells
+        within = projection.pre is projection.post
+        if self.wiring_ == "real":
+            return rewiring.Connections(pre, post, np.arange(len(pre)))
+        rng = _generator()
+        if self.wiring_ == "rewired":
+            return rewiring.rewired(pre, post, rng, within=within)
+        if self.wiring_ == "random":
+            return rewiring.uniform(pre, post, block.shape, rng, within=within)
+        if self.wiring_ == "type-shuffled":
+            _, number = np.unique(connectome.cell_type, return_inverse=True)
+            types = number[cells[0]], number[cells[1]]
+            return rewiring.type_shuffled(pre, post, types, rng, within=within)
+        positions = connectome.position[cells[0]], connectome.position[cells[1]]
+        place = np.concatenate(positions)
+        if not np.isfinite(place).all() or (place == place[0]).all():
+            raise RequestError(
+                'wiring = "distance": needs the place of every soma, and the connectome '
+                f"({connectome.label}) lacks some of the layers {projection.name}. Take another "
+                f"control: {', '.join(level for level in LEVELS[1:] if level != 'distance')}"
+            )
+        return rewiring.by_distance(pre, post, positions, rng, within=within)
+
+    def _strength(
+        self,
+        block: Block,
+        origin: npt.NDArray[np.int64],
+        post: npt.NDArray[np.int64],
+        neurons: int,
+    ) -> npt.NDArray[np.float64] | None:
+        """Return each connection's strength, of root mean square 1 over a neuron's inputs."""
+        if self.weighting == "binary":
+            return None
+        strength = (block.count if self.weighting == "count" else block.size)[origin] * 1.0
+        inputs = np.bincount(post, minlength=neurons)
+        square = np.bincount(post, weights=strength**2, minlength=neurons)
+        strength[square[post] == 0] = 1.0  # sizes that are all zero tell nothing apart
+        square[square == 0] = inputs[square == 0]
+        result: npt.NDArray[np.float64] = strength / np.sqrt(square / np.maximum(inputs, 1))[post]
+        return result
+
+
+def _generator() -> np.random.Generator:
+    """Return a generator that continues the stream of the piece that is being built."""
+    import torch
+
+    return np.random.Generator(np.random.PCG64(int(torch.randint(2**62, (1,)))))
