@@ -13,9 +13,9 @@ from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import prepare
 from bionic_core.spec.spec import compose
-from bionic_core.stacked_groups import Grouping
-from bionic_core.stacked_steps import Member
-from bionic_core.stacking import Stack
+from bionic_plugins.engines.stacked.groups import Grouping
+from bionic_plugins.engines.stacked.stack import Stack
+from bionic_plugins.engines.stacked.steps import Member
 from tests import killing
 
 CPU = torch.device("cpu")

@@ -25,7 +25,7 @@ from typing import Any
 import attrs
 
 from bionic_core.runs import failures
-from bionic_core import server
+from bionic_plugins.engines.local import server
 from bionic_core.runs.engine import Outcome, Saved, Task, Work
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.runs.inputs import InputCache

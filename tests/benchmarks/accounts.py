@@ -69,7 +69,7 @@ if __name__ == "__mp_main__":
 
 if __name__ == "__main__":
     from bionic_core.cli import script
-    from bionic_plugins.local import Local
+    from bionic_plugins.engines.local import Local
 
     prepare = Local.prepare
 

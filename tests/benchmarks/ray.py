@@ -30,7 +30,7 @@ from bionic_core import Registry, Spec
 from bionic_core.runs.engine import Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import compose
-from bionic_plugins.ray_engine import SETTINGS, Ray
+from bionic_plugins.engines.ray.engine import SETTINGS, Ray
 
 NODE = {"num_cpus": 1, "include_dashboard": False}
 

@@ -36,17 +36,17 @@ from typing import Any
 import torch
 
 import bionic_core as bionic
-from bionic_core.recorded_steps import RecordedSteps, steps_of
 from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose
-from bionic_core.stacked_groups import Group, group
-from bionic_core.stacked_steps import Member, Steps
-from bionic_core.stacked_training import Feed
-from bionic_core.stacking import Stack
 from bionic_core.training.loop import step_once
 from bionic_core.training.precision import products_in
+from bionic_plugins.engines.stacked.groups import Group, group
+from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
+from bionic_plugins.engines.stacked.stack import Stack
+from bionic_plugins.engines.stacked.steps import Member, Steps
+from bionic_plugins.engines.stacked.training import Feed
 
 LEFT_OUT = (
     *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),

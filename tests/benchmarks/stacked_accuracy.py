@@ -31,7 +31,7 @@ from bionic_core.runs.attempt import one_by_one
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import compose
-from bionic_core.stacked_study import train_stacked
+from bionic_plugins.engines.stacked.study import train_stacked
 
 LEFT_OUT = ("noise", "masks", "hebbian")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bionic_core import stacked_training
-from bionic_core.recorded_steps import RecordedSteps, cuda_graph
 from bionic_core.runs.engine import Task
 from bionic_core.runs.train import prepare, train
-from bionic_core.stacked_groups import group
-from bionic_core.stacked_steps import Steps
 from bionic_core.training import loop as single_training
 from bionic_core.training.loop import train_epoch
+from bionic_plugins.engines.stacked import training as stacked_training
+from bionic_plugins.engines.stacked.groups import group
+from bionic_plugins.engines.stacked.recorded import RecordedSteps, cuda_graph
+from bionic_plugins.engines.stacked.steps import Steps
 from tests.core.test_stacked_studies import near, run, study
 from tests.stacks import CACHE, CPU, LIGHT, changed, lacking, spec, stacked, tasks_of
 

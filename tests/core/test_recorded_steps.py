@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from bionic_core import Layer, Mechanism, hookimpl, stacked_study
-from bionic_core import stacked_training as training
-from bionic_core.recorded_steps import RecordedSteps, steps_of
-from bionic_core.stacked_groups import group
-from bionic_core.stacked_steps import Steps
+from bionic_core import Layer, Mechanism, hookimpl
+from bionic_plugins.engines.stacked import study as stacked_study
+from bionic_plugins.engines.stacked import training
+from bionic_plugins.engines.stacked.groups import group
+from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
+from bionic_plugins.engines.stacked.steps import Steps
 from tests.core.test_stacked_studies import near, run, study
 from tests.operations import Operations
 from tests.stacks import CACHE, LIGHT, changed, lacking, light, spec, stacked, tasks_of

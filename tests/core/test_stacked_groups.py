@@ -13,7 +13,7 @@ import bionic_core as bionic_api
 from bionic_core import Mechanism, hookimpl
 from bionic_core.model.assembly import hooks_of
 from bionic_core.runs.engine import Task
-from bionic_core.stacked_groups import group
+from bionic_plugins.engines.stacked.groups import group
 from tests.stacks import CACHE, LIGHT, lacking, light, spec, stacked, tasks_of
 
 

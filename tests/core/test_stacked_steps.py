@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core import stacked_training
 from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
-from bionic_core.stacked_groups import group
-from bionic_core.stacked_steps import Steps
-from bionic_core.stacked_streams import Rows
-from bionic_core.stacking import stacked_cross_entropy
 from bionic_core.training import loop as training
 from bionic_core.training import precision, views
+from bionic_plugins.engines.stacked import training as stacked_training
+from bionic_plugins.engines.stacked.groups import group
+from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
+from bionic_plugins.engines.stacked.steps import Steps
+from bionic_plugins.engines.stacked.streams import Rows
 from tests.stacks import CACHE, CPU, EVERYTHING, LIGHT, changed, lacking, spec, stacked, tasks_of
 
 STEPS = 20

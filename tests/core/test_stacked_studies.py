@@ -13,14 +13,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bionic_core import Layer, Mechanism, Stream, hookimpl, stacked_study, stacked_training
+from bionic_core import Layer, Mechanism, Stream, hookimpl
 from bionic_core.base.locks import Claim
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import STATE, Run
 from bionic_core.runs.train import run_of, train
-from bionic_core.stacked_steps import Steps
-from bionic_core.stacked_study import train_stacked
 from bionic_core.training.loop import Moment
+from bionic_plugins.engines.stacked import study as stacked_study
+from bionic_plugins.engines.stacked import training as stacked_training
+from bionic_plugins.engines.stacked.steps import Steps
+from bionic_plugins.engines.stacked.study import train_stacked
 from tests.benchmarks.stacked import main as benchmark
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 from tests.killing import numbers

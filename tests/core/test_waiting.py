@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 import torch
 
-from bionic_core import stacked_training
 from bionic_core.runs.train import prepare
 from bionic_core.seeds import Stream
-from bionic_core.stacked_groups import group
-from bionic_core.stacked_steps import Steps
 from bionic_core.training import loop as training
 from bionic_core.training.precision import products_in
 from bionic_core.training.recipe import Views
 from bionic_core.training.views import vary
+from bionic_plugins.engines.stacked import training as stacked_training
+from bionic_plugins.engines.stacked.groups import group
+from bionic_plugins.engines.stacked.steps import Steps
 from tests.operations import Operations
 from tests.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
 

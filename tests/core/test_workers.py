@@ -17,13 +17,14 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
-from bionic_core import Layer, Mechanism, RequestError, hookimpl, server
+from bionic_core import Layer, Mechanism, RequestError, hookimpl
 from bionic_core.runs.attempt import longest_first, side_by_side
 from bionic_core.runs.engine import Task, Work
 from bionic_core.runs.train import MODEL
 from bionic_core.spec.spec import compose
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.tracking import tracking
+from bionic_plugins.engines.local import server
 from tests.notes import Notes
 
 KEYS = {
@@ -186,7 +187,7 @@ print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPI
 
 def test_the_server_starts_before_its_study_imports_torch() -> None:
     program = (
-        "import sys\nfrom bionic_plugins.local import Local\nLocal().prepare(2)\n"
+        "import sys\nfrom bionic_plugins.engines.local import Local\nLocal().prepare(2)\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -207,7 +208,7 @@ def test_what_is_preloaded_starts_no_thread_and_has_the_compiler() -> None:
 
 PRELOADED = """
 import json, os, sys
-import bionic_core.preloaded
+import bionic_plugins.engines.local.preloaded
 class Apart:
     def __del__(self): sys.stderr.write("taken apart")
 apart = Apart()

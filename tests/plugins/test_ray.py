@@ -26,9 +26,10 @@ from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose, digest
 from bionic_core.training.loop import Moment
-from bionic_plugins import ray_engine, ray_tasks
-from bionic_plugins.ray_engine import Ray
-from bionic_plugins.ray_tasks import Desk, Order
+from bionic_plugins.engines.ray import engine as ray_engine
+from bionic_plugins.engines.ray import tasks as ray_tasks
+from bionic_plugins.engines.ray.engine import Ray
+from bionic_plugins.engines.ray.tasks import Desk, Order
 from tests.core.test_cli import SMALL, Bionic, refused
 from tests.core.test_cli import bionic as command
 from tests.killing import assert_same
@@ -346,7 +347,7 @@ def test_requests_that_are_wrong(
 def test_without_the_extra_one_line_names_it(
     command: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bionic_plugins.ray_engine.find_spec", lambda name: None)
+    monkeypatch.setattr("bionic_plugins.engines.ray.engine.find_spec", lambda name: None)
     words = ("factorial", "--mechanisms", "masks", "--seeds", "1", *SMALL)
     said = command(*words, "--engine", "ray", "--address", "auto")
     refused(said, "pip install 'bionic[ray]'")

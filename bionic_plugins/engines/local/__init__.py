@@ -21,7 +21,7 @@ class Local(Engine):
 
     def prepare(self, jobs: int) -> None:
         """Begin to import what the processes need."""
-        from bionic_core.server import expect
+        from bionic_plugins.engines.local.server import expect
 
         if jobs > 1:
             expect()

@@ -21,7 +21,7 @@ from bionic_core.errors import BionicError
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Outcome, Task, Work
     from bionic_core.runs.inputs import InputCache, Inputs
-    from bionic_plugins.ray_tasks import Order
+    from bionic_plugins.engines.ray.tasks import Order
 
 LOOKS_EVERY = 0.2
 """Seconds between two looks at what the runs have told."""
@@ -120,7 +120,7 @@ class _Study:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        from bionic_plugins.ray_tasks import Desk
+        from bionic_plugins.engines.ray.tasks import Desk
 
         self._engine, self._work = engine, work
         self._root = work.root.resolve()
@@ -197,7 +197,7 @@ class _Study:
     def _order(self, task: Task, inputs: Inputs, registry: Any) -> Order:
         from bionic_core.runs.identity import identity
         from bionic_core.spec.spec import digest
-        from bionic_plugins.ray_tasks import Order
+        from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
         announced = {registry.distribution(name) for name in spec.mechanisms}
@@ -221,7 +221,7 @@ class _Study:
     def _submit(self, task: Task) -> None:
         import ray
 
-        from bionic_plugins.ray_tasks import work
+        from bionic_plugins.engines.ray.tasks import work
 
         order, inputs = self._orders[task.number]
         ref = (

@@ -24,7 +24,9 @@ def expect() -> None:
         return
     from multiprocessing import forkserver
 
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["bionic_core.preloaded"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["bionic_plugins.engines.local.preloaded"]
+    )
     with without_interrupts():
         forkserver.ensure_running()
 

@@ -8,10 +8,10 @@ import attrs
 import torch
 from torch import Tensor
 
-from bionic_core.stacking import Stack, stacked_cross_entropy
 from bionic_core.training.loop import Course, State
 from bionic_core.training.optimizers import Muon
 from bionic_core.training.precision import lowered
+from bionic_plugins.engines.stacked.stack import Stack, stacked_cross_entropy
 
 
 @attrs.define(eq=False)

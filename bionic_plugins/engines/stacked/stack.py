@@ -22,8 +22,8 @@ from bionic_core.model.network import Network
 from bionic_core.model.projection import DenseProjection
 from bionic_core.model.sparse import SparseProjection
 from bionic_core.seeds import Stream
-from bionic_core.stacked_streams import StackedStream
 from bionic_core.training.precision import products_in
+from bionic_plugins.engines.stacked.streams import StackedStream
 
 EVALUATION_BATCH = 512
 """Images of all members together that are evaluated at a time on a CPU."""

@@ -20,7 +20,6 @@ from bionic_core.base.locks import Claim
 from bionic_core.base.memory import machine_memory
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
 from bionic_core.model.assembly import recipe_of
-from bionic_core.recorded_steps import steps_of
 from bionic_core.runs import failures
 from bionic_core.runs.attempt import TELLS_EVERY, one_by_one
 from bionic_core.runs.checkpoint import Files, save_state
@@ -37,12 +36,13 @@ from bionic_core.runs.train import (
     texts_of,
     write_texts,
 )
-from bionic_core.stacked_groups import Group, group
-from bionic_core.stacked_steps import Member
-from bionic_core.stacked_training import train_epoch
-from bionic_core.stacking import Stack
 from bionic_core.training.loop import Course, Moment, finished
 from bionic_core.training.memory import training_memory
+from bionic_plugins.engines.stacked.groups import Group, group
+from bionic_plugins.engines.stacked.recorded import steps_of
+from bionic_plugins.engines.stacked.stack import Stack
+from bionic_plugins.engines.stacked.steps import Member
+from bionic_plugins.engines.stacked.training import train_epoch
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""

@@ -22,8 +22,8 @@ from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.spec.spec import Spec, digest
-from bionic_core.stacked_streams import StackedStream
-from bionic_core.stacking import misfit
+from bionic_plugins.engines.stacked.stack import misfit
+from bionic_plugins.engines.stacked.streams import StackedStream
 
 DATA_ONLY = frozenset({"recipe", "wiring"})
 """Hooks whose answers are data, which members can have of their own."""

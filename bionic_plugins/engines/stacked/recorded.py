@@ -21,8 +21,8 @@ from torch import Tensor
 
 from bionic_core.errors import BionicError
 from bionic_core.runs import failures
-from bionic_core.stacked_steps import Member, Steps
-from bionic_core.stacking import Stack
+from bionic_plugins.engines.stacked.stack import Stack
+from bionic_plugins.engines.stacked.steps import Member, Steps
 
 Recorder = Callable[[Callable[[], None]], Callable[[], object]]
 """Takes work, does it as often as it needs to, and returns what repeats it."""

@@ -31,6 +31,6 @@ class Stacked(Engine):
 
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks as few models."""
-        from bionic_core.stacked_study import train_stacked
+        from bionic_plugins.engines.stacked.study import train_stacked
 
         return train_stacked(work, most=self.most)

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from bionic_core.errors import BionicError
 from bionic_core.seeds import Stream
-from bionic_core.stacked_steps import Member, Steps
-from bionic_core.stacked_streams import Rows
 from bionic_core.training.evaluation import metrics
 from bionic_core.training.loop import Moment, check_loss, close_epoch
 from bionic_core.training.precision import products_in
 from bionic_core.training.views import ahead, vary
+from bionic_plugins.engines.stacked.steps import Member, Steps
+from bionic_plugins.engines.stacked.streams import Rows
 
 
 @attrs.frozen(eq=False)

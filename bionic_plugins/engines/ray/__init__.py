@@ -1,0 +1,4 @@
+"""The Ray engine: runs on the nodes of a cluster.
+
+Start at `engine`.
+"""
