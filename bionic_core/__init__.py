@@ -18,23 +18,21 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome as Connectome
-    from bionic_core.data.splits import Dataset as Dataset
-    from bionic_core.data.splits import Split as Split
+    from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher
+    from bionic_core.dataset import Dataset as Dataset
+    from bionic_core.dataset import Split as Split
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
+    from bionic_core.markers import hookimpl as hookimpl
     from bionic_core.model.assembly import build as build
     from bionic_core.model.assembly import recipe_of as recipe_of
     from bionic_core.model.network import Network as Network
     from bionic_core.model.projection import Projection as Projection
-    from bionic_core.plugin import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
     from bionic_core.plugin import DataSource as DataSource
-    from bionic_core.plugin import Engine as Engine
     from bionic_core.plugin import Mechanism as Mechanism
-    from bionic_core.plugin import Publication as Publication
-    from bionic_core.plugin import Tracker as Tracker
-    from bionic_core.plugin import hookimpl as hookimpl
     from bionic_core.registry import Registry as Registry
+    from bionic_core.runs.engine import Engine as Engine
     from bionic_core.seeds import Stream as Stream
     from bionic_core.sites import Features as Features
     from bionic_core.sites import Layer as Layer
@@ -51,6 +49,8 @@ if TYPE_CHECKING:
     from bionic_core.studies.journal import Journal as Journal
     from bionic_core.studies.journal import Study as Study
     from bionic_core.studies.journal import Tracked as Tracked
+    from bionic_core.studies.journal import Tracker as Tracker
+    from bionic_core.studies.publication import Publication as Publication
 
 _HOMES = {
     "statistics.analysis": ("Analysis",),

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bionic_core.plugin import hookspec
+from bionic_core.markers import hookspec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,32 +11,12 @@ The entry point's name, the class attribute ``name`` and the spec's table name a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import attrs
-import pluggy
-
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
-    from bionic_core.connectomes.fetch import Watch
-    from bionic_core.data.splits import Dataset
-    from bionic_core.runs.engine import Outcome, Work
-    from bionic_core.studies.journal import Journal, Study
-
-PROJECT = "bionic"
-DISTRIBUTION = "bionic"
-ENTRY_POINT_GROUP = "bionic"
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
-
-PROTOCOL = 1
-"""Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
-
-NEUTRAL = "neutral"
-"""Key of a field's metadata, see :class:`Plugin`."""
+    from bionic_core.dataset import Dataset
 
 
 class Plugin:
@@ -111,117 +91,4 @@ class ConnectomeSource(Plugin, ABC):
 
         Raises:
             RequestError: the files are missing, damaged or not what they should be.
-        """
-
-
-@attrs.frozen
-class Compared:
-    """A statistic of drawn connectomes beside the measured one; ``sd`` is that over seeds."""
-
-    statistic: str
-    target: float
-    tolerance: float
-    mean: float
-    sd: float | None
-
-    @property
-    def met(self) -> bool:
-        """Whether the mean is within the tolerance."""
-        return abs(self.mean - self.target) <= self.tolerance
-
-
-class Surrogate(ConnectomeSource):
-    """A connectome that is drawn from statistics; fields are options of ``connectome surrogate``.
-
-    Attributes:
-        neurons: how many.
-        seed: of everything drawn.
-    """
-
-    neurons: int
-    seed: int
-
-    @abstractmethod
-    def compare(self, seeds: Sequence[int]) -> list[Compared]:
-        """Draw one for each seed; return measured and drawn statistics side by side."""
-
-
-class Publication(Plugin, ABC):
-    """A paper whose numbers ``bionic reproduce`` sets beside ours."""
-
-    @abstractmethod
-    def path(self) -> Path:
-        """Return a TOML file of its numbers and of the specs that they are compared with.
-
-        Its keys are those of :class:`bionic_core.studies.publication.Published`.
-        """
-
-
-class ConnectomeFetcher(Plugin, ABC):
-    """A place that real wiring is downloaded from; its fields are options of ``connectome fetch``.
-
-    The class's docstring is what ``bionic connectome fetch NAME --help`` shows.
-    """
-
-    @abstractmethod
-    def fetch(self, parts: Path, watch: Watch) -> Connectome:
-        """Download the connectome.
-
-        Args:
-            parts: a folder for what is finished, from which an interrupted download goes on; see
-                :class:`bionic_core.connectomes.fetch.Parts`. The caller removes it after success.
-            watch: told how far the download is.
-
-        Raises:
-            RequestError: the request is wrong: selection, credentials, a version that is gone.
-            BionicError: the server or the network failed, also when asked again.
-        """
-
-
-class Engine(Plugin, ABC):
-    """What trains the runs of a study, chosen by ``--engine NAME``; its fields are options there.
-
-    A field must not have the name of an option that ``factorial``, ``ablate`` or ``reproduce``
-    has itself. An engine decides where runs are trained, and none of their numbers: it is no part
-    of a run's identity, and what one engine has finished is finished for all.
-    """
-
-    def prepare(self, jobs: int) -> None:
-        """Begin to make ready for so many runs at a time, while the study is planned.
-
-        May be called or not; must return at once.
-        """
-
-    @abstractmethod
-    def train(self, work: Work) -> Iterator[Outcome]:
-        """Train the tasks of ``work``, and give each task's outcome when it is there.
-
-        Runs that are complete are not trained again; those that were interrupted go on. A run
-        that fails while it runs is given with its reason, and the rest goes on. A run that another
-        process trains is given as busy, and again when that is known to have ended. Closing the
-        iterator, or an exception out of it (Ctrl-C included), ends all that is under way.
-
-        Raises:
-            RequestError: what was asked cannot be done, for any run.
-            WriteError: nothing can be written; what is finished is kept.
-        """
-
-
-class Tracker(Plugin, ABC):
-    """What shows runs in another tool, chosen by ``--track NAME``; its fields are options there.
-
-    A field must not have the name of an option that a command which trains has itself. A tracker
-    learns what is in the runs' folders and decides none of their numbers: it is no part of a run's
-    identity.
-    """
-
-    @abstractmethod
-    def open(self, study: Study) -> Journal:
-        """Return the journal of a study, an old one or a new one.
-
-        Called once, in the process that the command was given to, before anything is trained.
-
-        Raises:
-            RequestError: a package that it needs is not installed, or the study's folder is not
-                one that it can use.
         """

@@ -15,23 +15,14 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from bionic_core import hookspecs
+from bionic_core.connectomes.roles import ConnectomeFetcher, Surrogate
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.markers import DISTRIBUTION, ENTRY_POINT_GROUP, PROJECT, PROTOCOL
 from bionic_core.patience import import_within, time_limit
-from bionic_core.plugin import (
-    DISTRIBUTION,
-    ENTRY_POINT_GROUP,
-    PROJECT,
-    PROTOCOL,
-    ConnectomeFetcher,
-    ConnectomeSource,
-    DataSource,
-    Engine,
-    Mechanism,
-    Plugin,
-    Publication,
-    Surrogate,
-    Tracker,
-)
+from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
+from bionic_core.runs.engine import Engine
+from bionic_core.studies.journal import Tracker
+from bionic_core.studies.publication import Publication
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
 """Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``.

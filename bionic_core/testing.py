@@ -20,8 +20,9 @@ from bionic_core.conformance.cost import cost
 from bionic_core.conformance.laws import Law, Verdict, verdicts
 from bionic_core.conformance.sources import SourceBed
 from bionic_core.errors import RequestError
-from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin, Tracker
+from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
 from bionic_core.registry import Registry
+from bionic_core.studies.journal import Tracker
 
 __all__ = [
     "CONNECTOME_LAWS",

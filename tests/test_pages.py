@@ -20,8 +20,8 @@ import bionic_core as bionic
 from bionic_core import Mechanism, cli, hookspecs
 from bionic_core.conformance.bed import hooks_of
 from bionic_core.data.splits import split
+from bionic_core.markers import PROJECT
 from bionic_core.model.assembly import recipe_of
-from bionic_core.plugin import PROJECT
 from bionic_core.runs.engine import Outcome, Task
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 import bionic_core as bionic
-from bionic_core.data.splits import Split, Splits
+from bionic_core.data.splits import Splits
+from bionic_core.dataset import Split
 from bionic_core.model.assembly import recipe_of
 from bionic_core.model.network import Network
 from bionic_core.training.loop import Course, parameter_count, start, step_once

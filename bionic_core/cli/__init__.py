@@ -88,7 +88,7 @@ def main() -> None:
     except BionicError as error:
         _fail(str(error), error.exit_code, shows)
     except Exception as error:
-        from bionic_core.runs.failures import reason
+        from bionic_core.base.failures import reason
 
         _fail(
             f"{reason(error)}. Nobody expected this: it is a fault of bionic or of a plugin, or a "

@@ -125,7 +125,7 @@ def resumable() -> Iterator[None]:
     except BionicError:
         raise
     except Exception as error:
-        from bionic_core.runs.failures import of_the_machine, reason
+        from bionic_core.base.failures import of_the_machine, reason
 
         if not of_the_machine(error):
             raise

@@ -36,7 +36,7 @@ def fetch_command(
         typer.echo(context.get_help())
         if source:
             from bionic_core.cli.options import described
-            from bionic_core.plugin import ConnectomeFetcher
+            from bionic_core.connectomes.roles import ConnectomeFetcher
             from bionic_core.registry import Registry
 
             typer.echo(described(Registry.installed().get(source, ConnectomeFetcher)))
@@ -49,8 +49,8 @@ def fetch_command(
     from bionic_core.cli.options import from_options
     from bionic_core.cli.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
+    from bionic_core.connectomes.roles import ConnectomeFetcher
     from bionic_core.connectomes.summary import summarise
-    from bionic_core.plugin import ConnectomeFetcher
     from bionic_core.registry import Registry
 
     fetcher = from_options(Registry.installed().get(source, ConnectomeFetcher), context.args)
@@ -195,8 +195,8 @@ def surrogate_command(
 
     from bionic_core.cli.options import from_options
     from bionic_core.connectomes.fetch import check_free
+    from bionic_core.connectomes.roles import Surrogate
     from bionic_core.connectomes.summary import summarise
-    from bionic_core.plugin import Surrogate
     from bionic_core.registry import Registry
 
     words = [f"--{key}={n}" for key, n in (("neurons", neurons), ("seed", seed)) if n is not None]

@@ -11,7 +11,7 @@ from bionic_core.cli.common import Json, show
 from bionic_core.errors import RequestError, nearest
 
 if TYPE_CHECKING:
-    from bionic_core.data.splits import Protocol
+    from bionic_core.dataset import Protocol
 
 DEFAULT_IMAGE = (1, 48, 48)
 """Channels, height and width, as a spec that says nothing else has them."""

@@ -16,8 +16,10 @@ from bionic_core.errors import RequestError, listing
 
 if TYPE_CHECKING:
     from bionic_core.cli.progress import Display
-    from bionic_core.plugin import Engine, Plugin, Tracker
+    from bionic_core.plugin import Plugin
+    from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
+    from bionic_core.studies.journal import Tracker
     from bionic_core.studies.tracking import Tracking
 
 EngineName = Annotated[
@@ -61,8 +63,9 @@ class StudyCommand(TyperCommand):
         if not named:
             return super().parse_args(ctx, args)
         from bionic_core.cli.options import described, from_options, option_names, split
-        from bionic_core.plugin import Engine, Tracker
         from bionic_core.registry import Registry
+        from bionic_core.runs.engine import Engine
+        from bionic_core.studies.journal import Tracker
 
         registry = Registry.installed()
         classes: list[type[Plugin]] = []
@@ -93,8 +96,8 @@ class StudyCommand(TyperCommand):
 
 def chosen(context: typer.Context, jobs: int = 1, plan: bool = False) -> Engine:
     """Return the engine that the command line names, which makes ready unless it is a plan."""
-    from bionic_core.plugin import Engine
-    from bionic_core.runs.engine import default_engine
+    from bionic_core.runs.engine import Engine
+    from bionic_core.studies.experiment import default_engine
 
     named = (p for p in context.meta.get(_CHOSEN, ()) if isinstance(p, Engine))
     engine = next(named, None) or default_engine()
@@ -113,7 +116,7 @@ class Tracks:
     @classmethod
     def of(cls, context: typer.Context, out: Path, to: Path | None) -> Tracks:
         """Return those of a command whose runs are in ``out``."""
-        from bionic_core.plugin import Tracker
+        from bionic_core.studies.journal import Tracker
 
         found = [p for p in context.meta.get(_CHOSEN, ()) if isinstance(p, Tracker)]
         return cls(found, to or out / "tracking")

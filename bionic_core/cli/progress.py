@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from bionic_core.base.words import duration
+
 if TYPE_CHECKING:
     from bionic_core.training.loop import Moment
 
@@ -72,15 +74,6 @@ class Tally:
         words += f", {self.failed} failed"
         left = self.seconds
         return words if not left else f"{words}, about {duration(left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people: ``40 s``, ``12 min``, ``3.4 h``."""
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            number = seconds / size
-            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 class Display:

@@ -181,9 +181,8 @@ def _planned(
     """Return the experiment that the options ask for."""
     from bionic_core.registry import Registry
     from bionic_core.statistics.fractions import resolution_of
-    from bionic_core.statistics.levels import factor_of
     from bionic_core.studies.experiment import plan_factorial
-    from bionic_core.studies.factors import read_design
+    from bionic_core.studies.factors import factor_of, read_design
 
     registry = Registry.installed()
     folded = None if foldover is None else [] if foldover == ALL else _names(foldover)

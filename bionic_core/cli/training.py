@@ -43,9 +43,9 @@ def train_command(
 ) -> None:
     """Train one run; an interrupted one goes on where it stopped."""
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    from bionic_core.base.failures import reason
     from bionic_core.cli.progress import Display
     from bionic_core.runs.engine import Outcome, Task
-    from bionic_core.runs.failures import reason
     from bionic_core.runs.train import train
 
     task, tracks = Task(0, loaded, seed), Tracks.of(context, out, track_to)

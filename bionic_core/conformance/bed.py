@@ -15,14 +15,15 @@ from torch.nn import functional
 
 from bionic_core.conformance.laws import as_toml
 from bionic_core.connectome import Connectome
-from bionic_core.data.splits import Dataset, Split
+from bionic_core.dataset import Dataset, Split
 from bionic_core.errors import RequestError
 from bionic_core.hookspecs import COMBINATION
+from bionic_core.markers import PROJECT, hookimpl
 from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
 from bionic_core.model.projection import Projection
-from bionic_core.plugin import PROJECT, ConnectomeSource, DataSource, Mechanism, hookimpl
+from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism
 from bionic_core.registry import Registry
 from bionic_core.sites import Features, Layer, ProjectionSite, Stage, Wiring
 from bionic_core.spec.spec import Spec, compose

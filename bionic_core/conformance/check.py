@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import ROLES, Registry
-from bionic_core.spec.assign import toml_value
 from bionic_core.spec.strict import structure
 
 

@@ -13,7 +13,7 @@ import tomli_w
 from bionic_core.conformance.building import described, same_fields
 from bionic_core.conformance.laws import Broken, as_toml, raised
 from bionic_core.connectome import Connectome
-from bionic_core.data.splits import Dataset
+from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
 from bionic_core.plugin import ConnectomeSource, DataSource, Plugin
 from bionic_core.spec.spec import parse

@@ -12,8 +12,7 @@ import attrs
 
 from bionic_core.conformance.laws import Broken
 from bionic_core.conformance.sources import SourceBed
-from bionic_core.plugin import Tracker
-from bionic_core.studies.journal import Held, Journal, State, Study, Tracked
+from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
 
 Bed = SourceBed[Tracker]
 

@@ -7,38 +7,18 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.files import read_arrays, write_atomically, write_text
 from bionic_core.connectome import Connectome
+from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.plugin import ConnectomeFetcher
 
 MARK = "query.json"
 """The file that says which query a folder of pieces belongs to."""
-
-
-class Watch(Protocol):
-    """Told how far a download is."""
-
-    def step(self, title: str, done: int, total: int) -> None:
-        """``done`` of ``total`` pieces are there; ``title`` says of what."""
-
-    def say(self, line: str) -> None:
-        """Something that the user should see, for example that the server asks for patience."""
-
-
-class Unwatched:
-    """A watch that keeps everything to itself."""
-
-    def step(self, title: str, done: int, total: int) -> None:
-        """Do nothing."""
-
-    def say(self, line: str) -> None:
-        """Do nothing."""
 
 
 class Parts:

@@ -20,7 +20,8 @@ from bionic_core.data.duplicates import (
     near_pairs,
     occurring,
 )
-from bionic_core.data.splits import Dataset, Protocol, split
+from bionic_core.data.splits import split
+from bionic_core.dataset import Dataset, Protocol
 
 Rows = npt.NDArray[np.int64]
 

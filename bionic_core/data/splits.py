@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -12,124 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.data.duplicates import identical, occurring
+from bionic_core.dataset import Dataset, Protocol, Split
 from bionic_core.errors import RequestError
-
-Protocol = Literal["honest", "paper"]
-SPLITS = ("train", "validation", "test")
-
-
-@attrs.frozen(eq=False)
-class Split:
-    """Images and their labels.
-
-    Attributes:
-        images: uint8 (N, C, H, W), 0 black to 255 white.
-        labels: int64 (N,), indices into the dataset's class names.
-    """
-
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, rows: npt.NDArray[np.int64]) -> Split:
-        """Return the given rows, in the given order."""
-        return Split(self.images[rows], self.labels[rows])
-
-    def counts(self, classes: int) -> npt.NDArray[np.int64]:
-        """Return the number of images of each class, int64 (classes,)."""
-        return np.bincount(self.labels, minlength=classes)
-
-    @staticmethod
-    def join(first: Split, second: Split) -> Split:
-        """Return both, one after the other."""
-        return Split(
-            np.concatenate([first.images, second.images]),
-            np.concatenate([first.labels, second.labels]),
-        )
-
-
-@attrs.frozen(eq=False)
-class Dataset:
-    """What a data source gives: its own splits, with the class names that the labels index.
-
-    Attributes:
-        name: for outputs, for example ``fer2013 (fer2013.csv)``.
-        class_names: in label order.
-        train, test: always there.
-        validation: only where the source itself sets images apart for selecting.
-
-    Raises:
-        RequestError: class names are fewer than two or repeat, arrays have not the shapes and
-            dtypes of :class:`Split`, splits differ in image shape, a split is empty, a label
-            has no class name, or a class has no training images.
-    """
-
-    name: str
-    class_names: tuple[str, ...]
-    train: Split
-    test: Split
-    validation: Split | None = None
-
-    def __attrs_post_init__(self) -> None:
-        problems = _misnamed(self.class_names)
-        for split, part in self.splits.items():
-            problems += [f"{split}: {wrong}" for wrong in _wrong(part, len(self.class_names))]
-        if not problems:
-            shapes = {split: part.images.shape[1:] for split, part in self.splits.items()}
-            if len(set(shapes.values())) > 1:
-                found = ", ".join(f"{split} {shape}" for split, shape in shapes.items())
-                problems.append(f"images differ in shape: {found}; expected one (C, H, W)")
-            counts = self.train.counts(len(self.class_names))
-            problems += [
-                f"train: class '{name}' has no images; give it some, or take the class out"
-                for name, count in zip(self.class_names, counts, strict=True)
-                if count == 0
-            ]
-        if problems:
-            raise RequestError(problems, where=self.name)
-
-    @property
-    def splits(self) -> Mapping[str, Split]:
-        """The source's own splits by name, in the order train, validation, test."""
-        named = {name: getattr(self, name) for name in SPLITS}
-        return {name: part for name, part in named.items() if part is not None}
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over class names, pixels and labels of every split, as hexadecimal."""
-        digest = hashlib.sha256("\0".join(self.class_names).encode())
-        for name, part in self.splits.items():
-            digest.update(f"{name}{part.images.shape}".encode())
-            digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(part.labels.astype("<i8").data)
-        return digest.hexdigest()
-
-
-def _misnamed(names: tuple[str, ...]) -> list[str]:
-    problems = []
-    if len(names) < 2:
-        problems.append(f"class names are {', '.join(names) or 'none'}; expected two or more")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        problems.append(f"class names are there twice: {', '.join(twice)}")
-    return problems
-
-
-def _wrong(part: Split, classes: int) -> list[str]:
-    """Return what is wrong with a split; later checks need what earlier ones assure."""
-    images, labels = part.images, part.labels
-    if images.dtype != np.uint8 or images.ndim != 4:
-        return [f"images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"]
-    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
-        return [f"{len(images)} images, labels are {labels.dtype} {labels.shape}, expected int64"]
-    if images.size == 0:
-        return ["there are no images"]
-    if not 0 <= labels.min() <= labels.max() < classes:
-        found = f"{labels.min()} … {labels.max()}"
-        return [f"labels are {found}, but there are {classes} classes: 0 … {classes - 1}"]
-    return []
 
 
 @attrs.frozen

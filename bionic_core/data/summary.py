@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from bionic_core.data.splits import Dataset, Split, Splits
+from bionic_core.data.splits import Splits
+from bionic_core.dataset import Dataset, Split
 
 
 def summarise(data: Dataset, splits: Splits | None = None) -> dict[str, Any]:

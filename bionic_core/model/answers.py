@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from bionic_core.base.failures import of_the_machine, reason
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.combination import harmless
-from bionic_core.runs.failures import of_the_machine, reason
 
 if TYPE_CHECKING:
     from bionic_core.model.projection import Projection

@@ -11,16 +11,17 @@ import pluggy
 from torch import nn
 
 from bionic_core import hookspecs
+from bionic_core.base.failures import of_the_machine, reason
 from bionic_core.base.memory import Budget
 from bionic_core.connectome import Connectome, checked
 from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.markers import PROJECT
 from bionic_core.model.answers import try_module, try_rule, try_weights
 from bionic_core.model.combination import Chain, Gated, Pieces, Product, Sum
 from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
 from bionic_core.model.projection import Projection
 from bionic_core.model.storage import make_projection
-from bionic_core.plugin import PROJECT, Mechanism
-from bionic_core.runs.failures import of_the_machine, reason
+from bionic_core.plugin import Mechanism
 from bionic_core.seeds import Stream, derive, seeded
 from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
 from bionic_core.spec.spec import Spec

@@ -1,26 +1,23 @@
 """What a study gives its engine, and what it takes back.
 
-An engine (:class:`bionic_core.plugin.Engine`) decides where the runs of a study are trained; it
+An engine (:class:`bionic_core.runs.engine.Engine`) decides where the runs of a study are trained; it
 decides none of their numbers, so it is no part of a run's identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from bionic_core.plugin import Engine
-from bionic_core.registry import Registry
+from bionic_core.plugin import Plugin
 
 if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
     from bionic_core.training.loop import Moment
-
-DEFAULT = "local"
-"""The engine of those who name none."""
 
 
 @attrs.frozen(eq=False)
@@ -83,6 +80,30 @@ class Work:
     saved: Callable[[Task, Path], None] = _nobody
 
 
-def default_engine() -> Engine:
-    """Return the engine of those who name none."""
-    return Registry.installed().get(DEFAULT, Engine)()
+class Engine(Plugin, ABC):
+    """What trains the runs of a study, chosen by ``--engine NAME``; its fields are options there.
+
+    A field must not have the name of an option that ``factorial``, ``ablate`` or ``reproduce``
+    has itself. An engine decides where runs are trained, and none of their numbers: it is no part
+    of a run's identity, and what one engine has finished is finished for all.
+    """
+
+    def prepare(self, jobs: int) -> None:
+        """Begin to make ready for so many runs at a time, while the study is planned.
+
+        May be called or not; must return at once.
+        """
+
+    @abstractmethod
+    def train(self, work: Work) -> Iterator[Outcome]:
+        """Train the tasks of ``work``, and give each task's outcome when it is there.
+
+        Runs that are complete are not trained again; those that were interrupted go on. A run
+        that fails while it runs is given with its reason, and the rest goes on. A run that another
+        process trains is given as busy, and again when that is known to have ended. Closing the
+        iterator, or an exception out of it (Ctrl-C included), ends all that is under way.
+
+        Raises:
+            RequestError: what was asked cannot be done, for any run.
+            WriteError: nothing can be written; what is finished is kept.
+        """

@@ -29,19 +29,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.checksums import from_sums, sha256
-from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.base.files import present, read_arrays, read_own
-from bionic_core.runs.numerics import check_numerics
-from bionic_core.registry import Registry
 from bionic_core.base.schema import NUMBER, Shape, mismatch
+from bionic_core.errors import DamagedError, RequestError, listing
+from bionic_core.registry import Registry
+from bionic_core.runs.identity import CORE_NUMERICS
+from bionic_core.runs.numerics import check_numerics
 from bionic_core.spec.spec import Spec, compose, parse
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model.network import Network
 
-CORE_NUMERICS = 3
-"""Raised when a change to the core changes the numbers of runs."""
 
 MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
 STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"

@@ -6,9 +6,8 @@ from typing import Any
 
 import attrs
 
+from bionic_core.markers import NEUTRAL
 from bionic_core.runs.inputs import Inputs
-from bionic_core.plugin import NEUTRAL
-from bionic_core.runs.folder import CORE_NUMERICS
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.strict import plain
 
@@ -41,3 +40,7 @@ def _deciding(table: Any) -> dict[str, Any]:
         if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
     }
     return {key: value for key, value in plain(table).items() if key not in neutral}
+
+
+CORE_NUMERICS = 3
+"""Raised when a change to the core changes the numbers of runs."""

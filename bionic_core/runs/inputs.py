@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from bionic_core.connectome import Connectome, checked
-from bionic_core.data.splits import Dataset, Splits, split
+from bionic_core.data.splits import Splits, split
+from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
 from bionic_core.spec.spec import Spec, digest
 

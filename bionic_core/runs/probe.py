@@ -7,12 +7,12 @@ import time
 import numpy as np
 import torch
 
+from bionic_core.base.words import duration
 from bionic_core.model.assembly import build, recipe_of
-from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
 from bionic_core.runs.inputs import Inputs
-from bionic_core.cli.progress import duration
 from bionic_core.runs.train import device_of
 from bionic_core.spec.spec import Spec
+from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
 from bionic_core.training.loop import Course, Moment, start, train_epoch
 
 PROBE = 3.0

@@ -22,7 +22,9 @@ import numpy as np
 import torch
 from safetensors.torch import save as to_safetensors
 
-from bionic_core.runs import (checkpoint as checkpoints, failures)
+from bionic_core.base import failures
+from bionic_core.runs import checkpoint as checkpoints
+from bionic_core.runs.failures import record_failure
 from bionic_core.model.assembly import build, recipe_of
 from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
 from bionic_core.base.checksums import sha256
@@ -137,7 +139,7 @@ def train(
         except (RequestError, WriteError):
             raise
         except Exception as error:
-            failures.record(run.folder, failures.reason(error), error)
+            record_failure(run.folder, failures.reason(error), error)
             raise
         claim.remove()
     return run

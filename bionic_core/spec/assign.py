@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
+from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.spec.tables import SECTIONS
 
@@ -33,11 +33,3 @@ def assign_value(document: dict[str, Any], key: str, value: object) -> None:
         if not isinstance(table, dict):
             raise RequestError(f"--set {key}: '{step}' is not a table")
     table[steps[-1]] = value
-
-
-def toml_value(text: str) -> Any:
-    """Return a TOML value from the command line; a bare word is a string."""
-    try:
-        return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()

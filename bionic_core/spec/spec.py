@@ -19,9 +19,8 @@ from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.spec.assign import assign
 from bionic_core.spec.strict import plain, structure
-from bionic_core.spec.tables import SECTIONS, ConnectomeChoice, DataChoice, Model
+from bionic_core.spec.tables import SECTIONS, ConnectomeChoice, DataChoice, Model, Training
 from bionic_core.spec.topology import Topology, arrange
-from bionic_core.training.recipe import Training
 
 P = TypeVar("P", bound=Plugin)
 

@@ -7,11 +7,11 @@ from typing import Literal, get_args
 
 import attrs
 from attrs import field
-from attrs.validators import ge, gt, in_, le
+from attrs.validators import ge, gt, in_, le, lt
 
-from bionic_core.data.splits import Protocol
+from bionic_core.dataset import Protocol
 from bionic_core.hookspecs import COMBINATION
-from bionic_core.plugin import NEUTRAL
+from bionic_core.markers import NEUTRAL
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
@@ -87,3 +87,56 @@ class ConnectomeChoice:
     """
 
     source: str
+
+
+@attrs.frozen
+class Training:
+    """The spec's ``[training]`` table; defaults are the paper's (§3.6).
+
+    Attributes:
+        optimizer: a class of ``torch.optim``, in small letters; ``muon`` leaves all but wide
+            matrices to Adam (see :mod:`bionic_core.training.optimizers`).
+        lr: learning rate.
+        batch_size: images in a step.
+        max_epochs: at most so many passes.
+        patience: stop after so many epochs without improvement; 0 for never.
+        monitor: what the best epoch is chosen by, on the images that the protocol selects on;
+            ``epoch`` for the latest, so that nothing is selected and nothing stops early.
+        averaging: decay, per step, of an exponential moving average of the weights, which is
+            then what is evaluated, selected and kept; 0 for none. It goes over about 1 / (1 −
+            decay) steps, but no more than about the last third of those taken.
+        precision: of products and convolutions in training; sums, weights and evaluation stay
+            in float32. ``tf32`` rounds their factors to 10 bits on GPUs that can, ``bfloat16`` to 7
+            on processors and GPUs that can; both are float32 elsewhere.
+        draws: what is drawn while training (the order of images, their views, and what mechanisms
+            draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
+            drawn while the model is built, initial weights above all.
+        newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
+    """
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
+        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon"))
+    )
+    lr: float = field(default=6e-4, validator=gt(0))
+    batch_size: int = field(default=32, validator=ge(1))
+    max_epochs: int = field(default=400, validator=ge(1))
+    patience: int = field(default=40, validator=ge(0))
+    monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
+        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
+    )
+    averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
+    precision: Literal["float32", "tf32", "bfloat16"] = field(
+        default="float32", validator=in_(("float32", "tf32", "bfloat16"))
+    )
+    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
+    draws: Literal["own", "shared"] = field(
+        default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.newton_schulz != 5 and self.optimizer != "muon":
+            raise ValueError(f"newton_schulz is muon's, and optimizer = {self.optimizer!r}")
+
+    def drawn_with(self, seed: int) -> int:
+        """Return the seed of what is drawn while a run of this seed trains."""
+        return 0 if self.draws == "shared" else seed

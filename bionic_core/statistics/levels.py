@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from bionic_core.errors import RequestError
-from bionic_core.spec.assign import toml_value
-from bionic_core.statistics.designs import Factor, Level, same_level
+from bionic_core.statistics.designs import Level, same_level
 
 SWITCHES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 SIGNS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}
-
-
-def factor_of(text: str) -> Factor:
-    """Return the factor that ``KEY=V1,V2`` writes: values are TOML, bare words are strings.
-
-    Raises:
-        RequestError: it is not of that form, or a value is a list or a table.
-    """
-    key, equals, values = (part.strip() for part in text.partition("="))
-    key = key.removeprefix("mechanisms.")
-    if not equals or not values or not re.fullmatch(r"[\w\-]+(\.[\w\-]+)+", key):
-        raise RequestError(
-            f"--factor {text}: must be of the form training.lr=1e-4,1e-3, a key of the spec and "
-            "its values (a mechanism on and off goes into --mechanisms)"
-        )
-    try:
-        found = tomllib.loads(f"values = [{values}]")["values"]
-    except tomllib.TOMLDecodeError:
-        found = [toml_value(value) for value in values.split(",")]
-    wrong = [value for value in found if not isinstance(value, bool | int | float | str)]
-    if wrong:
-        raise RequestError(
-            f"--factor {key}: {wrong[0]!r} cannot be a level; numbers, words, true and false can"
-        )
-    return Factor(key, tuple(found))
 
 
 def switch(text: str) -> bool | None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from bionic_core.registry import Registry
+from bionic_core.runs.engine import Engine
+
+if TYPE_CHECKING:
+    from bionic_core.spec.spec import Spec
+    from bionic_core.training.loop import Moment
+
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
-
-import attrs
 
 from bionic_core.base.files import write_text
 from bionic_core.base.process import import_beside
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build, recipe_of
-from bionic_core.plugin import Engine
-from bionic_core.registry import Registry
-from bionic_core.runs.engine import Task, Work, default_engine
+from bionic_core.runs.engine import Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import Spec, dependents, digest
 from bionic_core.statistics.analysis import Analysis, analyse_rows
@@ -289,3 +297,12 @@ def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]
         table.writerow([*levels, cell["seed"], *values, cell["run"]])
     write_text(path.with_suffix(".csv"), text.getvalue())
     return path
+
+
+DEFAULT = "local"
+"""The engine of those who name none."""
+
+
+def default_engine() -> Engine:
+    """Return the engine of those who name none."""
+    return Registry.installed().get(DEFAULT, Engine)()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.assign import assign_value, toml_value
+from bionic_core.spec.assign import assign_value
 from bionic_core.spec.spec import Spec, compose, dependents
 from bionic_core.spec.tables import SECTIONS
 from bionic_core.statistics.designs import Factor, Level
@@ -183,3 +186,28 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
 
 def _is_mechanism(cls: type[object] | None) -> bool:
     return cls is not None and issubclass(cls, Mechanism)
+
+
+def factor_of(text: str) -> Factor:
+    """Return the factor that ``KEY=V1,V2`` writes: values are TOML, bare words are strings.
+
+    Raises:
+        RequestError: it is not of that form, or a value is a list or a table.
+    """
+    key, equals, values = (part.strip() for part in text.partition("="))
+    key = key.removeprefix("mechanisms.")
+    if not equals or not values or not re.fullmatch(r"[\w\-]+(\.[\w\-]+)+", key):
+        raise RequestError(
+            f"--factor {text}: must be of the form training.lr=1e-4,1e-3, a key of the spec and "
+            "its values (a mechanism on and off goes into --mechanisms)"
+        )
+    try:
+        found = tomllib.loads(f"values = [{values}]")["values"]
+    except tomllib.TOMLDecodeError:
+        found = [toml_value(value) for value in values.split(",")]
+    wrong = [value for value in found if not isinstance(value, bool | int | float | str)]
+    if wrong:
+        raise RequestError(
+            f"--factor {key}: {wrong[0]!r} cannot be a level; numbers, words, true and false can"
+        )
+    return Factor(key, tuple(found))

@@ -1,7 +1,7 @@
 """What a tracker is told of a study's runs, and what it says it has of them already.
 
-A tracker (:class:`bionic_core.plugin.Tracker`) opens a journal for a study. It is told after the
-fact, out of what is in the runs' folders, so it decides nothing and can be told later.
+A tracker (:class:`bionic_core.studies.journal.Tracker`) opens a journal for a study. It is told
+after the fact, out of what is in the runs' folders, so it decides nothing and can be told later.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import attrs
+
+from bionic_core.plugin import Plugin
 
 if TYPE_CHECKING:
     from bionic_core.statistics.designs import Level
@@ -96,3 +98,23 @@ class Journal(ABC):
     def close(self) -> None:
         """Let go of files and connections."""
         return
+
+
+class Tracker(Plugin, ABC):
+    """What shows runs in another tool, chosen by ``--track NAME``; its fields are options there.
+
+    A field must not have the name of an option that a command which trains has itself. A tracker
+    learns what is in the runs' folders and decides none of their numbers: it is no part of a run's
+    identity.
+    """
+
+    @abstractmethod
+    def open(self, study: Study) -> Journal:
+        """Return the journal of a study, an old one or a new one.
+
+        Called once, in the process that the command was given to, before anything is trained.
+
+        Raises:
+            RequestError: a package that it needs is not installed, or the study's folder is not
+                one that it can use.
+        """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import attrs
 from attrs import field
 
 from bionic_core.errors import RequestError, listing
-from bionic_core.plugin import Publication
+from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
 from bionic_core.spec.spec import read
 from bionic_core.spec.strict import structure
@@ -189,3 +191,14 @@ def _faults(published: Published) -> list[str]:
             if published.row(row.without) is None
         ]
     return problems
+
+
+class Publication(Plugin, ABC):
+    """A paper whose numbers ``bionic reproduce`` sets beside ours."""
+
+    @abstractmethod
+    def path(self) -> Path:
+        """Return a TOML file of its numbers and of the specs that they are compared with.
+
+        Its keys are those of :class:`bionic_core.studies.publication.Published`.
+        """

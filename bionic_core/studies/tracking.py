@@ -15,15 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bionic_core.base.failures import reason
 from bionic_core.base.files import present
 from bionic_core.base.locks import Claim
 from bionic_core.errors import BionicError, BusyError, RequestError, WriteError
-from bionic_core.plugin import Tracker
 from bionic_core.runs.engine import Outcome, Task
-from bionic_core.runs.failures import reason
 from bionic_core.runs.folder import METRICS, Run
 from bionic_core.spec.spec import Spec
-from bionic_core.studies.journal import Held, Journal, State, Study, Tracked
+from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
 from bionic_core.studies.names import RunNames, flat
 
 LOCKS = ".locks"

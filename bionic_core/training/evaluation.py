@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bionic_core.data.splits import Split
+from bionic_core.dataset import Split
 from bionic_core.model.network import Network
 from bionic_core.training.precision import products_in
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bionic_core.errors import RequestError
+from bionic_core.spec.tables import Training
 from bionic_core.training.precision import taken_in
-from bionic_core.training.recipe import Training
 
 CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

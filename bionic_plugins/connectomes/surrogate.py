@@ -23,7 +23,7 @@ from attrs import field
 from attrs.validators import ge
 
 from bionic_core import Connectome
-from bionic_core.plugin import Compared, Surrogate
+from bionic_core.connectomes.roles import Compared, Surrogate
 from bionic_plugins.connectomes import column_statistics as known
 
 VERSION = 2

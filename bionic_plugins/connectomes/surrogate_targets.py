@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import Connectome
-from bionic_core.plugin import Compared
+from bionic_core.connectomes.roles import Compared
 from bionic_plugins.connectomes import column_statistics as known
 from bionic_plugins.connectomes.surrogate import (
     Sheet,

@@ -7,7 +7,7 @@ from attrs import field
 from attrs.validators import ge, optional
 
 from bionic_core import Mechanism, hookimpl
-from bionic_core.plugin import NEUTRAL
+from bionic_core.markers import NEUTRAL
 
 
 @attrs.frozen(eq=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from bionic_core.plugin import Publication
+from bionic_core.studies.publication import Publication
 
 
 @attrs.frozen(eq=False)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, RequestError, Split
-from bionic_core.data.splits import Protocol, grouped_share, split
+from bionic_core.data.splits import grouped_share, split
 from bionic_core.data.summary import summarise
+from bionic_core.dataset import Protocol
 
 NAMES = ("cat", "dog", "owl")
 

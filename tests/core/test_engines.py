@@ -13,7 +13,8 @@ import pytest
 import bionic_core as library
 from bionic_core import Engine
 from bionic_core.runs import attempt as workers
-from bionic_core.runs.engine import Outcome, Work, default_engine
+from bionic_core.runs.engine import Outcome, Work
+from bionic_core.studies.experiment import default_engine
 from tests.core.test_cli import SMALL, Bionic, bionic, refused
 
 __all__ = ["bionic"]

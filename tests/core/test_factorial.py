@@ -14,9 +14,8 @@ import pytest
 import bionic_core as bionic_api
 from bionic_core import RequestError
 from bionic_core.statistics.designs import Factor, Level
-from bionic_core.statistics.levels import factor_of
 from bionic_core.studies.experiment import Experiment, plan_factorial
-from bionic_core.studies.factors import cell_spec, read_design
+from bionic_core.studies.factors import cell_spec, factor_of, read_design
 from bionic_core.studies.responses import about_runs, response_of
 from tests import toys
 from tests.core.test_cli import SMALL, Bionic, bionic, refused

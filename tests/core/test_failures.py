@@ -15,12 +15,11 @@ import torch
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.base import failures
 from bionic_core.cli.progress import Tally
 from bionic_core.errors import WriteError
-from bionic_core.runs import attempt as workers
-from bionic_core.runs import failures
 from bionic_core.runs import train as run_module
-from bionic_core.runs.attempt import attempt, side_by_side
+from bionic_core.runs.attempt import attempt
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import FAILURE, Run
 from bionic_core.runs.listing import FAILED, FINISHED, list_runs
@@ -28,6 +27,8 @@ from bionic_core.spec.spec import compose
 from bionic_core.studies.experiment import Cell, plan_factorial, run_experiment
 from bionic_core.studies.missing import missing_notes
 from bionic_core.training import loop as training_module
+from bionic_plugins.engines.local import workers
+from bionic_plugins.engines.local.workers import side_by_side
 from tests.killing import CACHE, forked, kill, needs_fork
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher, RequestError, cli
 from bionic_core.cli.options import from_options
-from bionic_core.connectomes.fetch import Parts, Unwatched, Watch, fetch_connectome, parts_folder
+from bionic_core.connectomes.fetch import Parts, fetch_connectome, parts_folder
+from bionic_core.connectomes.roles import Unwatched, Watch
 
 
 @attrs.frozen(eq=False)

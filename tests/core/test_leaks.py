@@ -17,8 +17,9 @@ from bionic_core import Dataset, Registry, RequestError, Spec, Split
 from bionic_core.cli.looking import data_check_command
 from bionic_core.data.check import check
 from bionic_core.data.duplicates import NEAR, occurring
-from bionic_core.data.splits import Dropped, Protocol, split
+from bionic_core.data.splits import Dropped, split
 from bionic_core.data.summary import summarise
+from bionic_core.dataset import Protocol
 from bionic_core.reports.tables.build import checked, data, trained
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity

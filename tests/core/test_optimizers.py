@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from bionic_core import RequestError
+from bionic_core.spec.tables import Training
 from bionic_core.training.optimizers import NARROW, Muon, make_optimizer
-from bionic_core.training.recipe import Training
 
 
 def parameters(seed: int = 0) -> list[nn.Parameter]:

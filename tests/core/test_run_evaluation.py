@@ -19,7 +19,7 @@ import bionic_core as bionic
 from bionic_core.cli import evaluation as command
 from bionic_core.reports.drawing import run as figures
 from bionic_core.reports.tables import evaluation as report_evaluation
-from bionic_core.runs import folder as run_module
+from bionic_core.runs import identity as run_module
 from bionic_core.runs.evaluate import Predicted, compare, describe, evaluate_run, predict_split
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import MANIFEST, PREDICTIONS, Run, train

@@ -18,13 +18,13 @@ from safetensors.torch import load_file
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
-from bionic_core.runs.attempt import longest_first, side_by_side
 from bionic_core.runs.engine import Task, Work
 from bionic_core.runs.train import MODEL
 from bionic_core.spec.spec import compose
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.tracking import tracking
 from bionic_plugins.engines.local import server
+from bionic_plugins.engines.local.workers import longest_first, side_by_side
 from tests.notes import Notes
 
 KEYS = {

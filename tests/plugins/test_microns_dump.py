@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from bionic_core import BionicError, Connectome, RequestError
-from bionic_core.connectomes.fetch import Unwatched, fetch_connectome, parts_folder
+from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
+from bionic_core.connectomes.roles import Unwatched
 from bionic_plugins.connectomes.microns.download import Download
 from bionic_plugins.connectomes.microns.dump import CELLS, SYNAPSES, MicronsDump
 from tests import cave_server

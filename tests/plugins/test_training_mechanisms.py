@@ -12,7 +12,8 @@ from torch import Tensor
 
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError, hookimpl
-from bionic_core.data.splits import Split, Splits
+from bionic_core.data.splits import Splits
+from bionic_core.dataset import Split
 from bionic_core.model.assembly import recipe_of
 from bionic_core.training import optimizers
 from bionic_core.training.loop import Course, start, step_once

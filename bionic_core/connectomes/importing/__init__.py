@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from bionic_core.connectome import Connectome
-from bionic_core.connectomes.fetch import Unwatched, Watch, sha256
+from bionic_core.connectomes.fetch import sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
 from bionic_core.connectomes.importing.rules import Rules
+from bionic_core.connectomes.roles import Unwatched, Watch
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:

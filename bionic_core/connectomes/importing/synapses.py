@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-from bionic_core.connectomes.fetch import Watch
 from bionic_core.connectomes.importing.cells import Cells
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES, assign
 from bionic_core.connectomes.importing.rules import SYNAPSE_REASONS, Rules
@@ -25,6 +24,7 @@ from bionic_core.connectomes.importing.tables import (
     number_column,
     quoted,
 )
+from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import RequestError
 
 CODE = {reason.name: number for number, reason in enumerate(SYNAPSE_REASONS, 1)}

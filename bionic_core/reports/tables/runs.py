@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bionic_core.cli.progress import duration
+from bionic_core.base.words import duration
 from bionic_core.runs.listing import DAMAGED, FINISHED, STATES
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from bionic_core.base.files import write_text
-from bionic_core.connectomes.fetch import Watch, sha256
+from bionic_core.connectomes.fetch import sha256
+from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import BionicError, RequestError
 from bionic_plugins.connectomes.microns.retry import Passing, persist
 

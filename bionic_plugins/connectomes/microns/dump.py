@@ -15,7 +15,8 @@ from attrs import field
 from attrs.validators import ge
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher
-from bionic_core.connectomes.fetch import Parts, Watch
+from bionic_core.connectomes.fetch import Parts
+from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import listing
 from bionic_plugins.connectomes.microns.cells import Cells, Selection, Synapses, join
 from bionic_plugins.connectomes.microns.download import Download

@@ -12,7 +12,8 @@ from attrs import field
 from attrs.validators import ge
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher
-from bionic_core.connectomes.fetch import Parts, Watch
+from bionic_core.connectomes.fetch import Parts
+from bionic_core.connectomes.roles import Watch
 from bionic_plugins.connectomes.microns.cave import Address, Cave
 from bionic_plugins.connectomes.microns.cells import Cells, Ids, Selection, Synapses, join
 

@@ -285,8 +285,9 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core.runs import failures
+        from bionic_core.base import failures
         from bionic_core.runs.engine import Outcome
+        from bionic_core.runs.failures import record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -301,7 +302,7 @@ class _Study:
             return Outcome(task, error=failures.reason(cause))
         except exceptions.RayError as error:
             words = self._death(error)
-            failures.record(folder, words)
+            record_failure(folder, words)
             return Outcome(task, error=words)
         if isinstance(said, BionicError):
             raise said
@@ -313,7 +314,7 @@ class _Study:
         """Return what Ray says of a run that its retries could not save."""
         from ray import exceptions
 
-        from bionic_core.runs.failures import REMEDY
+        from bionic_core.base.failures import REMEDY
 
         tries = f"and so did {self._engine.retries} retries" if self._engine.retries else "once"
         if isinstance(error, exceptions.OutOfMemoryError):

@@ -16,14 +16,15 @@ from functools import partial
 import attrs
 import torch
 
+from bionic_core.base import failures
 from bionic_core.base.locks import Claim
 from bionic_core.base.memory import machine_memory
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
 from bionic_core.model.assembly import recipe_of
-from bionic_core.runs import failures
 from bionic_core.runs.attempt import TELLS_EVERY, one_by_one
 from bionic_core.runs.checkpoint import Files, save_state
 from bionic_core.runs.engine import Outcome, Task, Work
+from bionic_core.runs.failures import record_failure
 from bionic_core.runs.folder import LOCK, Run
 from bionic_core.runs.inputs import InputCache, Inputs
 from bionic_core.runs.train import (
@@ -318,5 +319,5 @@ def _complete(member: Trainee) -> Outcome:
 
 def _failed(member: Trainee, error: Exception) -> Outcome:
     words = failures.reason(error)
-    failures.record(member.run.folder, words, error)
+    record_failure(member.run.folder, words, error)
     return Outcome(member.task, error=words)

@@ -1,0 +1,88 @@
+"""Roles of plugins that draw wiring or download it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from bionic_core.plugin import ConnectomeSource, Plugin
+
+if TYPE_CHECKING:
+    from bionic_core.connectome import Connectome
+
+
+@attrs.frozen
+class Compared:
+    """A statistic of drawn connectomes beside the measured one; ``sd`` is that over seeds."""
+
+    statistic: str
+    target: float
+    tolerance: float
+    mean: float
+    sd: float | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the mean is within the tolerance."""
+        return abs(self.mean - self.target) <= self.tolerance
+
+
+class Surrogate(ConnectomeSource):
+    """A connectome that is drawn from statistics; fields are options of ``connectome surrogate``.
+
+    Attributes:
+        neurons: how many.
+        seed: of everything drawn.
+    """
+
+    neurons: int
+    seed: int
+
+    @abstractmethod
+    def compare(self, seeds: Sequence[int]) -> list[Compared]:
+        """Draw one for each seed; return measured and drawn statistics side by side."""
+
+
+class ConnectomeFetcher(Plugin, ABC):
+    """A place that real wiring is downloaded from; its fields are options of ``connectome fetch``.
+
+    The class's docstring is what ``bionic connectome fetch NAME --help`` shows.
+    """
+
+    @abstractmethod
+    def fetch(self, parts: Path, watch: Watch) -> Connectome:
+        """Download the connectome.
+
+        Args:
+            parts: a folder for what is finished, from which an interrupted download goes on; see
+                :class:`bionic_core.connectomes.fetch.Parts`. The caller removes it after success.
+            watch: told how far the download is.
+
+        Raises:
+            RequestError: the request is wrong: selection, credentials, a version that is gone.
+            BionicError: the server or the network failed, also when asked again.
+        """
+
+
+class Watch(Protocol):
+    """Told how far a download is."""
+
+    def step(self, title: str, done: int, total: int) -> None:
+        """``done`` of ``total`` pieces are there; ``title`` says of what."""
+
+    def say(self, line: str) -> None:
+        """Something that the user should see, for example that the server asks for patience."""
+
+
+class Unwatched:
+    """A watch that keeps everything to itself."""
+
+    def step(self, title: str, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def say(self, line: str) -> None:
+        """Do nothing."""

@@ -1,0 +1,27 @@
+"""How plugins and hooks are marked, and what they are announced by."""
+
+from __future__ import annotations
+
+import pluggy
+
+PROJECT = "bionic"
+
+
+DISTRIBUTION = "bionic"
+
+
+ENTRY_POINT_GROUP = "bionic"
+
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+PROTOCOL = 1
+"""Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
+
+
+NEUTRAL = "neutral"
+"""Key of a field's metadata, see :class:`Plugin`."""
