@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bionic_core.errors import RequestError as RequestError
     from bionic_core.markers import hookimpl as hookimpl
     from bionic_core.model.assembly import build as build
-    from bionic_core.model.assembly import recipe_of as recipe_of
     from bionic_core.model.network import Network as Network
     from bionic_core.model.projection import Projection as Projection
     from bionic_core.plugin import ConnectomeSource as ConnectomeSource
@@ -51,15 +50,12 @@ if TYPE_CHECKING:
     from bionic_core.studies.journal import Tracked as Tracked
     from bionic_core.studies.journal import Tracker as Tracker
     from bionic_core.studies.publication import Publication as Publication
+    from bionic_core.training.recipe import recipe_of as recipe_of
 
 _HOMES = {
-    "statistics.analysis": ("Analysis",),
-    "model.assembly": (
-        "build",
-        "recipe_of",
-    ),
     "connectome": ("Connectome",),
-    "data.splits": (
+    "connectomes.roles": ("ConnectomeFetcher",),
+    "dataset": (
         "Dataset",
         "Split",
     ),
@@ -67,25 +63,17 @@ _HOMES = {
         "BionicError",
         "RequestError",
     ),
-    "studies.journal": (
-        "Held",
-        "Journal",
-        "Study",
-        "Tracked",
-    ),
+    "markers": ("hookimpl",),
+    "model.assembly": ("build",),
     "model.network": ("Network",),
+    "model.projection": ("Projection",),
     "plugin": (
-        "ConnectomeFetcher",
         "ConnectomeSource",
         "DataSource",
-        "Engine",
         "Mechanism",
-        "Publication",
-        "Tracker",
-        "hookimpl",
     ),
-    "model.projection": ("Projection",),
     "registry": ("Registry",),
+    "runs.engine": ("Engine",),
     "seeds": ("Stream",),
     "sites": (
         "Features",
@@ -100,7 +88,17 @@ _HOMES = {
         "Spec",
         "load",
     ),
+    "statistics.analysis": ("Analysis",),
     "statistics.tables": ("analyse",),
+    "studies.journal": (
+        "Held",
+        "Journal",
+        "Study",
+        "Tracked",
+        "Tracker",
+    ),
+    "studies.publication": ("Publication",),
+    "training.recipe": ("recipe_of",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from bionic_core.errors import RequestError
 
+Protocol = Literal["honest", "paper"]
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -128,6 +130,3 @@ def _wrong(part: Split, classes: int) -> list[str]:
         found = f"{labels.min()} … {labels.max()}"
         return [f"labels are {found}, but there are {classes} classes: 0 … {classes - 1}"]
     return []
-
-
-Protocol = Literal["honest", "paper"]

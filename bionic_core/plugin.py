@@ -27,6 +27,7 @@ class Plugin:
     that runs from before the key keep their names.
 
     Attributes:
+        role: what the plugin is for, in words; each role's base class says its own.
         name: the name in specs and on the command line.
         source: where the mechanism or the data comes from (equation, section, DOI).
         numerics: raised when the numbers that the plugin produces change, so that runs made
@@ -35,6 +36,7 @@ class Plugin:
             say; one that says another than bionic's is not loaded.
     """
 
+    role: ClassVar[str] = ""
     name: ClassVar[str]
     source: ClassVar[str] = ""
     numerics: ClassVar[int] = 1
@@ -55,6 +57,7 @@ class Mechanism(Plugin):
         compiles: whether ``torch.compile`` takes its modules; False says that it need not.
     """
 
+    role = "mechanism"
     kind: ClassVar[Literal["structural", "functional"]]
     requires: ClassVar[tuple[str, ...]] = ()
     before: ClassVar[tuple[str, ...]] = ()
@@ -67,6 +70,8 @@ class DataSource(Plugin, ABC):
 
     One that reads files has the field ``path``, and says by :meth:`claims` which are its own.
     """
+
+    role = "data source"
 
     @classmethod
     def claims(cls, path: Path) -> int:
@@ -84,6 +89,8 @@ class DataSource(Plugin, ABC):
 
 class ConnectomeSource(Plugin, ABC):
     """A source of wiring, chosen by ``[connectome] source``."""
+
+    role = "connectome source"
 
     @abstractmethod
     def read(self) -> Connectome:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, cast
 
 import attrs
 
 from bionic_core import hookspecs
-from bionic_core.connectomes.roles import ConnectomeFetcher, Surrogate
-from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.errors import RequestError, listing, nearest, printable
 from bionic_core.markers import DISTRIBUTION, ENTRY_POINT_GROUP, PROJECT, PROTOCOL
-from bionic_core.patience import import_within, time_limit
-from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
-from bionic_core.runs.engine import Engine
-from bionic_core.studies.journal import Tracker
-from bionic_core.studies.publication import Publication
+from bionic_core.plugin import Plugin
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
 """Environment variable that leaves plugins out: ``BIONIC_PLUGINS=-name,-other``.
@@ -30,16 +28,8 @@ SKIP_VARIABLE = "BIONIC_PLUGINS"
 The name of a distribution leaves out all of its plugins.
 """
 
-ROLES: Mapping[type[Plugin], str] = {
-    Mechanism: "mechanism",
-    DataSource: "data source",
-    Surrogate: "connectome surrogate",  # before its base: the first that fits is the role
-    ConnectomeSource: "connectome source",
-    Publication: "publication",
-    ConnectomeFetcher: "connectome fetcher",
-    Engine: "engine",
-    Tracker: "tracker",
-}
+TELLS_AFTER = 10.0
+"""Seconds after which an import that goes on is told of: it may wait for a server, or for ever."""
 
 P = TypeVar("P", bound=Plugin)
 
@@ -64,14 +54,16 @@ class Entry:
         if self.cls is not None:
             return self.cls
         assert self.point is not None
-        ours, seconds = self.distribution == DISTRIBUTION, time_limit()
         try:
-            loaded = self.point.load() if ours else import_within(self.point, seconds)
+            with _told_of(self):
+                loaded = self.point.load()
         except (Exception, SystemExit) as error:
             raise self._failed(_why(error)) from error
-        if not (inspect.isclass(loaded) and issubclass(loaded, tuple(ROLES))):
-            bases = listing(base.__name__ for base in ROLES)
-            raise self._failed(f"{self.target} is no subclass of bionic_core's {bases}")
+        if not (inspect.isclass(loaded) and issubclass(loaded, Plugin) and loaded.role):
+            raise self._failed(
+                f"{self.target} is no subclass of bionic_core's Mechanism, DataSource or another "
+                "role's class"
+            )
         if not attrs.has(loaded):
             raise self._failed(f"{self.target} is no attrs class; decorate it with @attrs.frozen")
         if getattr(loaded, "name", None) != self.name:
@@ -175,14 +167,14 @@ class Registry:
         if not entries:
             allowed = self._loadable(role)
             raise RequestError(
-                f"there is no {ROLES.get(role, 'plugin')} '{name}'.{nearest(name, allowed)} "
+                f"there is no {role.role or 'plugin'} '{name}'.{nearest(name, allowed)} "
                 f"Installed are: {listing(allowed)}"
             )
         if len(entries) > 1:
             raise RequestError(_ambiguous(entries))
         plugin = entries[0].load()
         if not issubclass(plugin, role):
-            raise RequestError(f"'{name}' is {_a(_role(plugin))}, not {_a(ROLES[role])}")
+            raise RequestError(f"'{name}' is {_a(plugin.role)}, not {_a(role.role)}")
         return plugin
 
     def distribution(self, name: str) -> str | None:
@@ -203,7 +195,7 @@ class Registry:
                     error = str(problem)
                 if len(entries) > 1:
                     error = _ambiguous(entries)
-                found.append(Listed(entry, _role(cls) if cls else "unknown", cls, error))
+                found.append(Listed(entry, cls.role if cls else "unknown", cls, error))
         return found
 
     def _loadable(self, role: type[Plugin]) -> list[str]:
@@ -212,6 +204,29 @@ class Registry:
             for listed in self.listing()
             if listed.cls is not None and not listed.error and issubclass(listed.cls, role)
         ]
+
+
+@contextmanager
+def _told_of(entry: Entry) -> Iterator[None]:
+    """Say on stderr which plugin is being imported, once that has taken long.
+
+    The import is not broken off: a module that is left half-way cannot be imported again.
+    """
+
+    def tell() -> None:
+        words = (
+            f"bionic: still importing plugin '{entry.name}' of {entry.distribution} "
+            f"{entry.version} after {TELLS_AFTER:g} s; {SKIP_VARIABLE}=-{entry.name} leaves it out"
+        )
+        print(printable(words), file=sys.stderr, flush=True)
+
+    clock = threading.Timer(TELLS_AFTER, tell)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
 
 
 def _ambiguous(entries: list[Entry]) -> str:
@@ -266,10 +281,6 @@ def hook_problem(plugin: type[Plugin]) -> str | None:
         if unknown:
             return f"its hook '{hook}' asks for {listing(unknown)}; the hook has {listing(allowed)}"
     return None
-
-
-def _role(plugin: type[Plugin]) -> str:
-    return next(word for base, word in ROLES.items() if issubclass(plugin, base))
 
 
 def _a(word: str) -> str:

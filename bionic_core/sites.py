@@ -14,7 +14,6 @@ from bionic_core.errors import RequestError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from bionic_core.model.projection import Projection
     from bionic_core.seeds import Stream
 
 STAGE_NAMES = ("retina", "lgn")
@@ -24,7 +23,7 @@ STAGE_NAMES = ("retina", "lgn")
 class Builder(Protocol):
     """What a layer asks of the assembly that made it."""
 
-    def project(self, pre: Layer, post: Layer) -> Projection:
+    def project(self, pre: Layer, post: Layer) -> nn.Module:
         """Make a projection for the mechanism that is being asked."""
 
     def stream(self, site: str) -> Stream:
@@ -85,7 +84,7 @@ class Layer:
             )
         return self.indices
 
-    def projection_to(self, post: Layer) -> Projection:
+    def projection_to(self, post: Layer) -> nn.Module:
         """Return a new projection from this layer, BP → BQ, wired like any other."""
         return self._builder.project(self, post)
 

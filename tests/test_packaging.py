@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages import blocks
+from tests.support.pages import blocks
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,17 +19,17 @@ import torch
 import bionic_core as bionic
 from bionic_core import Mechanism, cli, hookspecs
 from bionic_core.conformance.bed import hooks_of
+from bionic_core.conformance.judge import MECHANISM_LAWS, check_mechanism, check_tracker
 from bionic_core.data.splits import split
 from bionic_core.markers import PROJECT
-from bionic_core.model.assembly import recipe_of
 from bionic_core.runs.engine import Outcome, Task
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
-from bionic_core.testing import MECHANISM_LAWS, check_mechanism, check_tracker
 from bionic_core.training.loop import Course, start, train_epoch
-from tests.core.test_runs import CACHE, Stop, cut_after, small
-from tests.pages import DOCS, blocks, module_of
+from bionic_core.training.recipe import recipe_of
+from tests.runs.test_runs import CACHE, Stop, cut_after, small
+from tests.support.pages import DOCS, blocks, module_of
 
 
 def hooks() -> list[str]:

@@ -11,9 +11,9 @@ from torch.nn import functional
 import bionic_core as bionic
 from bionic_core.data.splits import Splits
 from bionic_core.dataset import Split
-from bionic_core.model.assembly import recipe_of
 from bionic_core.model.network import Network
 from bionic_core.training.loop import Course, parameter_count, start, step_once
+from bionic_core.training.recipe import recipe_of
 from tests.benchmarks.ours import column_of
 from tests.benchmarks.reference import BioNIC, Column, Training
 

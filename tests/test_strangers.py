@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bionic_core import cli
-from bionic_core.patience import LIMIT_VARIABLE
+from bionic_core import cli, registry
 from bionic_core.registry import SKIP_VARIABLE
 
 MECHANISM = """
@@ -79,9 +78,9 @@ FAILED: Mapping[str, Package] = {
         "import antigravity_for_neurons.field\n",
         ("it needs the package 'antigravity_for_neurons', which is not installed",),
     ),
-    "hangs": Package(
-        "import time\ntime.sleep(600)\n",
-        ("had not ended after 0.5 seconds", LIMIT_VARIABLE, "BIONIC_PLUGINS=-hangs"),
+    "slow": Package(
+        "import time\ntime.sleep(0.6)\nimport bionic_that_waits\n",
+        ("it needs the package 'bionic_that_waits', which is not installed",),
     ),
     "misspelt": Package(
         mechanism("misspelt", hook="rates(self, layer)"),
@@ -271,7 +270,7 @@ def bionic(
 ) -> Bionic:
     """Run a command in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
+    monkeypatch.setattr(registry, "TELLS_AFTER", 0.3)
 
     def command(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["bionic", *arguments])
@@ -425,17 +424,15 @@ def test_a_path_that_nobody_reads_names_the_plugins_that_failed(bionic: Bionic) 
     said = bionic("data", "info", "odd.xyz")
     assert said.code == 2
     assert "no installed data source reads it" in said.err
-    assert "asking, function, hangs, intra, lacking" in said.err
+    assert "asking, function, intra, lacking" in said.err
 
 
 @pytest.mark.usefixtures("among")
-def test_a_limit_that_is_no_number_is_refused(
-    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(LIMIT_VARIABLE, "soon")
-    said = bionic("build", "baseline", "--set", "good.x=1")
+def test_an_import_that_takes_long_is_told_of(bionic: Bionic) -> None:
+    said = bionic("build", "demo", "--set", "slow.x=1")
     assert said.code == 2
-    assert "BIONIC_PLUGIN_SECONDS=soon: must be a number of seconds above 0" in said.err
+    assert "still importing plugin 'slow' of bionic-slow 0.7 after 0.3 s" in said.err
+    assert "BIONIC_PLUGINS=-slow leaves it out" in said.err
 
 
 @pytest.mark.usefixtures("among")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bionic_core.errors import BionicError
 
+VMSTAT = Path("/proc/vmstat")
+
 MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad alloc")
 """In the words of torch's errors, where memory is what lacks."""
 
@@ -52,6 +54,3 @@ def kills_for_memory() -> int | None:
         return int(counts["oom_kill"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-VMSTAT = Path("/proc/vmstat")

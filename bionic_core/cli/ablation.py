@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bionic_core.cli.progress import Display
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation import Ablation
-    from bionic_core.studies.experiment import Cell
+    from bionic_core.studies.cell import Cell
 
 
 def ablate_command(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from bionic_core.cli.progress import Display
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.experiment import Cell, Experiment
+    from bionic_core.studies.cell import Cell
+    from bionic_core.studies.experiment import Experiment
 
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")

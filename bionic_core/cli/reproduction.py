@@ -28,7 +28,7 @@ from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.studies.experiment import Cell
+    from bionic_core.studies.cell import Cell
     from bionic_core.studies.reproduction import Reproduction
 
 

@@ -22,7 +22,6 @@ from bionic_core.markers import PROJECT, hookimpl
 from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
-from bionic_core.model.projection import Projection
 from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism
 from bionic_core.registry import Registry
 from bionic_core.sites import Features, Layer, ProjectionSite, Stage, Wiring
@@ -103,7 +102,7 @@ class BedRecurrent(Mechanism):
     kind = "structural"
 
     @hookimpl
-    def current(self, layer: Layer) -> Projection:
+    def current(self, layer: Layer) -> nn.Module:
         """Answer for every layer."""
         return layer.projection_to(layer)
 

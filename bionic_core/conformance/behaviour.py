@@ -11,9 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bionic_core.conformance.bed import Bed, images_for, learned
 from bionic_core.conformance.laws import Broken, shown
-from bionic_core.model.assembly import recipe_of
 from bionic_core.model.network import Network
 from bionic_core.training.loop import start
+from bionic_core.training.recipe import recipe_of
 
 
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -26,12 +26,12 @@ from bionic_core.conformance.bed import (
 from bionic_core.conformance.laws import Broken, NotJudged, raised
 from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
-from bionic_core.model.assembly import recipe_of
 from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
 from bionic_core.spec.spec import compose, parse
 from bionic_core.spec.strict import plain
 from bionic_core.training.loop import Course, start
+from bionic_core.training.recipe import recipe_of
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")
 """Shapes as the hooks write them: ``BQ``, ``B × Q``, ``(Q, P)``, ``BCHW``, ``(Q,)``."""

@@ -10,7 +10,7 @@ import attrs
 from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism, Plugin
-from bionic_core.registry import ROLES, Registry
+from bionic_core.registry import Registry
 from bionic_core.spec.strict import structure
 
 
@@ -63,7 +63,8 @@ class Subject:
         Raises:
             RequestError: its role has no laws, or there is no such law.
         """
-        from bionic_core.testing import cost, judge, laws_of
+        from bionic_core.conformance.judge import judge, laws_of
+        from bionic_core.testing import cost
 
         total = len(laws) or len(laws_of(self.plugin))
         found = []
@@ -76,7 +77,7 @@ class Subject:
         name = self.plugin.name
         return {
             "name": name,
-            "role": next(word for base, word in ROLES.items() if isinstance(self.plugin, base)),
+            "role": self.plugin.role,
             "distribution": self.registry.distribution(name),
             "passed": not broken,
             "laws": [attrs.asdict(verdict) for verdict in found],

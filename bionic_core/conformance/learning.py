@@ -9,10 +9,10 @@ from bionic_core.conformance.bed import Bed, Call, images_for, learned, watched
 from bionic_core.conformance.laws import Broken, NotJudged, shown, smallest
 from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
-from bionic_core.model.assembly import recipe_of
 from bionic_core.model.combination import harmless
 from bionic_core.model.network import Network
 from bionic_core.training.loop import Course, start, step_once
+from bionic_core.training.recipe import recipe_of
 
 CLOSE = 1e-12
 """Absolute difference in float64 up to which numbers count as the same."""

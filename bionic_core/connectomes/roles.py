@@ -39,6 +39,8 @@ class Surrogate(ConnectomeSource):
         seed: of everything drawn.
     """
 
+    role = "connectome surrogate"
+
     neurons: int
     seed: int
 
@@ -52,6 +54,8 @@ class ConnectomeFetcher(Plugin, ABC):
 
     The class's docstring is what ``bionic connectome fetch NAME --help`` shows.
     """
+
+    role = "connectome fetcher"
 
     @abstractmethod
     def fetch(self, parts: Path, watch: Watch) -> Connectome:

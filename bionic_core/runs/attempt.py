@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.base import failures
+from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import train

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bionic_core.base.checksums import seal, sha256, unseal
-from bionic_core.errors import DamagedError
 from bionic_core.base.files import present, write_atomically, write_text
-from bionic_core.runs.folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
 from bionic_core.base.schema import NUMBER, mismatch
+from bionic_core.errors import DamagedError
+from bionic_core.runs.folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
 
 if TYPE_CHECKING:
     from torch import Tensor

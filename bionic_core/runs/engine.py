@@ -1,7 +1,7 @@
 """What a study gives its engine, and what it takes back.
 
-An engine (:class:`bionic_core.runs.engine.Engine`) decides where the runs of a study are trained; it
-decides none of their numbers, so it is no part of a run's identity.
+An engine (:class:`bionic_core.runs.engine.Engine`) decides where the runs of a study are trained;
+it decides none of their numbers, so it is no part of a run's identity.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Engine(Plugin, ABC):
     has itself. An engine decides where runs are trained, and none of their numbers: it is no part
     of a run's identity, and what one engine has finished is finished for all.
     """
+
+    role = "engine"
 
     def prepare(self, jobs: int) -> None:
         """Begin to make ready for so many runs at a time, while the study is planned.

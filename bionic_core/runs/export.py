@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 import torch
 
-from bionic_core.errors import RequestError, listing
 from bionic_core.base.files import write_atomically
+from bionic_core.errors import RequestError, listing
 from bionic_core.runs.folder import Run
 
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}

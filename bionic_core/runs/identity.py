@@ -11,6 +11,9 @@ from bionic_core.runs.inputs import Inputs
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.strict import plain
 
+CORE_NUMERICS = 3
+"""Raised when a change to the core changes the numbers of runs."""
+
 
 def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     """Return everything that decides the numbers of a run, as JSON-ready data.
@@ -40,7 +43,3 @@ def _deciding(table: Any) -> dict[str, Any]:
         if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
     }
     return {key: value for key, value in plain(table).items() if key not in neutral}
-
-
-CORE_NUMERICS = 3
-"""Raised when a change to the core changes the numbers of runs."""

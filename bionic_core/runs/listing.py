@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bionic_core.runs.checkpoint import look
-from bionic_core.errors import RequestError
 from bionic_core.base.files import present
 from bionic_core.base.locks import held
+from bionic_core.errors import RequestError
+from bionic_core.runs.checkpoint import look
 from bionic_core.runs.folder import LOCK, METRICS, Run
 
 FINISHED, RUNNING, INTERRUPTED = "finished", "running", "interrupted"

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from bionic_core.errors import RequestError, shorten
-from bionic_core.training.evaluation import logits_of
-from bionic_core.training.metrics import probabilities
 from bionic_core.pictures import SUFFIXES, read_picture
 from bionic_core.runs.folder import Run
+from bionic_core.training.evaluation import logits_of
+from bionic_core.training.metrics import probabilities
 
 
 def find_pictures(places: Iterable[Path]) -> list[Path]:

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from bionic_core.base.words import duration
-from bionic_core.model.assembly import build, recipe_of
+from bionic_core.model.assembly import build
 from bionic_core.runs.inputs import Inputs
 from bionic_core.runs.train import device_of
 from bionic_core.spec.spec import Spec
 from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
 from bionic_core.training.loop import Course, Moment, start, train_epoch
+from bionic_core.training.recipe import recipe_of
 
 PROBE = 3.0
 """Seconds of training steps that a forecast is made from."""

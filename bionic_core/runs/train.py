@@ -23,23 +23,16 @@ import torch
 from safetensors.torch import save as to_safetensors
 
 from bionic_core.base import failures
-from bionic_core.runs import checkpoint as checkpoints
-from bionic_core.runs.failures import record_failure
-from bionic_core.model.assembly import build, recipe_of
-from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
 from bionic_core.base.checksums import sha256
-from bionic_core.runs.manifest import circumstances
-from bionic_core.errors import RequestError, WriteError
-from bionic_core.training.evaluation import evaluate
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
-from bionic_core.training.memory import check_training
-from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache, Inputs
 from bionic_core.base.locks import Claim
-from bionic_core.training.metrics import full_metrics
+from bionic_core.errors import RequestError, WriteError
+from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
-from bionic_core.training.precision import taken_in
 from bionic_core.registry import Registry
+from bionic_core.runs import checkpoint as checkpoints
+from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
+from bionic_core.runs.failures import record_failure
 from bionic_core.runs.folder import (
     FAILURE,
     LOCK,
@@ -54,9 +47,17 @@ from bionic_core.runs.folder import (
     SUMS,
     Run,
 )
-from bionic_core.spec.spec import Spec, digest
-from bionic_core.training.loop import Course, State, Watch, finished, start, train_epoch
+from bionic_core.runs.identity import identity
+from bionic_core.runs.inputs import InputCache, Inputs
+from bionic_core.runs.manifest import circumstances
 from bionic_core.runs.transfer import write_finished
+from bionic_core.spec.spec import Spec, digest
+from bionic_core.training.evaluation import evaluate
+from bionic_core.training.loop import Course, State, Watch, finished, start, train_epoch
+from bionic_core.training.memory import check_training
+from bionic_core.training.metrics import full_metrics
+from bionic_core.training.precision import taken_in
+from bionic_core.training.recipe import recipe_of
 
 __all__ = [
     "MANIFEST",

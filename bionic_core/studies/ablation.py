@@ -21,19 +21,20 @@ import numpy as np
 
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError, listing, nearest
-from bionic_core.model.assembly import build, recipe_of
+from bionic_core.model.assembly import build
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.spec.spec import Spec, compose, dependents
 from bionic_core.statistics.comparisons import Comparisons, compare, means
 from bionic_core.statistics.designs import Design, Factor, leave_one_out
 from bionic_core.statistics.dunnett import critical_value, detectable
-from bionic_core.studies.experiment import Cell, Experiment, study_name
+from bionic_core.studies.cell import Cell
+from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
-from bionic_core.studies.missing import missing_notes
 from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
-from bionic_core.studies.responses import PERCENT
+from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.training.describe import parameter_counts
+from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
 """The variant with everything on."""

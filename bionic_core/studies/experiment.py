@@ -10,6 +10,7 @@ import attrs
 
 from bionic_core.registry import Registry
 from bionic_core.runs.engine import Engine
+from bionic_core.studies.cell import Cell
 
 if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
@@ -24,7 +25,7 @@ from typing import Any
 from bionic_core.base.files import write_text
 from bionic_core.base.process import import_beside
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.model.assembly import build, recipe_of
+from bionic_core.model.assembly import build
 from bionic_core.runs.engine import Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import Spec, dependents, digest
@@ -35,6 +36,10 @@ from bionic_core.studies.factors import cell_spec, requirements, study_factors, 
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.tracking import Tracking
 from bionic_core.training.loop import Moment
+from bionic_core.training.recipe import recipe_of
+
+DEFAULT = "local"
+"""The engine of those who name none."""
 
 
 @attrs.frozen(eq=False)
@@ -49,33 +54,6 @@ class Experiment:
     spec: Spec
     design: Design
     specs: tuple[Spec, ...]
-
-
-@attrs.frozen(eq=False)
-class Cell:
-    """One run of an experiment; ``run`` is None and ``error`` says why where it failed."""
-
-    levels: Mapping[str, Level]
-    seed: int
-    run: Run | None
-    error: str = ""
-
-    @property
-    def reused(self) -> bool:
-        """Whether the run was complete when it was asked for."""
-        return self.run is not None and self.run.reused
-
-    @property
-    def accuracy(self) -> float | None:
-        """The test accuracy, a fraction."""
-        return None if self.run is None else float(self.run.result["test"]["accuracy"])
-
-    @property
-    def outcome(self) -> str:
-        """What became of the run, in words."""
-        if self.run is None:
-            return f"FAILED: {self.error}"
-        return f"accuracy {self.accuracy:.2%}" + (" (done before)" if self.reused else "")
 
 
 def plan_factorial(
@@ -297,10 +275,6 @@ def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]
         table.writerow([*levels, cell["seed"], *values, cell["run"]])
     write_text(path.with_suffix(".csv"), text.getvalue())
     return path
-
-
-DEFAULT = "local"
-"""The engine of those who name none."""
 
 
 def default_engine() -> Engine:

@@ -108,6 +108,8 @@ class Tracker(Plugin, ABC):
     identity.
     """
 
+    role = "tracker"
+
     @abstractmethod
     def open(self, study: Study) -> Journal:
         """Return the journal of a study, an old one or a new one.

@@ -21,7 +21,8 @@ from bionic_core.statistics.dunnett import shift
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.lenth import FEWEST
 from bionic_core.statistics.linear import Model
-from bionic_core.studies.experiment import Cell, Experiment
+from bionic_core.studies.cell import Cell
+from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.responses import check_response, figure, response_of
 
 POWER = 0.8

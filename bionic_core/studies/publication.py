@@ -196,6 +196,8 @@ def _faults(published: Published) -> list[str]:
 class Publication(Plugin, ABC):
     """A paper whose numbers ``bionic reproduce`` sets beside ours."""
 
+    role = "publication"
+
     @abstractmethod
     def path(self) -> Path:
         """Return a TOML file of its numbers and of the specs that they are compared with.

@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.model.assembly import build, recipe_of
+from bionic_core.model.assembly import build
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import identity
@@ -28,10 +28,12 @@ from bionic_core.spec.spec import Spec, compose, digest
 from bionic_core.statistics.comparisons import means
 from bionic_core.statistics.designs import Design
 from bionic_core.studies.ablation import Ablation, figures, plan_ablation, results
-from bionic_core.studies.experiment import Cell, Experiment
+from bionic_core.studies.cell import Cell
+from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Changes, Published, Variant
 from bionic_core.studies.responses import PERCENT
 from bionic_core.training.describe import parameter_counts
+from bionic_core.training.recipe import recipe_of
 
 FORMULA = (
     "z = (ours − published) / √(SD²/n + SD_published²/n_published), SDs over seeds; for a change, "

@@ -9,12 +9,13 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from bionic_core.connectome import Connectome
-from bionic_core.model.assembly import build, recipe_of
+from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
 from bionic_core.model.projection import Projection
 from bionic_core.spec.spec import Spec
 from bionic_core.training.memory import model_memory, training_memory
+from bionic_core.training.recipe import recipe_of
 
 SKELETON = {"bridge": "bridge", "readout": "readout", "bridge_norm": "norm", "readout_norm": "norm"}
 

@@ -10,6 +10,8 @@ from attrs import field
 from attrs.validators import ge, instance_of
 
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.model.asking import Asking
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
 
 
@@ -100,3 +102,13 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
         raise RequestError(problems)
     views = Views(**tables["views"])
     return Recipe(training, tables["optimizer"], tables["loss"], views, tables["schedule"])
+
+
+def recipe_of(spec: Spec) -> Recipe:
+    """Return the training recipe of a spec.
+
+    Raises:
+        RequestError: two mechanisms set the same field, or one sets a field that is not there.
+    """
+    asking = Asking(spec, 0)
+    return merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))

@@ -10,13 +10,8 @@ import numpy.typing as npt
 from bionic_core import Connectome
 from bionic_core.connectomes.roles import Compared
 from bionic_plugins.connectomes import column_statistics as known
-from bionic_plugins.connectomes.surrogate import (
-    Sheet,
-    draw,
-    from_nanometres,
-    mean_probability,
-    synapse_shares,
-)
+from bionic_plugins.connectomes.drawing import draw, mean_probability, synapse_shares
+from bionic_plugins.connectomes.sheet import Sheet, from_nanometres
 
 Floats = npt.NDArray[np.float64]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import attrs
+from torch import nn
 
-from bionic_core import Layer, Mechanism, Projection, hookimpl
+from bionic_core import Layer, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -19,6 +20,6 @@ class Intra(Mechanism):
     source = "BioNIC §3.4.2 (4), h_comb = h + (U ⊙ N)h + c"
 
     @hookimpl
-    def current(self, layer: Layer) -> Projection:
+    def current(self, layer: Layer) -> nn.Module:
         """Answer for every layer."""
         return layer.projection_to(layer)

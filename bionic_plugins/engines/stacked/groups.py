@@ -16,12 +16,14 @@ from typing import Any
 import attrs
 
 from bionic_core.errors import RequestError
-from bionic_core.model.assembly import build, hooks_of, recipe_of
+from bionic_core.model.asking import hooks_of
+from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
 from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.spec.spec import Spec, digest
+from bionic_core.training.recipe import recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 

@@ -20,7 +20,6 @@ from bionic_core.base import failures
 from bionic_core.base.locks import Claim
 from bionic_core.base.memory import machine_memory
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
-from bionic_core.model.assembly import recipe_of
 from bionic_core.runs.attempt import TELLS_EVERY, one_by_one
 from bionic_core.runs.checkpoint import Files, save_state
 from bionic_core.runs.engine import Outcome, Task, Work
@@ -39,6 +38,7 @@ from bionic_core.runs.train import (
 )
 from bionic_core.training.loop import Course, Moment, finished
 from bionic_core.training.memory import training_memory
+from bionic_core.training.recipe import recipe_of
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import steps_of
 from bionic_plugins.engines.stacked.stack import Stack

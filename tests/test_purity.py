@@ -1,0 +1,118 @@
+"""The core knows no mechanism, and the help knows no torch."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = sorted((ROOT / "bionic_core").glob("**/*.py"))
+
+TEMPLATES = sorted((ROOT / "bionic_core" / "conformance" / "templates" / "package").iterdir())
+
+ALLOWED = {
+    ("training/describe.py", '"masks"'),
+    ("reports/tables/build.py", '"masks"'),
+    ("training/optimizers.py", '"weight_decay"'),  # an option of torch's optimisers
+}
+"""``bionic build --json`` has a key of this name, which others build on."""
+
+
+def named(path: Path) -> str:
+    """Return a file's place in the core, which is what a test of it is called."""
+    return path.relative_to(ROOT / "bionic_core").as_posix()
+
+
+def mechanisms() -> list[str]:
+    """Names that the core may not spell: those of mechanisms, and of trackers."""
+    from bionic_core import Mechanism, Registry, Tracker
+
+    roles = (Mechanism, Tracker)
+    listed = Registry.installed().listing()
+    names = [p.entry.name for p in listed if p.cls is not None and issubclass(p.cls, roles)]
+    later = ["hebbian", "label_smoothing", "class_weights", "lr_schedule"]
+    return sorted({*names, *later})
+
+
+@pytest.mark.parametrize("path", [*CORE, *TEMPLATES], ids=named)
+def test_the_core_spells_no_mechanisms_name(path: Path) -> None:
+    text = path.read_text()
+    for file, words in ALLOWED:
+        if path.as_posix().endswith(f"bionic_core/{file}"):
+            text = text.replace(words, "")
+    names = re.compile(rf"\b({'|'.join(mechanisms())})\b", re.IGNORECASE)
+    found = [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(text.splitlines(), 1)
+        if names.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("path", CORE, ids=named)
+def test_the_core_imports_no_plugin(path: Path) -> None:
+    imported = {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not {name for name in imported if name.startswith("bionic_plugins")}
+
+
+def test_built_ins_are_entry_points_of_the_public_group() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    announced = {target.partition(":")[0] for target in project["entry-points"]["bionic"].values()}
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "bionic_plugins").rglob("*.py")
+    }
+    assert announced <= files
+
+
+HEAVY = (
+    *("torch", "torchvision", "sklearn", "matplotlib", "caveclient", "numpy", "scipy", "rich"),
+    *("pandas", "pyarrow", "duckdb"),
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], HEAVY),
+        (["report", "--help"], HEAVY),
+        (["train", "--help"], HEAVY),
+        (["predict", "--help"], HEAVY),
+        (["runs", "--help"], HEAVY),
+        (["check", "--help"], HEAVY),
+        (["connectome", "fetch", "--help"], HEAVY),
+        (["connectome", "import", "--help"], HEAVY),
+        (["build", "baseline", "--json"], ("torchvision", "sklearn", "matplotlib", "caveclient")),
+        (["connectome", "info", "--json"], ("torch", "sklearn", "matplotlib", "caveclient")),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_commands_import_only_what_they_use(arguments: list[str], absent: tuple[str, ...]) -> None:
+    program = (
+        "import sys\n"
+        "from bionic_core.cli import main\n"
+        f"sys.argv = ['bionic', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"loaded = [name for name in {absent!r} if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
