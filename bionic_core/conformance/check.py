@@ -63,8 +63,8 @@ class Subject:
         Raises:
             RequestError: its role has no laws, or there is no such law.
         """
+        from bionic_core.conformance.cost import cost
         from bionic_core.conformance.judge import judge, laws_of
-        from bionic_core.testing import cost
 
         total = len(laws) or len(laws_of(self.plugin))
         found = []

@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bionic_core.reports.pages import page
+from bionic_core.reports import sections as page
+from bionic_core.reports.html import render
 from bionic_core.reports.tables.ablation import interval, points, probability
 
 Document = Mapping[str, Any]
@@ -293,7 +294,7 @@ def html(document: Document) -> str:
             pages.append(page.Section(section.title, (), [page.Points(section.text)]))
         else:
             pages.append(page.Section(section.title, section.text, [*tables, *blocks]))
-    return page.render(
+    return render(
         page.Page(
             title=f"Reproduction: {document['paper']['title']}",
             kicker=document["paper"]["title"],

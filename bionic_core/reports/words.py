@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bionic_core.reports.pages.page import Cell
+from bionic_core.reports.sections import Cell
 from bionic_core.statistics.lenth import LEVEL
 
 

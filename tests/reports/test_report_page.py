@@ -17,8 +17,9 @@ from urllib.parse import unquote
 import pytest
 
 from bionic_core import Registry, cli
-from bionic_core.reports.pages.page import Cell, Page, Section, Table, render
+from bionic_core.reports.html import render
 from bionic_core.reports.pages.write import write_report
+from bionic_core.reports.sections import Cell, Page, Section, Table
 from bionic_core.studies.publication import open_publication
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 

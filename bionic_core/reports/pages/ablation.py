@@ -9,7 +9,16 @@ from typing import Any
 from bionic_core.registry import Registry
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.pages.origin import origin
-from bionic_core.reports.pages.page import (
+from bionic_core.reports.pages.study import (
+    TEST_SELECTED,
+    conditions,
+    first_run,
+    link,
+    missing,
+    repeat,
+)
+from bionic_core.reports.results import Found
+from bionic_core.reports.sections import (
     Block,
     Cell,
     Drawing,
@@ -20,15 +29,6 @@ from bionic_core.reports.pages.page import (
     Section,
     Table,
 )
-from bionic_core.reports.pages.study import (
-    TEST_SELECTED,
-    conditions,
-    first_run,
-    link,
-    missing,
-    repeat,
-)
-from bionic_core.reports.results import Found
 from bionic_core.reports.tables.ablation import by_accuracy, by_difference, mean_sd, seen
 from bionic_core.reports.words import (
     interval,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bionic_core.reports.drawing import effects as plots
-from bionic_core.reports.pages.page import Cell, Drawing, Points, Row, Section, Table
 from bionic_core.reports.pages.study import Measure
+from bionic_core.reports.sections import Cell, Drawing, Points, Row, Section, Table
 from bionic_core.reports.words import crossed, interval, level, listed, numeric, p_cell, p_words
 from bionic_core.statistics.lenth import certain, certain_points, error_slope
 

@@ -19,17 +19,6 @@ from bionic_core.reports.pages.effects import (
     trend_section,
 )
 from bionic_core.reports.pages.origin import origin
-from bionic_core.reports.pages.page import (
-    Block,
-    Cell,
-    Drawing,
-    Facts,
-    Page,
-    Points,
-    Row,
-    Section,
-    Table,
-)
 from bionic_core.reports.pages.study import (
     PERCENT,
     TEST_SELECTED,
@@ -41,6 +30,17 @@ from bionic_core.reports.pages.study import (
     repeat,
 )
 from bionic_core.reports.results import Found
+from bionic_core.reports.sections import (
+    Block,
+    Cell,
+    Drawing,
+    Facts,
+    Page,
+    Points,
+    Row,
+    Section,
+    Table,
+)
 from bionic_core.reports.words import (
     crossed,
     interval,

@@ -10,7 +10,8 @@ from typing import Any
 import bionic_core
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.registry import Registry
-from bionic_core.reports.pages.page import Block, Code, Facts, Points, Section, printable
+from bionic_core.reports.html import printable
+from bionic_core.reports.sections import Block, Code, Facts, Points, Section
 from bionic_core.runs.train import SPEC, Run
 from bionic_core.spec.spec import parse
 

@@ -11,8 +11,10 @@ import numpy as np
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.drawing.run import draw_learning, draw_roc
+from bionic_core.reports.html import printable
 from bionic_core.reports.pages.origin import origin, retrain
-from bionic_core.reports.pages.page import (
+from bionic_core.reports.pages.study import TEST_SELECTED
+from bionic_core.reports.sections import (
     Block,
     Cell,
     Drawing,
@@ -23,9 +25,7 @@ from bionic_core.reports.pages.page import (
     Section,
     Step,
     Table,
-    printable,
 )
-from bionic_core.reports.pages.study import TEST_SELECTED
 from bionic_core.reports.words import number, numeric
 from bionic_core.runs.train import Run
 from bionic_core.studies.per_class import per_class, probabilities

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import attrs
 
 from bionic_core.errors import RequestError
-from bionic_core.reports.pages.page import Cell
 from bionic_core.reports.results import Found
+from bionic_core.reports.sections import Cell
 from bionic_core.reports.words import levels, number
 from bionic_core.runs.train import SPEC, Run
 

@@ -10,8 +10,9 @@ import attrs
 import bionic_core
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.reports.pages.page import Page, printable, render
+from bionic_core.reports.html import printable, render
 from bionic_core.reports.results import Found, find
+from bionic_core.reports.sections import Page
 from bionic_core.runs.train import Run
 
 LIMIT = 3_000_000

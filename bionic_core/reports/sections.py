@@ -1,21 +1,12 @@
-"""A page of one HTML file that needs nothing else: what is on it, as data, and how it is written.
-
-Every word is escaped where it is written. A policy in the page's head lets nothing be fetched, and
-no script run but the page's own, which sorts tables and unfolds what is folded before printing.
-"""
+"""What a report shows, as data: a page of sections, each of tables, figures and lists."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import attrs
 from markupsafe import Markup
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @attrs.frozen
@@ -172,36 +163,3 @@ class Page:
     warnings: Sequence[str] = ()
     sections: Sequence[Section] = ()
     foot: str = ""
-
-
-def render(page: Page) -> str:
-    """Return a page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
-        page=page,
-        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        digest=digest,
-    )
-
-
-def printable(value: Any) -> Any:
-    """Return data whose words can be written: controls and halves of letters become �."""
-    if isinstance(value, str):
-        whole = value.encode("utf-8", "replace").decode("utf-8")
-        return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in whole)
-    if isinstance(value, Mapping):
-        return {printable(key): printable(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [printable(part) for part in value]
-    return value
