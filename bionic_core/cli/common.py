@@ -105,7 +105,7 @@ def load(
     epochs: int | None = None,
 ) -> Spec:
     """Return the spec that a command's options ask for."""
-    from bionic_core.spec.spec import load as load_spec
+    from bionic_core.spec.find import load as load_spec
 
     assignments = list(set_ or [])
     if epochs is not None:

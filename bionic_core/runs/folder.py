@@ -35,7 +35,8 @@ from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
 from bionic_core.runs.identity import CORE_NUMERICS
 from bionic_core.runs.numerics import check_numerics
-from bionic_core.spec.spec import Spec, compose, parse
+from bionic_core.spec.find import parse
+from bionic_core.spec.spec import Spec, compose
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome

@@ -13,7 +13,7 @@ from attrs import field
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import read
+from bionic_core.spec.find import read
 from bionic_core.spec.strict import structure
 
 Figure = tuple[float, float]
