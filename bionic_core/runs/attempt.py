@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from bionic_core.base import failures
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.inputs import InputCache
-from bionic_core.runs.train import train
-from bionic_core.training.loop import Moment
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.planned import Plans
+from bionic_core.runs.train import train_task
 
 TELLS_EVERY = 0.5
 """Seconds between two words of a worker about where it is."""
@@ -58,16 +55,7 @@ class Queue:
 
 
 def attempt(
-    task: Task,
-    *,
-    root: Path,
-    device: str,
-    cache: InputCache,
-    watch: Callable[[Moment], None] | None = None,
-    say: Callable[[str], None] | None = None,
-    begun: Callable[[Path], None] | None = None,
-    saved: Callable[[Path], None] | None = None,
-    wait: float = 0.0,
+    task: Task, plans: Plans, *, device: str, observer: Observer | None = None, wait: float = 0.0
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
 
@@ -78,12 +66,10 @@ def attempt(
         RequestError: what was asked cannot be done, for this run or any other.
         WriteError: nothing can be written, for this run or any other.
     """
-    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun}
-    options |= {"saved": saved, "wait": wait}
-    again = ""
+    told, again = observer or Observer(), ""
     for tried in range(1, TRIES + 1):
         try:
-            run = train(task.spec, seed=task.seed, root=root, device=device, cache=cache, **options)
+            run = train_task(task, plans, device=device, observer=told, wait=wait)
         except DamagedError as error:
             return Outcome(task, error=str(error))
         except (RequestError, WriteError):
@@ -111,21 +97,12 @@ def one_by_one(work: Work) -> Iterator[Outcome]:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
-    cache, waiting, begun = InputCache(), Queue(work.tasks), set[int]()
+    waiting = Queue(work.tasks)
     while waiting:
         task, seconds = waiting.take()
-        if task.number not in begun:
-            begun.add(task.number)
-            work.started(task)
+        work.started(task)
         outcome = attempt(
-            task,
-            root=work.root,
-            device=work.device,
-            cache=cache,
-            watch=partial(work.watch, task),
-            say=partial(work.say, task),
-            saved=partial(work.saved, task),
-            wait=seconds,
+            task, work.plans, device=work.device, observer=work.observer, wait=seconds
         )
         if outcome.busy:
             waiting.later(task)
