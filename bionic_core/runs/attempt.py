@@ -1,9 +1,6 @@
-"""Runs side by side: each worker is a process with one thread, and reads data and wiring once.
+"""Runs tried: a failure becomes its reason, and one of the machine is tried again.
 
-Workers never share this process's state: on Linux a server of their own, which holds nothing but
-the imported libraries, is forked for each, elsewhere they are spawned. What passes between the
-processes is made by this program and goes through pipes; nothing of it is ever on disk. A worker
-ends when the study does, however that ends.
+An engine that trains in processes of its own tries each run by :func:`attempt` there.
 """
 
 from __future__ import annotations
@@ -18,9 +15,6 @@ from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import train_task
-
-TELLS_EVERY = 0.5
-"""Seconds between two words of a worker about where it is."""
 
 TRIES = 2
 """A run that fails by the machine's fault is tried again, so many times in all."""

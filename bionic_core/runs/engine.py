@@ -79,6 +79,10 @@ class Work:
             self._begun.add(task.number)
             self.observer.begun(task)
 
+    def claimed(self, task: Task, folder: Path) -> None:
+        """Say that a task is about to be trained, in this folder."""
+        self.observer.claimed(task, folder)
+
     def watch(self, task: Task, moment: Moment) -> None:
         """Say where a task is in its training, now and then."""
         self.observer.progress(task, moment)
