@@ -163,11 +163,7 @@ def publications(registry: Registry) -> list[Published]:
 
 
 def _installed(registry: Registry) -> list[str]:
-    return [
-        listed.entry.name
-        for listed in registry.listing()
-        if listed.cls is not None and issubclass(listed.cls, Publication) and not listed.error
-    ]
+    return [publication.name for publication in registry.working(Publication)]
 
 
 def _faults(published: Published) -> list[str]:
