@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,26 +59,26 @@ class Spec:
         default=attrs.Factory(lambda self: self.name, takes_self=True), eq=False
     )
 
+    @cached_property
+    def tables(self) -> Mapping[str, Any]:
+        """The resolved spec, all defaults written out, as TOML-ready tables; not to be changed."""
+        return resolved(self)
+
     def document(self) -> dict[str, Any]:
-        """Return the resolved spec, all defaults written out, as TOML-ready tables."""
-        tables: dict[str, Any] = {"model": plain(self.model)}
-        if self.connectome is not None:
-            tables["connectome"] = _source_table(self.connectome)
-        tables["data"] = plain(self.data_choice) | plain(self.data)
-        tables["training"] = plain(self.training)
-        tables["mechanisms"] = {name: plain(self.mechanisms[name]) for name in self.mechanisms}
+        """Return the resolved spec's tables as a copy, which may be changed."""
+        tables: dict[str, Any] = plain(self.tables)
         return tables
 
     def to_toml(self) -> str:
         """Return the resolved spec as TOML, which loads as the same spec."""
         import tomli_w
 
-        return tomli_w.dumps(self.document())
+        return tomli_w.dumps(self.tables)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the resolved spec, 16 hexadecimal digits."""
-        return digest(self.document())
+        return digest(self.tables)
 
     def without(self, names: Iterable[str]) -> Spec:
         """Return the spec less these mechanisms and those that require them.
@@ -96,9 +97,22 @@ class Spec:
                 ],
                 where=self.where,
             )
+        if not gone:
+            return self
         gone |= dependents(gone, self.mechanisms)
         kept = {name: self.mechanisms[name] for name in self.mechanisms if name not in gone}
         return attrs.evolve(self, mechanisms=kept)
+
+
+def resolved(spec: Spec) -> dict[str, Any]:
+    """Return a spec, all defaults written out, as TOML-ready tables."""
+    tables: dict[str, Any] = {"model": plain(spec.model)}
+    if spec.connectome is not None:
+        tables["connectome"] = _source_table(spec.connectome)
+    tables["data"] = plain(spec.data_choice) | plain(spec.data)
+    tables["training"] = plain(spec.training)
+    tables["mechanisms"] = {name: plain(spec.mechanisms[name]) for name in spec.mechanisms}
+    return tables
 
 
 def digest(document: object) -> str:
@@ -129,9 +143,7 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
         for key in document
         if key not in SECTIONS
     ]
-    model, found = structure(document.get("model", {}), Model, "model")
-    problems += found
-    topology, found = _topology(document.get("model", {}))
+    model, topology, found = checked_model(document.get("model", {}))
     problems += found
     training, found = structure(document.get("training", {}), Training, "training")
     problems += found
@@ -139,15 +151,11 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     problems += found
     connectome, found = checked_connectome(document.get("connectome"), registry)
     problems += found
-    mechanisms, found = _mechanisms(document.get("mechanisms", {}), registry)
-    problems += found
-    if model is not None and connectome is None and "connectome" not in document:
-        problems += [
-            f"model.layers.{layer}: cell types need a [connectome] table, "
-            'for example source = "column"'
-            for layer, cells in model.layers.items()
-            if not isinstance(cells, int)
-        ]
+    tables = document.get("mechanisms", {})
+    mechanisms, found = checked_mechanisms(tables, registry)
+    problems += found + unmet(mechanisms, tables)
+    if model is not None and "connectome" not in document:
+        problems += unwired(model)
     if problems:
         raise RequestError(problems, where=where or name)
     assert model is not None
@@ -160,15 +168,29 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     )
 
 
-def _topology(table: object) -> tuple[Topology | None, list[str]]:
-    """Check the graph of layers even where other keys of ``[model]`` are wrong."""
-    keys = (
-        {k: table[k] for k in ("layers", "projections") if k in table}
-        if isinstance(table, dict)
-        else {}
-    )
-    graph, _ = structure(keys, Model, "model")
-    return arrange(graph.layers, graph.projections) if graph is not None else (None, [])
+def checked_model(table: object) -> tuple[Model | None, Topology | None, list[str]]:
+    """Return a ``[model]`` table, its graph of layers, and all that is wrong with it.
+
+    The graph is checked even where other keys are wrong.
+    """
+    model, problems = structure(table, Model, "model")
+    graph = model
+    if graph is None and isinstance(table, dict):
+        keys = {key: table[key] for key in ("layers", "projections") if key in table}
+        graph, _ = structure(keys, Model, "model")
+    if graph is None:
+        return model, None, problems
+    topology, found = arrange(graph.layers, graph.projections)
+    return model, topology, problems + found
+
+
+def unwired(model: Model) -> list[str]:
+    """Say which layers of a model without a connectome need one."""
+    return [
+        f'model.layers.{layer}: cell types need a [connectome] table, for example source = "column"'
+        for layer, cells in model.layers.items()
+        if not isinstance(cells, int)
+    ]
 
 
 def checked_data(
@@ -210,7 +232,10 @@ def checked_connectome(
     return _plugin(name, ConnectomeSource, rest, registry, "connectome", "connectome.source")
 
 
-def _mechanisms(tables: object, registry: Registry) -> tuple[dict[str, Mechanism], list[str]]:
+def checked_mechanisms(
+    tables: object, registry: Registry
+) -> tuple[dict[str, Mechanism], list[str]]:
+    """Return the mechanisms of these tables, sorted by name, and all that is wrong with them."""
     if not isinstance(tables, dict):
         return {}, ["mechanisms: must be a table of tables, one for each mechanism"]
     problems: list[str] = []
@@ -221,14 +246,18 @@ def _mechanisms(tables: object, registry: Registry) -> tuple[dict[str, Mechanism
         problems += found
         if mechanism is not None:
             mechanisms[name] = mechanism
-    problems += [
+    return mechanisms, problems
+
+
+def unmet(mechanisms: Mapping[str, Mechanism], names: Container[str]) -> list[str]:
+    """Say which mechanisms require one that is not among these names."""
+    return [
         f"mechanisms.{name}: requires '{needed}', which is not in the spec; "
         f"add [mechanisms.{needed}] or leave '{name}' out"
         for name, mechanism in mechanisms.items()
         for needed in mechanism.requires
-        if needed not in tables
+        if needed not in names
     ]
-    return mechanisms, problems
 
 
 def _plugin(
