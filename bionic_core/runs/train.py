@@ -52,8 +52,9 @@ from bionic_core.runs.inputs import InputCache, Inputs
 from bionic_core.runs.manifest import circumstances
 from bionic_core.runs.transfer import write_finished
 from bionic_core.spec.spec import Spec, digest
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import Course, State, Watch, finished, start, train_epoch
+from bionic_core.training.loop import State, Watch, finished, start, train_epoch
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in

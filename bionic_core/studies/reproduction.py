@@ -17,8 +17,10 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import identity
@@ -32,7 +34,6 @@ from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Changes, Published, Variant
 from bionic_core.studies.responses import PERCENT
-from bionic_core.training.describe import parameter_counts
 from bionic_core.training.recipe import recipe_of
 
 FORMULA = (
@@ -118,7 +119,7 @@ def plan_reproduction(
         if name != published.main:
             connectome = spec.connectome.read() if spec.connectome is not None else None
             recipe_of(spec)
-            parameters[name] = parameter_counts(build(spec, connectome=connectome))
+            parameters[name] = to_document(parameter_counts(build(spec, connectome=connectome)))
             others[name] = Experiment(spec, Design((), ({},), (), tuple(seeds)), (spec,))
     return Reproduction(published, recipe, ablation, others, parameters)
 

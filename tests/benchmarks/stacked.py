@@ -40,13 +40,13 @@ from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose
-from bionic_core.training.loop import step_once
+from bionic_core.training.loop import Member, step_once
 from bionic_core.training.precision import products_in
+from bionic_plugins.engines.stacked.feed import Feed
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member, Steps
-from bionic_plugins.engines.stacked.training import Feed
+from bionic_plugins.engines.stacked.steps import Steps
 
 LEFT_OUT = (
     *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),
@@ -137,7 +137,7 @@ def stacked_steps(
         with products_in(training.precision):
             for _ in range(number):
                 now = [done] * len(members)
-                images, labels = feed.batch(done % batches, now)
+                images, labels = feed.batch(done % batches)
                 together.take(images, labels, now)
                 done += 1
 

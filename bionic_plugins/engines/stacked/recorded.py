@@ -21,8 +21,9 @@ from torch import Tensor
 
 from bionic_core.base import failures
 from bionic_core.errors import BionicError
+from bionic_core.training.loop import Member
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member, Steps
+from bionic_plugins.engines.stacked.steps import Steps
 
 Recorder = Callable[[Callable[[], None]], Callable[[], object]]
 """Takes work, does it as often as it needs to, and returns what repeats it."""

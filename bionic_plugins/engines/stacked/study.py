@@ -36,14 +36,14 @@ from bionic_core.runs.train import (
     texts_of,
     write_texts,
 )
-from bionic_core.training.loop import Course, Moment, finished
+from bionic_core.training.data import Course
+from bionic_core.training.loop import Member, Moment, finished, train_members
 from bionic_core.training.memory import training_memory
 from bionic_core.training.recipe import recipe_of
+from bionic_core.training.views import unit_range
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import steps_of
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member
-from bionic_plugins.engines.stacked.training import train_epoch
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""
@@ -215,7 +215,7 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
                 return
             if len(steps.members) != len(members):
                 steps = steps_of(_stack(one, members), members, study.place, say)
-            for end in train_epoch(steps, tell):
+            for end in train_members(steps, tell):
                 if end.error is not None:
                     (member,) = (m for m in members if m is end.member)
                     members.remove(member)
@@ -268,7 +268,7 @@ def _check(stack: Stack, members: Sequence[Trainee]) -> None:
     Raises:
         ApartError: one does not, or the stack cannot run at all.
     """
-    images = members[0].course.images[:PROBED].float() / 255
+    images = unit_range(members[0].course.images[:PROBED])
     kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
     try:
         stack.frame.train()
