@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,17 +23,13 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
     typed,
 )
 from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.cli.progress import Display
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.ablation import Ablation
-    from bionic_core.studies.cell import Cell
 
 
 def ablate_command(
@@ -68,11 +63,12 @@ def ablate_command(
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
     if plan:
-        document = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
+        document = study.ablation_plan(ablation, *_measured(loaded, device, jobs), jobs)
         show(document, json, lambda _: report_ablation.planned(document))
         return
     from bionic_core.cli.progress import Display
-    from bionic_core.studies.experiment import study_name
+    from bionic_core.runs.observer import Observers
+    from bionic_core.studies.experiment import run_experiment, study_name
 
     title = study_name(ablation.experiment, "ablation")
     tracks = Tracks.of(context, out, track_to)
@@ -81,10 +77,15 @@ def ablate_command(
         Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display,
         tracks.open(f"{loaded.name}-{title}", ablation.experiment.specs, display) as tracking,
     ):
-        options = {"root": out, "device": device, "jobs": jobs, "engine": trainer}
-        options["tracking"] = tracking
         say_precision(ablation.experiment.specs, device, display.say)
-        cells = run(ablation, display, options)
+        cells = run_experiment(
+            ablation.experiment,
+            root=out,
+            device=device,
+            jobs=jobs,
+            engine=trainer,
+            observer=Observers(tracking, display),
+        )
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}
     path = study.save_results(out, ablation, results)
@@ -108,18 +109,3 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
     except RequestError:
         return None, None
     return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
-
-
-def run(
-    ablation: Ablation, display: Display, options: Mapping[str, Any], first: int = 0
-) -> list[Cell]:
-    """Train what is missing of a study, a line for each run; as :func:`train_shown`."""
-    design = ablation.experiment.design
-    words = ["nothing left out", *(f"without {factor.term}" for factor in design.factors)]
-    return train_shown(
-        ablation.experiment,
-        display,
-        lambda number, _: words[number % len(words)],
-        first=first,
-        **options,
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +24,6 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
 )
 from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
 from bionic_core.errors import BionicError, RequestError
@@ -64,8 +65,9 @@ def reproduce_command(
     """Train all that a paper's tables need, and set its numbers beside ours."""
     from bionic_core.registry import Registry
     from bionic_core.reports import reproduction as report_reproduction
-    from bionic_core.runs.inputs import InputCache
+    from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
+    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.publication import open_publication
 
     if plan and report_only:
@@ -82,17 +84,24 @@ def reproduce_command(
     if report_only:
         cells = study.collect(planned, out)
     else:
-        cache = InputCache()
+        plans = Plans(out)
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, root=out, device=device, jobs=jobs, cache=cache)
+        duration = study.estimate(planned, plans, device=device, jobs=jobs)
         document = _plan(planned, duration, jobs)
         if plan:
             show(document, json, lambda _: report_reproduction.planned(document))
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
-        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context, jobs)}
-        cells = _train(planned, options, Tracks.of(context, out, track_to))
+        work = partial(
+            run_experiment,
+            root=out,
+            device=device,
+            jobs=jobs,
+            engine=chosen(context, jobs),
+            plans=plans,
+        )
+        cells = _train(planned, work, device, Tracks.of(context, out, track_to))
     document = study.compare_with_paper(planned, cells)
     files = _write(out, document)
     document["files"] = [str(path) for path in files]
@@ -105,7 +114,7 @@ def reproduce_command(
 def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[str, Any]:
     """Return what will be trained, as JSON-ready data, and in words how long it takes."""
     from bionic_core.runs.probe import words
-    from bionic_core.studies.ablation import planned as ablation_plan
+    from bionic_core.studies.ablation import ablation_plan
 
     published = planned.published
     each = ", ".join(f"{name} {words(s)}" for name, s in duration["seconds_per_run"].items())
@@ -130,9 +139,12 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
     }
 
 
-def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Cell]]:
-    from bionic_core.cli.ablation import run
+def _train(
+    planned: Reproduction, work: Callable[..., list[Cell]], device: str, tracks: Tracks
+) -> list[list[Cell]]:
+    """Train what is missing of every experiment, as one study; ``work`` runs an experiment."""
     from bionic_core.cli.progress import Display
+    from bionic_core.runs.observer import Observers
     from bionic_core.studies.reproduction import study_name
 
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
@@ -141,18 +153,12 @@ def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> li
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
-        say_precision(specs, options["device"], display.say)
-        options = options | {"tracking": tracking}
-        found: list[list[Cell]] = []
-        first = 0
-        for name, experiment in planned.others.items():
-
-            def words(_: int, __: Cell, name: str = name) -> str:
-                return name
-
-            found.append(train_shown(experiment, display, words, first=first, **options))
+        say_precision(specs, device, display.say)
+        observer, first, found = Observers(tracking, display), 0, []
+        for experiment in planned.experiments:
+            found.append(work(experiment, observer=observer, first=first))
             first += experiment.design.runs
-        return [*found, run(planned.ablation, display, options, first)]
+        return found
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:

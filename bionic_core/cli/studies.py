@@ -22,7 +22,6 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
     typed,
 )
 from bionic_core.cli.plugins import EngineName, StudyCommand, Track, Tracks, TrackTo, chosen
@@ -122,9 +121,9 @@ def factorial_command(
     experiment = _planned(loaded, mechanisms, factor or [], seeds, resolution, foldover, design)
     _check(figures)
     if plan:
-        from bionic_core.studies.plan import planned
+        from bionic_core.studies.plan import factorial_plan
 
-        document = planned(
+        document = factorial_plan(
             experiment,
             root=out,
             response=name,
@@ -137,7 +136,7 @@ def factorial_command(
         return
     check_response(name, loaded)
     runs = experiment.design.runs
-    from bionic_core.statistics.designs import in_words
+    from bionic_core.runs.observer import Observers
 
     title, tracks = study.study_name(experiment), Tracks.of(context, out, track_to)
     with (
@@ -146,15 +145,13 @@ def factorial_command(
         tracks.open(f"{loaded.name}-{title}", experiment.specs, display) as tracking,
     ):
         say_precision(experiment.specs, device, display.say)
-        cells = train_shown(
+        cells = study.run_experiment(
             experiment,
-            display,
-            lambda _, cell: in_words(cell.levels),
             root=out,
             device=device,
             jobs=jobs,
             engine=trainer,
-            tracking=tracking,
+            observer=Observers(tracking, display),
         )
         display.say("estimating effects")
     analysis = study.analyse(experiment, cells, response=name, order=order)

@@ -16,7 +16,8 @@ from bionic_core.model.network import Network
 from bionic_core.model.sizes import multiply_adds, parameter_counts
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import Spec, compose, find, read
+from bionic_core.spec.find import find, read
+from bionic_core.spec.spec import Spec, compose
 
 MODEL = "demo"
 """The shipped spec whose layers, wiring and images the cost is measured on."""

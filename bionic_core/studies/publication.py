@@ -14,7 +14,7 @@ from bionic_core.base.strict import structure
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import read
+from bionic_core.spec.find import read
 
 Figure = tuple[float, float]
 """Mean and SD over seeds."""
