@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bionic_core.training.loop import Member
-from bionic_core.training.views import ahead, unit_range
+from bionic_core.training import Member, ahead, unit_range
 from bionic_plugins.engines.stacked.streams import Rows
 
 

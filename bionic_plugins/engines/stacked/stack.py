@@ -18,12 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from bionic_core.model.network import Network
-from bionic_core.model.projection import DenseProjection
-from bionic_core.model.sparse import SparseProjection
-from bionic_core.seeds import Stream
-from bionic_core.training.precision import products_in
-from bionic_core.training.views import unit_range
+from bionic_core import Stream
+from bionic_core.model import DenseProjection, Network, SparseProjection
+from bionic_core.training import products_in, unit_range
 from bionic_plugins.engines.stacked.streams import StackedStream
 
 EVALUATION_BATCH = 512

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from bionic_core.training.loop import Learner, Member
-from bionic_core.training.precision import lowered
+from bionic_core.training import Learner, Member, lowered
 from bionic_plugins.engines.stacked.feed import Feed
 from bionic_plugins.engines.stacked.stack import Stack, stacked_cross_entropy
 
