@@ -55,8 +55,9 @@ from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.task import Task
 from bionic_core.runs.transfer import write_finished
 from bionic_core.spec.spec import Spec
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import Course, State, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start, train_epoch
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in

@@ -20,8 +20,10 @@ import attrs
 import numpy as np
 
 from bionic_core.base.files import write_text
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.spec.spec import Spec, dependents
@@ -35,7 +37,6 @@ from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.studies.shapes import connectome_of
-from bionic_core.training.describe import parameter_counts
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -91,7 +92,8 @@ def plan_ablation(
 
     def counts(cell: Spec) -> Mapping[str, int]:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
+        return counted
 
     notes: list[str] = []
     whole = counts(spec)

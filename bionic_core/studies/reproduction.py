@@ -17,8 +17,10 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
@@ -33,7 +35,6 @@ from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Changes, Published, Variant
 from bionic_core.studies.responses import PERCENT
 from bionic_core.studies.shapes import connectome_of
-from bionic_core.training.describe import parameter_counts
 from bionic_core.training.recipe import recipe_of
 
 FORMULA = (
@@ -118,7 +119,8 @@ def plan_reproduction(
     for name, spec in specs.items():
         if name != published.main:
             recipe_of(spec)
-            parameters[name] = parameter_counts(build(spec, connectome=connectome_of(spec)))
+            network = build(spec, connectome=connectome_of(spec))
+            parameters[name] = to_document(parameter_counts(network))
             design = Design((), ({},), (), tuple(seeds))
             others[name] = Experiment(spec, design, (spec,), (name,))
     return Reproduction(published, recipe, ablation, others, parameters)

@@ -19,7 +19,7 @@ from bionic_core.base import failures
 from bionic_core.cli.progress import Tally
 from bionic_core.errors import WriteError
 from bionic_core.runs import train as run_module
-from bionic_core.runs.attempt import attempt
+from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import FAILURE, Run
 from bionic_core.runs.listing import FAILED, FINISHED, list_runs
@@ -46,7 +46,7 @@ def small(*plugins: type[Mechanism], **mechanisms: Any) -> bionic.Spec:
 
 
 def tried(root: Path, spec: bionic.Spec | None = None) -> Outcome:
-    return attempt(Task(0, spec or small(), 0), Plans(root, CACHE), device="cpu")
+    return outcome_of(Task(0, spec or small(), 0), Plans(root, CACHE), device="cpu")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> list[int]:
