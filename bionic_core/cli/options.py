@@ -92,7 +92,7 @@ def plugin_of(cls: type[P], given: Mapping[str, Any], problems: Iterable[str] = 
     Raises:
         RequestError: with these problems, and all that is wrong with the values.
     """
-    from bionic_core.spec.strict import structure
+    from bionic_core.base.strict import structure
 
     kinds = {str(f.alias): f.type for f in fields_of(cls).values()}
     table = {
