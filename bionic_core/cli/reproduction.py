@@ -22,7 +22,6 @@ from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.cli.plugins import Tracks
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.reproduction import Reproduction
 
@@ -70,17 +69,15 @@ def reproduce_command(
     if report_only:
         cells = study.collect(planned, options.out)
     else:
-        cache = InputCache()
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, **options.place, cache=cache)
+        duration = study.estimate(planned, **options.place, cache=InputCache())
         document = _plan(planned, duration, options.jobs)
         if plan:
             show(document, json, lambda _: report_reproduction.planned(document))
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
-        how = options.place | {"engine": options.trainer(context)}
-        cells = _train(planned, how, options.tracks(context))
+        cells = _train(planned, context, options)
     document = study.compare_with_paper(planned, cells)
     files = _write(options.out, document)
     document["files"] = [str(path) for path in files]
@@ -118,19 +115,24 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
     }
 
 
-def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Cell]]:
+def _train(
+    planned: Reproduction, context: typer.Context, options: StudyOptions
+) -> list[list[Cell]]:
+    """Train what is missing of all the experiments, shown and tracked as one study."""
     from bionic_core.cli.ablation import run
     from bionic_core.cli.progress import Display
     from bionic_core.studies.reproduction import study_name
 
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
+    how = options.place | {"engine": options.trainer(context)}
+    tracks = options.tracks(context)
     with (
         resumable(),
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
-        say_precision(specs, options["device"], display.say)
-        options = options | {"tracking": tracking}
+        say_precision(specs, options.device, display.say)
+        how |= {"tracking": tracking}
         found: list[list[Cell]] = []
         first = 0
         for name, experiment in planned.others.items():
@@ -138,9 +140,9 @@ def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> li
             def words(_: int, __: Cell, name: str = name) -> str:
                 return name
 
-            found.append(train_shown(experiment, display, words, first=first, **options))
+            found.append(train_shown(experiment, display, words, first=first, **how))
             first += experiment.design.runs
-        return [*found, run(planned.ablation, display, options, first)]
+        return [*found, run(planned.ablation, display, how, first)]
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:
