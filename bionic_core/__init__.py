@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from bionic_core.sites import Stage as Stage
     from bionic_core.sites import Synapses as Synapses
     from bionic_core.sites import Wiring as Wiring
+    from bionic_core.spec.find import load as load
     from bionic_core.spec.spec import Spec as Spec
-    from bionic_core.spec.spec import load as load
     from bionic_core.statistics.analysis import Analysis as Analysis
     from bionic_core.statistics.tables import analyse as analyse
     from bionic_core.studies.journal import Held as Held
@@ -84,10 +84,8 @@ _HOMES = {
         "Synapses",
         "Wiring",
     ),
-    "spec.spec": (
-        "Spec",
-        "load",
-    ),
+    "spec.find": ("load",),
+    "spec.spec": ("Spec",),
     "statistics.analysis": ("Analysis",),
     "statistics.tables": ("analyse",),
     "studies.journal": (

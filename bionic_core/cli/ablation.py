@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,17 +14,13 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
     typed,
 )
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.cli.progress import Display
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.ablation import Ablation
-    from bionic_core.studies.cell import Cell
 
 
 def ablate_command(
@@ -52,13 +47,13 @@ def ablate_command(
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
     if plan:
-        document = study.planned(
-            ablation, *_measured(loaded, options.device, options.jobs), options.jobs
-        )
+        measured = _measured(loaded, options.device, options.jobs)
+        document = study.ablation_plan(ablation, *measured, options.jobs)
         show(document, json, lambda _: report_ablation.planned(document))
         return
     from bionic_core.cli.progress import Display
-    from bionic_core.studies.experiment import study_name
+    from bionic_core.runs.observer import Observers
+    from bionic_core.studies.experiment import run_experiment, study_name
 
     title, tracks = study_name(ablation.experiment, "ablation"), options.tracks(context)
     with (
@@ -67,8 +62,12 @@ def ablate_command(
         tracks.open(f"{loaded.name}-{title}", ablation.experiment.specs, display) as tracking,
     ):
         say_precision(ablation.experiment.specs, options.device, display.say)
-        how = options.place | {"engine": trainer, "tracking": tracking}
-        cells = run(ablation, display, how)
+        cells = run_experiment(
+            ablation.experiment,
+            **options.place,
+            engine=trainer,
+            observer=Observers(tracking, display),
+        )
         display.say("estimating effects")
     results = study.results(ablation, cells) | {"command": typed()}
     path = study.save_results(options.out, ablation, results)
@@ -92,18 +91,3 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
     except RequestError:
         return None, None
     return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
-
-
-def run(
-    ablation: Ablation, display: Display, options: Mapping[str, Any], first: int = 0
-) -> list[Cell]:
-    """Train what is missing of a study, a line for each run; as :func:`train_shown`."""
-    design = ablation.experiment.design
-    words = ["nothing left out", *(f"without {factor.term}" for factor in design.factors)]
-    return train_shown(
-        ablation.experiment,
-        display,
-        lambda number, _: words[number % len(words)],
-        first=first,
-        **options,
-    )

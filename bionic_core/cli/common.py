@@ -17,10 +17,7 @@ from bionic_core.errors import BionicError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bionic_core.cli.progress import Display
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.cell import Cell
-    from bionic_core.studies.experiment import Experiment
 
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
@@ -49,47 +46,6 @@ def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]
         say(words)
 
 
-def train_shown(
-    experiment: Experiment,
-    display: Display,
-    words: Callable[[int, Cell], str],
-    *,
-    first: int = 0,
-    **options: Any,
-) -> list[Cell]:
-    """Train what is missing of an experiment, every run shown as one of those of a display.
-
-    Args:
-        experiment: the plan.
-        display: of all runs of a command, which may be of several experiments.
-        words: given a run's number in its experiment and what became of it, say which run it is.
-        first: the number of the experiment's first run among the display's.
-        options: those of ``run_experiment``.
-    """
-    from bionic_core.studies.experiment import run_experiment
-
-    def title(number: int) -> str:
-        return f"run {first + number + 1}"
-
-    def ended(number: int, cell: Cell) -> None:
-        display.end(
-            f"{title(number)}/{display.runs}  {words(number, cell)}, seed {cell.seed}: "
-            f"{cell.outcome}",
-            first + number,
-            failed=cell.run is None,
-            reused=cell.reused,
-        )
-
-    return run_experiment(
-        experiment,
-        started=lambda number, levels, seed: display.begin(title(number), first + number),
-        ended=ended,
-        watch=lambda moment, number: display.watch(moment, first + number),
-        say=lambda note, number: display.note(note, first + number),
-        **options,
-    )
-
-
 def load(
     spec: str,
     *,
@@ -99,7 +55,7 @@ def load(
     epochs: int | None = None,
 ) -> Spec:
     """Return the spec that a command's options ask for."""
-    from bionic_core.spec.spec import load as load_spec
+    from bionic_core.spec.find import load as load_spec
 
     assignments = list(set_ or [])
     if epochs is not None:

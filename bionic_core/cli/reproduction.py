@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +17,13 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
 )
 from bionic_core.cli.options import Less
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
+    from bionic_core.cli.plugins import Tracks
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.reproduction import Reproduction
 
@@ -51,8 +53,9 @@ def reproduce_command(
     """Train all that a paper's tables need, and set its numbers beside ours."""
     from bionic_core.registry import Registry
     from bionic_core.reports import reproduction as report_reproduction
-    from bionic_core.runs.inputs import InputCache
+    from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
+    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.publication import open_publication
 
     if plan and report_only:
@@ -69,15 +72,19 @@ def reproduce_command(
     if report_only:
         cells = study.collect(planned, options.out)
     else:
+        plans = Plans(options.out)
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, **options.place, cache=InputCache())
+        duration = study.estimate(planned, plans, device=options.device, jobs=options.jobs)
         document = _plan(planned, duration, options.jobs)
         if plan:
             show(document, json, lambda _: report_reproduction.planned(document))
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
-        cells = _train(planned, context, options)
+        work = partial(
+            run_experiment, **options.place, engine=options.trainer(context), plans=plans
+        )
+        cells = _train(planned, work, options.device, options.tracks(context))
     document = study.compare_with_paper(planned, cells)
     files = _write(options.out, document)
     document["files"] = [str(path) for path in files]
@@ -90,7 +97,7 @@ def reproduce_command(
 def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[str, Any]:
     """Return what will be trained, as JSON-ready data, and in words how long it takes."""
     from bionic_core.runs.probe import words
-    from bionic_core.studies.ablation import planned as ablation_plan
+    from bionic_core.studies.ablation import ablation_plan
 
     published = planned.published
     each = ", ".join(f"{name} {words(s)}" for name, s in duration["seconds_per_run"].items())
@@ -116,33 +123,25 @@ def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[st
 
 
 def _train(
-    planned: Reproduction, context: typer.Context, options: StudyOptions
+    planned: Reproduction, work: Callable[..., list[Cell]], device: str, tracks: Tracks
 ) -> list[list[Cell]]:
-    """Train what is missing of all the experiments, shown and tracked as one study."""
-    from bionic_core.cli.ablation import run
+    """Train what is missing of every experiment, as one study; ``work`` runs an experiment."""
     from bionic_core.cli.progress import Display
+    from bionic_core.runs.observer import Observers
     from bionic_core.studies.reproduction import study_name
 
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
-    how = options.place | {"engine": options.trainer(context)}
-    tracks = options.tracks(context)
     with (
         resumable(),
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
-        say_precision(specs, options.device, display.say)
-        how |= {"tracking": tracking}
-        found: list[list[Cell]] = []
-        first = 0
-        for name, experiment in planned.others.items():
-
-            def words(_: int, __: Cell, name: str = name) -> str:
-                return name
-
-            found.append(train_shown(experiment, display, words, first=first, **how))
+        say_precision(specs, device, display.say)
+        observer, first, found = Observers(tracking, display), 0, []
+        for experiment in planned.experiments:
+            found.append(work(experiment, observer=observer, first=first))
             first += experiment.design.runs
-        return [*found, run(planned.ablation, display, how, first)]
+        return found
 
 
 def _write(out: Path, document: dict[str, Any]) -> list[Path]:

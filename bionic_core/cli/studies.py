@@ -16,7 +16,6 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
-    train_shown,
     typed,
 )
 from bionic_core.cli.plugins import StudyCommand
@@ -147,9 +146,11 @@ def factorial_command(
     name, experiment = full_name(response), design.experiment(loaded)
     _check(figures)
     if plan:
-        from bionic_core.studies.plan import planned
+        from bionic_core.studies.plan import factorial_plan
 
-        document = planned(experiment, **options.place, response=name, order=order, seconds=probe)
+        document = factorial_plan(
+            experiment, **options.place, response=name, order=order, seconds=probe
+        )
         show(document, json, lambda _: report_study.planned(document))
         return
     check_response(name, loaded)
@@ -171,8 +172,8 @@ def _train(
 ) -> Sequence[Cell]:
     """Train what is missing of an experiment, and show and track it."""
     from bionic_core.cli.progress import Display
-    from bionic_core.statistics.designs import in_words
-    from bionic_core.studies.experiment import study_name
+    from bionic_core.runs.observer import Observers
+    from bionic_core.studies.experiment import run_experiment, study_name
 
     name = f"{experiment.spec.name}-{study_name(experiment)}"
     tracks = options.tracks(context)
@@ -182,13 +183,11 @@ def _train(
         tracks.open(name, experiment.specs, display) as tracking,
     ):
         say_precision(experiment.specs, options.device, display.say)
-        cells = train_shown(
+        cells = run_experiment(
             experiment,
-            display,
-            lambda _, cell: in_words(cell.levels),
             **options.place,
             engine=engine,
-            tracking=tracking,
+            observer=Observers(tracking, display),
         )
         display.say("estimating effects")
     return cells

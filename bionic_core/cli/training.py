@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,32 +23,26 @@ def train_command(
     """Train one run; an interrupted one goes on where it stopped."""
     loaded = options.load(spec)
     from bionic_core.base.failures import reason
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.engine import Outcome, Task
-    from bionic_core.runs.train import train
+    from bionic_core.cli.progress import RunDisplay
+    from bionic_core.runs.observer import Observers
+    from bionic_core.runs.planned import Plans
+    from bionic_core.runs.task import Task
+    from bionic_core.runs.train import train_task
 
     task, tracks = Task(0, loaded, seed), options.tracks(context)
     with (
         resumable(),
-        Display(console(sys.stderr)) as display,
+        RunDisplay(console(sys.stderr)) as display,
         tracks.open(loaded.name, [loaded], display) as tracking,
     ):
-        display.begin(f"{loaded.name}, seed {seed}")
+        observer = Observers(tracking, display)
+        observer.begun(task)
         say_precision([loaded], options.device, display.say)
         try:
-            run = train(
-                loaded,
-                seed=seed,
-                root=options.out,
-                device=options.device,
-                watch=display.watch,
-                epochs=display.epoch,
-                say=display.note,
-                saved=partial(tracking.saved, task),
-            )
+            run = train_task(task, Plans(options.out), device=options.device, observer=observer)
         except Exception as error:
-            tracking.ended(Outcome(task, error=reason(error)))
+            observer.failed(task, reason(error))
             raise
-        tracking.ended(Outcome(task, run.folder, run.reused))
+        observer.finished(task, run)
     document = run.result
     show(document, json, lambda report: report.trained(document))

@@ -15,7 +15,8 @@ from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import Spec, compose, find, read
+from bionic_core.spec.find import find, read
+from bionic_core.spec.spec import Spec, compose
 from bionic_core.training.describe import multiply_adds, parameter_counts
 
 MODEL = "demo"

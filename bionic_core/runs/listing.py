@@ -55,11 +55,11 @@ def list_runs(
     for number, place in enumerate(sorted(found)):
         if watch is not None:
             watch(number, len(found))
-        documents.append(describe(Run(place)))
+        documents.append(state_of(Run(place)))
     return sorted(documents, key=lambda document: document["started"] or "")
 
 
-def describe(run: Run) -> dict[str, Any]:
+def state_of(run: Run) -> dict[str, Any]:
     """Return what is known of a run, as :func:`list_runs` does; never an error."""
     document: dict[str, Any] = {
         "run": str(run.folder),

@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ import torch
 import bionic_core as bionic
 from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose
 from bionic_core.training.loop import step_once
@@ -184,7 +186,7 @@ def measure(
     cache = InputCache()
     cache.get(tasks[0].spec)  # reading is no part of what is timed
     begun = waited(device)
-    grouping = group(tasks, cache)
+    grouping = group(tasks, Plans(Path("runs"), cache))
     grouped = waited(device) - begun
     variants: dict[str, list[Task]] = {}
     for task in tasks:

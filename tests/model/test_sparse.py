@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from bionic_core.model import sparse_product as product
 from bionic_core.model import storage
 from bionic_core.model.network import Network
 from bionic_core.runs.identity import identity
+from bionic_core.runs.task import Task
 from bionic_core.training.describe import describe, parameter_counts
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.memory import check_training, training_memory
 from bionic_core.training.optimizers import Muon
 from bionic_core.training.recipe import recipe_of
 from tests.support import toys
+from tests.support.observers import told
 
 TIGHT: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
 LABELS = torch.tensor([0, 1, 2, 0])
@@ -423,12 +426,12 @@ def test_a_wide_model_trains_stops_and_goes_on_to_the_same_numbers(tmp_path: Pat
 
     spec = wide_spec(1000, 9000, train=70)
 
-    def stop(record: dict[str, Any]) -> None:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         raise KeyboardInterrupt
 
     whole = train(spec, root=tmp_path / "whole", device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        train(spec, root=tmp_path / "cut", device="cpu", epochs=stop)
+        train(spec, root=tmp_path / "cut", device="cpu", observer=told(epoch=stop))
     again = train(spec, root=tmp_path / "cut", device="cpu")
     assert not again.reused
     one, other = load_file(whole.folder / MODEL), load_file(again.folder / MODEL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ import bionic_core as bionic_api
 from bionic_core import Mechanism
 from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import prepare
 from bionic_core.spec.spec import compose
 from bionic_plugins.engines.stacked.groups import Grouping
@@ -20,6 +22,7 @@ from tests.support import killing
 
 CPU = torch.device("cpu")
 CACHE = InputCache()
+PLANS = Plans(Path("runs"), CACHE)
 
 EVERYTHING = killing.EVERYTHING | {"convolution": {"filters": [2, 16]}, "lateral": {"kernel": 3}}
 

@@ -24,7 +24,7 @@ from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.steps import Steps
 from tests.support.operations import Operations
-from tests.support.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
+from tests.support.stacks import CACHE, CPU, PLANS, lacking, spec, stacked, tasks_of
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
 
@@ -67,7 +67,7 @@ def test_stacks_read_no_more_with_more_steps() -> None:
     counts = []
     for batch in (12, 24):
         tasks = tasks_of([spec(train=70, batch_size=batch), lacking("noise")][:1], (0, 1))
-        stack, members, _ = stacked(group(tasks, CACHE))
+        stack, members, _ = stacked(group(tasks, PLANS))
         with Watching() as watching:
             stacked_training._pass(Steps(stack, members), None)
         assert watching.seen["convolution"] >= 2

@@ -1,4 +1,10 @@
-"""Runs side by side: each worker is a process with one thread, and reads data and wiring once."""
+"""Runs side by side: each worker is a process with one thread, and reads data and wiring once.
+
+Workers never share this process's state: on Linux a server of their own, which holds nothing but
+the imported libraries, is forked for each, elsewhere they are spawned. What passes between the
+processes is made by this program and goes through pipes; nothing of it is ever on disk. A worker
+ends when the study does, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -19,11 +24,11 @@ import attrs
 from bionic_core.base import failures
 from bionic_core.base.process import settle
 from bionic_core.errors import RequestError, WriteError
-from bionic_core.runs.attempt import TELLS_EVERY, TRIES, Queue, attempt
-from bionic_core.runs.engine import Outcome, Saved, Task, Work
+from bionic_core.runs.attempt import TRIES, Queue, attempt
+from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.failures import record_failure
-from bionic_core.runs.inputs import InputCache
-from bionic_core.training.loop import Moment
+from bionic_core.runs.planned import Plans
+from bionic_core.runs.words import Reporter, hear
 from bionic_plugins.engines.local import server
 
 
@@ -70,22 +75,18 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
                 except (EOFError, OSError):
                     yield from crew.bury(worker)
                     continue
-                if isinstance(word, Moment):
-                    work.watch(worker.task, word)
-                elif isinstance(word, Path):
-                    worker.folder = word
-                elif isinstance(word, Saved):
-                    work.saved(worker.task, word.folder)
-                elif isinstance(word, str):
-                    work.say(worker.task, word)
-                elif isinstance(word, (RequestError, WriteError)):
+                if isinstance(word, (RequestError, WriteError)):
                     raise word
-                else:
+                elif isinstance(word, Outcome):
                     outcome = attrs.evolve(word, task=worker.task)
                     if outcome.busy:
                         crew.waiting.later(worker.task)
                     crew.give(worker)
                     yield outcome
+                else:
+                    if isinstance(word, Path):
+                        worker.folder = word
+                    hear(work, worker.task, word)
     finally:
         crew.end()
 
@@ -97,7 +98,6 @@ class _Crew:
         self.workers: list[_Worker] = []
         self.waiting = Queue(longest_first(work.tasks))
         self._leaving: list[BaseProcess] = []
-        self._begun: set[int] = set()
         self._deaths: Counter[int] = Counter()
         self._arguments = (work.root, work.device)
         self._started = work.started
@@ -125,9 +125,7 @@ class _Crew:
                 return
             worker.task, seconds = self.waiting.take()
             worker.folder = None
-            if worker.task.number not in self._begun:
-                self._begun.add(worker.task.number)
-                self._started(worker.task)
+            self._started(worker.task)
             worker.pipe.send((worker.task, seconds))
         except (BrokenPipeError, ConnectionError):
             return  # it has died between two tasks; its pipe will tell
@@ -188,8 +186,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    cache = InputCache()
-    told = 0.0
+    plans, known = Plans(root), dict[int, Task]()
 
     def tell(word: object) -> None:
         try:
@@ -197,12 +194,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
         except OSError:
             raise SystemExit from None  # the study is gone, and nobody would hear of the rest
 
-    def watch(moment: Moment) -> None:
-        nonlocal told
-        if time.monotonic() - told > TELLS_EVERY:
-            told = time.monotonic()
-            tell(moment)
-
+    reporter = Reporter(tell)
     while True:
         try:
             given = pipe.recv()
@@ -211,19 +203,10 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
         if given is None:
             return
         task, seconds = given
+        task = known.setdefault(task.number, task)  # one that comes again is planned already
         word: Any
         try:
-            word = attempt(
-                task,
-                root=root,
-                device=device,
-                cache=cache,
-                watch=watch,
-                say=tell,
-                begun=tell,
-                saved=lambda folder: tell(Saved(folder)),
-                wait=seconds,
-            )
+            word = attempt(task, plans, device=device, observer=reporter, wait=seconds)
             word = attrs.evolve(word, task=None)
         except (RequestError, WriteError) as error:
             word = error

@@ -20,7 +20,7 @@ from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Outcome, Task, Work
-    from bionic_core.runs.inputs import InputCache, Inputs
+    from bionic_core.runs.planned import PlannedRun
     from bionic_plugins.engines.ray.tasks import Order
 
 LOOKS_EVERY = 0.2
@@ -125,7 +125,6 @@ class _Study:
         self._engine, self._work = engine, work
         self._root = work.root.resolve()
         self._tasks = {task.number: task for task in work.tasks}
-        self._begun: set[int] = set()
         self._pending: dict[Any, Task] = {}
         self._later: list[tuple[float, Task]] = []
         self._orders: dict[int, tuple[Order, Any]] = {}
@@ -152,7 +151,7 @@ class _Study:
                 task = self._pending.pop(ref)
                 outcome = self._outcome(ref, task)
                 self._listen()
-                self._begin(task)
+                self._work.started(task)
                 if outcome.busy:
                     self._later.append((time.monotonic(), task))
                 yield outcome
@@ -176,14 +175,13 @@ class _Study:
 
         from bionic_core.registry import Registry
         from bionic_core.runs.folder import RESULT
-        from bionic_core.runs.inputs import InputCache
 
-        cache, registry = InputCache(), Registry.installed()
+        plans, registry = self._work.plans, Registry.installed()
         put: dict[int, Any] = {}
         done: list[Task] = []
         for task in self._work.tasks:
-            inputs = cache.get(task.spec)
-            order = self._order(task, inputs, registry)
+            order = self._order(task, plans.of(task.spec, task.seed), registry)
+            inputs = plans.inputs.get(task.spec)
             if (self._root / order.hash / RESULT).is_file():
                 done.append(task)
                 continue
@@ -192,11 +190,9 @@ class _Study:
             self._orders[task.number] = (order, put[id(inputs)])
             self._submit(task)
         for task in done:
-            yield self._reused(task, cache)
+            yield self._reused(task)
 
-    def _order(self, task: Task, inputs: Inputs, registry: Any) -> Order:
-        from bionic_core.runs.identity import identity
-        from bionic_core.spec.spec import digest
+    def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
@@ -205,11 +201,11 @@ class _Study:
         device = self._work.device
         return Order(
             number=task.number,
-            tables=spec.document(),
+            tables=spec.tables,
             name=spec.name,
             where=spec.where,
             seed=task.seed,
-            hash=digest(identity(spec, task.seed, inputs)),
+            hash=planned.hash,
             root=self._root,
             probe=self._probe,
             must_share=self._engine.results == "folder",
@@ -236,25 +232,24 @@ class _Study:
         )
         self._pending[ref] = task
 
-    def _reused(self, task: Task, cache: InputCache) -> Outcome:
+    def _reused(self, task: Task) -> Outcome:
         """Return a run that is complete, once it is what was written."""
         from bionic_core.runs.attempt import attempt
 
-        self._begin(task)
-        return attempt(task, root=self._work.root, device="cpu", cache=cache)
+        self._work.started(task)
+        return attempt(task, self._work.plans, device="cpu")
 
     def _send_again(self) -> Iterator[Outcome]:
         """Ask again for runs that other processes train, or return them where they are done."""
         from bionic_core.runs.attempt import WAITS
         from bionic_core.runs.folder import RESULT
-        from bionic_core.runs.inputs import InputCache
 
         due = [task for since, task in self._later if time.monotonic() - since > WAITS]
         self._later = [pair for pair in self._later if pair[1] not in due]
         for task in due:
             order, _ = self._orders[task.number]
             if (self._root / order.hash / RESULT).is_file():
-                yield self._reused(task, InputCache())
+                yield self._reused(task)
             else:
                 self._submit(task)
 
@@ -262,23 +257,13 @@ class _Study:
         """Pass on what the runs have told."""
         import ray
 
-        from bionic_core.runs.engine import Saved
-        from bionic_core.training.loop import Moment
+        from bionic_core.runs.words import hear
 
         for word in ray.get(self._desk.words.remote()):
             task = self._tasks[word.number]
-            self._begin(task)
-            if isinstance(word.content, Moment):
-                self._work.watch(task, word.content)
-            elif isinstance(word.content, Saved):
-                self._work.saved(task, word.content.folder)
-            elif word.content is not None:
-                self._work.say(task, word.content)
-
-    def _begin(self, task: Task) -> None:
-        if task.number not in self._begun:
-            self._begun.add(task.number)
             self._work.started(task)
+            if word.content is not None:
+                hear(self._work, task, word.content)
 
     def _outcome(self, ref: Any, task: Task) -> Outcome:
         """Return what a finished task of Ray says, or why it says nothing."""

@@ -17,7 +17,7 @@ from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, cuda_graph
 from bionic_plugins.engines.stacked.steps import Steps
 from tests.plugins.engines.test_stacked_studies import near, run, study
-from tests.support.stacks import CACHE, CPU, LIGHT, changed, lacking, spec, stacked, tasks_of
+from tests.support.stacks import CACHE, CPU, LIGHT, PLANS, changed, lacking, spec, stacked, tasks_of
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no CUDA device here"
@@ -55,7 +55,7 @@ def test_a_model_without_draws_learns_as_on_the_cpu() -> None:
 
 def losses(tasks: Sequence[Task], *, recorded: bool) -> list[list[float]]:
     """Each member's training losses over three epochs, kernel by kernel or by repetition."""
-    stack, members, _ = stacked(group(tasks, CACHE), GPU)
+    stack, members, _ = stacked(group(tasks, PLANS), GPU)
     steps = Steps(stack, members)
     if recorded:
         steps = RecordedSteps(stack, members, cuda_graph, pytest.fail)

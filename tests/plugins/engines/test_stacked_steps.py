@@ -27,6 +27,7 @@ from tests.support.stacks import (
     CPU,
     EVERYTHING,
     LIGHT,
+    PLANS,
     changed,
     lacking,
     spec,
@@ -74,7 +75,7 @@ def distance(one: nn.Module, other: nn.Module) -> float:
 
 def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1e-5) -> None:
     """The losses of the first steps, and the weights after them, are those of single runs."""
-    grouping = group(tasks, CACHE)
+    grouping = group(tasks, PLANS)
     assert not grouping.alone
     stack, members, order = stacked(grouping)
     assert len(order) == len(tasks)
@@ -123,7 +124,7 @@ def test_first_steps_with_a_weight_for_each_pair(
     names = ("masks", "intra", "layernorm", "hebbian", "noise")
     mechanisms = {name: EVERYTHING[name] for name in names}
     specs = [spec(mechanisms, storage=storage, train=70, lr=lr) for lr in (2e-3, 5e-4)]
-    grouping = group(tasks_of(specs), CACHE)
+    grouping = group(tasks_of(specs), PLANS)
     assert all(p.storage == storage for p in grouping.groups[0].frame.projections)
     agree(monkeypatch, tasks_of(specs))
 
@@ -153,7 +154,7 @@ def test_first_steps_where_the_views_of_some_batches_are_made_at_once(
 def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)  # emulated where it is not
     whole = spec(train=70, precision="bfloat16")
-    stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), CACHE))
+    stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), PLANS))
     step = functools.partial(stacked_training.train_epoch, Steps(stack, members))
     together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
