@@ -33,12 +33,6 @@ Set = Annotated[
 Data = Annotated[
     str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Jobs = Annotated[
-    int, typer.Option(min=1, help="Runs side by side, each a process of one thread if several.")
-]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
 
@@ -56,7 +50,7 @@ def load(
     spec: str,
     *,
     without: str = "",
-    set_: list[str] | None = None,
+    set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
 ) -> Spec:

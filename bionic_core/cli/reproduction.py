@@ -12,48 +12,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bionic_core.cli.common import (
-    Data,
-    Device,
-    Epochs,
-    Jobs,
     Json,
-    Out,
-    Set,
     console,
-    load,
     resumable,
     say_precision,
     show,
 )
-from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
+from bionic_core.cli.options import Less
+from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
+    from bionic_core.cli.plugins import Tracks
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.reproduction import Reproduction
 
 
 def reproduce_command(
     context: typer.Context,
+    *,
     paper: Annotated[
         str | None,
         typer.Argument(metavar="[PAPER]", help="An installed publication; the only one if none."),
     ] = None,
-    data: Data = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    epochs: Epochs = None,
-    device: Device = "auto",
-    jobs: Jobs = 1,
-    engine: EngineName = "local",
-    out: Out = Path("runs"),
-    track: Track = None,
-    track_to: TrackTo = None,
-    set_: Set = None,
+    options: Annotated[StudyOptions, Less(("without",))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,
@@ -77,33 +65,28 @@ def reproduce_command(
     planned = study.plan_reproduction(
         published,
         "quick" if quick else next(iter(published.recipes)),
-        lambda name: load(name, set_=set_, data=data, epochs=epochs),
+        options.load,
         range(seeds or published.seeds),
         registry,
     )
     if report_only:
-        cells = study.collect(planned, out)
+        cells = study.collect(planned, options.out)
     else:
-        plans = Plans(out)
+        plans = Plans(options.out)
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, plans, device=device, jobs=jobs)
-        document = _plan(planned, duration, jobs)
+        duration = study.estimate(planned, plans, device=options.device, jobs=options.jobs)
+        document = _plan(planned, duration, options.jobs)
         if plan:
             show(document, json, lambda _: report_reproduction.planned(document))
             return
         for line in document["lines"]:
             typer.echo(line, err=True)
         work = partial(
-            run_experiment,
-            root=out,
-            device=device,
-            jobs=jobs,
-            engine=chosen(context, jobs),
-            plans=plans,
+            run_experiment, **options.place, engine=options.trainer(context), plans=plans
         )
-        cells = _train(planned, work, device, Tracks.of(context, out, track_to))
+        cells = _train(planned, work, options.device, options.tracks(context))
     document = study.compare_with_paper(planned, cells)
-    files = _write(out, document)
+    files = _write(options.out, document)
     document["files"] = [str(path) for path in files]
     show(document, json, lambda _: report_reproduction.shown(document))
     typer.echo(f"written: {', '.join(document['files'])}", err=True)

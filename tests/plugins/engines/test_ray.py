@@ -16,7 +16,6 @@ import pytest
 
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError
-from bionic_core.cli.options import from_options
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import transfer
 from bionic_core.runs.engine import Outcome, Task, Work
@@ -35,6 +34,7 @@ from tests.cli.test_cli import SMALL, Bionic, refused
 from tests.cli.test_cli import bionic as command
 from tests.support.killing import assert_same
 from tests.support.observers import told as observer
+from tests.support.options import from_options
 
 __all__ = ["command"]
 
