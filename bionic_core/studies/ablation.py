@@ -35,6 +35,7 @@ from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.training.describe import parameter_counts
+from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -254,7 +255,7 @@ def figures(runs: Sequence[Cell]) -> dict[str, Any]:
     trained: list[PlainFigures | Seen] = [
         result.train_evaluated or result.train for result in known
     ]
-    columns = {
+    columns: dict[str, list[float]] = {
         "accuracy": [result.test.accuracy for result in known],
         "loss": [result.test.loss for result in known],
         "train_accuracy": [part.accuracy for part in trained],

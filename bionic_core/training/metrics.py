@@ -94,11 +94,11 @@ def full_metrics(
         weighted_f1=float(weighted[2]),
         classes={
             name: ClassFigures(
-                float(each[0][cls]),
-                float(each[1][cls]),
-                float(each[2][cls]),
-                int(each[3][cls]),
-                area,
+                precision=float(each[0][cls]),
+                recall=float(each[1][cls]),
+                f1=float(each[2][cls]),
+                support=int(each[3][cls]),
+                auc=area,
             )
             for cls, (name, area) in enumerate(zip(class_names, areas, strict=True))
         },
