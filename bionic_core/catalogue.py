@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 
 from bionic_core.announced import SKIP_VARIABLE, Entry
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Plugin
+
+
+@attrs.frozen
+class Line:
+    """What a listing tells of a plugin; ``summary`` is its docstring's first line."""
+
+    name: str
+    role: str
+    kind: str | None
+    requires: tuple[str, ...]
+    source: str
+    summary: str
+    distribution: str
+    version: str
+    target: str
+    error: str | None
+
+
+@attrs.frozen
+class Listing:
+    """What is installed, failed plugins included."""
+
+    plugins: tuple[Line, ...]
 
 
 @attrs.frozen(eq=False)
@@ -22,21 +44,22 @@ class Listed:
     cls: type[Plugin] | None
     error: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the listing's line as JSON-ready data."""
+    @property
+    def line(self) -> Line:
+        """What is told of it."""
         doc = (inspect.getdoc(self.cls) or "").partition("\n")[0] if self.cls else ""
-        return {
-            "name": self.entry.name,
-            "role": self.role,
-            "kind": getattr(self.cls, "kind", None),
-            "requires": list(getattr(self.cls, "requires", ())),
-            "source": getattr(self.cls, "source", ""),
-            "summary": doc,
-            "distribution": self.entry.distribution,
-            "version": self.entry.version,
-            "target": self.entry.target,
-            "error": self.error or None,
-        }
+        return Line(
+            name=self.entry.name,
+            role=self.role,
+            kind=getattr(self.cls, "kind", None),
+            requires=tuple(getattr(self.cls, "requires", ())),
+            source=getattr(self.cls, "source", ""),
+            summary=doc,
+            distribution=self.entry.distribution,
+            version=self.entry.version,
+            target=self.entry.target,
+            error=self.error or None,
+        )
 
 
 def tried(name_sakes: Sequence[Entry]) -> list[Listed]:

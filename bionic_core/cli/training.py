@@ -44,5 +44,5 @@ def train_command(
             observer.failed(task, reason(error))
             raise
         observer.finished(task, run)
-    document = run.result
-    show(document, json, lambda report: report.trained(document))
+    result = run.result
+    show(result, json, lambda report: report.trained(result))

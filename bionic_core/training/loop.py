@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 from bionic_core.model.network import Network
 from bionic_core.training.averaging import WeightAverage
 from bionic_core.training.data import Course
-from bionic_core.training.evaluation import logits_of, metrics
+from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
 from bionic_core.training.optimizers import optimizer_of
 from bionic_core.training.precision import lowered, products_in
 from bionic_core.training.recipe import Recipe
@@ -207,11 +208,12 @@ def train_members(
     seconds = (time.perf_counter() - begun) / len(members)
     # Nobody asks for the figures of weights that are no numbers.
     learned = any(map(math.isfinite, losses))
-    figures = _selecting(learner) if learned else [{} for _ in members]
+    figures = _selecting(learner) if learned else [None] * len(members)
     ended = []
     for member, loss, accuracy, selecting in zip(members, losses, accuracies, figures, strict=True):
         try:
             check_loss(loss, member.state.epoch + 1)
+            assert selecting is not None
             with _averaged([member]):
                 record = close_epoch(member, loss, accuracy, selecting, seconds)
         except BionicError as error:
@@ -257,7 +259,7 @@ def _averaged(members: Sequence[Member]) -> Iterator[None]:
         yield
 
 
-def _selecting(learner: Learner) -> list[dict[str, float]]:
+def _selecting(learner: Learner) -> Sequence[PlainFigures | None]:
     """Return each member's figures on the images that are selected on."""
     course = learner.members[0].course
     split = course.splits.validation
@@ -283,7 +285,7 @@ def close_epoch(
     member: Member,
     loss: float,
     accuracy: float,
-    selecting: dict[str, float],
+    selecting: PlainFigures,
     seconds: float,
 ) -> dict[str, Any]:
     """Close an epoch whose images have been learned, and return its record.
@@ -307,7 +309,7 @@ def close_epoch(
         "epoch": state.epoch,
         "lr": rate,
         "train": {"loss": loss, "accuracy": accuracy},
-        course.splits.selected_on: selecting,
+        course.splits.selected_on: to_document(selecting),
         "seconds": seconds,
         "images_per_second": len(course.labels) / seconds,
     }
@@ -315,10 +317,10 @@ def close_epoch(
     return record
 
 
-def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
+def _select(state: State, course: Course, figures: PlainFigures) -> None:
     """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
-    selecting = selecting | {"epoch": float(state.epoch)}
+    selecting = to_document(figures) | {"epoch": float(state.epoch)}
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
     if not math.isfinite(figure):
         raise BionicError(
