@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import attrs
 
@@ -82,6 +82,29 @@ class Entry:
         )
 
 
+@attrs.frozen
+class Line:
+    """What a listing tells of a plugin; ``summary`` is its docstring's first line."""
+
+    name: str
+    role: str
+    kind: str | None
+    requires: tuple[str, ...]
+    source: str
+    summary: str
+    distribution: str
+    version: str
+    target: str
+    error: str | None
+
+
+@attrs.frozen
+class Listing:
+    """What is installed, failed plugins included."""
+
+    plugins: tuple[Line, ...]
+
+
 @attrs.frozen(eq=False)
 class Listed:
     """A plugin in a listing; ``error`` says why it failed, if it did."""
@@ -91,21 +114,22 @@ class Listed:
     cls: type[Plugin] | None
     error: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the listing's line as JSON-ready data."""
+    @property
+    def line(self) -> Line:
+        """What is told of it."""
         doc = (inspect.getdoc(self.cls) or "").partition("\n")[0] if self.cls else ""
-        return {
-            "name": self.entry.name,
-            "role": self.role,
-            "kind": getattr(self.cls, "kind", None),
-            "requires": list(getattr(self.cls, "requires", ())),
-            "source": getattr(self.cls, "source", ""),
-            "summary": doc,
-            "distribution": self.entry.distribution,
-            "version": self.entry.version,
-            "target": self.entry.target,
-            "error": self.error or None,
-        }
+        return Line(
+            name=self.entry.name,
+            role=self.role,
+            kind=getattr(self.cls, "kind", None),
+            requires=tuple(getattr(self.cls, "requires", ())),
+            source=getattr(self.cls, "source", ""),
+            summary=doc,
+            distribution=self.entry.distribution,
+            version=self.entry.version,
+            target=self.entry.target,
+            error=self.error or None,
+        )
 
 
 class Registry:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json as jsonlib
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bionic_core.cli.progress import Display
+    from bionic_core.reports.sections import Section
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
@@ -148,14 +150,19 @@ def console(stream: Any) -> Any:
 
 
 def show(
-    document: Mapping[str, Any] | Sequence[Any],
+    result: Any,
     json: bool,
-    render: Callable[[Any], RenderableType],
+    render: Callable[[Any], Section | Sequence[Section] | RenderableType],
 ) -> None:
-    """Print a document, as JSON or as its report function renders it."""
+    """Print a result, as JSON or as the sections that its report function makes of it."""
     if json:
-        typer.echo(jsonlib.dumps(document, indent=1))
+        typer.echo(jsonlib.dumps(to_document(result), indent=1))
         return
+    from bionic_core.reports import terminal
+    from bionic_core.reports.sections import Section
     from bionic_core.reports.tables import build as report
 
-    console(sys.stdout).print(render(report))
+    shown: Any = render(report)
+    if isinstance(shown, Section | list | tuple):
+        shown = terminal.render(shown)
+    console(sys.stdout).print(shown)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 
 from bionic_core.cli.common import Json, console, show
@@ -64,8 +65,8 @@ def fetch_command(
                 f"stopped; what is finished is kept in {parts_folder(out)}, and the same command "
                 "goes on from there"
             ) from None
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))
 
 
 def import_command(
@@ -157,8 +158,8 @@ def import_command(
             connectome = import_connectome(request, out, overwrite=overwrite, watch=display)
         except KeyboardInterrupt:
             raise BionicError("stopped; nothing was written") from None
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))
 
 
 def _voxel(text: str) -> tuple[float, float, float]:
@@ -191,11 +192,9 @@ def surrogate_command(
     json: Json = False,
 ) -> None:
     """Draw a connectome from statistics, of any size; or compare such with what was measured."""
-    import attrs
-
     from bionic_core.cli.options import from_options
     from bionic_core.connectomes.fetch import check_free
-    from bionic_core.connectomes.roles import Surrogate
+    from bionic_core.connectomes.roles import Comparison, Surrogate
     from bionic_core.connectomes.summary import summarise
     from bionic_core.registry import Registry
 
@@ -208,17 +207,12 @@ def surrogate_command(
         )
     if out is None:
         rows = surrogate.compare(range(seeds))
-        compared = {
-            "source": source,
-            "neurons": surrogate.neurons,
-            "seeds": seeds,
-            "met": all(row.met for row in rows),
-            "statistics": [attrs.asdict(row) | {"met": row.met} for row in rows],
-        }
+        met = all(row.met for row in rows)
+        compared = Comparison(source, surrogate.neurons, seeds, met, rows)
         show(compared, json, lambda report: report.compared(compared))
         return
     check_free(out, overwrite=overwrite)
     connectome = surrogate.read()
     connectome.save(out)
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))

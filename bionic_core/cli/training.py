@@ -71,5 +71,5 @@ def train_command(
             tracking.ended(Outcome(task, error=reason(error)))
             raise
         tracking.ended(Outcome(task, run.folder, run.reused))
-    document = run.result
-    show(document, json, lambda report: report.trained(document))
+    result = run.result
+    show(result, json, lambda report: report.trained(result))

@@ -228,7 +228,7 @@ def _picture(row: Errors) -> Picture:
     arrays = Run(Path(str(row.run))).predictions
     drawn = draw_errors(
         row.confusion,
-        {name: {"auc": area} for name, area in row.auc.items()},
+        row.auc,
         probabilities(torch.as_tensor(arrays["test_logits"])),
         arrays["test_labels"],
     )

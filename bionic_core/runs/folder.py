@@ -35,6 +35,7 @@ from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
 from bionic_core.runs.identity import CORE_NUMERICS
 from bionic_core.runs.numerics import check_numerics
+from bionic_core.runs.result import Result, read_result
 from bionic_core.spec.spec import Spec, compose, parse
 
 if TYPE_CHECKING:
@@ -55,15 +56,6 @@ LARGEST_TEXT = 64 * 2**20
 
 ANEW = "Remove the folder to train anew, or get another copy"
 
-_FIGURES: Shape = {
-    "accuracy": NUMBER,
-    "loss": NUMBER,
-    "macro_f1": NUMBER,
-    "images": int,
-    "classes?": {"*": {"*": (*NUMBER, None)}},
-    "confusion?": [[int]],
-    "interval?": [NUMBER],
-}
 _SHAPES: dict[str, Shape] = {
     MANIFEST: {
         "name": str,
@@ -78,17 +70,6 @@ _SHAPES: dict[str, Shape] = {
         },
         "versions?": ({"*": (str, None)}, None),
         "plugins?": ({"*": (str, None)}, None),
-    },
-    RESULT: {
-        "epochs": int,
-        "best_epoch": int,
-        "selected_on": str,
-        "validation": _FIGURES,
-        "test": _FIGURES,
-        "train": {"*": NUMBER},
-        "seconds": NUMBER,
-        "images_per_second": NUMBER,
-        "dropped?": {"exact": int, "near": int},
     },
     METRICS: {
         "epoch": int,
@@ -146,19 +127,24 @@ class Run:
         return present(self.folder / RESULT)
 
     @property
-    def result(self) -> dict[str, Any]:
-        """The figures of a complete run.
+    def result(self) -> Result:
+        """What a complete run reached.
 
         Raises:
             RequestError: the run is not complete.
         """
+        path = self.folder / RESULT
         if not self.done:
             raise RequestError(
                 "this run is not finished; 'bionic train' with the same spec, seed and data "
                 "goes on where it stopped",
                 where=str(self.folder),
             )
-        return self._json(RESULT)
+        try:
+            return read_result(self._object(self.text(RESULT), RESULT), where=str(path))
+        except DamagedError as error:
+            problems = [f"{text.removesuffix(f'. {ANEW}')}. {ANEW}" for text in error.problems]
+            raise DamagedError(problems, where=error.where) from error
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -326,6 +312,12 @@ class Run:
         return self._document(self.text(name), name)
 
     def _document(self, text: str, name: str) -> dict[str, Any]:
+        document = self._object(text, name)
+        if problem := mismatch(document, _SHAPES[name]):
+            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(self.folder / name))
+        return document
+
+    def _object(self, text: str, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
             document = json.loads(text)
@@ -333,8 +325,6 @@ class Run:
             raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
         if not isinstance(document, dict):
             raise DamagedError(f"damaged: expected a JSON object. {ANEW}", where=str(path))
-        if problem := mismatch(document, _SHAPES[name]):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
         return document
 
 

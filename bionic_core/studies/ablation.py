@@ -24,6 +24,7 @@ from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
+from bionic_core.runs.result import Seen
 from bionic_core.spec.spec import Spec, compose, dependents
 from bionic_core.statistics.comparisons import Comparisons, compare, means
 from bionic_core.statistics.designs import Design, Factor, leave_one_out
@@ -34,6 +35,7 @@ from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.training.describe import parameter_counts
+from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -219,8 +221,8 @@ def results(ablation: Ablation, cells: Sequence[Cell]) -> dict[str, Any]:
         },
         "detectable": _detectable(found.sd, found.degrees, len(design.factors), len(design.seeds)),
         "notes": [*ablation.notes, *_notes(ablation, found, rows, cells)],
-        "selected_on": first.result["selected_on"],
-        "test_images": first.result["test"]["images"],
+        "selected_on": first.result.selected_on,
+        "test_images": first.result.test.images,
         "data": first.manifest["data"],
         "connectome": first.manifest.get("connectome"),
     }
@@ -250,14 +252,16 @@ def figures(runs: Sequence[Cell]) -> dict[str, Any]:
     after it where the run has that, else as seen while training.
     """
     known = [cell.run.result for cell in runs if cell.run is not None]
-    trained = [result.get("train_evaluated") or result["train"] for result in known]
-    columns = {
-        "accuracy": [result["test"]["accuracy"] for result in known],
-        "loss": [result["test"]["loss"] for result in known],
-        "train_accuracy": [part["accuracy"] for part in trained],
-        "train_loss": [part["loss"] for part in trained],
-        "macro_f1": [result["test"]["macro_f1"] for result in known],
-        "epochs": [result["epochs"] for result in known],
+    trained: list[PlainFigures | Seen] = [
+        result.train_evaluated or result.train for result in known
+    ]
+    columns: dict[str, list[float]] = {
+        "accuracy": [result.test.accuracy for result in known],
+        "loss": [result.test.loss for result in known],
+        "train_accuracy": [part.accuracy for part in trained],
+        "train_loss": [part.loss for part in trained],
+        "macro_f1": [result.test.macro_f1 for result in known],
+        "epochs": [result.epochs for result in known],
     }
     return {name: means(values) for name, values in columns.items()}
 
@@ -288,7 +292,7 @@ def _notes(
     notes += missing_notes(
         cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
     )
-    if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
+    if any(cell.run and cell.run.result.train_evaluated is None for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes
 

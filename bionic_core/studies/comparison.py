@@ -34,6 +34,7 @@ from bionic_core.studies.publication import (
 )
 from bionic_core.studies.reproduction import Reproduction
 from bionic_core.studies.responses import PERCENT
+from bionic_core.training.metrics import ClassFigures, Figures, numbers_of
 
 T = TypeVar("T")
 
@@ -288,16 +289,20 @@ def _classes(table: ClassTable, runs: Sequence[LastRun]) -> tuple[ClassBeside, .
     return tuple(rows)
 
 
-def _of(ours: Mapping[str, Any] | None, names: Sequence[str], average: str) -> Mapping[str, float]:
+def _of(ours: Figures | None, names: Sequence[str], average: str) -> Mapping[str, float]:
     """Return figures of a class, or of an average over classes."""
     if ours is None:
         return {}
     if average:
-        start = f"{average}_"
-        found = {key.removeprefix(start): ours[key] for key in ours if key.startswith(start)}
-        return found or {average: ours[average]}
-    lowered = {name.lower(): part for name, part in ours["classes"].items()}
-    return next((lowered[name] for name in names if name in lowered), {})
+        numbers, start = _numbers(ours), f"{average}_"
+        found = {k.removeprefix(start): numbers[k] for k in numbers if k.startswith(start)}
+        return found or {average: numbers[average]}
+    lowered = {name.lower(): part for name, part in ours.classes.items()}
+    return next((_numbers(lowered[name]) for name in names if name in lowered), {})
+
+
+def _numbers(figures: Figures | ClassFigures) -> dict[str, float]:
+    return {name: value for name, value in numbers_of(figures).items() if value is not None}
 
 
 def _errors(variant: Variant, run: Run | None) -> Errors:
@@ -308,9 +313,9 @@ def _errors(variant: Variant, run: Run | None) -> Errors:
         variant.label,
         str(run.folder),
         run.manifest["seed"],
-        tuple(ours["classes"]),
-        ours["confusion"],
-        {name: part["auc"] for name, part in ours["classes"].items()},
+        tuple(ours.classes),
+        ours.confusion,
+        {name: part.auc for name, part in ours.classes.items()},
     )
 
 

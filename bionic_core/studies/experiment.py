@@ -245,7 +245,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
             for cell in cells
         ],
         **analysis.to_json(),
-        "selected_on": finished[0].result["selected_on"] if finished else None,
+        "selected_on": finished[0].result.selected_on if finished else None,
         "data": finished[0].manifest["data"] if finished else None,
         "connectome": finished[0].manifest.get("connectome") if finished else None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -45,26 +46,39 @@ def _batches(images: Tensor) -> Iterator[Tensor]:
         yield images[start : start + EVALUATION_BATCH].float() / 255
 
 
-def metrics(logits: Tensor, labels: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the figures of a split.
+@attrs.frozen
+class PlainFigures:
+    """Figures of a split that any epoch has.
 
-    ``accuracy`` and ``macro_f1`` are fractions (a class never predicted has F1 0); ``loss`` is
-    the mean plain cross entropy in nats, whatever the training loss; ``images`` is their number.
+    Attributes:
+        accuracy: a fraction.
+        loss: mean plain cross entropy in nats, whatever the training loss.
+        macro_f1: a fraction; a class never predicted has F1 0.
+        images: how many there are.
     """
+
+    accuracy: float
+    loss: float
+    macro_f1: float
+    images: int
+
+
+def metrics(logits: Tensor, labels: npt.NDArray[np.int64]) -> PlainFigures:
+    """Return the figures of logits (N, C) with labels (N,)."""
     from sklearn.metrics import f1_score
 
     predicted = logits.argmax(1).numpy()
     classes = list(range(logits.shape[1]))
     f1 = f1_score(labels, predicted, labels=classes, average="macro", zero_division=0)
-    return {
-        "accuracy": float((predicted == labels).mean()),
-        "loss": float(functional.cross_entropy(logits, torch.as_tensor(labels))),
-        "macro_f1": float(f1),
-        "images": len(labels),
-    }
+    return PlainFigures(
+        accuracy=float((predicted == labels).mean()),
+        loss=float(functional.cross_entropy(logits, torch.as_tensor(labels))),
+        macro_f1=float(f1),
+        images=len(labels),
+    )
 
 
-def evaluate(network: Network, split: Split) -> tuple[Tensor, dict[str, float]]:
+def evaluate(network: Network, split: Split) -> tuple[Tensor, PlainFigures]:
     """Return the logits (N, classes) of a split, and its figures."""
     device = next(network.parameters()).device
     logits = logits_of(network, torch.as_tensor(split.images).to(device))

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bionic_core.base.records import to_document
 from bionic_core.data.splits import Splits
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.network import Network
 from bionic_core.seeds import Stream, derive
 from bionic_core.training.averaging import WeightAverage
-from bionic_core.training.evaluation import evaluate
+from bionic_core.training.evaluation import PlainFigures, evaluate
 from bionic_core.training.optimizers import Muon, make_optimizer
 from bionic_core.training.precision import lowered, products_in
 from bionic_core.training.recipe import Recipe
@@ -190,7 +191,7 @@ def close_epoch(
     course: Course,
     loss: float,
     accuracy: float,
-    selecting: dict[str, float],
+    selecting: PlainFigures,
     seconds: float,
 ) -> dict[str, Any]:
     """Close an epoch whose images have been learned, and return its record.
@@ -214,7 +215,7 @@ def close_epoch(
         "epoch": state.epoch,
         "lr": rate,
         "train": {"loss": loss, "accuracy": accuracy},
-        course.splits.selected_on: selecting,
+        course.splits.selected_on: to_document(selecting),
         "seconds": seconds,
         "images_per_second": len(course.labels) / seconds,
     }
@@ -222,10 +223,10 @@ def close_epoch(
     return record
 
 
-def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
+def _select(state: State, course: Course, figures: PlainFigures) -> None:
     """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
-    selecting = selecting | {"epoch": float(state.epoch)}
+    selecting = to_document(figures) | {"epoch": float(state.epoch)}
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
     if not math.isfinite(figure):
         raise BionicError(

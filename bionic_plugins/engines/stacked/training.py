@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bionic_core.errors import BionicError
 from bionic_core.seeds import Stream
-from bionic_core.training.evaluation import metrics
+from bionic_core.training.evaluation import PlainFigures, metrics
 from bionic_core.training.loop import Moment, check_loss, close_epoch
 from bionic_core.training.precision import products_in
 from bionic_core.training.views import ahead, vary
@@ -63,7 +63,7 @@ def train_epoch(steps: Steps, watch: Callable[[Member, Moment], None] | None = N
     return ended
 
 
-def _evaluate(steps: Steps) -> list[dict[str, float]]:
+def _evaluate(steps: Steps) -> list[PlainFigures]:
     """Return each member's figures on the images that are selected on."""
     members = steps.members
     split = members[0].course.splits.validation
