@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,6 +94,8 @@ class Published:
     Attributes:
         main: the model that mechanisms are left out of.
         selection: what the paper selected its epochs on.
+        run_sd: pooled SD of a run's test accuracy, in percentage points, over those rows of Table
+            4 whose spreads agree.
     """
 
     title: str
@@ -111,6 +114,7 @@ class Published:
     table5: Changes
     table6: Changes
     notes: tuple[str, ...] = field(factory=tuple)
+    run_sd: float | None = None
 
     @property
     def mechanisms(self) -> tuple[str, ...]:
@@ -160,6 +164,42 @@ def publications(registry: Registry) -> list[Published]:
         except RequestError:  # what is wrong with it is for who reproduces it
             continue
     return found
+
+
+@attrs.frozen
+class PublishedSpread:
+    """How much a paper's runs vary, on a number of test images.
+
+    Attributes:
+        value: the SD of a run's test accuracy, in percentage points; it scales with 1/√images.
+        source: where it is from, in words.
+        scaled: the same, with the number of images that it is scaled to.
+    """
+
+    value: float
+    source: str
+    scaled: str
+
+
+def published_spread(test_images: int | None, registry: Registry) -> PublishedSpread | None:
+    """Return the SD of a run by the first installed paper that tells it; None if none does.
+
+    Args:
+        test_images: that runs will have; the paper's own number if None.
+        registry: the installed plugins.
+    """
+    for paper in publications(registry):
+        if paper.run_sd is None:
+            continue
+        images = test_images or paper.test_images
+        told = f"the paper's {paper.run_sd} points on {paper.test_images:,} test images"
+        whole = told if images == paper.test_images else f"{told}, scaled to {images:,}"
+        return PublishedSpread(
+            paper.run_sd * math.sqrt(paper.test_images / images),
+            f"assumed: {whole}",
+            f"the paper's {paper.run_sd} on {paper.test_images:,} test images scaled to {images:,}",
+        )
+    return None
 
 
 def _installed(registry: Registry) -> list[str]:

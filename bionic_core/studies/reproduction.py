@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
 from bionic_core.registry import Registry
@@ -215,11 +216,11 @@ def compare_with_paper(
     from bionic_core.studies.per_class import appendix, table3
 
     published = reproduction.published
-    study = results(reproduction.ablation, cells[-1])
+    study = to_document(results(reproduction.ablation, cells[-1]))
     runs = {name: list(part) for name, part in zip(reproduction.others, cells, strict=False)}
     ours = {row["mechanism"] or published.main: row for row in study["rows"]}
     ours |= {
-        name: figures(part) | {"parameters": dict(reproduction.parameters[name])}
+        name: to_document(figures(part)) | {"parameters": dict(reproduction.parameters[name])}
         for name, part in runs.items()
     }
     last = _last_runs(reproduction, cells)
@@ -361,5 +362,6 @@ def _paired(study: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = {}
     for row in study["rows"][1:]:
         other = accuracy.get(row["variant"], {})
-        found[row["mechanism"]] = means([whole[s] - other[s] for s in whole if s in other])
+        paired = means([whole[s] - other[s] for s in whole if s in other])
+        found[row["mechanism"]] = to_document(paired)
     return found
