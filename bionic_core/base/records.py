@@ -2,7 +2,8 @@
 
 A document has a record's fields as its keys, in their order. A field with the metadata
 :data:`OMITTED` is no key while it has its default, and one with ``KEY`` has another key's name
-(``with``, for one, which is no name in Python).
+(``with``, for one, which is no name in Python). One with ``SPREAD`` stands as its own keys; what
+is written so is not read back.
 """
 
 from __future__ import annotations
@@ -22,15 +23,21 @@ T = TypeVar("T")
 OMITTED = "omitted"
 """Metadata of a field that is left out of the document at its default."""
 
+SPREAD = "spread"
+"""Metadata of a field, a record or a mapping, whose keys stand in the document in its place."""
+
 
 def to_document(record: Any) -> Any:
     """Return a record, or what holds records, as JSON-ready data."""
     if attrs.has(type(record)):
-        return {
-            field.metadata.get(KEY, field.alias): to_document(getattr(record, field.name))
-            for field in attrs.fields(type(record))
-            if not (field.metadata.get(OMITTED) and _at_default(record, field))
-        }
+        document: dict[str, Any] = {}
+        for field in attrs.fields(type(record)):
+            value = to_document(getattr(record, field.name))
+            if field.metadata.get(SPREAD):
+                document |= value
+            elif not (field.metadata.get(OMITTED) and _at_default(record, field)):
+                document[field.metadata.get(KEY, field.alias)] = value
+        return document
     if isinstance(record, Mapping):
         return {key: to_document(value) for key, value in record.items()}
     if isinstance(record, (list, tuple)):

@@ -123,6 +123,19 @@ def describe(predicted: Predicted) -> dict[str, Any]:
     }
 
 
+def class_figures(run: Run) -> dict[str, Any]:
+    """Return a run's figures on its test images, as :func:`full_metrics` gives them.
+
+    Those of its result where that tells of classes, else those of the predictions it left behind.
+    """
+    test: dict[str, Any] = run.result["test"]
+    if "classes" in test and "confusion" in test:
+        return test
+    arrays = run.predictions
+    names = [str(name) for name in arrays["class_names"]]
+    return full_metrics(torch.as_tensor(arrays["test_logits"]), arrays["test_labels"], names)
+
+
 def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:
     """Return a trained run's figures on a split of its data, or of other data.
 

@@ -22,6 +22,7 @@ from bionic_core.errors import RequestError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", (0, (1, 1.2)))
@@ -92,40 +93,76 @@ def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
         The file's content by format.
     """
     names = list(document["classes"])
-    counts = np.array(document["confusion"])
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    size = len(names)
-    side = max(4.2, 0.66 * size + 1.5)
+    side = max(4.2, 0.66 * len(names) + 1.5)
     with canvas(side + 0.9, side) as figure:
         axes = figure.subplots()
-        shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), value in np.ndenumerate(share):
-            count = counts[row, column]
-            axes.text(
-                column,
-                row,
-                f"{value:.0%}\n{count:,}" if count else "0",
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                linespacing=1.25,
-                color="white" if value > 0.7 else "black" if count else "0.6",
-            )
-        axes.set_xticks(range(size), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(size), names)
-        axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1)
-        axes.tick_params(which="both", length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
+        shades = draw_confusion(axes, names, document["confusion"])
         figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
         bar = figure.colorbar(shades, ax=axes, fraction=0.046, pad=0.03)
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_major_formatter(percent())
         bar.set_label("share of the true class")
         return rendered(figure)
+
+
+def draw_confusion(
+    axes: Axes, names: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> AxesImage:
+    """Draw a confusion matrix; return its shades, the shares of each row.
+
+    Args:
+        axes: drawn into.
+        names: of the C classes.
+        confusion: (C, C) counts, a row for each true class.
+    """
+    size = len(names)
+    counts = np.array(confusion)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(share):
+        count = counts[row, column]
+        axes.text(
+            column,
+            row,
+            f"{value:.0%}\n{count:,}" if count else "0",
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            linespacing=1.25,
+            color="white" if value > 0.7 else "black" if count else "0.6",
+        )
+    axes.set_xticks(range(size), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(size), names)
+    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    return shades
+
+
+def errors(
+    confusion: Sequence[Sequence[int]],
+    classes: Mapping[str, Mapping[str, Any]],
+    probability: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+) -> bytes:
+    """Draw a confusion matrix and the ROC curves beside it, for a page; return a PNG.
+
+    Args:
+        confusion: (C, C) counts, a row for each true class.
+        classes, probability, labels: as :func:`draw_roc` takes them.
+    """
+    with canvas(10, 4.6) as figure:
+        left, right = figure.subplots(1, 2)
+        draw_confusion(left, list(classes), confusion)
+        draw_roc(right, classes, probability, labels)
+        right.legend(title="area, class", loc="lower right", handlelength=2.8)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
+        return file.getvalue()
 
 
 def roc(

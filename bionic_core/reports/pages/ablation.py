@@ -280,10 +280,10 @@ def _alone(document: Document) -> Section:
 def _beside(document: Document, published: Published) -> Section | None:
     """Return a paper's two figures beside ours; None where they have too little in common."""
     ours = {row["mechanism"]: row for row in document["rows"]}
-    common = [row for row in published.table4 if row.without in ours and row.without]
-    if len(common) < ALIKE:
+    common = [row for row in published.rows if row.without in ours and row.without]
+    if len(common) < ALIKE or not all(row.macro_f1 for row in published.rows):
         return None
-    theirs = [_theirs(row, published) for row in published.table4]
+    theirs = [_theirs(row, published) for row in published.rows]
     text = [
         f"Published: {published.title} ({published.authors}), {published.data}, "
         f"{published.test_images:,} test images, {published.seeds} seeds; {published.selection}. "

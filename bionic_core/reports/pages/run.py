@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
 
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing import effects as plots
@@ -27,8 +27,9 @@ from bionic_core.reports.sections import (
     Table,
 )
 from bionic_core.reports.words import number, numeric
+from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.train import Run
-from bionic_core.studies.per_class import per_class, probabilities
+from bionic_core.training.metrics import probabilities
 
 if TYPE_CHECKING:
     from bionic_core.model.network import Network
@@ -53,7 +54,7 @@ def page_of_run(run: Run) -> Page:
     """
     result, manifest = printable(run.result), printable(run.manifest)
     name, seed = str(manifest.get("name", run.hash)), manifest["seed"]
-    figures = printable(per_class(run))
+    figures = printable(class_figures(run))
     selected = result["selected_on"]
     return Page(
         title=f"{name}, seed {seed}",
@@ -196,12 +197,11 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
 
 def _roc(run: Run, figures: Document) -> Drawing:
     arrays = run.predictions
-    logits, labels = arrays["test_logits"].astype(np.float64), arrays["test_labels"]
     draw = partial(
         draw_roc,
         classes=figures["classes"],
-        probability=probabilities(logits),
-        labels=labels,
+        probability=probabilities(torch.as_tensor(arrays["test_logits"])),
+        labels=arrays["test_labels"],
     )
     areas = ", ".join(f"{name} {number(c['auc'], 3)}" for name, c in figures["classes"].items())
     svg = plots.curves(draw, f"ROC curves, each class against the rest; areas: {areas}", 4.7, 2)
