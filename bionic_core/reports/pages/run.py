@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bionic_core.errors import DamagedError, RequestError
-from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.drawing.run import draw_learning, draw_roc
+from bionic_core.reports.drawing.svg import curves
+from bionic_core.reports.drawing.wiring import wiring
 from bionic_core.reports.html import printable
-from bionic_core.reports.pages.origin import origin, retrain
-from bionic_core.reports.pages.study import TEST_SELECTED
+from bionic_core.reports.origin import origin, retrain
 from bionic_core.reports.sections import (
     Block,
     Cell,
@@ -26,6 +26,7 @@ from bionic_core.reports.sections import (
     Step,
     Table,
 )
+from bionic_core.reports.study import TEST_SELECTED
 from bionic_core.reports.words import number, numeric
 from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.train import Run
@@ -142,7 +143,7 @@ def _learning(run: Run, result: Document) -> Section:
         draw = partial(
             draw_learning, key=key, history=history, best_epoch=best, selected_on=selected
         )
-        svg = plots.curves(draw, alt, 3.0)
+        svg = curves(draw, alt, 3.0)
         drawings.append(Drawing(svg, "Loss" if key == "loss" else "Accuracy"))
     text = (
         "Training figures are those seen while training, of varied images and with the training "
@@ -204,7 +205,7 @@ def _roc(run: Run, figures: Document) -> Drawing:
         labels=arrays["test_labels"],
     )
     areas = ", ".join(f"{name} {number(c['auc'], 3)}" for name, c in figures["classes"].items())
-    svg = plots.curves(draw, f"ROC curves, each class against the rest; areas: {areas}", 4.7, 2)
+    svg = curves(draw, f"ROC curves, each class against the rest; areas: {areas}", 4.7, 2)
     caption = "The area under each curve stands before its class; the dashed line is guessing."
     return Drawing(svg, "ROC curves, each class against the rest", caption)
 
@@ -304,7 +305,7 @@ def _wiring(network: Network) -> Section | None:
         synapses = None if wired.count is None else int(wired.count.sum())
         alt = f"Wiring of {label}: {len(wired):,} of {post * pre:,} pairs of neurons, {share:.1%}"
         names = (printable(site.post.name), printable(site.pre.name))
-        svg = plots.wiring(wired.pre, wired.post, (post, pre), names, alt)
+        svg = wiring(wired.pre, wired.post, (post, pre), names, alt)
         drawings.append(Drawing(svg, label, f"{len(wired):,} pairs, {share:.1%} of all"))
         rows.append(
             [
