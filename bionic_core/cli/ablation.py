@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
     Data,
     Device,
@@ -62,14 +64,16 @@ def ablate_command(
     trainer = chosen(context, jobs, plan)  # first: what it makes ready takes longer than the rest
     loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
     from bionic_core.registry import Registry
-    from bionic_core.reports.tables import ablation as report_ablation
+    from bionic_core.reports import plans
+    from bionic_core.reports.ablation import ablated
+    from bionic_core.reports.terminal import render
     from bionic_core.studies import ablation as study
 
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
     if plan:
-        document = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
-        show(document, json, lambda _: report_ablation.planned(document))
+        planned = study.planned(ablation, *_measured(loaded, device, jobs), jobs)
+        show(to_document(planned), json, lambda _: render(plans.ablation(planned)))
         return
     from bionic_core.cli.progress import Display
     from bionic_core.studies.experiment import study_name
@@ -86,10 +90,10 @@ def ablate_command(
         say_precision(ablation.experiment.specs, device, display.say)
         cells = run(ablation, display, options)
         display.say("estimating effects")
-    results = study.results(ablation, cells) | {"command": typed()}
+    results = attrs.evolve(study.results(ablation, cells), command=typed())
     path = study.save_results(out, ablation, results)
-    results["file"] = str(path)
-    show(results, json, lambda _: report_ablation.ablated(results))
+    results = attrs.evolve(results, file=str(path))
+    show(to_document(results), json, lambda _: render(ablated(results)))
     failed = sum(cell.run is None for cell in cells)
     if failed:
         raise BionicError(f"{failed} of {len(cells)} runs failed; the figures are of the others")

@@ -33,8 +33,8 @@ from bionic_core.errors import BionicError, RequestError
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
     from bionic_core.studies.cell import Cell
-    from bionic_core.studies.comparison import Comparison
     from bionic_core.studies.publication import Published
+    from bionic_core.studies.reproduced import Reproduced
     from bionic_core.studies.reproduction import Reproduction
 
 
@@ -139,7 +139,7 @@ def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> li
 
 
 def _write(
-    out: Path, found: Comparison, published: Published, parts: Sequence[Section]
+    out: Path, found: Reproduced, published: Published, parts: Sequence[Section]
 ) -> tuple[str, ...]:
     """Write the report as JSON, Markdown and HTML, each whole or not at all; all are made first."""
     from bionic_core.base.files import write_text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -16,7 +15,7 @@ from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.probe import probe, words
 from bionic_core.spec.spec import Spec, compose, digest
-from bionic_core.statistics.designs import Design
+from bionic_core.statistics.designs import Design, Layout
 from bionic_core.studies.ablation import Ablation, plan_ablation, planned
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
@@ -82,7 +81,7 @@ class Plan:
     recipe: str
     seeds: tuple[int, ...]
     rows: tuple[PlannedRow, ...]
-    design: Any
+    design: Layout
     estimate: Estimate
     lines: tuple[str, ...]
 
@@ -180,7 +179,7 @@ def describe_plan(reproduction: Reproduction, duration: Estimate, jobs: int) -> 
             PlannedRow(row.label, specs[row.model or published.main], row.without)
             for row in published.rows
         ),
-        planned(reproduction.ablation)["design"],
+        planned(reproduction.ablation).design,
         duration,
         (line,),
     )

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, Publication, Registry, RequestError, cli
+from bionic_core.base.records import to_document
 from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.probe import words
 from bionic_core.runs.train import Run
+from bionic_core.statistics.comparisons import Summary
 from bionic_core.studies.comparison import judged
 from bionic_core.studies.publication import Published, open_publication
 from tests.cli.test_cli import Bionic, bionic, refused
@@ -370,20 +372,21 @@ def test_figures_of_classes_are_taken_from_a_result_that_tells_them(
     result = json.loads((folder / "result.json").read_text())
     copy = Path(shutil.copytree(folder, tmp_path / folder.name))
     without_sums(copy)
-    assert class_figures(Run(copy)) == result["test"]
+    told = class_figures(Run(copy))
+    assert to_document(told) == result["test"]
     older = {key: value for key, value in result["test"].items() if key != "classes"}
     (copy / "result.json").write_text(json.dumps(result | {"test": older}))
     found = class_figures(Run(copy))
-    assert found == {key: result["test"][key] for key in found}
-    counts = np.array(found["confusion"])
-    recalls = [figures["recall"] for figures in found["classes"].values()]
+    assert found == told
+    counts = np.array(found.confusion)
+    recalls = [figures.recall for figures in found.classes.values()]
     assert recalls == pytest.approx(counts.diagonal() / counts.sum(1))
 
 
 def test_z_needs_a_spread_on_both_sides() -> None:
-    ours = {"mean": 0.5, "sd": None, "n": 1}
+    ours = Summary(0.5, None, 1)
     assert judged(60.0, 0.3, 3, ours, 100, z=True).z is None
-    three = {"mean": 0.61, "sd": 0.003, "n": 3}
+    three = Summary(0.61, 0.003, 3)
     assert judged(60.0, 0.3, 3, three, 100, z=False).z is None
     both = judged(60.0, 0.3, 3, three, 100, z=True)
     assert both.z == pytest.approx(1 / math.sqrt(0.3**2 / 3 + 0.3**2 / 3))
