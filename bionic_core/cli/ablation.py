@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
     Json,
     SpecName,
@@ -41,15 +43,18 @@ def ablate_command(
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
     from bionic_core.registry import Registry
-    from bionic_core.reports.tables import ablation as report_ablation
+    from bionic_core.reports import plans
+    from bionic_core.reports.ablation import ablated
+    from bionic_core.reports.terminal import render
     from bionic_core.studies import ablation as study
 
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
     if plan:
-        measured = _measured(loaded, options.device, options.jobs)
-        document = study.ablation_plan(ablation, *measured, options.jobs)
-        show(document, json, lambda _: report_ablation.planned(document))
+        planned = study.ablation_plan(
+            ablation, *_measured(loaded, options.device, options.jobs), options.jobs
+        )
+        show(to_document(planned), json, lambda _: render(plans.ablation(planned)))
         return
     from bionic_core.cli.progress import Display
     from bionic_core.runs.observer import Observers
@@ -69,10 +74,10 @@ def ablate_command(
             observer=Observers(tracking, display),
         )
         display.say("estimating effects")
-    results = study.results(ablation, cells) | {"command": typed()}
+    results = attrs.evolve(study.results(ablation, cells), command=typed())
     path = study.save_results(options.out, ablation, results)
-    results["file"] = str(path)
-    show(results, json, lambda _: report_ablation.ablated(results))
+    results = attrs.evolve(results, file=str(path))
+    show(to_document(results), json, lambda _: render(ablated(results)))
     failed = sum(cell.run is None for cell in cells)
     if failed:
         raise BionicError(f"{failed} of {len(cells)} runs failed; the figures are of the others")

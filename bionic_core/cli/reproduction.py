@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bionic_core.cli.plugins import Tracks
     from bionic_core.reports.sections import Section
     from bionic_core.studies.cell import Cell
-    from bionic_core.studies.comparison import Comparison
     from bionic_core.studies.publication import Published
+    from bionic_core.studies.reproduced import Reproduced
     from bionic_core.studies.reproduction import Reproduction
 
 
@@ -127,7 +127,7 @@ def _train(
 
 
 def _write(
-    out: Path, found: Comparison, published: Published, parts: Sequence[Section]
+    out: Path, found: Reproduced, published: Published, parts: Sequence[Section]
 ) -> tuple[str, ...]:
     """Write the report as JSON, Markdown and HTML, each whole or not at all; all are made first."""
     from bionic_core.base.files import write_text

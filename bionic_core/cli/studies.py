@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import attrs
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
     Json,
     console,
@@ -25,6 +26,7 @@ from bionic_core.errors import BionicError, RequestError
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
+    from bionic_core.statistics.findings import Findings
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
 
@@ -139,29 +141,29 @@ def factorial_command(
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
-    from bionic_core.reports.tables import study as report_study
+    from bionic_core.reports.factorial import studied
+    from bionic_core.reports.terminal import render
     from bionic_core.studies import experiment as study
     from bionic_core.studies.responses import check_response, full_name
 
     name, experiment = full_name(response), design.experiment(loaded)
     _check(figures)
     if plan:
+        from bionic_core.reports.plans import factorial as plan_sections
         from bionic_core.studies.plan import factorial_plan
 
-        document = factorial_plan(
+        planning = factorial_plan(
             experiment, **options.place, response=name, order=order, seconds=probe
         )
-        show(document, json, lambda _: report_study.planned(document))
+        show(to_document(planning), json, lambda _: render(plan_sections(planning)))
         return
     check_response(name, loaded)
     cells = _train(experiment, context, options, trainer)
     analysis = study.analyse(experiment, cells, response=name, order=order)
-    results = study.results(experiment, cells, analysis)
-    results["command"] = typed()
+    results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
     path = study.save_results(options.out, experiment, results)
-    results["file"] = str(path)
-    _draw(results, figures)
-    show(results, json, lambda _: report_study.studied(results))
+    results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
+    show(to_document(results), json, lambda _: render(studied(results)))
     if failed := sum(cell.run is None for cell in cells):
         runs = experiment.design.runs
         raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
@@ -217,7 +219,8 @@ def analyse_command(
     json: Json = False,
 ) -> None:
     """Analyse any table of factors and responses as a factorial experiment is."""
-    from bionic_core.reports.tables import study as report_study
+    from bionic_core.reports.findings import analysed
+    from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
 
     found = analyse(
@@ -230,8 +233,9 @@ def analyse_command(
     )
     _check(figures)
     document = {"table": str(table)} | found.to_json()
-    _draw(document, figures)
-    show(document, json, lambda _: report_study.analysed(document))
+    if drawn := _draw(found.findings, figures):
+        document["figures"] = list(drawn)
+    show(document, json, lambda _: render(analysed(found.findings)))
 
 
 def _check(folder: Path | None) -> None:
@@ -241,10 +245,10 @@ def _check(folder: Path | None) -> None:
         check_folder(folder)
 
 
-def _draw(document: dict[str, Any], folder: Path | None) -> None:
-    """Draw the effects into a folder, and say in the document where."""
+def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
+    """Draw the effects into a folder, and return where."""
     if folder is None:
-        return
-    from bionic_core.reports.drawing.effect_figures import draw_effects
+        return ()
+    from bionic_core.reports.drawing.effects import draw_effects
 
-    document["figures"] = draw_effects(document, folder)
+    return draw_effects(findings, folder)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bionic_core.errors import RequestError, listing, nearest, shorten
-from bionic_core.statistics.analysis import Analysis, Response, analyse_rows
+from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.effects import Row
+from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import in_order, level_of, read_table
 
 BLOCKS = ("seed", "block")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +72,7 @@ class ClassRow:
     label: str
     figures: Mapping[str, Mapping[str, float]]
     names: tuple[str, ...] = ()
-    average: str = ""
+    average: Literal["", "macro", "weighted", "accuracy"] = ""
 
 
 @attrs.frozen
@@ -171,6 +172,8 @@ class Published:
         selection: what the paper selected its epochs on.
         training: where it says how it trained.
         connectome: that it used.
+        run_sd: pooled SD of a run's test accuracy, in percentage points, over those variants whose
+            spreads agree.
     """
 
     title: str
@@ -190,6 +193,7 @@ class Published:
     errors: Mapping[str, ErrorTable] = field(factory=dict)
     connectome: str = "none"
     notes: tuple[str, ...] = ()
+    run_sd: float | None = None
 
     @property
     def rows(self) -> tuple[Variant, ...]:
@@ -247,6 +251,42 @@ def publications(registry: Registry) -> list[Published]:
         except RequestError:  # what is wrong with it is for who reproduces it
             continue
     return found
+
+
+@attrs.frozen
+class PublishedSpread:
+    """How much a paper's runs vary, on a number of test images.
+
+    Attributes:
+        value: the SD of a run's test accuracy, in percentage points; it scales with 1/√images.
+        source: where it is from, in words.
+        scaled: the same, with the number of images that it is scaled to.
+    """
+
+    value: float
+    source: str
+    scaled: str
+
+
+def published_spread(test_images: int | None, registry: Registry) -> PublishedSpread | None:
+    """Return the SD of a run by the first installed paper that tells it; None if none does.
+
+    Args:
+        test_images: that runs will have; the paper's own number if None.
+        registry: the installed plugins.
+    """
+    for paper in publications(registry):
+        if paper.run_sd is None:
+            continue
+        images = test_images or paper.test_images
+        told = f"the paper's {paper.run_sd} points on {paper.test_images:,} test images"
+        whole = told if images == paper.test_images else f"{told}, scaled to {images:,}"
+        return PublishedSpread(
+            paper.run_sd * math.sqrt(paper.test_images / images),
+            f"assumed: {whole}",
+            f"the paper's {paper.run_sd} on {paper.test_images:,} test images scaled to {images:,}",
+        )
+    return None
 
 
 def _installed(registry: Registry) -> list[str]:

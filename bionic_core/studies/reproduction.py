@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -18,7 +17,7 @@ from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
 from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec, digest
-from bionic_core.statistics.designs import Design
+from bionic_core.statistics.designs import Design, Layout
 from bionic_core.studies.ablation import Ablation, ablation_plan, plan_ablation
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
@@ -84,7 +83,7 @@ class Plan:
     recipe: str
     seeds: tuple[int, ...]
     rows: tuple[PlannedRow, ...]
-    design: Any
+    design: Layout
     estimate: Estimate
     lines: tuple[str, ...]
 
@@ -177,7 +176,7 @@ def describe_plan(reproduction: Reproduction, duration: Estimate, jobs: int) -> 
             PlannedRow(row.label, specs[row.model or published.main], row.without)
             for row in published.rows
         ),
-        ablation_plan(reproduction.ablation)["design"],
+        ablation_plan(reproduction.ablation).design,
         duration,
         (line,),
     )

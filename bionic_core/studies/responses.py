@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bionic_core.errors import RequestError
-from bionic_core.statistics.analysis import Response
 from bionic_core.statistics.designs import same_level
+from bionic_core.statistics.findings import Response
 from bionic_core.training.metrics import PARTS, Figures, figure_of
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ import torch
 
 from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError, RequestError
-from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc
+from bionic_core.reports.drawing.svg import curves
+from bionic_core.reports.drawing.wiring import wiring
 from bionic_core.reports.html import printable
-from bionic_core.reports.pages.origin import origin, retrain
-from bionic_core.reports.pages.study import TEST_SELECTED
+from bionic_core.reports.origin import origin, retrain
 from bionic_core.reports.sections import Drawing, Facts, Flow, Page, Row, Section, Step, Table
+from bionic_core.reports.study import TEST_SELECTED
 from bionic_core.reports.tables.build import parameters
 from bionic_core.reports.tables.evaluation import between, classes, confusion, splits
 from bionic_core.reports.words import count, number, percent, share, sides, whole
@@ -109,7 +110,7 @@ def _learning(run: Run, result: Result) -> Section:
         draw = partial(
             draw_learning, key=key, history=history, best_epoch=best, selected_on=selected
         )
-        drawings.append(Drawing(plots.curves(draw, alt, 3.0), key.capitalize()))
+        drawings.append(Drawing(curves(draw, alt, 3.0), key.capitalize()))
     text = (
         "Training figures are those seen while training, of varied images and with the training "
         "loss; the others are of plain images and plain cross entropy, so the two losses are on "
@@ -140,7 +141,7 @@ def _roc(run: Run, figures: Figures) -> Drawing:
         labels=arrays["test_labels"],
     )
     told = ", ".join(f"{name} {number(area, 3)}" for name, area in areas.items())
-    svg = plots.curves(draw, f"ROC curves, each class against the rest; areas: {told}", 4.7, 2)
+    svg = curves(draw, f"ROC curves, each class against the rest; areas: {told}", 4.7, 2)
     caption = "The area under each curve stands before its class; the dashed line is guessing."
     return Drawing(svg, "ROC curves, each class against the rest", caption)
 
@@ -223,7 +224,7 @@ def _wiring(network: Network) -> Section | None:
         told = f"{count(len(wired))} of {count(post * pre)} pairs of neurons, {percent(part, 1)}"
         names = (printable(site.post.name), printable(site.pre.name))
         alt = f"Wiring of {label}: {told}"
-        svg = plots.wiring(wired.pre, wired.post, (post, pre), names, alt)
+        svg = wiring(wired.pre, wired.post, (post, pre), names, alt)
         drawings.append(
             Drawing(svg, label, f"{count(len(wired))} pairs, {percent(part, 1)} of all")
         )

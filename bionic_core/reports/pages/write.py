@@ -10,10 +10,11 @@ import attrs
 import bionic_core
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.reports.html import printable, render
+from bionic_core.reports.html import render
 from bionic_core.reports.results import Found, find
 from bionic_core.reports.sections import Page
 from bionic_core.runs.train import Run
+from bionic_core.studies.results import AblationResults, FactorialResults
 
 LIMIT = 3_000_000
 """Bytes of a page: so much is still sent by mail without a thought."""
@@ -91,9 +92,8 @@ def page_of(found: Found, out: Path) -> Page:
     Raises:
         RequestError: it is not finished, or not as bionic writes it.
     """
-    clean = attrs.evolve(found, document=printable(found.document))
     try:
-        page = _page(clean, out)
+        page = _page(found, out)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RequestError(
             f"damaged, or not written by this version of bionic ({type(error).__name__}: {error})",
@@ -103,14 +103,14 @@ def page_of(found: Found, out: Path) -> Page:
 
 
 def _page(found: Found, out: Path) -> Page:
-    if found.kind == "run":
-        from bionic_core.reports.pages.run import page_of_run
+    if isinstance(found.study, AblationResults):
+        from bionic_core.reports.ablation import page_of_ablation
 
-        return page_of_run(Run.open(found.path))
-    if found.kind == "ablation":
-        from bionic_core.reports.pages.ablation import page_of_ablation
+        return page_of_ablation(found, found.study, out)
+    if isinstance(found.study, FactorialResults):
+        from bionic_core.reports.factorial import page_of_factorial
 
-        return page_of_ablation(found, out)
-    from bionic_core.reports.pages.factorial import page_of_factorial
+        return page_of_factorial(found, found.study, out)
+    from bionic_core.reports.pages.run import page_of_run
 
-    return page_of_factorial(found, out)
+    return page_of_run(Run.open(found.path))
