@@ -82,7 +82,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, marker:
     (folder,) = root.iterdir()
     assert held(folder / LOCK)
     told = describe(Run(folder))
-    assert (told["state"], told["epoch"], told["reason"]) == (RUNNING, 1, None)
+    assert (told.state, told.epoch, told.reason) == (RUNNING, 1, None)
     with pytest.raises(BusyError, match="another process trains this run"):
         trained(small(), root, wait=0.0)
     said: list[str] = []
@@ -95,7 +95,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, marker:
     assert ended(child) == 0
     assert said == ["another process trains this run; waiting until it ends"]
     assert run.reused
-    assert run.result["epochs"] == 2
+    assert run.result.epochs == 2
     assert not (folder / LOCK).exists()
 
 
@@ -109,7 +109,7 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path, marker: Path) -> None:
     assert (folder / LOCK).exists()
     assert not held(folder / LOCK)
     (told,) = list_runs(root)
-    assert (told["state"], told["epoch"]) == (INTERRUPTED, 1)
+    assert (told.state, told.epoch) == (INTERRUPTED, 1)
     run = trained(small(), root, wait=0.0)
     assert not run.reused
     assert [record["epoch"] for record in run.history] == [1, 2]
@@ -175,7 +175,7 @@ def test_the_other_takes_over_where_one_is_killed(tmp_path: Path, marker: Path) 
 
     cells = run_experiment(experiment, root=tmp_path, device="cpu", say=say)
     assert said == [("another process trains it", 0)]
-    assert [cell.run is not None and cell.run.result["epochs"] for cell in cells] == [2, 2]
+    assert [cell.run is not None and cell.run.result.epochs for cell in cells] == [2, 2]
     assert [cell.reused for cell in cells] == [False, False]
 
 
