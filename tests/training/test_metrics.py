@@ -135,7 +135,7 @@ def pairs(both: int, one: int, other: int, none: int) -> McNemar:
 def test_mcnemar_of_a_textbook() -> None:
     """Agresti 1990, p. 350: approval of the prime minister, 794, 150, 86, 570; χ² = 17.36."""
     found = pairs(794, 150, 86, 570)
-    assert found["test"] == "chi-square with continuity correction"
+    assert found.test == "chi-square with continuity correction"
     assert found.statistic == pytest.approx((abs(150 - 86) - 1) ** 2 / (150 + 86))
     assert found.statistic == pytest.approx(16.82, abs=0.005)
     assert found.p == pytest.approx(4.115e-05, rel=1e-3)
