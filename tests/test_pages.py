@@ -107,7 +107,7 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
         [run.hash, "seed 0", "1", on, losses[0]],
         [run.hash, "seed 0", "interrupted", on, ""],
         [run.hash, "seed 0", "2", on, losses[1]],
-        [run.hash, "seed 0", "finished", on, str(run.result["test"]["accuracy"])],
+        [run.hash, "seed 0", "finished", on, str(run.result.test.accuracy)],
     ]
 
 

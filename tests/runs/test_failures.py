@@ -92,11 +92,12 @@ def test_a_second_failure_is_recorded_with_its_reason(
         "twice"
     )
     (told,) = list_runs(tmp_path)
-    assert (told["state"], told["epoch"]) == (FAILED, 1)
-    assert told["reason"].startswith("out of memory (MemoryError)")
+    assert (told.state, told.epoch) == (FAILED, 1)
+    assert told.reason is not None
+    assert told.reason.startswith("out of memory (MemoryError)")
     failing(monkeypatch)
     assert tried(tmp_path).folder is not None, "the same command goes on"
-    assert list_runs(tmp_path)[0]["state"] == FINISHED
+    assert list_runs(tmp_path)[0].state == FINISHED
 
 
 def test_the_runs_own_failures_are_not_tried_again(
@@ -121,7 +122,7 @@ def test_a_figure_that_is_no_number_is_divergence(
     monkeypatch.setattr(training_module, "evaluate", nowhere)
     outcome = tried(tmp_path)
     assert "the accuracy to select by is nan in epoch 1: training diverged" in outcome.error
-    assert list_runs(tmp_path)[0]["state"] == FAILED
+    assert list_runs(tmp_path)[0].state == FAILED
 
 
 def test_a_damaged_folder_fails_alone_and_a_full_disk_ends_the_study(

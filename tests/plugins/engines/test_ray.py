@@ -153,7 +153,7 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
         assert not (outcome.folder / LOCK).exists()
         assert not (outcome.folder / STATE).exists()
     assert found[0].folder is not None
-    assert Run(found[0].folder).result["run"] == str(found[0].folder.resolve())
+    assert Run(found[0].folder).result.run == str(found[0].folder.resolve())
     failed = [path for path in (tmp_path / "store").iterdir() if not (path / RESULT).exists()]
     assert [Run(path).failure for path in failed] == [found[1].error]
 
