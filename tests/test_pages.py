@@ -27,7 +27,8 @@ from bionic_core.runs.task import Task
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
-from bionic_core.training.loop import Course, start, train_epoch
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start, train_epoch
 from bionic_core.training.recipe import recipe_of
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.pages import DOCS, blocks, module_of
@@ -106,7 +107,7 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
         [run.hash, "seed 0", "1", on, losses[0]],
         [run.hash, "seed 0", "interrupted", on, ""],
         [run.hash, "seed 0", "2", on, losses[1]],
-        [run.hash, "seed 0", "finished", on, str(run.result["test"]["accuracy"])],
+        [run.hash, "seed 0", "finished", on, str(run.result.test.accuracy)],
     ]
 
 

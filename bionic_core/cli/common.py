@@ -5,18 +5,20 @@ from __future__ import annotations
 import json as jsonlib
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bionic_core.reports.sections import Section
     from bionic_core.spec.spec import Spec
 
 SpecName = Annotated[
@@ -33,12 +35,6 @@ Set = Annotated[
 Data = Annotated[
     str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Jobs = Annotated[
-    int, typer.Option(min=1, help="Runs side by side, each a process of one thread if several.")
-]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
 
@@ -56,7 +52,7 @@ def load(
     spec: str,
     *,
     without: str = "",
-    set_: list[str] | None = None,
+    set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
 ) -> Spec:
@@ -104,14 +100,19 @@ def console(stream: Any) -> Any:
 
 
 def show(
-    document: Mapping[str, Any] | Sequence[Any],
+    result: Any,
     json: bool,
-    render: Callable[[Any], RenderableType],
+    render: Callable[[Any], Section | Sequence[Section] | RenderableType],
 ) -> None:
-    """Print a document, as JSON or as its report function renders it."""
+    """Print a result, as JSON or as the sections that its report function makes of it."""
     if json:
-        typer.echo(jsonlib.dumps(document, indent=1))
+        typer.echo(jsonlib.dumps(to_document(result), indent=1))
         return
+    from bionic_core.reports import terminal
+    from bionic_core.reports.sections import Section
     from bionic_core.reports.tables import build as report
 
-    console(sys.stdout).print(render(report))
+    shown: Any = render(report)
+    if isinstance(shown, Section | list | tuple):
+        shown = terminal.render(shown)
+    console(sys.stdout).print(shown)

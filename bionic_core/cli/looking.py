@@ -27,10 +27,11 @@ ProtocolName = Annotated[
 
 def plugins_command(json: Json = False) -> None:
     """List what is installed, failed plugins included."""
+    from bionic_core.catalogue import Listing
     from bionic_core.registry import Registry
 
-    document = {"plugins": [listed.to_json() for listed in Registry.installed().listing()]}
-    show(document, json, lambda report: report.plugins(document))
+    listing = Listing(tuple(listed.line for listed in Registry.installed().listing()))
+    show(listing, json, lambda report: report.plugins(listing))
 
 
 def data_info_command(
@@ -51,8 +52,8 @@ def data_info_command(
     known = protocol_named(protocol)
     dataset = open_data(source).read(DEFAULT_IMAGE)
     parts = split(dataset, known, DataChoice().split_seed, drop_leaks=drop_leaks)
-    document = summarise(dataset, parts)
-    show(document, json, lambda report: report.data(document))
+    summary = summarise(dataset, parts)
+    show(summary, json, lambda report: report.data(summary))
 
 
 def data_check_command(
@@ -79,8 +80,8 @@ def data_check_command(
             "that have nothing in common are near each other"
         )
     known = protocol_named(protocol)
-    document = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
-    show(document, json, lambda report: report.checked(document))
+    found = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
+    show(found, json, lambda report: report.checked(found))
 
 
 def protocol_named(name: str) -> Protocol:
@@ -118,8 +119,8 @@ def connectome_info_command(
     from bionic_core.spec.sources import open_connectome
 
     groups = _layers_of(layers) if layers else None
-    document = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
-    show(document, json, lambda report: report.connectome(document))
+    summary = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
+    show(summary, json, lambda report: report.connectome(summary))
 
 
 def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
@@ -183,4 +184,4 @@ def connectome_plot_command(
         "densities": connectome_view.densities(view).tolist(),
         "figures": figures.write(out, drawn),
     }
-    show(document, json, lambda report: report.drawn(document))
+    show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))

@@ -4,56 +4,49 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
-    Data,
-    Device,
-    Epochs,
-    Jobs,
     Json,
-    Out,
-    Set,
     console,
-    load,
     resumable,
     say_precision,
     show,
 )
-from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
+from bionic_core.cli.options import Less
+from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
+    from bionic_core.cli.plugins import Tracks
+    from bionic_core.reports.sections import Section
     from bionic_core.studies.cell import Cell
+    from bionic_core.studies.publication import Published
+    from bionic_core.studies.reproduced import Reproduced
     from bionic_core.studies.reproduction import Reproduction
 
 
 def reproduce_command(
     context: typer.Context,
+    *,
     paper: Annotated[
         str | None,
         typer.Argument(metavar="[PAPER]", help="An installed publication; the only one if none."),
     ] = None,
-    data: Data = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    epochs: Epochs = None,
-    device: Device = "auto",
-    jobs: Jobs = 1,
-    engine: EngineName = "local",
-    out: Out = Path("runs"),
-    track: Track = None,
-    track_to: TrackTo = None,
-    set_: Set = None,
+    options: Annotated[StudyOptions, Less(("without",))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,
@@ -64,9 +57,11 @@ def reproduce_command(
 ) -> None:
     """Train all that a paper's tables need, and set its numbers beside ours."""
     from bionic_core.registry import Registry
-    from bionic_core.reports import reproduction as report_reproduction
+    from bionic_core.reports import reproduction as reports
+    from bionic_core.reports import terminal
     from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
+    from bionic_core.studies.comparison import compare_with_paper
     from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.publication import open_publication
 
@@ -77,66 +72,36 @@ def reproduce_command(
     planned = study.plan_reproduction(
         published,
         "quick" if quick else next(iter(published.recipes)),
-        lambda name: load(name, set_=set_, data=data, epochs=epochs),
+        options.load,
         range(seeds or published.seeds),
         registry,
     )
     if report_only:
-        cells = study.collect(planned, out)
+        cells = study.collect(planned, options.out)
     else:
-        plans = Plans(out)
+        plans = Plans(options.out)
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, plans, device=device, jobs=jobs)
-        document = _plan(planned, duration, jobs)
+        duration = study.estimate(planned, plans, device=options.device, jobs=options.jobs)
+        described = study.describe_plan(planned, duration, options.jobs)
         if plan:
-            show(document, json, lambda _: report_reproduction.planned(document))
+            show(
+                to_document(described), json, lambda _: terminal.render(reports.planned(described))
+            )
             return
-        for line in document["lines"]:
+        for line in described.lines:
             typer.echo(line, err=True)
         work = partial(
-            run_experiment,
-            root=out,
-            device=device,
-            jobs=jobs,
-            engine=chosen(context, jobs),
-            plans=plans,
+            run_experiment, **options.place, engine=options.trainer(context), plans=plans
         )
-        cells = _train(planned, work, device, Tracks.of(context, out, track_to))
-    document = study.compare_with_paper(planned, cells)
-    files = _write(out, document)
-    document["files"] = [str(path) for path in files]
-    show(document, json, lambda _: report_reproduction.shown(document))
-    typer.echo(f"written: {', '.join(document['files'])}", err=True)
-    if document["failed"]:
-        raise BionicError(f"{len(document['failed'])} runs failed; the report is of the others")
-
-
-def _plan(planned: Reproduction, duration: dict[str, Any], jobs: int) -> dict[str, Any]:
-    """Return what will be trained, as JSON-ready data, and in words how long it takes."""
-    from bionic_core.runs.probe import words
-    from bionic_core.studies.ablation import ablation_plan
-
-    published = planned.published
-    each = ", ".join(f"{name} {words(s)}" for name, s in duration["seconds_per_run"].items())
-    lines = [
-        f"{planned.runs} runs, {duration['runs']} of them to be trained: about "
-        f"{words(duration['seconds'])} with {jobs} at a time, from a timed probe ({each} a run, "
-        "all epochs; early stopping makes it less)"
-    ]
-    specs = {name: experiment.spec.name for name, experiment in planned.others.items()}
-    specs[published.main] = planned.ablation.experiment.spec.name
-    return {
-        "paper": published.title,
-        "recipe": planned.recipe,
-        "seeds": list(planned.ablation.experiment.design.seeds),
-        "rows": [
-            {"label": row.label, "spec": specs[row.model or published.main], "without": row.without}
-            for row in published.table4
-        ],
-        "design": ablation_plan(planned.ablation)["design"],
-        "estimate": duration,
-        "lines": lines,
-    }
+        cells = _train(planned, work, options.device, options.tracks(context))
+    found = compare_with_paper(planned, cells)
+    parts = reports.report(published, found)
+    files = _write(options.out, found, published, parts)
+    document = to_document(attrs.evolve(found, files=files))
+    show(document, json, lambda _: terminal.render(parts))
+    typer.echo(f"written: {', '.join(files)}", err=True)
+    if found.failed:
+        raise BionicError(f"{len(found.failed)} runs failed; the report is of the others")
 
 
 def _train(
@@ -161,16 +126,19 @@ def _train(
         return found
 
 
-def _write(out: Path, document: dict[str, Any]) -> list[Path]:
+def _write(
+    out: Path, found: Reproduced, published: Published, parts: Sequence[Section]
+) -> tuple[str, ...]:
     """Write the report as JSON, Markdown and HTML, each whole or not at all; all are made first."""
     from bionic_core.base.files import write_text
-    from bionic_core.reports import reproduction as report_reproduction
+    from bionic_core.reports import html, markdown
+    from bionic_core.reports.reproduction import page
 
     texts = {
-        "json": jsonlib.dumps(document, indent=1),
-        "md": report_reproduction.markdown(document),
-        "html": report_reproduction.html(document),
+        "json": jsonlib.dumps(to_document(found), indent=1),
+        "md": markdown.render(parts),
+        "html": html.render(page(published, parts)),
     }
     for suffix, text in texts.items():
         write_text(out / f"reproduction.{suffix}", text)
-    return [out / f"reproduction.{suffix}" for suffix in texts]
+    return tuple(str(out / f"reproduction.{suffix}") for suffix in texts)

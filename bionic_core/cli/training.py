@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bionic_core.cli.common import (
-    Data,
-    Device,
-    Epochs,
-    Json,
-    Out,
-    Set,
-    SpecName,
-    Without,
-    console,
-    load,
-    resumable,
-    say_precision,
-    show,
-)
-from bionic_core.cli.plugins import Track, Tracks, TrackTo
+from bionic_core.cli.common import Json, SpecName, console, resumable, say_precision, show
+from bionic_core.cli.options import Less
+from bionic_core.cli.study_options import StudyOptions
 
 
 def train_command(
     context: typer.Context,
     spec: SpecName,
-    data: Data = None,
+    *,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
-    epochs: Epochs = None,
-    device: Device = "auto",
-    out: Out = Path("runs"),
-    track: Track = None,
-    track_to: TrackTo = None,
-    without: Without = "",
-    set_: Set = None,
+    options: Annotated[StudyOptions, Less(("jobs", "engine"))],
     json: Json = False,
 ) -> None:
     """Train one run; an interrupted one goes on where it stopped."""
-    loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    loaded = options.load(spec)
     from bionic_core.base.failures import reason
     from bionic_core.cli.progress import RunDisplay
     from bionic_core.runs.observer import Observers
@@ -49,7 +29,7 @@ def train_command(
     from bionic_core.runs.task import Task
     from bionic_core.runs.train import train_task
 
-    task, tracks = Task(0, loaded, seed), Tracks.of(context, out, track_to)
+    task, tracks = Task(0, loaded, seed), options.tracks(context)
     with (
         resumable(),
         RunDisplay(console(sys.stderr)) as display,
@@ -57,12 +37,12 @@ def train_command(
     ):
         observer = Observers(tracking, display)
         observer.begun(task)
-        say_precision([loaded], device, display.say)
+        say_precision([loaded], options.device, display.say)
         try:
-            run = train_task(task, Plans(out), device=device, observer=observer)
+            run = train_task(task, Plans(options.out), device=options.device, observer=observer)
         except Exception as error:
             observer.failed(task, reason(error))
             raise
         observer.finished(task, run)
-    document = run.result
-    show(document, json, lambda report: report.trained(document))
+    result = run.result
+    show(result, json, lambda report: report.trained(result))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bionic_core.base.strict import plain
 from bionic_core.conformance.bed import (
     CELLS,
     IMAGES,
@@ -30,8 +31,8 @@ from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import compose
-from bionic_core.spec.strict import plain
-from bionic_core.training.loop import Course, start
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")

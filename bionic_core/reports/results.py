@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from bionic_core.base.files import present, read_own
+from bionic_core.base.records import from_document
 from bionic_core.errors import DamagedError, RequestError
+from bionic_core.reports.html import printable
+from bionic_core.studies.results import AblationResults, FactorialResults, StudyResults, StudyRun
 
 STUDIES: Mapping[str, Kind] = {"factorial-": "factorial", "ablation-": "ablation"}
 """Kinds of study by the beginning of their files' names."""
-
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "factorial": ("name", "design", "cells", "effects", "notes"),
-    "ablation": ("name", "design", "rows", "cells", "notes"),
-}
 
 Kind = Literal["run", "ablation", "factorial"]
 
@@ -30,29 +28,28 @@ class Found:
     Attributes:
         kind: what it is.
         path: the run's folder, or the study's JSON file.
-        document: the study's results; empty for a run.
+        study: its results; None for a run.
     """
 
     kind: Kind
     path: Path
-    document: Mapping[str, Any]
+    study: StudyResults | None = None
 
     @property
     def page(self) -> Path:
         """Where its page is written if nobody says where."""
         return self.path / "report.html" if self.kind == "run" else self.path.with_suffix(".html")
 
-    def run(self, cell: Mapping[str, Any]) -> Path | None:
+    def run(self, cell: StudyRun) -> Path | None:
         """Return the folder of a cell's run, beside the study, else as noted; None if gone.
 
         Raises:
             DamagedError: it is a link.
         """
-        noted = cell.get("run")
-        if not isinstance(noted, str) or not noted:
+        if not cell.run:
             return None
-        beside = self.path.parent / Path(noted).name
-        folder = next((p for p in (beside, Path(noted)) if present(p / "result.json")), None)
+        beside = self.path.parent / Path(cell.run).name
+        folder = next((p for p in (beside, Path(cell.run)) if present(p / "result.json")), None)
         if folder is not None and folder.is_symlink():
             raise DamagedError(
                 "is a link, and a study's runs are read from folders of their own only. Copy the "
@@ -67,14 +64,15 @@ def find(path: Path) -> Found:
 
     Raises:
         RequestError: there is nothing to report on, or more than one study to choose from.
-        DamagedError: a study's file is a link, or no file.
+        DamagedError: a study's file is a link, or no file, or something in it is of another kind
+            than what bionic writes.
     """
     if not path.exists():
         raise RequestError("no such file or folder", where=str(path))
     if not path.is_dir():
         return _study(path)
     if present(path / "spec.toml") and present(path / "manifest.json"):
-        return Found("run", path, {})
+        return Found("run", path)
     studies = sorted(file for name in STUDIES for file in path.glob(f"{name}*.json"))
     if len(studies) == 1:
         return _study(studies[0])
@@ -117,10 +115,13 @@ def _study(path: Path) -> Found:
         document = json.loads(read_own(path).decode())
     except (ValueError, RecursionError) as error:
         raise RequestError(f"damaged: {error}", where=str(path)) from error
-    wanted = KEYS[kind]
+    cls: type[FactorialResults] | type[AblationResults]
+    cls = FactorialResults if kind == "factorial" else AblationResults
+    wanted = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
     lacks = [key for key in wanted if not (isinstance(document, dict) and key in document)]
     if lacks:
         raise RequestError(
             f"damaged, or not the results of a study: it lacks {', '.join(lacks)}", where=str(path)
         )
-    return Found(kind, path, document)
+    study: StudyResults = from_document(cls, printable(document), where=str(path))
+    return Found(kind, path, study)

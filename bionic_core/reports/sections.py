@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
 
 import attrs
 from markupsafe import Markup
+
+Tone = Literal["", "good", "bad", "quiet"]
 
 
 @attrs.frozen
@@ -19,6 +21,7 @@ class Cell:
         href: where it leads.
         strong: whether it stands out.
         share: between 0 and 1, how dark it is; None for no shade.
+        tone: whether it is told as good or bad, or matters little.
     """
 
     text: str
@@ -26,6 +29,7 @@ class Cell:
     href: str = ""
     strong: bool = False
     share: float | None = None
+    tone: Tone = ""
 
     @property
     def sort(self) -> str:
@@ -33,12 +37,28 @@ class Cell:
         return self.text if self.value is None else repr(float(self.value))
 
 
+def cells(row: Iterable[Cell | str], *, strong: bool = False, tone: Tone = "") -> tuple[Cell, ...]:
+    """Return a row of a table, its words as cells; all of them strong, or of a tone, if asked."""
+    whole = (Cell(cell) if isinstance(cell, str) else cell for cell in row)
+    if not (strong or tone):
+        return tuple(whole)
+    return tuple(
+        attrs.evolve(cell, strong=strong or cell.strong, tone=tone or cell.tone) for cell in whole
+    )
+
+
+def _rows(rows: Iterable[Iterable[Cell | str]]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(cells(row) for row in rows)
+
+
 @attrs.frozen
 class Table:
     """A table; all columns but the first are numbers, right-aligned.
 
     Attributes:
+        rows: cells, or words that become some.
         words: numbers of further columns that are words, from 0.
+        ruled: numbers of rows, from 0, with a line above.
         sortable: whether its columns can be sorted by.
         note: a sentence below it.
         dense: whether its columns are many and narrow, as a matrix's.
@@ -48,12 +68,17 @@ class Table:
     shape: ClassVar[str] = "table"
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell]] = attrs.field(converter=_rows)
     words: Sequence[int] = ()
+    ruled: Sequence[int] = ()
     sortable: bool = True
     note: str = ""
     dense: bool = False
     quiet: bool = False
+
+    def of_words(self, column: int) -> bool:
+        """Return whether a column is words, and so left-aligned."""
+        return column == 0 or column in self.words
 
 
 @attrs.frozen
@@ -68,12 +93,17 @@ class Drawing:
 
 @attrs.frozen
 class Picture:
-    """A figure of pixels: a data URI, what it shows, and its title."""
+    """A figure of pixels: a data URI, what it shows, and its title.
+
+    Attributes:
+        table: what stands for it in a text; nothing if None.
+    """
 
     shape: ClassVar[str] = "picture"
     source: str
     alt: str
     title: str
+    table: Table | None = None
 
 
 @attrs.frozen
@@ -95,7 +125,7 @@ class Facts:
 
 @attrs.frozen
 class Points:
-    """A list of sentences."""
+    """A list of sentences; in a terminal, a line each."""
 
     shape: ClassVar[str] = "points"
     lines: Sequence[str]
@@ -123,11 +153,12 @@ class Step:
 
 @attrs.frozen
 class Flow:
-    """A drawing of a pipeline, its steps in order."""
+    """A drawing of a pipeline, its steps in order; its title is for the terminal's tree."""
 
     shape: ClassVar[str] = "flow"
     steps: Sequence[Step]
     alt: str
+    title: str = ""
 
 
 Block = Table | Drawing | Picture | Row | Facts | Points | Code | Flow
@@ -135,7 +166,7 @@ Block = Table | Drawing | Picture | Row | Facts | Points | Code | Flow
 
 @attrs.frozen
 class Section:
-    """A heading, sentences, and blocks under them."""
+    """A heading, if any, sentences, and blocks under them."""
 
     title: str
     text: Sequence[str] = ()

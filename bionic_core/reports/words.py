@@ -1,32 +1,81 @@
-"""Figures as a page says them: numbers with a real minus, intervals, p values, levels."""
+"""Figures as reports say them: with a real minus sign, rounded the same way everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bionic_core.base.words import duration
 from bionic_core.reports.sections import Cell
 from bionic_core.statistics.lenth import LEVEL
 
+__all__ = [
+    "count",
+    "crossed",
+    "duration",
+    "interval",
+    "level",
+    "levels",
+    "listed",
+    "mean_sd",
+    "number",
+    "numeric",
+    "p_cell",
+    "p_value",
+    "p_words",
+    "percent",
+    "rough",
+    "share",
+    "sides",
+    "whole",
+]
 
-def number(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
-    """Return a number with a real minus sign, or a dash."""
+NONE = "–"
+"""What stands for a figure that there is not."""
+
+
+def number(
+    value: float | None, digits: int = 2, *, signed: bool = False, scale: float = 1.0
+) -> str:
+    """Return a number of so many decimals, times a scale; a zero has no sign."""
     if value is None:
-        return "–"
-    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
+        return NONE
+    text = f"{scale * value:{'+' if signed else ''},.{digits}f}"
+    return _minus(text if text.strip("+-0.") else text.lstrip("+-"))
 
 
-def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+def percent(share: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """Return a share as per cent."""
+    return NONE if share is None else f"{number(share, digits, signed=signed, scale=100)} %"
+
+
+def count(value: int | None, *, signed: bool = False) -> str:
+    """Return a whole number."""
+    return number(value, 0, signed=signed)
+
+
+def rough(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    """Return a number of so many significant digits."""
+    return NONE if value is None else _minus(f"{value:{'+' if signed else ''},.{digits}g}")
+
+
+def mean_sd(mean: float | None, sd: float | None, digits: int = 2, *, scale: float = 1.0) -> str:
+    """Return ``mean ± SD``, the mean alone where there is no SD, or a dash."""
+    text = number(mean, digits, scale=scale)
+    return text if mean is None or sd is None else f"{text} ± {number(sd, digits, scale=scale)}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 2, *, signed: bool = True) -> str:
     """Return an interval, or a dash."""
     if low is None or high is None:
-        return "–"
-    return f"{number(low, digits, signed=True)} to {number(high, digits, signed=True)}"
+        return NONE
+    return f"{number(low, digits, signed=signed)} to {number(high, digits, signed=signed)}"
 
 
 def p_value(value: float | None) -> str:
     """Return a p value, or a dash."""
     if value is None:
-        return "–"
+        return NONE
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -41,9 +90,24 @@ def numeric(value: float | None, digits: int = 2, *, signed: bool = False) -> Ce
     return Cell(number(value, digits, signed=signed), value)
 
 
+def share(value: float | None, digits: int = 2) -> Cell:
+    """Return a cell of a share, as per cent."""
+    return Cell(percent(value, digits), value)
+
+
+def whole(value: int | None) -> Cell:
+    """Return a cell of a whole number."""
+    return Cell(count(value), value)
+
+
 def p_cell(value: float | None) -> Cell:
     """Return a cell of a p value, which stands out where it is below 5 %."""
     return Cell(p_value(value), value, strong=value is not None and value < LEVEL)
+
+
+def sides(lengths: Sequence[int]) -> str:
+    """Return an array's shape: ``8 × 48 × 48``; one of none is a single number's."""
+    return " × ".join(map(count, lengths)) or "1"
 
 
 def level(value: Any) -> str:
@@ -66,3 +130,7 @@ def listed(names: Sequence[str], joint: str = "and") -> str:
 def crossed(term: str) -> str:
     """Return a term as it is read: ``a × b`` for ``a:b``."""
     return term.replace(":", " × ")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

@@ -1,6 +1,6 @@
 """Runs tried: a failure becomes its reason, and one of the machine is tried again.
 
-An engine that trains in processes of its own tries each run by :func:`attempt` there.
+An engine that trains in processes of its own tries each run by :func:`outcome_of` there.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Queue:
         self._elsewhere.append(task)
 
 
-def attempt(
+def outcome_of(
     task: Task, plans: Plans, *, device: str, observer: Observer | None = None, wait: float = 0.0
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
@@ -95,7 +95,7 @@ def one_by_one(work: Work) -> Iterator[Outcome]:
     while waiting:
         task, seconds = waiting.take()
         work.started(task)
-        outcome = attempt(
+        outcome = outcome_of(
             task, work.plans, device=work.device, observer=work.observer, wait=seconds
         )
         if outcome.busy:

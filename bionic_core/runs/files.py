@@ -12,6 +12,7 @@ from bionic_core.base.checksums import from_sums, sha256
 from bionic_core.base.files import present, read_own
 from bionic_core.base.schema import NUMBER, Shape, mismatch
 from bionic_core.errors import DamagedError
+from bionic_core.runs.result import Result, read_result
 
 MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
 STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"
@@ -26,15 +27,6 @@ LARGEST_TEXT = 64 * 2**20
 
 ANEW = "Remove the folder to train anew, or get another copy"
 
-_FIGURES: Shape = {
-    "accuracy": NUMBER,
-    "loss": NUMBER,
-    "macro_f1": NUMBER,
-    "images": int,
-    "classes?": {"*": {"*": (*NUMBER, None)}},
-    "confusion?": [[int]],
-    "interval?": [NUMBER],
-}
 _SHAPES: dict[str, Shape] = {
     MANIFEST: {
         "name": str,
@@ -49,17 +41,6 @@ _SHAPES: dict[str, Shape] = {
         },
         "versions?": ({"*": (str, None)}, None),
         "plugins?": ({"*": (str, None)}, None),
-    },
-    RESULT: {
-        "epochs": int,
-        "best_epoch": int,
-        "selected_on": str,
-        "validation": _FIGURES,
-        "test": _FIGURES,
-        "train": {"*": NUMBER},
-        "seconds": NUMBER,
-        "images_per_second": NUMBER,
-        "dropped?": {"exact": int, "near": int},
     },
     METRICS: {
         "epoch": int,
@@ -143,12 +124,31 @@ class RunFiles:
         """
         return self.parse(self.text(name), name)
 
+    def result(self) -> Result:
+        """Return what a complete run reached.
+
+        Raises:
+            DamagedError: as :meth:`read`, or it is not what such a file says.
+        """
+        try:
+            document = self._object(self.text(RESULT), RESULT)
+            return read_result(document, where=str(self.folder / RESULT))
+        except DamagedError as error:
+            problems = [f"{text.removesuffix(f'. {ANEW}')}. {ANEW}" for text in error.problems]
+            raise DamagedError(problems, where=error.where) from error
+
     def parse(self, text: str, name: str) -> dict[str, Any]:
         """Return what JSON of one of the run's files says.
 
         Raises:
             DamagedError: it is not what such a file says.
         """
+        document = self._object(text, name)
+        if problem := mismatch(document, _SHAPES[name]):
+            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(self.folder / name))
+        return document
+
+    def _object(self, text: str, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
             document = json.loads(text)
@@ -156,8 +156,6 @@ class RunFiles:
             raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
         if not isinstance(document, dict):
             raise DamagedError(f"damaged: expected a JSON object. {ANEW}", where=str(path))
-        if problem := mismatch(document, _SHAPES[name]):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
         return document
 
     def _bytes(self, name: str) -> bytes:

@@ -48,6 +48,7 @@ from bionic_core.runs.files import (
     RunFiles,
 )
 from bionic_core.runs.restore import restored_network, restored_spec
+from bionic_core.runs.result import Result
 from bionic_core.spec.spec import Spec
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ class Run:
         return self.files.done
 
     @property
-    def result(self) -> dict[str, Any]:
-        """The figures of a complete run.
+    def result(self) -> Result:
+        """What a complete run reached.
 
         Raises:
             RequestError: the run is not complete.
@@ -135,7 +136,7 @@ class Run:
                 "goes on where it stopped",
                 where=str(self.folder),
             )
-        return self.files.document(RESULT)
+        return self.files.result()
 
     @property
     def history(self) -> list[dict[str, Any]]:

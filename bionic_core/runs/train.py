@@ -27,6 +27,7 @@ from bionic_core.base import failures
 from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
+from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
@@ -52,11 +53,13 @@ from bionic_core.runs.inputs import InputCache, Inputs
 from bionic_core.runs.manifest import circumstances
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun, Plans
+from bionic_core.runs.result import Result, Seen
 from bionic_core.runs.task import Task
 from bionic_core.runs.transfer import write_finished
 from bionic_core.spec.spec import Spec
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import Course, State, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start, train_epoch
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
@@ -343,26 +346,25 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         test_labels=splits.test.labels,
         class_names=np.array(names),
     )
-    result = {
-        "run": str(run.folder),
-        "hash": run.hash,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "selected_on": splits.selected_on,
-        "train": state.history[state.best_epoch - 1]["train"],
-        "train_evaluated": evaluate(network, splits.train)[1],
-        "validation": figures,
-        "test": test,
-        "seconds": seconds,
-        "images_per_second": images / seconds,
-    }
-    if splits.dropped is not None:
-        result["dropped"] = attrs.asdict(splits.dropped)
+    result = Result(
+        run=str(run.folder),
+        hash=run.hash,
+        epochs=state.epoch,
+        best_epoch=state.best_epoch,
+        selected_on=splits.selected_on,
+        train=Seen(**state.history[state.best_epoch - 1]["train"]),
+        train_evaluated=evaluate(network, splits.train)[1],
+        validation=figures,
+        test=test,
+        seconds=seconds,
+        images_per_second=images / seconds,
+        dropped=splits.dropped,
+    )
     contents = {name: text.encode() for name, text in texts.items()} | {
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
-        RESULT: json.dumps(result, indent=1).encode(),
+        RESULT: json.dumps(to_document(result), indent=1).encode(),
     }
     write_finished(run.folder, contents)
 

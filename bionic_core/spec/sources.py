@@ -43,12 +43,11 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
             )
         registry.get(data, DataSource)
         return {"source": data}
-    found = registry.listing()
-    readers = [listed.cls for listed in found if listed.cls is not None and not listed.error]
-    sources = [cls for cls in readers if issubclass(cls, DataSource)]
+    sources = registry.working(DataSource)
     claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:
-        failed = {listed.entry.name for listed in found if listed.error}
+        tried = registry.listing(DataSource)
+        failed = {listed.entry.name for listed in tried if listed.error}
         broken = f". Plugins that failed, see 'bionic plugins': {listing(failed)}" if failed else ""
         known = listing(source.name for source in sources)
         raise RequestError(

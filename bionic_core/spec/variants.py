@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.strict import plain, structure
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
@@ -20,7 +21,6 @@ from bionic_core.spec.spec import (
     unmet,
     unwired,
 )
-from bionic_core.spec.strict import plain, structure
 from bionic_core.spec.tables import SECTIONS, Training
 
 Part = tuple[str, ...]

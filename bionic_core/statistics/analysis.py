@@ -14,9 +14,20 @@ from typing import Any
 import attrs
 import numpy as np
 
+from bionic_core.base.records import to_document
 from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
-from bionic_core.statistics.lenth import FEWEST, Lenth, half_normal, lenth
+from bionic_core.statistics.findings import (
+    Component,
+    Findings,
+    LeftOut,
+    LevelMean,
+    Residual,
+    Response,
+    Source,
+    Trend,
+)
+from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
 from bionic_core.statistics.linear import Fit, Matrix, finite, intervals
 
 OUTLIER = 0.05
@@ -24,68 +35,31 @@ OUTLIER = 0.05
 
 TRENDS = ("linear", "quadratic", "cubic")
 
-
-@attrs.frozen
-class Response:
-    """What is analysed.
-
-    Attributes:
-        name: as in outputs.
-        unit: of the effects, in words; empty where it is the response's own.
-        scale: from the response to the effects: 100 for percentage points.
-    """
-
-    name: str
-    unit: str = ""
-    scale: float = 1.0
+Judged = tuple[float, float | None, float | None, float | None]
+"""Estimate, low, high and p of a contrast."""
 
 
 @attrs.frozen(eq=False)
 class Analysis:
-    """Everything that the runs say.
+    """What an analysis found, and the effects with the fit that they come from.
 
     Attributes:
-        response: what is analysed.
-        effects: with intervals.
-        anova: a row for each source of variation.
-        half_normal: points of the plot, where effects are independent and equally certain.
-        lenth: where there is no replication, and effects are such.
-        trends: of each factor with three numbers or more as levels.
-        leave_one_out: of each factor, what leaving it out of "everything on" changes.
-        diagnostics: what a reader must know of the runs and residuals, a sentence each.
+        findings: everything, as it is shown and written.
+        effects: with their fit.
     """
 
-    response: Response
+    findings: Findings
     effects: Effects
-    anova: tuple[Mapping[str, Any], ...]
-    half_normal: tuple[Mapping[str, Any], ...]
-    lenth: Lenth | None
-    trends: tuple[Mapping[str, Any], ...]
-    leave_one_out: tuple[Mapping[str, Any], ...]
-    diagnostics: tuple[str, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """All sentences: of the effects, then of the runs."""
-        return (*self.effects.notes, *self.diagnostics)
+        return self.findings.notes
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON-ready data."""
-        return {
-            "response": attrs.asdict(self.response),
-            "effects": self.effects.to_json(),
-            "residual": {
-                "sd": self.effects.residual_sd,
-                "degrees": self.effects.degrees,
-                "robust": bool(self.effects.fit.robust[0]),
-            },
-            "anova": [dict(row) for row in self.anova],
-            "half_normal": [dict(point) for point in self.half_normal],
-            "lenth": self.lenth.to_json() if self.lenth else None,
-            "trends": [dict(trend) for trend in self.trends],
-            "leave_one_out": [dict(row) for row in self.leave_one_out],
-            "notes": list(self.notes),
-        }
+        document: dict[str, Any] = to_document(self.findings)
+        return document
 
 
 def analyse_rows(
@@ -121,7 +95,7 @@ def analyse_rows(
     )
     fit = effects.fit
     model = fit.model
-    names = tuple(term.name for term in model.kept)
+    names = [term.name for term in model.kept]
     estimates = model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
@@ -131,19 +105,21 @@ def analyse_rows(
             "Lenth's method needs three effects or more, independent and equally certain, which "
             "these are not: add seeds"
         )
-    return Analysis(
+    findings = Findings(
         response=response,
-        effects=effects,
+        effects=effects.effects,
+        residual=Residual(effects.residual_sd, effects.degrees, fit.robust),
         anova=tuple(_anova(fit, block)),
-        half_normal=tuple(half_normal(names, estimates[:, 0])) if regular else (),
+        half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
-        diagnostics=(*notes, *_residuals(fit, rows, response, block)),
+        notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
+    return Analysis(findings, effects)
 
 
-def _anova(fit: Fit, block: str) -> Iterator[dict[str, Any]]:
+def _anova(fit: Fit, block: str) -> Iterator[Source]:
     """Give sums of squares, each term's after all others (type III), as columns are centred.
 
     A source's is b′ (L (X′X)⁻¹ L′)⁻¹ b over its coefficients b.
@@ -151,7 +127,7 @@ def _anova(fit: Fit, block: str) -> Iterator[dict[str, Any]]:
     from scipy import stats
 
     model = fit.model
-    coefficients = (model.inverse @ fit.responses)[:, 0]
+    coefficients = model.inverse @ fit.responses
     covariance = model.inverse @ model.inverse.T
     blocks = model.blocks.shape[1]
     sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
@@ -159,42 +135,23 @@ def _anova(fit: Fit, block: str) -> Iterator[dict[str, Any]]:
     for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
-    residual = 0.0 if fit.sd[0] == 0 or not model.degrees else float((fit.residuals**2).sum())
-    known = fit.sd[0] > 0
+    residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
+    known = fit.sd > 0
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
         mean = squares / len(places)
-        ratio = mean / float(fit.sd[0] ** 2) if known else None
+        ratio = mean / fit.sd**2 if known else None
         p = float(stats.f.sf(ratio, len(places), model.degrees)) if known else None
-        yield {
-            "source": name,
-            "degrees": len(places),
-            "sum_of_squares": squares,
-            "mean_square": mean,
-            "f": ratio,
-            "p": p,
-        }
-    yield {
-        "source": "residual",
-        "degrees": model.degrees,
-        "sum_of_squares": residual,
-        "mean_square": residual / model.degrees if model.degrees else None,
-        "f": None,
-        "p": None,
-    }
+        yield Source(name, len(places), squares, mean, ratio, p)
+    yield Source(
+        "residual", model.degrees, residual, residual / model.degrees if model.degrees else None
+    )
     total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
-    yield {
-        "source": "total",
-        "degrees": len(fit.responses) - 1,
-        "sum_of_squares": total,
-        "mean_square": None,
-        "f": None,
-        "p": None,
-    }
+    yield Source("total", len(fit.responses) - 1, total)
 
 
-def _trends(fit: Fit, confidence: float) -> Iterator[dict[str, Any]]:
+def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:
     """Give, for each factor of ordered numbers, its means and its polynomial contrasts.
 
     Contrasts are those of monic orthogonal polynomials at the levels as they are spaced, so that
@@ -216,17 +173,15 @@ def _trends(fit: Fit, confidence: float) -> Iterator[dict[str, Any]]:
         contrasts = np.zeros((min(len(x) - 1, len(TRENDS)), len(model.inverse)))
         contrasts[:, numbers] = _polynomials(x, len(contrasts))[:, 1:]
         at, each = (_judged(fit, rows @ model.inverse, confidence) for rows in (means, contrasts))
-        yield {
-            "factor": factor.name,
-            "levels": list(factor.levels),
-            "means": [
-                {"level": level, **one} for level, one in zip(factor.levels, at, strict=True)
-            ],
-            "components": [
-                {"degree": d, "name": name, **one}
-                for d, (name, one) in enumerate(zip(TRENDS, each, strict=False), 1)
-            ],
-        }
+        yield Trend(
+            factor.name,
+            factor.levels,
+            tuple(LevelMean(level, *one) for level, one in zip(factor.levels, at, strict=True)),
+            tuple(
+                Component(degree, name, *one)
+                for degree, (name, one) in enumerate(zip(TRENDS, each, strict=False), 1)
+            ),
+        )
 
 
 def _polynomials(x: Matrix, highest: int) -> Matrix:
@@ -240,24 +195,19 @@ def _polynomials(x: Matrix, highest: int) -> Matrix:
     return np.stack([p / (p @ p) for p in found[1:]])
 
 
-def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[dict[str, float | None]]:
+def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
     """Return estimate, interval and p of contrasts over the runs."""
     estimates, errors = fit.judge(weights)
     parts = intervals(estimates, errors, fit.model.degrees, confidence)
     return [
-        {
-            "estimate": float(estimate),
-            "low": finite(low),
-            "high": finite(high),
-            "p": finite(p),
-        }
-        for estimate, low, high, p in np.column_stack([estimates, *parts]).tolist()
+        (estimate, *map(finite, others))
+        for estimate, *others in np.column_stack([estimates, *parts]).tolist()
     ]
 
 
 def _left_out(
     fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]], confidence: float
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[LeftOut]:
     """Give what leaving each factor out of everything on changes, and how sure that would be.
 
     Everything on is the second level of what is off and on, the first of all others. Where both
@@ -281,13 +231,7 @@ def _left_out(
             term = factor.name
             if factor.levels != (False, True):
                 term += f" {word(level)} less {word(reference)}"
-            yield {
-                "term": term,
-                "with": gone,
-                "runs": runs,
-                "predicted": min(runs) == 0,
-                **judged,
-            }
+            yield LeftOut(term, tuple(gone), tuple(runs), min(runs) == 0, *judged)
 
 
 def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
@@ -297,13 +241,13 @@ def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
 def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) -> Iterator[str]:
     """Say in words what the residuals show."""
     model = fit.model
-    if model.degrees < 3 or not fit.sd[0] > 0:
+    if model.degrees < 3 or not fit.sd > 0:
         return
     from scipy import stats
 
-    e, share = fit.residuals[:, 0], 1 - model.leverage
+    e, share = fit.residuals, 1 - model.leverage
     free = share > 1e-8
-    rest = np.maximum(model.degrees * fit.sd[0] ** 2 - e[free] ** 2 / share[free], 0)
+    rest = np.maximum(model.degrees * fit.sd**2 - e[free] ** 2 / share[free], 0)
     with np.errstate(divide="ignore"):
         t = e[free] / np.sqrt(share[free] * rest / (model.degrees - 1))
     p = np.minimum(2 * stats.t.sf(np.abs(t), model.degrees - 1) * len(e), 1)
@@ -322,7 +266,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
             "at the run, and see whether the effects hold without it"
         )
     normal = float(stats.shapiro(e).pvalue) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
-    words = f"residuals: SD {fit.sd[0]:.3g}{unit} on {model.degrees} degrees of freedom"
+    words = f"residuals: SD {fit.sd:.3g}{unit} on {model.degrees} degrees of freedom"
     if normal is not None:
         words += (
             f"; they are not normal (Shapiro–Wilk p = {normal:.2g}), so that p near 0.05 is rough"

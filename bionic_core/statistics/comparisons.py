@@ -43,13 +43,13 @@ finding is at most 5 % over the whole table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.statistics.dunnett import critical_value, maximum_cdf
+from bionic_core.statistics.lenth import LEVEL
 
 Matrix = npt.NDArray[np.float64]
 
@@ -85,9 +85,19 @@ class Difference:
     degrees: float | None = None
     method: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the difference as JSON-ready data."""
-        return attrs.asdict(self)
+    @property
+    def certain(self) -> bool:
+        """Whether p, corrected for all comparisons, is below 5 %."""
+        return self.p_adjusted is not None and self.p_adjusted < LEVEL
+
+
+@attrs.frozen
+class Summary:
+    """Mean, sample standard deviation (ddof = 1) and number of a figure over seeds."""
+
+    mean: float | None
+    sd: float | None
+    n: int
 
 
 @attrs.frozen
@@ -308,11 +318,11 @@ def _difference(table: Matrix, fit: _Fit, variant: int) -> _Raw | None:
     return _Raw(estimate, error, seeds - 1, "paired")
 
 
-def means(values: Sequence[float | None]) -> dict[str, float | int | None]:
-    """Return mean, sample standard deviation (ddof = 1) and number of what is known."""
+def means(values: Sequence[float | None]) -> Summary:
+    """Return mean, sample standard deviation and number of what is known."""
     known = np.array([value for value in values if value is not None], np.float64)
-    return {
-        "mean": float(known.mean()) if len(known) else None,
-        "sd": float(known.std(ddof=1)) if len(known) > 1 else None,
-        "n": len(known),
-    }
+    return Summary(
+        mean=float(known.mean()) if len(known) else None,
+        sd=float(known.std(ddof=1)) if len(known) > 1 else None,
+        n=len(known),
+    )

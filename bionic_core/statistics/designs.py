@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.records import OMITTED, to_document
 from bionic_core.errors import RequestError
 
 Level = bool | int | float | str
@@ -48,10 +49,6 @@ class Factor:
         numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.levels)
         return numbers and len(self.levels) > 2
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the factor as JSON-ready data."""
-        return {"name": self.name, "term": self.term, "levels": list(self.levels)}
-
 
 @attrs.frozen
 class Impossible:
@@ -59,6 +56,36 @@ class Impossible:
 
     levels: Mapping[str, Level]
     reason: str
+
+
+@attrs.frozen
+class FactorLayout:
+    """A factor as results tell of it: its name, its name in tables, its levels."""
+
+    name: str
+    term: str
+    levels: tuple[Level, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Layout:
+    """A design as results tell of it; attributes as :class:`Design`'s.
+
+    Attributes:
+        runs: seeds counted.
+        kinds: of a leave-one-out study, each mechanism's kind.
+    """
+
+    factors: tuple[FactorLayout, ...]
+    runs: int
+    resolution: int | None = None
+    seeds: tuple[int, ...]
+    kind: str = ""
+    words: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    cells: tuple[Mapping[str, Level], ...] = ()
+    impossible: tuple[Impossible, ...] = ()
+    kinds: Mapping[str, str] = attrs.field(factory=dict, metadata={OMITTED: True})
 
 
 @attrs.frozen
@@ -91,21 +118,25 @@ class Design:
         """The number of runs, seeds counted."""
         return len(self.cells) * len(self.seeds)
 
+    @property
+    def layout(self) -> Layout:
+        """The design as results tell of it."""
+        return Layout(
+            factors=tuple(FactorLayout(f.name, f.term, f.levels) for f in self.factors),
+            runs=self.runs,
+            resolution=self.resolution,
+            seeds=self.seeds,
+            kind=self.kind,
+            words=self.words,
+            folded=self.folded,
+            cells=self.cells,
+            impossible=self.impossible,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the design as JSON-ready data."""
-        return {
-            "factors": [factor.to_json() for factor in self.factors],
-            "runs": self.runs,
-            "resolution": self.resolution,
-            "seeds": list(self.seeds),
-            "kind": self.kind,
-            "words": list(self.words),
-            "folded": list(self.folded),
-            "cells": [dict(cell) for cell in self.cells],
-            "impossible": [
-                {"levels": dict(cell.levels), "reason": cell.reason} for cell in self.impossible
-            ],
-        }
+        document: dict[str, Any] = to_document(self.layout)
+        return document
 
 
 def full_factorial(

@@ -19,8 +19,10 @@ from typing import Any
 import attrs
 import numpy as np
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.designs import Factor, Level, faults, same_level, word
+from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import (
     SPREADS,
     Fit,
@@ -59,6 +61,16 @@ class Effect:
     p_adjusted: float | None = None
     aliases: tuple[str, ...] = ()
 
+    @property
+    def certain(self) -> bool:
+        """Whether p, corrected for all terms, is below 5 %."""
+        return self.p_adjusted is not None and self.p_adjusted < LEVEL
+
+    @property
+    def order(self) -> int:
+        """Of how many factors it is: 1 for a main effect, 2 for a pair."""
+        return self.term.count(":") + 1
+
 
 @attrs.frozen
 class Effects:
@@ -70,7 +82,7 @@ class Effects:
         degrees: residual degrees of freedom.
         confidence: of the intervals, a share.
         notes: what a reader must know, a sentence each.
-        fit: that they come from, of one study.
+        fit: that they come from.
     """
 
     effects: tuple[Effect, ...]
@@ -82,7 +94,8 @@ class Effects:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the effects as JSON-ready data."""
-        return [attrs.asdict(e) | {"aliases": list(e.aliases)} for e in self.effects]
+        found: list[dict[str, Any]] = to_document(self.effects)
+        return found
 
 
 def estimate_effects(
@@ -118,7 +131,7 @@ def estimate_effects(
     if problems := _problems(factors, rows, confidence, order):
         raise RequestError(problems)
     model = Model.of(factors, [cell for cell, *_ in rows], [seed for _, seed, _ in rows], order)
-    response = scale * np.array([[value] for *_, value in rows], np.float64)
+    response = scale * np.array([value for *_, value in rows], np.float64)
     fit = Fit.of(model, response, robust)
     estimates, errors = fit.judge(model.effects)
     low, high, p = intervals(estimates, errors, model.degrees, confidence)
@@ -134,7 +147,7 @@ def estimate_effects(
         for term in model.terms
     )
     notes = [*_fit_notes(fit), *_spread_notes(fit), *_design_notes(factors, rows, effects, order)]
-    return Effects(effects, finite(float(fit.sd[0])), model.degrees, confidence, tuple(notes), fit)
+    return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
 
 
 def _effect(name: str, numbers: Sequence[float]) -> Effect:
@@ -181,21 +194,21 @@ def _fit_notes(fit: Fit) -> Iterator[str]:
             f"nothing is left to estimate error from: {runs} runs, {coefficients} coefficients; "
             "add seeds"
         )
-    elif fit.sd[0] == 0:
+    elif fit.sd == 0:
         yield "the model fits every run exactly, so there is no error to judge by: no intervals"
 
 
 def _spread_notes(fit: Fit) -> Iterator[str]:
     """Say which spreads disagree, and what that changes."""
-    p = np.nan_to_num(fit.spreads[:, 0], nan=1.0)
+    p = np.nan_to_num(fit.spreads, nan=1.0)
     worst = int(p.argmin())
     if p[worst] >= SPREADS:
-        if fit.robust[0]:
+        if fit.robust:
             yield "standard errors are heteroscedasticity-robust (HC3), as was asked"
         return
     factor = fit.model.factors[worst]
     of_level = {
-        word(level): float(np.sqrt(np.mean(fit.residuals[fit.model.levels[:, worst] == n, 0] ** 2)))
+        word(level): float(np.sqrt(np.mean(fit.residuals[fit.model.levels[:, worst] == n] ** 2)))
         for n, level in enumerate(factor.levels)
     }
     widths = ", ".join(f"{size:.3g} at {level}" for level, size in of_level.items())
@@ -204,7 +217,7 @@ def _spread_notes(fit: Fit) -> Iterator[str]:
         f"Brown–Forsythe p = {p[worst]:.2g}), so "
         + (
             "intervals and p are heteroscedasticity-robust (HC3)"
-            if fit.robust[0]
+            if fit.robust
             else "intervals and p, which take them as equal, are rough"
         )
     )

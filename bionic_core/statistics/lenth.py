@@ -9,8 +9,7 @@ those of a regular design are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -24,86 +23,70 @@ FEWEST = 3
 """Of fewer effects, none can stand out from the others."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
+class Judgement:
+    """What Lenth's method says of a term's effect; numbers are None if all effects are nil."""
+
+    term: str
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+
+
+@attrs.frozen
 class Lenth:
-    """Judgements of the effects of studies (S).
+    """Judgements of effects by each other.
 
     Attributes:
-        terms: of the effects, T of them.
-        pse: pseudo standard error (S,).
-        margin, simultaneous: half-widths of intervals (S,): of one effect, and of all together.
+        pse: pseudo standard error.
+        margin, simultaneous_margin: half-widths of intervals: of one effect, and of all together;
+            None where most effects are nil.
         degrees: m/3.
-        low, high, p, p_adjusted: (T, S); adjusted by Holm.
-        estimates: (T, S).
+        effects: in the order of the terms; p adjusted by Holm.
     """
 
-    terms: tuple[str, ...]
-    pse: Matrix
-    margin: Matrix
-    simultaneous: Matrix
+    pse: float
+    margin: float | None
+    simultaneous_margin: float | None
     degrees: float
-    estimates: Matrix
-    low: Matrix
-    high: Matrix
-    p: Matrix
-    p_adjusted: Matrix
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the first study's judgements as JSON-ready data."""
-        rows = zip(
-            self.terms,
-            self.low[:, 0],
-            self.high[:, 0],
-            self.p[:, 0],
-            self.p_adjusted[:, 0],
-            strict=True,
-        )
-        return {
-            "pse": float(self.pse[0]),
-            "margin": finite(self.margin[0]),
-            "simultaneous_margin": finite(self.simultaneous[0]),
-            "degrees": self.degrees,
-            "effects": [
-                {
-                    "term": term,
-                    "low": finite(low),
-                    "high": finite(high),
-                    "p": finite(p),
-                    "p_adjusted": finite(adjusted),
-                }
-                for term, low, high, p, adjusted in rows
-            ],
-        }
+    effects: tuple[Judgement, ...]
 
 
-def lenth(terms: tuple[str, ...], estimates: Matrix, confidence: float = 0.95) -> Lenth:
-    """Judge effects (T, S) by each other, within each study."""
+@attrs.frozen
+class Point:
+    """A point of a half-normal plot: a term, the size of its effect, and its quantile."""
+
+    term: str
+    size: float
+    quantile: float
+
+
+def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> Lenth:
+    """Judge effects (T,) by each other."""
     from scipy import stats
 
     size = np.abs(estimates)
-    first = 1.5 * np.median(size, axis=0)
-    trimmed = np.where(size < 2.5 * first, size, np.nan)
-    trimmed[:, ~(first > 0)] = 0.0
-    pse = 1.5 * np.nanmedian(trimmed, axis=0)
+    first = 1.5 * np.median(size)
+    pse = 1.5 * float(np.median(size[size < 2.5 * first])) if first > 0 else 0.0
     degrees = len(terms) / 3
-    errors = np.broadcast_to(np.where(pse > 0, pse, np.nan), estimates.shape)
+    error = pse if pse > 0 else np.nan
+    errors = np.full_like(estimates, error)
     low, high, p = intervals(estimates, errors, degrees, confidence)
     together = stats.t.ppf((1 + confidence ** (1 / len(terms))) / 2, degrees)
+    numbers = np.column_stack([low, high, p, holm(p)]).tolist()
     return Lenth(
-        terms=terms,
         pse=pse,
-        margin=stats.t.ppf((1 + confidence) / 2, degrees) * errors[0],
-        simultaneous=together * errors[0],
+        margin=finite(stats.t.ppf((1 + confidence) / 2, degrees) * error),
+        simultaneous_margin=finite(together * error),
         degrees=degrees,
-        estimates=estimates,
-        low=low,
-        high=high,
-        p=p,
-        p_adjusted=holm(p),
+        effects=tuple(
+            Judgement(term, *map(finite, row)) for term, row in zip(terms, numbers, strict=True)
+        ),
     )
 
 
-def half_normal(terms: tuple[str, ...], estimates: Matrix) -> list[dict[str, Any]]:
+def half_normal(terms: Sequence[str], estimates: Matrix) -> tuple[Point, ...]:
     """Return the points of a half-normal plot, the smallest first.
 
     Effects (T,) that are nothing but error lie on a line through the origin: |effect| against
@@ -113,31 +96,13 @@ def half_normal(terms: tuple[str, ...], estimates: Matrix) -> list[dict[str, Any
 
     order = np.abs(estimates).argsort(kind="stable")
     shares = 0.5 + 0.5 * (np.arange(len(order)) + 0.5) / len(order)
-    return [
-        {"term": terms[place], "size": abs(float(estimates[place])), "quantile": float(q)}
-        for place, q in zip(order, stats.norm.ppf(shares), strict=True)
-    ]
+    return tuple(
+        Point(terms[place], abs(float(estimates[place])), float(quantile))
+        for place, quantile in zip(order, stats.norm.ppf(shares), strict=True)
+    )
 
 
-def judged(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the effects of an analysis, as ``--json`` gives it, with Lenth's judgements if any."""
-    lenth = document.get("lenth") or {}
-    by_term = {one["term"]: one for one in lenth.get("effects", ())}
-    return [{**effect, **by_term.get(effect["term"], {})} for effect in document["effects"]]
-
-
-def certain(effect: Mapping[str, Any]) -> bool:
-    """Say whether an effect's p, corrected for all terms, is below 5 %."""
-    return effect["p_adjusted"] is not None and bool(effect["p_adjusted"] < LEVEL)
-
-
-def certain_points(document: Mapping[str, Any]) -> list[bool]:
-    """Say of each point of an analysis' half-normal plot whether its effect is certain."""
-    sure = {effect["term"] for effect in judged(document) if certain(effect)}
-    return [point["term"] in sure for point in document["half_normal"]]
-
-
-def error_slope(points: Sequence[Mapping[str, Any]], sure: Sequence[bool]) -> float | None:
+def error_slope(points: Sequence[Point], sure: Sequence[bool]) -> float | None:
     """Return what error alone adds to an absolute effect for each unit of the quantile.
 
     Daniel's line: through the origin, by least squares over the effects that are not certain,
@@ -153,5 +118,6 @@ def error_slope(points: Sequence[Mapping[str, Any]], sure: Sequence[bool]) -> fl
     inert = [point for point, active in zip(points, sure, strict=True) if not active]
     if not inert:
         return None
-    size, quantile = (np.array([point[key] for point in inert]) for key in ("size", "quantile"))
+    size = np.array([point.size for point in inert])
+    quantile = np.array([point.quantile for point in inert])
     return float(size @ quantile / (quantile @ quantile))

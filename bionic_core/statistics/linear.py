@@ -1,9 +1,8 @@
-"""The linear model of a designed experiment, and its least squares for one study or thousands.
+"""The linear model of a designed experiment, and its least squares.
 
 The model is response ~ seed blocks + every main effect and interaction that the runs can tell
-apart. What depends on the runs alone (columns, aliases, leverages) is worked out once; what depends
-on responses takes a matrix of them, a column for each study, so that a simulation of thousands of
-studies runs the very code that analyses one.
+apart. What depends on the runs alone (columns, aliases, leverages) is :class:`Model`, from which a
+plan can already tell what it will see; :class:`Fit` adds the responses.
 
 A contrast is a row of weights over the runs: its estimate is weights · response, its variance
 Σ weights² σ², or, where spreads disagree, Σ weights² e²/(1 − h)² with residuals e and leverages h
@@ -252,64 +251,70 @@ def _separate(
 
 @attrs.frozen(eq=False)
 class Fit:
-    """Least squares of the responses of studies (S) that share a model.
+    """Least squares of a study's responses.
 
     Attributes:
         model: what the runs alone decide.
-        responses, residuals: (R, S).
-        sd: residual standard deviation of a run (S,); NaN where nothing tells it, 0 where the
-            model fits every run exactly.
-        spreads: p of Brown and Forsythe's test for each factor (factors, S), corrected for their
-            number; NaN where it has nothing to go by.
-        robust: whether errors are HC3 (S,).
+        responses, residuals: (R,).
+        sd: residual standard deviation of a run; NaN where nothing tells it, 0 where the model
+            fits every run exactly.
+        spreads: p of Brown and Forsythe's test for each factor, corrected for their number; NaN
+            where it has nothing to go by.
+        robust: whether errors are HC3.
     """
 
     model: Model
     responses: Matrix
     residuals: Matrix
-    sd: Matrix
+    sd: float
     spreads: Matrix
-    robust: npt.NDArray[np.bool_]
+    robust: bool
 
     @classmethod
     def of(cls, model: Model, responses: Matrix, robust: bool | None = None) -> Fit:
-        """Fit responses (R, S).
+        """Fit responses (R,).
 
         Args:
             model: of the runs.
-            responses: a column for each study.
+            responses: one for each run.
             robust: whether errors are HC3; where spreads disagree if None.
         """
         residuals = responses - model.columns @ (model.inverse @ responses)
         degrees = model.degrees
-        exact = np.abs(residuals).max(0) <= ROUNDING * np.abs(responses).max(0)
-        studies = responses.shape[1]
-        sd = np.full(studies, np.nan)
+        exact = bool(np.abs(residuals).max() <= ROUNDING * np.abs(responses).max())
+        sd = math.nan
         if degrees > 0:
-            sd = np.where(exact, 0.0, np.sqrt((residuals**2).sum(0) / degrees))
+            sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / degrees))
         spreads = brown_forsythe(_unblocked(model, residuals, responses), model.levels, degrees)
-        spreads[:, exact] = np.nan
-        can = degrees > 0 and model.leverage.max() < 1 - 1e-8
-        disagree = np.nan_to_num(spreads, nan=1.0).min(0, initial=1.0) < SPREADS
-        wanted = disagree if robust is None else np.full(studies, robust)
-        return cls(model, responses, residuals, sd, spreads, wanted & can)
+        if exact:
+            spreads[:] = np.nan
+        # a run of leverage 1 has no residual to tell its error by
+        can = degrees > 0 and bool(model.leverage.max() < 1 - 1e-8)
+        disagree = bool(np.nan_to_num(spreads, nan=1.0).min(initial=1.0) < SPREADS)
+        return cls(
+            model,
+            responses,
+            residuals,
+            sd,
+            spreads,
+            can and (disagree if robust is None else robust),
+        )
 
     def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix]:
-        """Return estimates and standard errors of contrasts (T, R), both (T, S).
+        """Return estimates and standard errors of contrasts (T, R), both (T,).
 
         An error is NaN where there is nothing to judge by.
         """
         estimates = contrasts @ self.responses
-        weights = contrasts**2
-        errors = np.sqrt(weights.sum(1, keepdims=True)) * np.where(self.sd > 0, self.sd, np.nan)
-        if self.robust.any():
-            shown = self.residuals[:, self.robust] / (1 - self.model.leverage[:, None])
-            errors[:, self.robust] = np.sqrt(weights @ shown**2)
-        return estimates, errors
+        if self.robust:
+            shown = self.residuals / (1 - self.model.leverage)
+            return estimates, np.sqrt(contrasts**2 @ shown**2)
+        sd = self.sd if self.sd > 0 else math.nan
+        return estimates, np.sqrt((contrasts**2).sum(1)) * sd
 
 
 def _unblocked(model: Model, residuals: Matrix, responses: Matrix) -> Matrix:
-    """Return residuals (R, S) less their seed's median instead of its effect.
+    """Return residuals (R,) less their seed's median instead of its effect.
 
     A seed's effect is a mean, and would spread the error of a few wide runs over all others.
     """
@@ -320,7 +325,7 @@ def _unblocked(model: Model, residuals: Matrix, responses: Matrix) -> Matrix:
     rest: Matrix = residuals + effects
     _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
     for seed in range(seeds.max() + 1):
-        rest[seeds == seed] -= np.median(rest[seeds == seed], axis=0)
+        rest[seeds == seed] -= np.median(rest[seeds == seed])
     return rest
 
 
@@ -340,39 +345,38 @@ def intervals(
 
 
 def holm(p: Matrix) -> Matrix:
-    """Return p (T, S) after Holm's step-down correction within each study.
+    """Return p (T,) after Holm's step-down correction; NaN where one is.
 
-    Scandinavian Journal of Statistics 6, 65 (1979). For thousands of studies in one step, where
-    statsmodels' ``multipletests`` takes a call for each.
+    Scandinavian Journal of Statistics 6, 65 (1979).
     """
-    order = p.argsort(0)
-    steps = np.arange(len(p), 0, -1)[:, None] * np.take_along_axis(p, order, 0)
+    order = p.argsort()
+    steps = np.arange(len(p), 0, -1) * p[order]
     adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, 0), 1.0), 0)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 
 
 def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: int) -> Matrix:
-    """Return p that spreads are equal between each factor's levels, (factors, S).
+    """Return p that spreads are equal between each factor's levels, (factors,).
 
     Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955): analysis of variance of
-    the deviations of residuals (R, S) from the median of their level. R residuals hold only
+    the deviations of residuals (R,) from the median of their level. R residuals hold only
     ``degrees`` independent numbers, so F is scaled by degrees / R and judged on ``degrees``; two
     runs of a cell would else count twice. Bonferroni-corrected for the number of factors; NaN
     where a level has fewer than three runs, or fewer than five degrees of freedom are left.
     """
     from scipy import stats
 
-    runs, studies = residuals.shape
-    found = np.full((levels.shape[1], studies), np.nan)
+    runs = len(residuals)
+    found = np.full(levels.shape[1], np.nan)
     for place, of_factor in enumerate(levels.T):
         groups = [residuals[of_factor == level] for level in np.unique(of_factor)]
         if degrees < 5 or len(groups) < 2 or min(map(len, groups)) < 3:
             continue
-        away = [np.abs(group - np.median(group, axis=0)) for group in groups]
-        total = np.concatenate(away).mean(0)
-        between = sum(len(g) * (g.mean(0) - total) ** 2 for g in away) / (len(groups) - 1)
-        within = sum(((g - g.mean(0)) ** 2).sum(0) for g in away) / (runs - len(groups))
+        away = [np.abs(group - np.median(group)) for group in groups]
+        total = np.concatenate(away).mean()
+        between = sum(len(g) * (g.mean() - total) ** 2 for g in away) / (len(groups) - 1)
+        within = sum(((g - g.mean()) ** 2).sum() for g in away) / (runs - len(groups))
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = between / within * degrees / runs
         p = stats.f.sf(ratio, len(groups) - 1, max(degrees - len(groups) + 1, 1))

@@ -8,34 +8,46 @@ positive number says that the mechanism helps. Intervals and corrections are tho
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
 
-from bionic_core.base.files import write_text
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
+from bionic_core.runs.result import Seen
 from bionic_core.spec.spec import Spec, dependents
 from bionic_core.spec.variants import Variants
-from bionic_core.statistics.comparisons import Comparisons, compare, means
-from bionic_core.statistics.designs import Design, Factor, leave_one_out
-from bionic_core.statistics.dunnett import critical_value, detectable
+from bionic_core.statistics.comparisons import (
+    Comparisons,
+    Difference,
+    Summary,
+    compare,
+    means,
+)
+from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
+from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
-from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
+from bionic_core.studies.plan import Estimate
+from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
+from bionic_core.studies.results import (
+    AblationResults,
+    Parameters,
+    Pool,
+    StudyRun,
+    Variant,
+    save_ablation,
+)
 from bionic_core.studies.shapes import connectome_of
-from bionic_core.training.describe import parameter_counts
+from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -91,7 +103,8 @@ def plan_ablation(
 
     def counts(cell: Spec) -> Mapping[str, int]:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
+        return counted
 
     notes: list[str] = []
     whole = counts(spec)
@@ -117,13 +130,30 @@ def plan_ablation(
     return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
+@attrs.frozen
+class AblationPlan:
+    """A study before it is trained.
+
+    Attributes:
+        detectable: the smallest effects that it can be expected to see, in points.
+        estimate: of its time, where that is known.
+        notes: what a reader must know, a sentence each.
+    """
+
+    name: str
+    design: Layout
+    detectable: Detectable
+    estimate: Estimate | None
+    notes: tuple[str, ...]
+
+
 def ablation_plan(
     ablation: Ablation,
     test_images: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
-) -> dict[str, Any]:
-    """Return the plan as JSON-ready data, with the smallest effect that it can be expected to see.
+) -> AblationPlan:
+    """Return the plan, with the smallest effect that it can be expected to see.
 
     Args:
         ablation: the plan.
@@ -132,30 +162,36 @@ def ablation_plan(
         jobs: runs side by side.
     """
     design = ablation.experiment.design
-    images = test_images or PAPERS_IMAGES
-    sd = papers_spread(test_images).value
+    spread = published_spread(test_images, Registry.installed())
     degrees = (len(design.cells) - 1) * (len(design.seeds) - 1)
     notes = list(ablation.notes)
-    notes.append(
-        f"assumed before training: a run's test accuracy has an SD of {sd:.2f} points, the paper's "
-        f"{PAPERS_SD} on {PAPERS_IMAGES:,} test images scaled to {images:,}"
-    )
+    if spread is not None:
+        notes.append(
+            f"assumed before training: a run's test accuracy has an SD of {spread.value:.2f} "
+            f"points, {spread.scaled}"
+        )
     if degrees == 0:
         notes.append(ONE_SEED)
     estimate = None
     if seconds is not None:
-        estimate = {"seconds_per_run": seconds, "seconds": seconds * design.runs / jobs}
+        estimate = Estimate(seconds, seconds * design.runs / jobs)
         notes.append(
-            f"about {words(estimate['seconds'])} with {jobs} at a time if all runs are new, from a "
+            f"about {words(estimate.seconds)} with {jobs} at a time if all runs are new, from a "
             f"timed probe of the full model ({words(seconds)} a run, all epochs)"
         )
-    return {
-        "name": ablation.experiment.spec.name,
-        "design": design.to_json() | {"kinds": dict(ablation.kinds)},
-        "detectable": _detectable(sd, degrees, len(design.factors), len(design.seeds)),
-        "estimate": estimate,
-        "notes": notes,
-    }
+    sd = None if spread is None else spread.value
+    return AblationPlan(
+        ablation.experiment.spec.name,
+        layout(ablation),
+        detectable_differences(sd, degrees, len(design.factors), len(design.seeds)),
+        estimate,
+        tuple(notes),
+    )
+
+
+def layout(ablation: Ablation) -> Layout:
+    """Return the design, with the kinds of the left-out mechanisms."""
+    return attrs.evolve(ablation.experiment.design.layout, kinds=dict(ablation.kinds))
 
 
 ONE_SEED = (
@@ -163,21 +199,8 @@ ONE_SEED = (
 )
 
 
-def _detectable(sd: float | None, degrees: int, count: int, seeds: int) -> dict[str, Any]:
-    """Return the smallest effects seen with 80 % power, in points; None where nothing is known."""
-    found: dict[str, Any] = {"sd": sd, "degrees": degrees, "power": POWER}
-    plain = adjusted = half = None
-    if sd and degrees > 0 and seeds > 1:
-        critical = critical_value(count, float(degrees))
-        alone = critical_value(1, float(degrees))
-        plain = detectable(sd, seeds, degrees, alone, POWER)
-        adjusted = detectable(sd, seeds, degrees, critical, POWER)
-        half = critical * sd * math.sqrt(2 / seeds)
-    return found | {"plain": plain, "adjusted": adjusted, "half_width": half}
-
-
-def results(ablation: Ablation, cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the whole study as JSON-ready data.
+def results(ablation: Ablation, cells: Sequence[Cell]) -> AblationResults:
+    """Return the whole study.
 
     Raises:
         BionicError: every run failed.
@@ -192,40 +215,49 @@ def results(ablation: Ablation, cells: Sequence[Cell]) -> dict[str, Any]:
         [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
     )
     found = compare(values)
-    rows = []
-    for number, (runs, parameters) in enumerate(zip(table, ablation.parameters, strict=True)):
-        factor = design.factors[number - 1] if number else None
-        difference = found.differences[number - 1].to_json() if number else None
-        rows.append(
-            {
-                "variant": f"without {factor.name}" if factor else FULL,
-                "mechanism": factor.name if factor else None,
-                "term": factor.term if factor else None,
-                "kind": ablation.kinds[factor.name] if factor else None,
-                **figures(runs),
-                "parameters": dict(parameters),
-                "difference": difference,
-            }
-        )
+    differences = [None, *found.differences]
+    rows = [
+        _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
+    ]
+    names = [rows[design.cells.index(cell.levels)].variant for cell in cells]
     first = finished[0]
-    return {
-        "name": ablation.experiment.spec.name,
-        "design": design.to_json() | {"kinds": dict(ablation.kinds)},
-        "rows": rows,
-        "cells": [_cell(cell, rows[design.cells.index(cell.levels)]["variant"]) for cell in cells],
-        "pool": {
-            "variants": [rows[row]["variant"] for row in found.pool],
-            "sd": found.sd,
-            "degrees": found.degrees,
-            "spreads_p": found.spreads_p,
-        },
-        "detectable": _detectable(found.sd, found.degrees, len(design.factors), len(design.seeds)),
-        "notes": [*ablation.notes, *_notes(ablation, found, rows, cells)],
-        "selected_on": first.result["selected_on"],
-        "test_images": first.result["test"]["images"],
-        "data": first.manifest["data"],
-        "connectome": first.manifest.get("connectome"),
-    }
+    return AblationResults(
+        name=ablation.experiment.spec.name,
+        design=layout(ablation),
+        rows=tuple(rows),
+        cells=tuple(
+            StudyRun.of(cell, variant=name) for cell, name in zip(cells, names, strict=True)
+        ),
+        pool=Pool(
+            variants=tuple(rows[row].variant for row in found.pool),
+            sd=found.sd,
+            degrees=found.degrees,
+            spreads_p=found.spreads_p,
+        ),
+        detectable=detectable_differences(
+            found.sd, found.degrees, len(design.factors), len(design.seeds)
+        ),
+        notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
+        selected_on=first.result.selected_on,
+        test_images=first.result.test.images,
+        data=first.manifest["data"],
+        connectome=first.manifest.get("connectome"),
+    )
+
+
+def _variant(
+    ablation: Ablation, number: int, runs: Sequence[Cell], difference: Difference | None
+) -> Variant:
+    factor = ablation.experiment.design.factors[number - 1] if number else None
+    return Variant(
+        variant=f"without {factor.name}" if factor else FULL,
+        mechanism=factor.name if factor else None,
+        term=factor.term if factor else None,
+        kind=ablation.kinds[factor.name] if factor else None,
+        **figures(runs),
+        parameters=Parameters(**ablation.parameters[number]),
+        difference=difference,
+    )
 
 
 def _by_variant(cells: Sequence[Cell], design: Design) -> list[list[Cell]]:
@@ -234,38 +266,29 @@ def _by_variant(cells: Sequence[Cell], design: Design) -> list[list[Cell]]:
     return [[cell for cell in ordered if cell.levels == levels] for levels in design.cells]
 
 
-def _cell(cell: Cell, variant: str) -> dict[str, Any]:
-    document = {
-        "variant": variant,
-        "levels": dict(cell.levels),
-        "seed": cell.seed,
-        "run": str(cell.run.folder) if cell.run else None,
-        "accuracy": cell.accuracy,
-    }
-    return document | ({"error": cell.error} if cell.error else {})
-
-
-def figures(runs: Sequence[Cell]) -> dict[str, Any]:
+def figures(runs: Sequence[Cell]) -> dict[str, Summary]:
     """Return mean, SD and number of each of Table 4's figures over a variant's runs.
 
     Accuracies and F1 are fractions, losses nats; ``train_…`` are of the selected epoch, evaluated
     after it where the run has that, else as seen while training.
     """
     known = [cell.run.result for cell in runs if cell.run is not None]
-    trained = [result.get("train_evaluated") or result["train"] for result in known]
-    columns = {
-        "accuracy": [result["test"]["accuracy"] for result in known],
-        "loss": [result["test"]["loss"] for result in known],
-        "train_accuracy": [part["accuracy"] for part in trained],
-        "train_loss": [part["loss"] for part in trained],
-        "macro_f1": [result["test"]["macro_f1"] for result in known],
-        "epochs": [result["epochs"] for result in known],
+    trained: list[PlainFigures | Seen] = [
+        result.train_evaluated or result.train for result in known
+    ]
+    columns: dict[str, list[float]] = {
+        "accuracy": [result.test.accuracy for result in known],
+        "loss": [result.test.loss for result in known],
+        "train_accuracy": [part.accuracy for part in trained],
+        "train_loss": [part.loss for part in trained],
+        "macro_f1": [result.test.macro_f1 for result in known],
+        "epochs": [result.epochs for result in known],
     }
     return {name: means(values) for name, values in columns.items()}
 
 
 def _notes(
-    ablation: Ablation, found: Comparisons, rows: Sequence[Any], cells: Sequence[Cell]
+    ablation: Ablation, found: Comparisons, rows: Sequence[Variant], cells: Sequence[Cell]
 ) -> list[str]:
     design = ablation.experiment.design
     notes = [
@@ -274,9 +297,7 @@ def _notes(
         "(Dunnett)"
     ]
     outside = [
-        row["variant"]
-        for place, row in enumerate(rows)
-        if place not in found.pool and row["accuracy"]["n"]
+        row.variant for place, row in enumerate(rows) if place not in found.pool and row.accuracy.n
     ]
     if len(design.seeds) == 1:
         notes.append(ONE_SEED)
@@ -287,25 +308,17 @@ def _notes(
             f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
             f"{', '.join(outside)}"
         )
-    notes += missing_notes(
-        cells, lambda cell: str(rows[design.cells.index(cell.levels)]["variant"])
-    )
-    if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
+    notes += missing_notes(cells, lambda cell: rows[design.cells.index(cell.levels)].variant)
+    if any(cell.run and cell.run.result.train_evaluated is None for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes
 
 
-def save_results(root: Path, ablation: Ablation, document: Mapping[str, Any]) -> Path:
+def save_results(root: Path, ablation: Ablation, results: AblationResults) -> Path:
     """Write the study's JSON and its table of runs (CSV) beside the runs; return the former.
 
     The file is named by the design and the base spec, so that the same request finds it again.
     """
     path = root / f"{study_name(ablation.experiment, 'ablation')}.json"
-    write_text(path, json.dumps(document, indent=1))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["variant", "seed", "accuracy", "run"])
-    for cell in document["cells"]:
-        table.writerow([cell["variant"], cell["seed"], cell["accuracy"], cell["run"]])
-    write_text(path.with_suffix(".csv"), text.getvalue())
+    save_ablation(path, results)
     return path

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
-from bionic_core.base.files import write_text
 from bionic_core.base.process import import_beside
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.registry import Registry
@@ -29,12 +24,12 @@ from bionic_core.statistics.designs import (
     from_table,
     full_factorial,
     in_words,
-    word,
 )
 from bionic_core.statistics.fractions import described, foldover, fractional
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.responses import about_runs, figure, response_of
+from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
 
 DEFAULT = "local"
@@ -222,29 +217,23 @@ def analyse(
     )
 
 
-def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -> dict[str, Any]:
-    """Return the whole experiment as JSON-ready data."""
+def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -> FactorialResults:
+    """Return the whole experiment."""
     finished = [cell.run for cell in cells if cell.run is not None]
-    name = analysis.response.name
-    return {
-        "name": experiment.spec.name,
-        "design": experiment.design.to_json(),
-        "cells": [
-            {
-                "levels": dict(cell.levels),
-                "seed": cell.seed,
-                "run": str(cell.run.folder) if cell.run else None,
-                "accuracy": cell.accuracy,
-            }
-            | ({} if name == "test.accuracy" else {"response": figure(cell, name)})
-            | ({"error": cell.error} if cell.error else {})
+    findings = analysis.findings
+    name = findings.response.name
+    return FactorialResults.of(
+        findings,
+        experiment.spec.name,
+        experiment.design.layout,
+        (
+            StudyRun.of(cell, **({} if name == ACCURACY else {"response": figure(cell, name)}))
             for cell in cells
-        ],
-        **analysis.to_json(),
-        "selected_on": finished[0].result["selected_on"] if finished else None,
-        "data": finished[0].manifest["data"] if finished else None,
-        "connectome": finished[0].manifest.get("connectome") if finished else None,
-    }
+        ),
+        selected_on=finished[0].result.selected_on if finished else None,
+        data=finished[0].manifest["data"] if finished else None,
+        connectome=finished[0].manifest.get("connectome") if finished else None,
+    )
 
 
 def study_name(experiment: Experiment, kind: str = "factorial") -> str:
@@ -252,24 +241,13 @@ def study_name(experiment: Experiment, kind: str = "factorial") -> str:
     return f"{kind}-{digest([experiment.spec.tables, experiment.design.to_json()])}"
 
 
-def save_results(root: Path, experiment: Experiment, document: Mapping[str, Any]) -> Path:
+def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:
     """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
 
     The file is named by the design and the base spec, so that the same request finds it again.
     """
     path = root / f"{study_name(experiment)}.json"
-    write_text(path, json.dumps(document, indent=1))
-    text = io.StringIO()
-    factors = [factor.name for factor in experiment.design.factors]
-    table = csv.writer(text, lineterminator="\n")
-    name = document["response"]["name"]
-    others = [] if name == "test.accuracy" else [name]
-    table.writerow([*factors, "seed", "accuracy", *others, "run"])
-    for cell in document["cells"]:
-        levels = [word(cell["levels"][name]) for name in factors]
-        values = [cell["accuracy"], *(cell["response"] for _ in others)]
-        table.writerow([*levels, cell["seed"], *values, cell["run"]])
-    write_text(path.with_suffix(".csv"), text.getvalue())
+    save_factorial(path, results)
     return path
 
 

@@ -128,7 +128,7 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     """
     rows = read_table(path)
     columns = {name: name.removeprefix("mechanisms.") for name in rows[0]}
-    known = [found.entry.name for found in registry.listing() if _is_mechanism(found.cls)]
+    known = [found.entry.name for found in registry.listing(Mechanism) if found.cls]
     problems = []
     for name in columns.values():
         if name.lower() in ("seed", "seeds"):
@@ -163,10 +163,6 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
         tuple(Factor(name, in_order([cell[name] for cell in cells])) for name in keys),
         tuple(cells),
     )
-
-
-def _is_mechanism(cls: type[object] | None) -> bool:
-    return cls is not None and issubclass(cls, Mechanism)
 
 
 def factor_of(text: str) -> Factor:

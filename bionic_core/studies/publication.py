@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +11,20 @@ from typing import Literal
 import attrs
 from attrs import field
 
+from bionic_core.base.strict import structure
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
 from bionic_core.spec.find import read
-from bionic_core.spec.strict import structure
 
 Figure = tuple[float, float]
 """Mean and SD over seeds."""
+
+OLDER = (
+    "it has no [variants.NAME]: a publication gives its tables by what they hold, [classes.NAME], "
+    "[variants.NAME], [changes.NAME] and [errors.NAME], each with the paper's name and title of it"
+)
+"""What is said of a file that names its tables by one paper's numbers, as they once all did."""
 
 
 @attrs.frozen
@@ -36,9 +43,60 @@ class PublishedRecipe:
     models: Mapping[str, PublishedModel]
 
 
+FigureName = Literal["accuracy", "loss", "train_accuracy", "train_loss", "macro_f1"]
+"""What a table of variants can hold."""
+
+
+@attrs.frozen
+class PublishedTable:
+    """A table of the paper.
+
+    Attributes:
+        name: what the paper calls it, its number.
+        title: what it is of.
+    """
+
+    name: str
+    title: str
+
+    @property
+    def heading(self) -> str:
+        """What stands above it."""
+        return f"{self.name}: {self.title}"
+
+
+@attrs.frozen
+class ClassRow:
+    """A class by any of its ``names``, or an ``average`` over classes; figures by model."""
+
+    label: str
+    figures: Mapping[str, Mapping[str, float]]
+    names: tuple[str, ...] = ()
+    average: Literal["", "macro", "weighted", "accuracy"] = ""
+
+
+@attrs.frozen
+class ClassTable(PublishedTable):
+    """Figures of each class, of one run of each model.
+
+    Attributes:
+        columns: its figures; one that is none of them stands in the first.
+        note: a sentence about the published figures.
+    """
+
+    rows: tuple[ClassRow, ...]
+    columns: tuple[Literal["precision", "recall", "f1"], ...] = ("precision", "recall", "f1")
+    note: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it has figures of."""
+        return tuple(dict.fromkeys(model for row in self.rows for model in row.figures))
+
+
 @attrs.frozen
 class Variant:
-    """A row of Table 4: a model, or the main one ``without`` a mechanism.
+    """A model, or the main one ``without`` a mechanism.
 
     Attributes:
         accuracy, train_accuracy: per cent.
@@ -48,18 +106,41 @@ class Variant:
 
     label: str
     accuracy: Figure
-    loss: Figure
-    train_accuracy: Figure
-    train_loss: Figure
-    macro_f1: Figure
     parameters: int
+    loss: Figure | None = None
+    train_accuracy: Figure | None = None
+    train_loss: Figure | None = None
+    macro_f1: Figure | None = None
     model: str = ""
     without: str = ""
 
 
 @attrs.frozen
+class Column:
+    """A figure of variants, with its title and the digits behind its point; judged by z or not."""
+
+    figure: FigureName
+    title: str
+    digits: int
+    z: bool = True
+
+
+@attrs.frozen
+class VariantTable(PublishedTable):
+    """Means and SDs of variants over seeds.
+
+    Attributes:
+        z_note: which columns are not judged, in words.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Variant, ...]
+    z_note: str = ""
+
+
+@attrs.frozen
 class Change:
-    """A row of Tables 5 and 6: full − without, in percentage points."""
+    """Full − without, in percentage points of test accuracy."""
 
     label: str
     without: str
@@ -67,32 +148,32 @@ class Change:
 
 
 @attrs.frozen
-class Changes:
-    """Table 5 or 6."""
+class ChangeTable(PublishedTable):
+    """What mechanisms of a kind change."""
 
-    title: str
     kind: Literal["structural", "functional"]
     range: Figure
     rows: tuple[Change, ...]
 
 
 @attrs.frozen
-class ClassRow:
-    """A row of Table 3: a class by any of its ``names``, or an ``average`` over classes."""
+class ErrorTable(PublishedTable):
+    """Confusion matrices and ROC curves of all variants; ``caption`` is the paper's."""
 
-    label: str
-    figures: Mapping[str, Mapping[str, float]]
-    names: tuple[str, ...] = ()
-    average: str = ""
+    caption: str
 
 
 @attrs.frozen
 class Published:
-    """Everything that a publication's file says.
+    """Everything that a publication's file says; its tables are by their key in the report.
 
     Attributes:
         main: the model that mechanisms are left out of.
         selection: what the paper selected its epochs on.
+        training: where it says how it trained.
+        connectome: that it used.
+        run_sd: pooled SD of a run's test accuracy, in percentage points, over those variants whose
+            spreads agree.
     """
 
     title: str
@@ -104,27 +185,34 @@ class Published:
     seeds: int
     main: str
     selection: str
-    appendix: str
+    training: str
     recipes: Mapping[str, PublishedRecipe]
-    table3: tuple[ClassRow, ...]
-    table4: tuple[Variant, ...]
-    table5: Changes
-    table6: Changes
-    notes: tuple[str, ...] = field(factory=tuple)
+    variants: Mapping[str, VariantTable]
+    classes: Mapping[str, ClassTable] = field(factory=dict)
+    changes: Mapping[str, ChangeTable] = field(factory=dict)
+    errors: Mapping[str, ErrorTable] = field(factory=dict)
+    connectome: str = "none"
+    notes: tuple[str, ...] = ()
+    run_sd: float | None = None
+
+    @property
+    def rows(self) -> tuple[Variant, ...]:
+        """All variants."""
+        return tuple(row for table in self.variants.values() for row in table.rows)
 
     @property
     def mechanisms(self) -> tuple[str, ...]:
-        """The mechanisms that the paper leaves out, in the order of Table 4."""
-        return tuple(row.without for row in self.table4 if row.without)
+        """The mechanisms that the paper leaves out, in the order of its variants."""
+        return tuple(row.without for row in self.rows if row.without)
 
     def row(self, without: str) -> Variant | None:
-        """Return Table 4's row of a left-out mechanism, if it has one."""
-        return next((row for row in self.table4 if row.without == without), None)
+        """Return the variant without a mechanism, if there is one."""
+        return next((row for row in self.rows if row.without == without), None)
 
     @property
     def whole(self) -> Variant:
-        """Table 4's row of the main model."""
-        return next(row for row in self.table4 if row.model == self.main)
+        """The main model."""
+        return next(row for row in self.rows if row.model == self.main)
 
 
 def open_publication(name: str | None, registry: Registry) -> Published:
@@ -143,7 +231,10 @@ def open_publication(name: str | None, registry: Registry) -> Published:
             )
         name = known[0]
     path = registry.get(name, Publication)().path()
-    published, problems = structure(read(path), Published, "")
+    document = read(path)
+    if "variants" not in document:
+        raise RequestError(OLDER, where=str(path))
+    published, problems = structure(document, Published, "")
     if published is not None:
         problems = _faults(published)
     if published is None or problems:
@@ -162,33 +253,79 @@ def publications(registry: Registry) -> list[Published]:
     return found
 
 
+@attrs.frozen
+class PublishedSpread:
+    """How much a paper's runs vary, on a number of test images.
+
+    Attributes:
+        value: the SD of a run's test accuracy, in percentage points; it scales with 1/√images.
+        source: where it is from, in words.
+        scaled: the same, with the number of images that it is scaled to.
+    """
+
+    value: float
+    source: str
+    scaled: str
+
+
+def published_spread(test_images: int | None, registry: Registry) -> PublishedSpread | None:
+    """Return the SD of a run by the first installed paper that tells it; None if none does.
+
+    Args:
+        test_images: that runs will have; the paper's own number if None.
+        registry: the installed plugins.
+    """
+    for paper in publications(registry):
+        if paper.run_sd is None:
+            continue
+        images = test_images or paper.test_images
+        told = f"the paper's {paper.run_sd} points on {paper.test_images:,} test images"
+        whole = told if images == paper.test_images else f"{told}, scaled to {images:,}"
+        return PublishedSpread(
+            paper.run_sd * math.sqrt(paper.test_images / images),
+            f"assumed: {whole}",
+            f"the paper's {paper.run_sd} on {paper.test_images:,} test images scaled to {images:,}",
+        )
+    return None
+
+
 def _installed(registry: Registry) -> list[str]:
-    return [
-        listed.entry.name
-        for listed in registry.listing()
-        if listed.cls is not None and issubclass(listed.cls, Publication) and not listed.error
-    ]
+    return [publication.name for publication in registry.working(Publication)]
 
 
 def _faults(published: Published) -> list[str]:
-    models = {row.model for row in published.table4 if row.model} | {published.main}
+    models = {row.model for row in published.rows if row.model} | {published.main}
     problems = [
-        f"recipes.{name}.models: '{model}' is missing; Table 4 has a row for it"
+        f"recipes.{name}.models: '{model}' is missing; the paper has a row for it"
         for name, recipe in published.recipes.items()
         for model in sorted(models - set(recipe.models))
     ]
-    problems += [
-        f"table4: '{row.label}' must have either model or without"
-        for row in published.table4
-        if bool(row.model) == bool(row.without)
-    ]
-    if not any(row.model == published.main for row in published.table4):
-        problems.append(f"table4: no row has model = '{published.main}', the main one")
-    for name, table in (("table5", published.table5), ("table6", published.table6)):
+    for key, variants in published.variants.items():
         problems += [
-            f"{name}: '{row.label}' leaves out '{row.without}', which has no row in Table 4"
-            for row in table.rows
+            f"variants.{key}: '{row.label}' must have either model or without"
+            for row in variants.rows
+            if bool(row.model) == bool(row.without)
+        ]
+        problems += [
+            f"variants.{key}: '{row.label}' has no {column.figure}, which is a column"
+            for row in variants.rows
+            for column in variants.columns
+            if getattr(row, column.figure) is None
+        ]
+    if not any(row.model == published.main for row in published.rows):
+        problems.append(f"variants: no row has model = '{published.main}', the main one")
+    for key, changes in published.changes.items():
+        problems += [
+            f"changes.{key}: '{row.label}' leaves out '{row.without}', which no variant is without"
+            for row in changes.rows
             if published.row(row.without) is None
+        ]
+    for key, classes in published.classes.items():
+        problems += [
+            f"classes.{key}: '{row.label}' has no figures of '{model}'"
+            for row in classes.rows
+            for model in classes.models
+            if model not in row.figures
         ]
     return problems
 

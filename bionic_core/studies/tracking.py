@@ -18,9 +18,11 @@ from typing import Any
 from bionic_core.base.failures import reason
 from bionic_core.base.files import present
 from bionic_core.base.locks import Claim
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, BusyError, RequestError, WriteError
 from bionic_core.runs.folder import METRICS, Run
 from bionic_core.runs.observer import Observer
+from bionic_core.runs.result import Result
 from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec
 from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
@@ -262,12 +264,12 @@ def _figures(record: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _result(result: Mapping[str, Any]) -> dict[str, float]:
+def _result(result: Result) -> dict[str, float]:
     """Return a finished run's figures, less those of single classes."""
     parts = {
         key: {k: v for k, v in value.items() if isinstance(v, (int, float))}
         if isinstance(value, Mapping)
         else value
-        for key, value in result.items()
+        for key, value in to_document(result).items()
     }
     return _figures({"result": parts})

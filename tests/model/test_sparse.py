@@ -19,9 +19,10 @@ from bionic_core.model import sparse as sparse_projection
 from bionic_core.model import sparse_product as product
 from bionic_core.model import storage
 from bionic_core.model.network import Network
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.runs.identity import identity
 from bionic_core.runs.task import Task
-from bionic_core.training.describe import describe, parameter_counts
+from bionic_core.training.describe import describe
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.memory import check_training, training_memory
 from bionic_core.training.optimizers import Muon
@@ -344,19 +345,19 @@ def test_runs_from_before_the_key_keep_their_names() -> None:
 def test_build_tells_storage_parameters_and_memory() -> None:
     counts = {}
     for kind in ("dense", *PAIRED):
-        document, network = describe(toys.spec(("masks", "intra"), storage=kind))
-        assert {mask["storage"] for mask in document["masks"]} == {kind}
-        counts[kind] = document["parameters"], document["macs"], document["memory"]
+        found, network = describe(toys.spec(("masks", "intra"), storage=kind))
+        assert {wired.storage for wired in found.masks} == {kind}
+        counts[kind] = found.parameters, found.macs, found.memory
         weights = sum(p.nbytes for p in network.parameters())
         copies = 1 + 2 + 1 + 2 * 4  # gradient, Adam's two, best; weights and those kept, on disk
-        assert document["memory"]["training"] == document["memory"]["model"] + weights * copies
+        assert found.memory.training == found.memory.model + weights * copies
     (dense, dense_macs, _), (packed, packed_macs, _), (sparse, sparse_macs, _) = counts.values()
     assert (packed, packed_macs) == (dense, dense_macs)
-    assert sparse["effective"] == dense["effective"] == sparse["allocated"]
-    gone = dense["allocated"] - sparse["allocated"]
-    assert gone == dense["allocated"] - dense["effective"] > 0
+    assert sparse.effective == dense.effective == sparse.allocated
+    gone = dense.allocated - sparse.allocated
+    assert gone == dense.allocated - dense.effective > 0
     assert dense_macs - sparse_macs == gone
-    assert parameter_counts(toys.network(("masks",)))["effective"] < dense["effective"]
+    assert parameter_counts(toys.network(("masks",))).effective < dense.effective
 
 
 # --- what is wrong, in words

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from bionic_core import DataSource, Mechanism, Registry, RequestError
-from bionic_core.registry import SKIP_VARIABLE, Entry
+from bionic_core.announced import SKIP_VARIABLE, Entry
 
 
 def entry(name: str, target: str, distribution: str = "stranger") -> Entry:
@@ -53,7 +53,7 @@ def test_a_broken_plugin_says_whose_it_is_and_how_to_skip_it(
     assert f"{SKIP_VARIABLE}=-{name}" in text
     (listed,) = registry.listing()
     assert words in listed.error
-    assert listed.to_json()["error"] == listed.error
+    assert listed.line.error == listed.error
 
 
 def test_broken_plugins_leave_the_others_alone() -> None:

@@ -39,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, float]:
     begun = time.monotonic()
     run = trained(everything(), tmp_path_factory.mktemp("whole"))
     assert len({record["lr"] for record in run.history}) > 1, "the schedule has acted"
-    assert run.result["epochs"] < 6, "training has stopped early"
+    assert run.result.epochs < 6, "training has stopped early"
     return run, time.monotonic() - begun
 
 
@@ -282,4 +282,4 @@ def test_a_flipped_bit_in_any_file_of_an_interrupted_run_is_found(tmp_path: Path
             assert f"{name}: " in str(caught.value)
             assert "Remove the folder to train anew" in str(caught.value)
             (folder / name).write_bytes(before)
-    assert trained(spec, tmp_path).result["epochs"] == 3
+    assert trained(spec, tmp_path).result.epochs == 3

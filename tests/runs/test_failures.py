@@ -19,7 +19,7 @@ from bionic_core.base import failures
 from bionic_core.cli.progress import Tally
 from bionic_core.errors import WriteError
 from bionic_core.runs import train as run_module
-from bionic_core.runs.attempt import attempt
+from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import FAILURE, Run
 from bionic_core.runs.listing import FAILED, FINISHED, list_runs
@@ -46,7 +46,7 @@ def small(*plugins: type[Mechanism], **mechanisms: Any) -> bionic.Spec:
 
 
 def tried(root: Path, spec: bionic.Spec | None = None) -> Outcome:
-    return attempt(Task(0, spec or small(), 0), Plans(root, CACHE), device="cpu")
+    return outcome_of(Task(0, spec or small(), 0), Plans(root, CACHE), device="cpu")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> list[int]:
@@ -92,11 +92,12 @@ def test_a_second_failure_is_recorded_with_its_reason(
         "twice"
     )
     (told,) = list_runs(tmp_path)
-    assert (told["state"], told["epoch"]) == (FAILED, 1)
-    assert told["reason"].startswith("out of memory (MemoryError)")
+    assert (told.state, told.epoch) == (FAILED, 1)
+    assert told.reason is not None
+    assert told.reason.startswith("out of memory (MemoryError)")
     failing(monkeypatch)
     assert tried(tmp_path).folder is not None, "the same command goes on"
-    assert list_runs(tmp_path)[0]["state"] == FINISHED
+    assert list_runs(tmp_path)[0].state == FINISHED
 
 
 def test_the_runs_own_failures_are_not_tried_again(
@@ -121,7 +122,7 @@ def test_a_figure_that_is_no_number_is_divergence(
     monkeypatch.setattr(training_module, "evaluate", nowhere)
     outcome = tried(tmp_path)
     assert "the accuracy to select by is nan in epoch 1: training diverged" in outcome.error
-    assert list_runs(tmp_path)[0]["state"] == FAILED
+    assert list_runs(tmp_path)[0].state == FAILED
 
 
 def test_a_damaged_folder_fails_alone_and_a_full_disk_ends_the_study(

@@ -84,7 +84,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, marker:
     (folder,) = root.iterdir()
     assert held(folder / LOCK)
     known = state_of(Run(folder))
-    assert (known["state"], known["epoch"], known["reason"]) == (RUNNING, 1, None)
+    assert (known.state, known.epoch, known.reason) == (RUNNING, 1, None)
     with pytest.raises(BusyError, match="another process trains this run"):
         trained(small(), root, wait=0.0)
     said: list[str] = []
@@ -97,7 +97,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, marker:
     assert ended(child) == 0
     assert said == ["another process trains this run; waiting until it ends"]
     assert run.reused
-    assert run.result["epochs"] == 2
+    assert run.result.epochs == 2
     assert not (folder / LOCK).exists()
 
 
@@ -111,7 +111,7 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path, marker: Path) -> None:
     assert (folder / LOCK).exists()
     assert not held(folder / LOCK)
     (known,) = list_runs(root)
-    assert (known["state"], known["epoch"]) == (INTERRUPTED, 1)
+    assert (known.state, known.epoch) == (INTERRUPTED, 1)
     run = trained(small(), root, wait=0.0)
     assert not run.reused
     assert [record["epoch"] for record in run.history] == [1, 2]
@@ -177,7 +177,7 @@ def test_the_other_takes_over_where_one_is_killed(tmp_path: Path, marker: Path) 
 
     cells = run_experiment(experiment, root=tmp_path, device="cpu", observer=told(note=say))
     assert said == [("another process trains it", 0)]
-    assert [cell.run is not None and cell.run.result["epochs"] for cell in cells] == [2, 2]
+    assert [cell.run is not None and cell.run.result.epochs for cell in cells] == [2, 2]
     assert [cell.reused for cell in cells] == [False, False]
 
 

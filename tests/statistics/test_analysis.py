@@ -11,9 +11,10 @@ import pytest
 from scipy import stats
 
 from bionic_core import RequestError
-from bionic_core.statistics.analysis import Analysis, Response, analyse_rows
+from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import Factor, Level, full_factorial
 from bionic_core.statistics.effects import Row
+from bionic_core.statistics.findings import Response
 from bionic_core.statistics.fractions import fractional
 from bionic_core.statistics.linear import Fit, Model, brown_forsythe, highest_order, holm
 
@@ -52,6 +53,11 @@ def estimates(analysis: Analysis) -> dict[str, float]:
     return {e.term.replace(":", ""): e.estimate for e in effects if e.estimate is not None}
 
 
+def width(judged: Any) -> float:
+    """Of an interval."""
+    return float(judged.high - judged.low)
+
+
 def test_the_filtration_experiment() -> None:
     """Effects and sums of squares as in Montgomery's table 6.12; Lenth's margins for them."""
     found = analysed("ABCD", rows_of("ABCD", FILTRATION))
@@ -62,19 +68,25 @@ def test_the_filtration_experiment() -> None:
             "ACD": -1.625, "BCD": -2.625, "ABCD": 1.375,
         }
     )  # fmt: skip
-    squares = {row["source"]: row["sum_of_squares"] for row in found.anova}
+    squares = {row.source: row.sum_of_squares for row in found.findings.anova}
     published = {"A": 1870.56, "C": 390.062, "D": 855.562, "A:C": 1314.06, "A:D": 1105.56}
     assert {name: squares[name] for name in published} == pytest.approx(published, abs=0.005)
     assert squares["total"] == pytest.approx(5730.94, abs=0.005)
     assert found.effects.degrees == 0
-    assert found.lenth is not None
-    told = found.lenth.to_json()
-    assert told["pse"] == pytest.approx(2.625)
-    assert told["margin"] == pytest.approx(6.748, abs=0.001)
-    assert told["simultaneous_margin"] == pytest.approx(13.699, abs=0.005)
-    active = {e["term"] for e in told["effects"] if e["p"] < 0.05}
+    told = found.findings.lenth
+    assert told is not None
+    assert told.pse == pytest.approx(2.625)
+    assert told.margin == pytest.approx(6.748, abs=0.001)
+    assert told.simultaneous_margin == pytest.approx(13.699, abs=0.005)
+    active = {e.term for e in told.effects if e.p is not None and e.p < 0.05}
     assert active == {"A", "C", "D", "A:C", "A:D"}
-    assert [point["term"] for point in found.half_normal][-5:] == ["C", "D", "A:D", "A:C", "A"]
+    assert [point.term for point in found.findings.half_normal][-5:] == [
+        "C",
+        "D",
+        "A:D",
+        "A:C",
+        "A",
+    ]
 
 
 def test_the_filtration_experiment_without_pressure() -> None:
@@ -82,7 +94,7 @@ def test_the_filtration_experiment_without_pressure() -> None:
     found = analysed("ACD", rows_of("ABCD", FILTRATION))
     assert found.effects.degrees == 8
     assert found.effects.residual_sd == pytest.approx(np.sqrt(179.52 / 8), abs=0.002)
-    ratios = {row["source"]: row["f"] for row in found.anova}
+    ratios = {row.source: row.f for row in found.findings.anova}
     published = {"A": 83.36, "C": 17.38, "D": 38.13, "A:C": 58.56, "A:D": 49.27, "C:D": 0.23}
     assert {name: ratios[name] for name in published} == pytest.approx(published, abs=0.02)
 
@@ -150,7 +162,7 @@ def test_least_squares_hc3_anova_and_holm_are_statsmodels(rng: np.random.Generat
     p = [effect.p for effect in plain.effects.effects]
     adjusted = [effect.p_adjusted for effect in plain.effects.effects]
     assert adjusted == pytest.approx(multipletests(p, method="holm")[1])
-    lines = {row["source"]: row for row in plain.anova}
+    lines = {row.source: row for row in plain.findings.anova}
     for source, name in (
         ("seed", "C(seed, Sum)"),
         ("a", "C(a, Sum)"),
@@ -159,26 +171,25 @@ def test_least_squares_hc3_anova_and_holm_are_statsmodels(rng: np.random.Generat
         ("residual", "Residual"),
     ):
         line = anova.loc[name]
-        assert lines[source]["sum_of_squares"] == pytest.approx(line["sum_sq"])
-        assert lines[source]["degrees"] == line["df"]
+        assert lines[source].sum_of_squares == pytest.approx(line["sum_sq"])
+        assert lines[source].degrees == line["df"]
         if source != "residual":
-            assert lines[source]["f"] == pytest.approx(line["F"])
-            assert lines[source]["p"] == pytest.approx(line["PR(>F)"])
+            assert lines[source].f == pytest.approx(line["F"])
+            assert lines[source].p == pytest.approx(line["PR(>F)"])
 
 
-def test_holm_takes_each_study_on_its_own() -> None:
-    p = np.array([[0.01, 0.5], [0.04, 0.001], [0.03, 0.2]])
-    assert holm(p) == pytest.approx(np.array([[0.03, 0.5], [0.06, 0.003], [0.06, 0.4]]))
+def test_holm_is_worked_out_by_hand() -> None:
+    assert holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm(np.array([0.5, 0.001, 0.2])) == pytest.approx([0.4 + 0.1, 0.003, 0.4])
+    assert np.isnan(holm(np.array([np.nan, np.nan]))).all()
 
 
 def test_the_test_of_spreads_is_brown_and_forsythes(rng: np.random.Generator) -> None:
     """With as many degrees of freedom as runs it is SciPy's, but for the residuals' degrees."""
-    residuals = rng.normal(size=(30, 2)) * np.repeat([1.0, 3.0], 15)[:, None]
+    residuals = rng.normal(size=30) * np.repeat([1.0, 3.0], 15)
     levels = np.repeat([0, 1], 15)[:, None]
-    found = brown_forsythe(residuals, levels, 30)
-    for study in range(2):
-        statistic = stats.levene(residuals[:15, study], residuals[15:, study], center="median")[0]
-        assert found[0, study] == pytest.approx(stats.f.sf(statistic, 1, 29))
+    statistic = stats.levene(residuals[:15], residuals[15:], center="median")[0]
+    assert brown_forsythe(residuals, levels, 30) == pytest.approx([stats.f.sf(statistic, 1, 29)])
     assert np.isnan(brown_forsythe(residuals, levels, 4)).all()
 
 
@@ -207,28 +218,26 @@ def test_a_trend_is_the_regression_on_the_dose(rng: np.random.Generator) -> None
     x = np.array([float(cell["dose"]) for cell, _ in runs])
     y = 50 - 30 * x + rng.normal(size=len(runs))
     rows = [(cell, seed, value) for (cell, seed), value in zip(runs, y, strict=True)]
-    (trend,) = analyse_rows(design.factors, rows, response=Response("y")).trends
-    linear, quadratic, cubic = trend["components"]
-    assert linear["estimate"] == pytest.approx(np.polyfit(x, y, 1)[0])
-    assert quadratic["estimate"] == pytest.approx(np.polyfit(x, y, 2)[0])
-    assert cubic["estimate"] == pytest.approx(np.polyfit(x, y, 3)[0])
-    assert [mean["estimate"] for mean in trend["means"]] == pytest.approx(
+    (trend,) = analyse_rows(design.factors, rows, response=Response("y")).findings.trends
+    linear, quadratic, cubic = trend.components
+    assert linear.estimate == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert quadratic.estimate == pytest.approx(np.polyfit(x, y, 2)[0])
+    assert cubic.estimate == pytest.approx(np.polyfit(x, y, 3)[0])
+    assert [mean.estimate for mean in trend.means] == pytest.approx(
         [y[x == level].mean() for level in dose.levels]
     )
     residual = analyse_rows(design.factors, rows, response=Response("y")).effects
     assert residual.residual_sd is not None
     error = residual.residual_sd / np.sqrt(((x - x.mean()) ** 2).sum())
     half = stats.t.ppf(0.975, residual.degrees) * error
-    assert linear["high"] - linear["low"] == pytest.approx(2 * half)
-    assert linear["p"] == pytest.approx(
-        2 * stats.t.sf(abs(linear["estimate"]) / error, residual.degrees)
-    )
+    assert width(linear) == pytest.approx(2 * half)
+    assert linear.p == pytest.approx(2 * stats.t.sf(abs(linear.estimate) / error, residual.degrees))
 
 
 def test_words_as_levels_have_no_trend() -> None:
     given = [Factor("wiring", ("real", "random", "dense"))]
     rows: list[Row] = [({"wiring": w}, s, s + len(str(w))) for w in given[0].levels for s in (0, 1)]
-    assert analyse_rows(given, rows, response=Response("y")).trends == ()
+    assert analyse_rows(given, rows, response=Response("y")).findings.trends == ()
 
 
 def test_leave_one_out_is_seen_in_the_same_runs(rng: np.random.Generator) -> None:
@@ -238,29 +247,24 @@ def test_leave_one_out_is_seen_in_the_same_runs(rng: np.random.Generator) -> Non
     whole = [v for cell, _, v in rows if all(cell.values())]
     sd = found.effects.residual_sd
     assert sd is not None
-    for row in found.leave_one_out:
-        out = [v for cell, _, v in rows if [n for n in cell if not cell[n]] == [row["term"]]]
-        assert row["estimate"] == pytest.approx(np.mean(whole) - np.mean(out))
+    for row in found.findings.leave_one_out:
+        out = [v for cell, _, v in rows if [n for n in cell if not cell[n]] == [row.term]]
+        assert row.estimate == pytest.approx(np.mean(whole) - np.mean(out))
         half = stats.t.ppf(0.975, 14) * sd * np.sqrt(2 / 3)
-        assert row["high"] - row["low"] == pytest.approx(2 * half)
-        assert (row["runs"], row["predicted"], row["with"]) == ([3, 3], False, [])
-    effect = found.effects.effects[0]
-    assert effect.low is not None
-    assert effect.high is not None
-    narrow = effect.high - effect.low
-    assert found.leave_one_out[0]["high"] - found.leave_one_out[0]["low"] == pytest.approx(
-        2 * narrow
-    )
+        assert width(row) == pytest.approx(2 * half)
+        assert (row.runs, row.predicted, row.along) == ((3, 3), False, ())
+    narrow = width(found.effects.effects[0])
+    assert width(found.findings.leave_one_out[0]) == pytest.approx(2 * narrow)
 
 
 def test_what_cannot_stay_goes_along_in_the_leave_one_out_view(rng: np.random.Generator) -> None:
     possible = [cell for cell in cells("ab") if cell["a"] or not cell["b"]]
     rows: list[Row] = [(c, s, float(rng.normal())) for s in range(3) for c in possible]
-    a, b = analysed("ab", rows, along={"a": ["b"], "b": []}).leave_one_out
-    assert (a["term"], a["with"], a["runs"]) == ("a", ["b"], [3, 3])
+    a, b = analysed("ab", rows, along={"a": ["b"], "b": []}).findings.leave_one_out
+    assert (a.term, a.along, a.runs) == ("a", ("b",), (3, 3))
     means = {tuple(c.values()): np.mean([v for d, _, v in rows if d == c]) for c in possible}
-    assert a["estimate"] == pytest.approx(means[True, True] - means[False, False])
-    assert b["estimate"] == pytest.approx(means[True, True] - means[True, False])
+    assert a.estimate == pytest.approx(means[True, True] - means[False, False])
+    assert b.estimate == pytest.approx(means[True, True] - means[True, False])
 
 
 def test_a_fraction_predicts_the_leave_one_out_cells_that_it_lacks() -> None:
@@ -271,28 +275,28 @@ def test_a_fraction_predicts_the_leave_one_out_cells_that_it_lacks() -> None:
         for s in design.seeds
         for c in design.cells
     ]
-    seen = analysed("abcde", rows).leave_one_out
-    assert [row["predicted"] for row in seen] == [True] * 5
-    assert [row["estimate"] for row in seen] == pytest.approx([6, 2, 2, 0, 0], abs=1e-9)
+    seen = analysed("abcde", rows).findings.leave_one_out
+    assert [row.predicted for row in seen] == [True] * 5
+    assert [row.estimate for row in seen] == pytest.approx([6, 2, 2, 0, 0], abs=1e-9)
 
 
 def test_a_run_far_off_is_named(rng: np.random.Generator) -> None:
     values = rng.normal(size=32)
     quiet = analysed("ab", rows_of("ab", values, 8))
-    assert quiet.diagnostics[-1].endswith("no run stands out")
-    assert "nothing speaks against normal ones" in quiet.diagnostics[-1]
+    assert quiet.notes[-1].endswith("no run stands out")
+    assert "nothing speaks against normal ones" in quiet.notes[-1]
     values[6] += 12
     found = analysed("ab", rows_of("ab", values, 8))
-    (note,) = (note for note in found.diagnostics if "stands out" in note)
+    (note,) = (note for note in found.notes if "stands out" in note)
     assert note.startswith("a off, b on stands out: seed 1 lies +")
     assert "p < 0.001, corrected" in note
-    assert any("they are not normal (Shapiro–Wilk" in note for note in found.diagnostics)
+    assert any("they are not normal (Shapiro–Wilk" in note for note in found.notes)
 
 
 def test_no_replication_of_unequal_effects_asks_for_seeds() -> None:
     rows = [row for row in rows_of("abc", range(8)) if row[0]["a"] or not row[0]["b"]]
     found = analysed("abc", rows)
-    assert found.lenth is None
+    assert found.findings.lenth is None
     assert any("Lenth's method needs three effects or more" in note for note in found.notes)
 
 
@@ -318,5 +322,5 @@ def test_a_run_that_alone_tells_a_coefficient_leaves_intervals_plain() -> None:
     """Its leverage is 1, so HC3 would divide by nothing."""
     rows = [*rows_of("a", range(6), 3), ({"a": True, "b": True}, 0, 4.0)]
     model = Model.of(factors("ab"), [{"b": False, **row[0]} for row in rows], [0] * len(rows))
-    fit = Fit.of(model, np.array([[row[2]] for row in rows]), robust=True)
-    assert not fit.robust.any()
+    fit = Fit.of(model, np.array([row[2] for row in rows]), robust=True)
+    assert not fit.robust

@@ -67,7 +67,7 @@ def test_blocks_are_taken_by_name_or_asked_for() -> None:
     ]
 
     def first(table: list[dict[str, Any]], **options: Any) -> Any:
-        return api.analyse(table, response="y", factors=["a"], **options).anova[0]["source"]
+        return api.analyse(table, response="y", factors=["a"], **options).findings.anova[0].source
 
     assert first(rows, block="day") == "day"
     assert first(rows) == "a"

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bionic_core import Registry
 from bionic_core.statistics.designs import Design, Factor, full_factorial, leave_one_out
-from bionic_core.statistics.linear import Fit, Model, intervals
-from bionic_core.studies.plan import leave_one_out_sights, papers_spread, sights
+from bionic_core.statistics.linear import Model, intervals
+from bionic_core.statistics.power import leave_one_out_sights, sights
+from bionic_core.studies.publication import published_spread
+from tests.support.many_studies import fitted
 
 
 def factors(count: int) -> list[Factor]:
@@ -19,20 +22,20 @@ def test_leave_one_out_in_three_seeds_sees_half_a_point() -> None:
     """±0.55 points: nine variants of the paper's Table 4 whose spreads agree, and the whole."""
     design = leave_one_out(factors(9), range(3))
     seen = leave_one_out_sights(design, 0.32)
-    assert (seen["variants"], seen["seeds"], seen["runs"]) == (10, 3, 30)
-    assert round(seen["half_width"], 2) == 0.55
-    assert seen["half_width"] == pytest.approx(stats.t.ppf(0.975, 18) * 0.32 * np.sqrt(2 / 3))
+    assert (seen.variants, seen.seeds, seen.runs) == (10, 3, 30)
+    assert round(seen.half_width, 2) == 0.55
+    assert seen.half_width == pytest.approx(stats.t.ppf(0.975, 18) * 0.32 * np.sqrt(2 / 3))
 
 
 def test_the_32_runs_of_five_factors_see_a_quarter_of_a_point() -> None:
     """±0.24 points on every main effect and pair, interactions of three or more being error."""
     seen = sights(full_factorial(factors(5), [0]), 0.32, order=2)
-    assert seen["degrees"] == 16
-    assert len(seen["effects"]) == 15
-    assert {round(effect["half_width"], 2) for effect in seen["effects"]} == {0.24}
+    assert seen.degrees == 16
+    assert len(seen.effects) == 15
+    assert {round(effect.half_width, 2) for effect in seen.effects} == {0.24}
     other = leave_one_out_sights(full_factorial(factors(5), [0]), 0.32)
-    assert (other["variants"], other["seeds"]) == (6, 5)
-    assert other["half_width"] > 1.7 * seen["effects"][0]["half_width"]
+    assert (other.variants, other.seeds) == (6, 5)
+    assert other.half_width > 1.7 * seen.effects[0].half_width
 
 
 @pytest.mark.parametrize(("seeds", "order"), [(3, None), (1, 2)])
@@ -46,43 +49,47 @@ def test_what_is_called_detectable_is_found_in_four_of_five_studies(
     model = Model.of(design.factors, [c for c, _ in runs], [s for _, s in runs], order)
     rng = np.random.default_rng(2)
     for key, level in (("detectable", 0.05), ("detectable_adjusted", 0.05 / len(model.kept))):
-        effect = seen["effects"][0][key]
+        effect = getattr(seen.effects[0], key)
         responses = effect * model.kept[0].column[:, None] + rng.normal(size=(len(runs), 4000))
-        estimates, errors = Fit.of(model, responses, robust=False).judge(model.effects[:1])
-        *_, p = intervals(estimates, errors, model.degrees, 0.95)
+        found = fitted(model, responses, robust=False)
+        *_, p = intervals(found.estimates[:1], found.errors[:1], model.degrees, 0.95)
         assert (p < level).mean() == pytest.approx(0.8, abs=0.02)
 
 
 def test_power_is_scipys_noncentral_t() -> None:
     seen = sights(full_factorial(factors(3), range(3)), 0.5)
-    effect = seen["effects"][0]
+    effect = seen.effects[0]
     error = 0.5 * 2 / np.sqrt(24)
-    shift, critical = effect["detectable"] / error, stats.t.ppf(0.975, 14)
+    shift, critical = effect.detectable / error, stats.t.ppf(0.975, 14)
     power = stats.nct.sf(critical, 14, shift) + stats.nct.cdf(-critical, 14, shift)
     assert power == pytest.approx(0.8, abs=1e-4)
 
 
 def test_one_run_of_each_is_judged_by_lenth_and_unequal_ones_not_at_all() -> None:
     seen = sights(full_factorial(factors(4), [0]), 1.0)
-    assert (seen["degrees"], seen["method"]) == (0, "Lenth")
-    assert seen["effects"][0]["half_width"] == pytest.approx(stats.t.ppf(0.975, 5) * 0.5)
+    assert (seen.degrees, seen.method) == (0, "Lenth")
+    assert seen.effects[0].half_width == pytest.approx(stats.t.ppf(0.975, 5) * 0.5)
     design = full_factorial(
         factors(2), [0], lambda cell: "no" if cell["f1"] and not cell["f0"] else None
     )
     seen = sights(design, 1.0)
-    assert seen["method"] == "none"
-    assert {effect["half_width"] for effect in seen["effects"]} == {None}
-    assert [term["term"] for term in seen["lost"]] == ["f0:f1"]
-    assert seen["lost"][0]["aliases"] == ["f0", "f1"]
+    assert seen.method == "none"
+    assert {effect.half_width for effect in seen.effects} == {None}
+    assert [term.term for term in seen.lost] == ["f0:f1"]
+    assert seen.lost[0].aliases == ("f0", "f1")
 
 
 def test_too_few_runs_for_leave_one_out_to_see_anything() -> None:
     seen = leave_one_out_sights(full_factorial(factors(2), [0]), 1.0)
-    assert (seen["seeds"], seen["half_width"]) == (1, None)
+    assert (seen.seeds, seen.half_width) == (1, None)
 
 
 def test_the_papers_spread_is_scaled_to_the_test_images() -> None:
-    assert papers_spread(None).value == 0.32
-    assert papers_spread(7178).source.endswith("on 7,178 test images")
-    assert papers_spread(1000).value == pytest.approx(0.8573, abs=1e-4)
-    assert papers_spread(1000).source.endswith("scaled to 1,000")
+    installed = Registry.installed()
+    found = [published_spread(images, installed) for images in (None, 7178, 1000)]
+    own, same, scaled = (spread for spread in found if spread is not None)
+    assert own.value == same.value == 0.32
+    assert same.source == "assumed: the paper's 0.32 points on 7,178 test images"
+    assert scaled.value == pytest.approx(0.8573, abs=1e-4)
+    assert scaled.source == f"{same.source}, scaled to 1,000"
+    assert published_spread(None, Registry([])) is None

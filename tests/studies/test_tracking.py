@@ -98,8 +98,8 @@ def test_a_study_is_told_run_by_run(tmp_path: Path, engine: str) -> None:
             assert figures["train.loss"] == record["train"]["loss"]
             assert figures["validation.accuracy"] == record["validation"]["accuracy"]
             assert (figures["lr"], figures["seconds"]) == (record["lr"], record["seconds"])
-        assert page.result["result.test.accuracy"] == run.result["test"]["accuracy"]
-        assert page.result["result.best_epoch"] == run.result["best_epoch"]
+        assert page.result["result.test.accuracy"] == run.result.test.accuracy
+        assert page.result["result.best_epoch"] == run.result.best_epoch
         assert not [name for name in page.result if "classes" in name or "confusion" in name]
     assert not (tmp_path / "tracking" / LOCKS).exists()
 

@@ -15,9 +15,9 @@ from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import prepare
 from bionic_core.spec.spec import compose
+from bionic_core.training.loop import Member
 from bionic_plugins.engines.stacked.groups import Grouping
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member
 from tests.support import killing
 
 CPU = torch.device("cpu")

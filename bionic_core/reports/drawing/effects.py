@@ -1,122 +1,79 @@
-"""The drawings of reports: intervals, interactions, half-normal plots, scatters, wiring."""
+"""Figures of what a study found, one function each, for pages and for files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-import numpy.typing as npt
-from markupsafe import Markup
 
+from bionic_core.reports.drawing.intervals import SPOKEN, Interval, intervals, told_of
+from bionic_core.reports.drawing.run import write
 from bionic_core.reports.drawing.svg import (
-    GRID,
     MARKERS,
     MUTED,
     PAPER,
     SERIES,
     STYLES,
-    WIDTH,
-    drawn,
+    Plot,
+    shortened,
 )
+from bionic_core.reports.measure import Measure, decimals
+from bionic_core.reports.words import crossed, level, rough
+from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.findings import Findings, Response, Trend
+from bionic_core.statistics.lenth import error_slope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-LINE = 0.40
-"""Inches that a line of an interval plot takes, its name above it."""
-
-LETTERS = 46
-"""As many letters of a name fit above a line."""
-
-SPOKEN = 12
-"""As many lines are told in an alternative text; the tables have all."""
+ALL = 16
+"""Up to so many terms, all are drawn; of more, those of one or two factors."""
 
 
-@attrs.frozen
-class Interval:
-    """A line of an interval plot.
+def draw_effects(findings: Findings, folder: Path) -> tuple[str, ...]:
+    """Draw what an analysis has into a folder, as PNG and SVG; return the paths.
 
-    Attributes:
-        low, high: None where there is no interval.
-        sure: whether it stands out: filled beside empty ones, or a square among dots.
+    Raises:
+        RequestError: a file cannot be written there.
     """
-
-    name: str
-    estimate: float
-    low: float | None = None
-    high: float | None = None
-    sure: bool = False
-
-
-def intervals(
-    lines: Sequence[Interval], axis: str, alt: str, *, zero: bool = True, digits: int = 2
-) -> Markup:
-    """Draw estimates with their intervals, one below the other, each name above its line.
-
-    Args:
-        lines: from top to bottom.
-        axis: what is measured, and in what.
-        alt: what the drawing is; the numbers are added to it.
-        zero: whether a line at zero says where nothing changes.
-        digits: of the numbers that are told.
-    """
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        if zero:
-            axes.axvline(0, color=MUTED, linewidth=1)
-        for place, line in enumerate(lines):
-            colour = SERIES[0] if line.sure is zero else (MUTED if zero else SERIES[1])
-            if line.low is not None and line.high is not None:
-                axes.plot([line.low, line.high], [place, place], color=colour, linewidth=2.2)
-            axes.plot(
-                line.estimate,
-                place,
-                marker=MARKERS[1] if line.sure and not zero else MARKERS[0],
-                markersize=7,
-                markerfacecolor=colour if line.sure or not zero else PAPER,
-                markeredgecolor=colour,
-                markeredgewidth=1.6,
-            )
-            _above(axes, place, line.name, _number(line.estimate, digits, signed=zero))
-        axes.set_ylim(len(lines) - 0.55, -0.8)
-        axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
-        axes.margins(x=0.06)
-        axes.grid(axis="x")
-        axes.set_xlabel(fill(axis, LETTERS))
-
-    told = "; ".join(_told(line, digits, signed=zero) for line in lines[:SPOKEN])
-    more = f"; and {len(lines) - SPOKEN} more" if len(lines) > SPOKEN else ""
-    return drawn(draw, f"{alt}: {told}{more}", LINE * len(lines) + 0.65)
+    plots = {"effects": effects(findings)}
+    if findings.half_normal:
+        plots["half_normal"] = half_normal(findings)
+    for trend in findings.trends:
+        plots[f"dose_{trend.factor.replace('.', '_')}"] = dose(findings.response, trend)
+    return tuple(write(folder, {name: plot.files() for name, plot in plots.items()}))
 
 
-def _above(axes: Axes, place: float, name: str, number: str) -> None:
-    across = axes.get_yaxis_transform()
-    style: dict[str, Any] = {"transform": across, "va": "bottom", "fontsize": 9.5}
-    axes.text(0.0, place - 0.14, shortened(name), ha="left", **style)
-    axes.text(1.0, place - 0.14, number, ha="right", **{**style, "fontsize": 9}, color=MUTED)
+def drawn_effects(findings: Findings) -> list[Effect]:
+    """Return the effects that are drawn: estimated, and of many those that a reader looks for."""
+    known = [effect for effect in findings.judged if effect.estimate is not None]
+    if len(known) <= ALL:
+        return known
+    return [effect for effect in known if effect.order < 3 or effect.certain]
 
 
-def shortened(name: str, letters: int = LETTERS) -> str:
-    """Return a name that fits, its end cut off where it does not."""
-    return name if len(name) <= letters else name[: letters - 1] + "…"
-
-
-def _number(value: float, digits: int, *, signed: bool) -> str:
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
-
-
-def _told(line: Interval, digits: int, *, signed: bool) -> str:
-    text = f"{line.name} {_number(line.estimate, digits, signed=signed)}"
-    if line.low is None or line.high is None:
-        return text
-    low, high = (_number(value, digits, signed=signed) for value in (line.low, line.high))
-    return f"{text} ({low} to {high})"
+def effects(findings: Findings) -> Plot:
+    """Draw each effect with its interval; filled where p is below 5 % after correction."""
+    shown = drawn_effects(findings)
+    lines = [
+        Interval(crossed(e.term), e.estimate, e.low, e.high, e.certain)
+        for e in shown
+        if e.estimate is not None
+    ]
+    left = sum(effect.estimate is not None for effect in findings.effects) - len(shown)
+    how = "Lenth's 95 % margins" if findings.lenth else "95 % intervals"
+    title = f"Effects, {how}; filled: p < 5 % after Holm"
+    title += f"; {left} of three factors or more left out" if left else ""
+    return intervals(
+        lines,
+        Measure.of(findings.response).effect,
+        "Effects with their 95 % intervals",
+        digits=decimals(n for e in shown for n in (e.estimate, e.low, e.high)),
+        title=title,
+    )
 
 
 @attrs.frozen
@@ -140,15 +97,14 @@ class Crossing:
         return float(np.mean(values)) if len(values) else None
 
 
-def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Markup:
+def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
     """Draw mean responses by the first factor's level, a line for each level of the second.
 
     Parallel lines say that the factors act independently of each other. Dots are runs.
     """
     rows, columns = (range(len(levels)) for levels in crossing.levels)
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
+    def draw(axes: Axes) -> None:
         for other in columns:
             colour = SERIES[other % len(SERIES)]
             marker = MARKERS[other % len(MARKERS)]
@@ -181,7 +137,7 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Markup:
         axes.set_xlabel(shortened(crossing.first))
         axes.set_ylabel(axis)
         axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=min(len(columns), 2))
+        _legend(axes, min(len(columns), 2))
 
     told = []
     for one, first in enumerate(crossing.levels[0]):
@@ -191,34 +147,22 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Markup:
                 pair = f"{crossing.first} {first}, {crossing.second} {second}"
                 told.append(f"{pair}: {mean:.4g}")
     alt = f"Mean {axis} by {crossing.first} and {crossing.second}: {'; '.join(told[:SPOKEN])}"
-    return drawn(draw, alt, 2.7)
+    return Plot(draw, alt, 2.7)
 
 
-def half_normal(
-    points: Sequence[tuple[str, float, float]],
-    axis: str,
-    slope: float | None,
-    sure: Sequence[bool],
-    limits: Sequence[tuple[str, float]] = (),
-) -> Markup:
+def half_normal(findings: Findings) -> Plot:
     """Draw absolute effects against half-normal quantiles (Daniel 1959).
 
-    doi:10.1080/00401706.1959.10489866
-
-    Args:
-        points: term, absolute effect and quantile of each, the smallest first.
-        axis: what is measured, and in what.
-        slope: effect for each unit of the quantile that chance alone gives; None for no line.
-        sure: of each point, whether it is certain, and filled.
-        limits: names and places of lines that an effect beyond is more than chance.
+    doi:10.1080/00401706.1959.10489866. Filled where p is below 5 % after Holm; the dashed line is
+    what error alone would give, fitted to the others; the other lines are Lenth's margins.
     """
-    size = np.array([effect for _, effect, _ in points])
-    quantiles = np.array([quantile for *_, quantile in points])
+    points, sure = findings.half_normal, findings.certain_points
+    slope, limits = error_slope(points, sure), margins(findings)
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        reach = 1.06 * max([float(size.max()), *(place for _, place in limits)]) or 1.0
-        top = float(quantiles.max()) * 1.12
+    def draw(axes: Axes) -> None:
+        largest = max(point.size for point in points)
+        reach = 1.06 * max([largest, *(place for _, place in limits)]) or 1.0
+        top = 1.12 * max(point.quantile for point in points)
         if slope:
             end = min(top, reach / slope)
             axes.plot([0, slope * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
@@ -226,199 +170,78 @@ def half_normal(
             axes.axvline(
                 place, color=SERIES[number], linewidth=1.2, linestyle=STYLES[number], label=name
             )
-        for (_, x, y), filled in zip(points, sure, strict=True):
+        for point, filled in zip(points, sure, strict=True):
             axes.plot(
-                x,
-                y,
+                point.size,
+                point.quantile,
                 marker="o",
                 markersize=6,
                 color=SERIES[0],
                 markerfacecolor=SERIES[0] if filled else PAPER,
             )
         axes.set(xlim=(0, reach), ylim=(0, top))
-        for name, x, y in points[-6:]:
-            left = x > reach / 2
+        for point in points[-6:]:
+            left = point.size > reach / 2
             axes.annotate(
-                shortened(name, 30),
-                (x, y),
+                shortened(crossed(point.term), 30),
+                (point.size, point.quantile),
                 xytext=(-8 if left else 8, 0),
                 textcoords="offset points",
                 ha="right" if left else "left",
                 va="center",
                 fontsize=9,
             )
-        axes.set_xlabel(axis)
+        axes.set_xlabel(Measure.of(findings.response).with_unit("absolute effect"))
         axes.set_ylabel("half-normal quantile")
         axes.grid()
         if limits:
-            figure.legend(loc="outside upper left", ncols=2)
+            _legend(axes, 2)
 
-    told = ", ".join(f"{name} {size:.2f}" for name, size, _ in points[::-1][:SPOKEN])
+    told = ", ".join(f"{crossed(p.term)} {rough(p.size, 3)}" for p in points[::-1][:SPOKEN])
     alt = f"Half-normal plot of {len(points)} absolute effects, largest first: {told}"
-    return drawn(draw, alt, 3.2)
+    line = "; the line is what error alone would give" if slope else ""
+    return Plot(draw, alt, 3.2, f"Half-normal plot of effects{line}")
 
 
-def dose(lines: Sequence[Interval], levels: Sequence[float], axes_names: tuple[str, str]) -> Markup:
-    """Draw the mean response at each level of an ordered factor, with its interval.
+def margins(findings: Findings) -> list[tuple[str, float]]:
+    """Return Lenth's margins: names and sizes; none where there are none."""
+    lenth = findings.lenth
+    if lenth is None or lenth.margin is None or lenth.simultaneous_margin is None:
+        return []
+    return [("margin", lenth.margin), ("margin of all together", lenth.simultaneous_margin)]
 
-    Args:
-        lines: an interval for each level.
-        levels: the numbers.
-        axes_names: the factor, and what is measured.
-    """
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        means = [line.estimate for line in lines]
-        axes.plot(levels, means, color=SERIES[0], marker="o", markersize=6)
-        for line, place in zip(lines, levels, strict=True):
+def dose(response: Response, trend: Trend) -> Plot:
+    """Draw the mean response at each level of an ordered factor, with its interval."""
+    measure = Measure.of(response)
+    places = [float(dose) for dose in trend.levels]
+    lines = [
+        Interval(level(mean.level), mean.estimate, mean.low, mean.high) for mean in trend.means
+    ]
+
+    def draw(axes: Axes) -> None:
+        axes.plot(
+            places, [line.estimate for line in lines], color=SERIES[0], marker="o", markersize=6
+        )
+        for line, place in zip(lines, places, strict=True):
             if line.low is not None and line.high is not None:
                 axes.plot([place, place], [line.low, line.high], color=SERIES[0], linewidth=1.2)
-        axes.set_xticks(list(levels), [line.name for line in lines])
-        axes.set_xlabel(shortened(axes_names[0]))
-        axes.set_ylabel(shortened(axes_names[1]))
+        axes.set_xticks(places, [line.name for line in lines])
+        axes.set_xlabel(shortened(trend.factor))
+        axes.set_ylabel(shortened(measure.mean))
         axes.grid(axis="y")
 
-    told = "; ".join(_told(line, 2, signed=False) for line in lines[:SPOKEN])
-    return drawn(draw, f"Mean {axes_names[1]} by {axes_names[0]}: {told}", 2.7)
+    told = "; ".join(told_of(line, 2, signed=False) for line in lines[:SPOKEN])
+    slope = trend.components[0]
+    title = (
+        f"{measure.mean} by {trend.factor}: linear trend {rough(slope.estimate, 3, signed=True)}"
+    )
+    title += " for each 1" + ("" if slope.p is None else f", p = {slope.p:.2g}")
+    return Plot(draw, f"Mean {measure.mean} by {trend.factor}: {told}", 2.7, title)
 
 
-@attrs.frozen
-class Spot:
-    """A named point, with the standard deviations of its two values."""
-
-    name: str
-    x: float
-    y: float
-    x_sd: float | None = None
-    y_sd: float | None = None
-    strong: bool = False
-
-
-def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Markup:
-    """Draw points by their numbers, 1 first; the numbers keep clear of each other."""
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for spot in spots:
-            colour = SERIES[1] if spot.strong else SERIES[0]
-            axes.errorbar(
-                spot.x,
-                spot.y,
-                xerr=spot.x_sd,
-                yerr=spot.y_sd,
-                fmt=MARKERS[1] if spot.strong else MARKERS[0],
-                markersize=7 if spot.strong else 6,
-                color=colour,
-                ecolor=MUTED,
-                elinewidth=0.8,
-            )
-        axes.margins(0.16)
-        axes.grid()
-        axes.set_xlabel(axes_names[0])
-        axes.set_ylabel(axes_names[1])
-        figure.draw_without_rendering()
-        spots_at = axes.transData.transform([(spot.x, spot.y) for spot in spots])
-        places = spots_at * 72 / figure.dpi  # in points, as letters are measured
-        for number, (place, label) in enumerate(zip(places, _clear(places), strict=True), 1):
-            note = axes.annotate(
-                str(number),
-                (spots[number - 1].x, spots[number - 1].y),
-                xytext=tuple(label - place),
-                textcoords="offset points",
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkB": 2},
-            )
-            note.set_in_layout(False)
-
-    told = "; ".join(f"{spot.name} {spot.x:.4g}, {spot.y:.4g}" for spot in spots)
-    return drawn(draw, f"{alt}: {told}", 3.2)
-
-
-def _clear(places: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-    """Return a place for the number of each point, apart from points and other numbers."""
-    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    taken = list(places)
-    found = []
-    for place in places:
-        best, widest = place, -1.0
-        for radius in (12, 20, 30, 42, 56):
-            for angle in angles:
-                there = place + radius * np.array([np.cos(angle), np.sin(angle)])
-                gap = min(float(np.hypot(*(there - other))) for other in taken)
-                if gap > widest + 1e-9:
-                    best, widest = there, gap
-            if widest >= 11:
-                break
-        taken.append(best)
-        found.append(best)
-    return found
-
-
-def curves(draw: Callable[[Axes], None], alt: str, height: float, columns: int = 1) -> Markup:
-    """Draw what is drawn for files too, its legend below."""
-
-    def on(figure: Figure) -> None:
-        axes = figure.subplots()
-        draw(axes)
-        handles, labels = axes.get_legend_handles_labels()
-        if handles:
-            figure.legend(
-                handles,
-                list(map(shortened, labels)),
-                loc="outside lower center",
-                ncols=columns,
-                handlelength=2.6,
-            )
-
-    return drawn(on, alt, height)
-
-
-MOST = 360
-"""Pixels of a wiring's picture, at most, on a side."""
-
-
-def wiring(
-    pre: npt.NDArray[np.int64],
-    post: npt.NDArray[np.int64],
-    shape: tuple[int, int],
-    names: tuple[str, str],
-    alt: str,
-) -> Markup:
-    """Draw which pairs of neurons are wired: post down, pre across, a dot for each pair.
-
-    Where there are more neurons than pixels, a pixel's darkness is the share of its pairs, on a
-    scale that ends at the densest.
-
-    Args:
-        pre, post: of each pair.
-        shape: numbers of post and pre neurons.
-        names: of the post and the pre layer.
-        alt: what it shows.
-    """
-    bins = tuple(min(size, MOST) for size in shape)
-    counts, _, _ = np.histogram2d(post, pre, bins, ((0, shape[0]), (0, shape[1])))
-    dark = counts / max(counts.max(initial=0.0), 1.0)
-    picture = np.zeros((*bins, 4))
-    picture[..., 3] = np.sqrt(dark)
-    ratio = min(max(shape[0] / shape[1], 0.35), 1.8)
-    width = 2.6
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.imshow(
-            picture,
-            interpolation="none",
-            aspect="auto",
-            extent=(0, shape[1], shape[0], 0),
-        )
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(GRID)
-        axes.set_xlabel(f"pre: {shortened(names[1], 20)}")
-        axes.set_ylabel(f"post: {shortened(names[0], 20)}")
-        axes.tick_params(length=2)
-        axes.locator_params(nbins=4, integer=True)
-
-    return drawn(draw, alt, min(width * ratio + 0.45, WIDTH), width)
+def _legend(axes: Axes, columns: int) -> None:
+    """Put a legend above the axes, outside of them."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.legend(loc="outside upper left", ncols=columns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +17,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import attrs
 from markupsafe import Markup, escape
 
+from bionic_core.reports.drawing.run import DPI, FORMATS
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID, PAPER = "#111111", "#5f6368", "#d9dce0", "#fefefe"
@@ -41,6 +46,9 @@ VARIABLES: Mapping[str, str] = {
     "#ffffff": "--paper",
 }
 """Style sheet's variables by the colours that stand for them."""
+
+TITLE = 64
+"""Letters of a line of a file's title."""
 
 WIDTH = 4.0
 """Inches of most drawings: on a phone's page their letters are as large as the text's."""
@@ -94,6 +102,70 @@ def drawing(height: float, width: float = WIDTH) -> Iterator[Figure]:
         # a letter that matplotlib's font lacks is there in the reader's
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+LETTERS = 46
+"""As many letters of a name fit above a line."""
+
+
+def shortened(name: str, letters: int = LETTERS) -> str:
+    """Return a name that fits, its end cut off where it does not."""
+    return name if len(name) <= letters else name[: letters - 1] + "…"
+
+
+@attrs.frozen(eq=False)
+class Plot:
+    """A figure, for a page and for files.
+
+    Attributes:
+        draw: draws into axes, in the style that is in force.
+        alt: what it shows, for those who cannot see it.
+        height: inches.
+        title: of the file; a page has its own.
+    """
+
+    draw: Callable[[Axes], None]
+    alt: str
+    height: float
+    title: str = ""
+
+    def svg(self) -> Markup:
+        """Return it as an element of a page."""
+        return drawn(lambda figure: self.draw(figure.subplots()), self.alt, self.height)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the content of its files, by format, on white."""
+        found = {}
+        title = "\n".join(textwrap.wrap(self.title, TITLE))
+        for form in FORMATS:
+            file = io.BytesIO()
+            with drawing(self.height + 0.2 * (1 + title.count("\n"))) as figure:
+                self.draw(figure.subplots())
+                figure.suptitle(title, fontsize=9, x=0.02, ha="left")
+                # a date would make every file differ
+                metadata = {"Date": None} if form == "svg" else {}
+                figure.savefig(file, format=form, dpi=DPI, facecolor="white", metadata=metadata)
+            found[form] = file.getvalue()
+        return found
+
+
+def curves(draw: Callable[[Axes], None], alt: str, height: float, columns: int = 1) -> Markup:
+    """Draw what is drawn for files too, its legend below."""
+
+    def on(figure: Figure) -> None:
+        axes = figure.subplots()
+        draw(axes)
+        handles, labels = axes.get_legend_handles_labels()
+        if handles:
+            figure.legend(
+                handles,
+                list(map(shortened, labels)),
+                loc="outside lower center",
+                ncols=columns,
+                handlelength=2.6,
+            )
+
+    return drawn(on, alt, height)
 
 
 def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float = WIDTH) -> Markup:

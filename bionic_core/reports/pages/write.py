@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 import bionic_core
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.reports.html import printable, render
+from bionic_core.reports.html import render
 from bionic_core.reports.results import Found, find
 from bionic_core.reports.sections import Page
 from bionic_core.runs.train import Run
+from bionic_core.studies.results import AblationResults, FactorialResults
 
 LIMIT = 3_000_000
 """Bytes of a page: so much is still sent by mail without a thought."""
 
 
-def write_report(path: Path, out: Path | None = None) -> dict[str, Any]:
-    """Write the page of what a path holds; return what was written, JSON-ready.
+@attrs.frozen
+class Written:
+    """A page that was written.
+
+    Attributes:
+        kind: of what it is about.
+        source: the folder or file that that is in.
+        file: the page's.
+        bytes: its size.
+        sections: their headings.
+    """
+
+    kind: str
+    source: str
+    file: str
+    bytes: int
+    title: str
+    question: str
+    answer: Sequence[str]
+    warnings: Sequence[str]
+    sections: Sequence[str]
+
+
+def write_report(path: Path, out: Path | None = None) -> Written:
+    """Write the page of what a path holds; return what was written.
 
     Args:
         path: a run's folder, a study's folder, or a study's JSON file.
@@ -49,17 +73,17 @@ def write_report(path: Path, out: Path | None = None) -> dict[str, Any]:
         raise RequestError(
             f"cannot be written ({error.strerror}); give --out another file", where=str(target)
         ) from error
-    return {
-        "kind": found.kind,
-        "source": str(found.path),
-        "file": str(target),
-        "bytes": size,
-        "title": page.title,
-        "question": page.question,
-        "answer": list(page.answer),
-        "warnings": list(page.warnings),
-        "sections": [section.title for section in page.sections],
-    }
+    return Written(
+        kind=found.kind,
+        source=str(found.path),
+        file=str(target),
+        bytes=size,
+        title=page.title,
+        question=page.question,
+        answer=page.answer,
+        warnings=page.warnings,
+        sections=[section.title for section in page.sections],
+    )
 
 
 def page_of(found: Found, out: Path) -> Page:
@@ -68,9 +92,8 @@ def page_of(found: Found, out: Path) -> Page:
     Raises:
         RequestError: it is not finished, or not as bionic writes it.
     """
-    clean = attrs.evolve(found, document=printable(found.document))
     try:
-        page = _page(clean, out)
+        page = _page(found, out)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RequestError(
             f"damaged, or not written by this version of bionic ({type(error).__name__}: {error})",
@@ -80,14 +103,14 @@ def page_of(found: Found, out: Path) -> Page:
 
 
 def _page(found: Found, out: Path) -> Page:
-    if found.kind == "run":
-        from bionic_core.reports.pages.run import page_of_run
+    if isinstance(found.study, AblationResults):
+        from bionic_core.reports.ablation import page_of_ablation
 
-        return page_of_run(Run.open(found.path))
-    if found.kind == "ablation":
-        from bionic_core.reports.pages.ablation import page_of_ablation
+        return page_of_ablation(found, found.study, out)
+    if isinstance(found.study, FactorialResults):
+        from bionic_core.reports.factorial import page_of_factorial
 
-        return page_of_ablation(found, out)
-    from bionic_core.reports.pages.factorial import page_of_factorial
+        return page_of_factorial(found, found.study, out)
+    from bionic_core.reports.pages.run import page_of_run
 
-    return page_of_factorial(found, out)
+    return page_of_run(Run.open(found.path))

@@ -21,14 +21,20 @@ from typing import Any
 
 import attrs
 
-from bionic_core.base import failures
-from bionic_core.base.process import settle
+from bionic_core.base import REMEDY, kills_for_memory, settle
 from bionic_core.errors import RequestError, WriteError
-from bionic_core.runs.attempt import TRIES, Queue, attempt
-from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.failures import record_failure
-from bionic_core.runs.planned import Plans
-from bionic_core.runs.words import Reporter, hear
+from bionic_core.runs import (
+    TRIES,
+    Outcome,
+    Plans,
+    Queue,
+    Reporter,
+    Task,
+    Work,
+    hear,
+    outcome_of,
+    record_failure,
+)
 from bionic_plugins.engines.local import server
 
 
@@ -111,7 +117,7 @@ class _Crew:
         with server.without_interrupts():
             process.start()
         theirs.close()
-        worker = _Worker(process, ours, failures.kills_for_memory())
+        worker = _Worker(process, ours, kills_for_memory())
         self.workers.append(worker)
         self.give(worker)
 
@@ -162,7 +168,7 @@ class _Crew:
 
 def _death(worker: _Worker) -> str:
     """Return what ended a worker's process, for the second time."""
-    code, kills = worker.process.exitcode or 0, failures.kills_for_memory()
+    code, kills = worker.process.exitcode or 0, kills_for_memory()
     if code >= 0:
         return f"its process ended with code {code}, twice"
     try:
@@ -170,10 +176,10 @@ def _death(worker: _Worker) -> str:
     except ValueError:
         name = f"signal {-code}"
     if name == "SIGKILL" and None not in (worker.kills, kills) and kills != worker.kills:
-        return f"out of memory: the system killed its process, twice; {failures.REMEDY}"
+        return f"out of memory: the system killed its process, twice; {REMEDY}"
     return (
         f"its process was killed by {name}, twice; where that is the system's doing for want of "
-        f"memory, {failures.REMEDY}"
+        f"memory, {REMEDY}"
     )
 
 
@@ -206,7 +212,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
         task = known.setdefault(task.number, task)  # one that comes again is planned already
         word: Any
         try:
-            word = attempt(task, plans, device=device, observer=reporter, wait=seconds)
+            word = outcome_of(task, plans, device=device, observer=reporter, wait=seconds)
             word = attrs.evolve(word, task=None)
         except (RequestError, WriteError) as error:
             word = error

@@ -19,8 +19,7 @@ from bionic_core import Engine, RequestError
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Task, Work
-    from bionic_core.runs.planned import PlannedRun
+    from bionic_core.runs import Outcome, PlannedRun, Task, Work
     from bionic_plugins.engines.ray.tasks import Order
 
 LOOKS_EVERY = 0.2
@@ -173,8 +172,8 @@ class _Study:
         """Put data and wiring into the object store, and give Ray the runs that are missing."""
         import ray
 
-        from bionic_core.registry import Registry
-        from bionic_core.runs.folder import RESULT
+        from bionic_core import Registry
+        from bionic_core.runs import RESULT
 
         plans, registry = self._work.plans, Registry.installed()
         put: dict[int, Any] = {}
@@ -234,15 +233,14 @@ class _Study:
 
     def _reused(self, task: Task) -> Outcome:
         """Return a run that is complete, once it is what was written."""
-        from bionic_core.runs.attempt import attempt
+        from bionic_core.runs import outcome_of
 
         self._work.started(task)
-        return attempt(task, self._work.plans, device="cpu")
+        return outcome_of(task, self._work.plans, device="cpu")
 
     def _send_again(self) -> Iterator[Outcome]:
         """Ask again for runs that other processes train, or return them where they are done."""
-        from bionic_core.runs.attempt import WAITS
-        from bionic_core.runs.folder import RESULT
+        from bionic_core.runs import RESULT, WAITS
 
         due = [task for since, task in self._later if time.monotonic() - since > WAITS]
         self._later = [pair for pair in self._later if pair[1] not in due]
@@ -257,7 +255,7 @@ class _Study:
         """Pass on what the runs have told."""
         import ray
 
-        from bionic_core.runs.words import hear
+        from bionic_core.runs import hear
 
         for word in ray.get(self._desk.words.remote()):
             task = self._tasks[word.number]
@@ -270,9 +268,8 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core.base import failures
-        from bionic_core.runs.engine import Outcome
-        from bionic_core.runs.failures import record_failure
+        from bionic_core.base import reason
+        from bionic_core.runs import Outcome, record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -284,7 +281,7 @@ class _Study:
                     f"a node of the Ray cluster cannot run bionic ({cause}). Install on every "
                     "node the same bionic, with bionic[ray], and the same plugins as here"
                 ) from error
-            return Outcome(task, error=failures.reason(cause))
+            return Outcome(task, error=reason(cause))
         except exceptions.RayError as error:
             words = self._death(error)
             record_failure(folder, words)
@@ -299,7 +296,7 @@ class _Study:
         """Return what Ray says of a run that its retries could not save."""
         from ray import exceptions
 
-        from bionic_core.base.failures import REMEDY
+        from bionic_core.base import REMEDY
 
         tries = f"and so did {self._engine.retries} retries" if self._engine.retries else "once"
         if isinstance(error, exceptions.OutOfMemoryError):

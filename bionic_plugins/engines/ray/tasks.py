@@ -22,10 +22,8 @@ import attrs
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Task
-    from bionic_core.runs.inputs import InputCache, Inputs
-    from bionic_core.runs.observer import Observer
-    from bionic_core.spec.spec import Spec
+    from bionic_core import Spec
+    from bionic_core.runs import InputCache, Inputs, Observer, Outcome, Task
 
 Call = Callable[..., Any]
 """Calls a method of the desk by its name, waits for the answer, and raises what it raised."""
@@ -100,10 +98,8 @@ class Desk:
 
     def _begin(self, number: int, folder: Path, wait: float) -> tuple[int, dict[str, bytes]]:
         """Claim a run, and return the number of the try and the files to go on from."""
-        from bionic_core.base.locks import Claim
-        from bionic_core.runs.checkpoint import look
-        from bionic_core.runs.folder import LOCK, Run
-        from bionic_core.runs.transfer import unfinished_files
+        from bionic_core.base import Claim
+        from bionic_core.runs import LOCK, Run, look, unfinished_files
 
         if number not in self._claims:
             say = partial(self.tell, number)
@@ -114,8 +110,7 @@ class Desk:
 
     def _keep(self, number: int, tried: int, folder: Path, files: Mapping[str, bytes]) -> bool:
         """Write what a run can go on from; False to a try that another has taken the place of."""
-        from bionic_core.runs.folder import FAILURE
-        from bionic_core.runs.transfer import write_unfinished
+        from bionic_core.runs import FAILURE, write_unfinished
 
         if tried != self._tries.get(number):
             return False
@@ -127,9 +122,8 @@ class Desk:
         self, number: int, tried: int, folder: Path, files: Mapping[str, bytes], failure: str
     ) -> None:
         """Write what a run has come to, and let go of it."""
-        from bionic_core.base.files import write_text
-        from bionic_core.runs.folder import FAILURE
-        from bionic_core.runs.transfer import write_finished
+        from bionic_core.base import write_text
+        from bionic_core.runs import FAILURE, write_finished
 
         if tried != self._tries.get(number):
             return
@@ -177,10 +171,8 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
     Raises:
         RequestError: a plugin is not installed here, or the run would have other numbers.
     """
-    from bionic_core import __version__
-    from bionic_core.registry import Registry
-    from bionic_core.runs.planned import PlannedRun
-    from bionic_core.spec.spec import compose
+    from bionic_core import Registry, __version__, compose
+    from bionic_core.runs import PlannedRun
 
     needs = f"Install on every node what is installed here: {', '.join(order.packages)}"
     try:
@@ -206,17 +198,13 @@ def _train(
     order: Order, spec: Spec, inputs: Inputs, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in the study's folder where it is shared, else in one of this node's own."""
-    from bionic_core.runs.attempt import attempt
-    from bionic_core.runs.engine import Task
-    from bionic_core.runs.inputs import InputCache
-    from bionic_core.runs.planned import Plans
-    from bionic_core.runs.words import Reporter
+    from bionic_core.runs import InputCache, Plans, Reporter, Task, outcome_of
 
     done: Any
     task, cache = Task(order.number, spec, order.seed), InputCache()
     cache.put(spec, inputs)
     if order.probe and (order.root / order.probe).is_file():
-        done = attempt(
+        done = outcome_of(
             task,
             Plans(order.root, cache),
             device=order.device,
@@ -239,11 +227,14 @@ def _apart(
     order: Order, task: Task, cache: InputCache, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in a folder that goes with this call; the desk gets all that is to stay."""
-    from bionic_core.runs.attempt import attempt
-    from bionic_core.runs.engine import Outcome
-    from bionic_core.runs.folder import FAILURE
-    from bionic_core.runs.planned import Plans
-    from bionic_core.runs.transfer import finished_files, write_unfinished
+    from bionic_core.runs import (
+        FAILURE,
+        Outcome,
+        Plans,
+        finished_files,
+        outcome_of,
+        write_unfinished,
+    )
 
     there = order.root / order.hash
     try:
@@ -258,7 +249,7 @@ def _apart(
             write_unfinished(root / order.hash, files)
         observer = _keeper(there, tried, call, tell)
         try:
-            done = attempt(task, Plans(root, cache), device=order.device, observer=observer)
+            done = outcome_of(task, Plans(root, cache), device=order.device, observer=observer)
         except BaseException:
             call("end", tried, there, {}, "")
             raise
@@ -270,9 +261,7 @@ def _apart(
 
 def _keeper(there: Path, tried: int, call: Call, tell: Callable[[Any], None]) -> Observer:
     """Return what has the desk keep all that a run saves, in the run's folder ``there``."""
-    from bionic_core.runs.engine import Saved
-    from bionic_core.runs.transfer import unfinished_files
-    from bionic_core.runs.words import Reporter
+    from bionic_core.runs import Reporter, Saved, unfinished_files
 
     class Keeper(Reporter):
         """Speaks of the study's folder, not of the one that goes with the call."""

@@ -10,19 +10,17 @@ be anything there: runs that differ in one train in different groups.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from bionic_core import Spec
 from bionic_core.errors import RequestError
-from bionic_core.model.asking import hooks_of
-from bionic_core.model.assembly import build
-from bionic_core.model.network import Network
-from bionic_core.runs.engine import Task
-from bionic_core.runs.planned import Plans
-from bionic_core.spec.spec import Spec, digest
-from bionic_core.training.recipe import recipe_of
+from bionic_core.model import Network, build, hooks_of
+from bionic_core.runs import Plans, Task
+from bionic_core.training import recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 
@@ -123,13 +121,17 @@ def _of(task: Task, plans: Plans) -> tuple[str, str, dict[str, Any]]:
     decides = plans.of(task.spec, task.seed).identity
     training = task.spec.training
     shared = [decides["model"], decides["data"], decides["connectome"]]
-    base = digest([*shared, training.batch_size, training.precision])
+    base = _key([*shared, training.batch_size, training.precision])
     hooks = hooks_of(task.spec)
     tables = {
         name: table for name, table in decides["mechanisms"].items() if hooks[name] - {"recipe"}
     }
     modules = {name: table for name, table in tables.items() if hooks[name] - DATA_ONLY}
-    return digest([base, tables]), base, modules
+    return _key([base, tables]), base, modules
+
+
+def _key(document: object) -> str:
+    return json.dumps(document, sort_keys=True)
 
 
 def _found(variant: Variant, plans: Plans) -> Group:

@@ -16,34 +16,42 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.base import failures
-from bionic_core.base.locks import Claim
-from bionic_core.base.memory import machine_memory
+from bionic_core.base import Claim, machine_memory, of_the_machine, out_of_memory, reason
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
-from bionic_core.runs.attempt import one_by_one
-from bionic_core.runs.checkpoint import Files, save_state
-from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.failures import record_failure
-from bionic_core.runs.folder import LOCK, Run
-from bionic_core.runs.inputs import Inputs
-from bionic_core.runs.train import (
+from bionic_core.runs import (
+    LOCK,
+    TELLS_EVERY,
+    Files,
+    Inputs,
+    Outcome,
+    Run,
+    Task,
+    Work,
     complete,
     device_of,
+    one_by_one,
     prepare,
+    record_failure,
     reused,
+    save_state,
     take_up,
     texts_of,
     write_texts,
 )
-from bionic_core.runs.words import TELLS_EVERY
-from bionic_core.training.loop import Course, Moment, finished
-from bionic_core.training.memory import training_memory
-from bionic_core.training.recipe import recipe_of
+from bionic_core.training import (
+    Course,
+    Ended,
+    Member,
+    Moment,
+    finished,
+    recipe_of,
+    train_members,
+    training_memory,
+    unit_range,
+)
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import steps_of
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member
-from bionic_plugins.engines.stacked.training import Ended, train_epoch
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""
@@ -148,7 +156,7 @@ def _train_group(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
     except (RequestError, WriteError):
         raise
     except Exception as error:
-        why, short = failures.reason(error), failures.out_of_memory(error)
+        why, short = reason(error), out_of_memory(error)
     gc.collect()
     if study.place.type == "cuda":
         torch.cuda.empty_cache()
@@ -207,7 +215,7 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
                 return
             if len(steps.members) != len(members):
                 steps = steps_of(_stack(one, members), members, study.place, say)
-            yield from _close_epoch(train_epoch(steps, tell), members, study.work)
+            yield from _close_epoch(train_members(steps, tell), members, study.work)
             if time.monotonic() - saved >= SAVES_EVERY:
                 for member in members:
                     save_state(member.run, member.state, member.sums)
@@ -269,16 +277,16 @@ def _check(stack: Stack, members: Sequence[Trainee]) -> None:
     Raises:
         ApartError: one does not, or the stack cannot run at all.
     """
-    images = members[0].course.images[:PROBED].float() / 255
+    images = unit_range(members[0].course.images[:PROBED])
     kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
     try:
         stack.frame.train()
         stack.seek([0] * len(members))
         together, _ = stack(images.expand(len(members), *images.shape))
     except Exception as error:
-        if failures.of_the_machine(error):
+        if of_the_machine(error):
             raise
-        raise ApartError(f"they cannot be stacked ({failures.reason(error)})") from error
+        raise ApartError(f"they cannot be stacked ({reason(error)})") from error
     for member, found in zip(members, together, strict=True):
         network = member.state.network.train()
         network.seek(0)
@@ -319,6 +327,6 @@ def _complete(member: Trainee) -> Outcome:
 
 
 def _failed(member: Trainee, error: Exception) -> Outcome:
-    words = failures.reason(error)
+    words = reason(error)
     record_failure(member.run.folder, words, error)
     return Outcome(member.task, error=words)

@@ -16,7 +16,6 @@ import pytest
 
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError
-from bionic_core.cli.options import from_options
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import transfer
 from bionic_core.runs.engine import Outcome, Task, Work
@@ -35,6 +34,7 @@ from tests.cli.test_cli import SMALL, Bionic, refused
 from tests.cli.test_cli import bionic as command
 from tests.support.killing import assert_same
 from tests.support.observers import told as observer
+from tests.support.options import from_options
 
 __all__ = ["command"]
 
@@ -153,7 +153,7 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
         assert not (outcome.folder / LOCK).exists()
         assert not (outcome.folder / STATE).exists()
     assert found[0].folder is not None
-    assert Run(found[0].folder).result["run"] == str(found[0].folder.resolve())
+    assert Run(found[0].folder).result.run == str(found[0].folder.resolve())
     failed = [path for path in (tmp_path / "store").iterdir() if not (path / RESULT).exists()]
     assert [Run(path).failure for path in failed] == [found[1].error]
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.training.loop import train_members
 from bionic_plugins.engines.stacked import study as stacked_study
-from bionic_plugins.engines.stacked import training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
 from bionic_plugins.engines.stacked.steps import Steps
@@ -110,7 +110,7 @@ def both(tasks: Sequence[Any], epochs: int = 3) -> tuple[list[Any], list[Any], l
             else Steps(stack, members)
         )
         for _ in range(epochs):
-            ended = training.train_epoch(steps)
+            ended = train_members(steps)
             assert all(end.error is None for end in ended)
         trained.append(members)
         if recorded and not said:
@@ -165,18 +165,18 @@ def test_a_batch_of_another_size_is_taken_as_it_is() -> None:
         return step(images, labels)
 
     steps.step = seen  # type: ignore[method-assign]
-    training.train_epoch(steps)
+    train_members(steps)
     assert sizes == [12, 12, 12, 12, 5], (
         "two to begin with, one to compare, one to record, the last"
     )
-    training.train_epoch(steps)
+    train_members(steps)
     assert sizes[5:] == [5]
 
 
 def test_members_that_diverge_are_no_reason_against_recording() -> None:
     stack, members, _ = stacked(group(tasks_of([light(), spec(LIGHT, lr=1e30)], (0,)), PLANS))
     steps = RecordedSteps(stack, members, recorder, pytest.fail)
-    ended = training.train_epoch(steps)
+    ended = train_members(steps)
     assert [end.error is None for end in ended] == [True, False]
     assert "training diverged" in str(ended[1].error)
 
@@ -229,8 +229,8 @@ def test_what_cannot_be_recorded_is_taken_as_it_is(module: type[nn.Module], word
     one = spec({"layernorm": {}, "answers": {}}, [answering(module)])
     stack, members, _ = stacked(group(tasks_of([one]), PLANS))
     steps = RecordedSteps(stack, members, recorder, said.append)
-    training.train_epoch(steps)
-    training.train_epoch(steps)
+    train_members(steps)
+    train_members(steps)
     assert len(said) == 1
     assert said[0].startswith(f"steps are not recorded, and take longer: {words}")
 
@@ -248,7 +248,7 @@ def test_a_recording_that_fails_changes_nothing() -> None:
         stack, members, _ = stacked(group(tasks, PLANS))
         plain = Steps(stack, members)
         steps = RecordedSteps(stack, members, fails, said.append) if recorded else plain
-        training.train_epoch(steps)
+        train_members(steps)
         trained.append(members)
         assert len(said) == recorded
     assert_alike(trained[0], trained[1])
@@ -261,7 +261,7 @@ def test_memory_that_lacks_is_the_studys_affair() -> None:
     stack, members, _ = stacked(group(tasks_of([light()]), PLANS))
     steps = RecordedSteps(stack, members, fails, pytest.fail)
     with pytest.raises(torch.OutOfMemoryError):
-        training.train_epoch(steps)
+        train_members(steps)
 
 
 def test_what_is_recorded() -> None:

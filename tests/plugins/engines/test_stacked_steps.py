@@ -17,7 +17,6 @@ from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
 from bionic_core.training import loop as training
 from bionic_core.training import precision, views
-from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
 from bionic_plugins.engines.stacked.steps import Steps
@@ -83,7 +82,7 @@ def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1
         patch,
         Steps,
         "take",
-        functools.partial(stacked_training.train_epoch, Steps(stack, members)),
+        functools.partial(training.train_members, Steps(stack, members)),
     )
     for row, (task, member) in enumerate(zip(order, members, strict=True)):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
@@ -155,7 +154,7 @@ def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.M
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)  # emulated where it is not
     whole = spec(train=70, precision="bfloat16")
     stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), PLANS))
-    step = functools.partial(stacked_training.train_epoch, Steps(stack, members))
+    step = functools.partial(training.train_members, Steps(stack, members))
     together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)

@@ -19,9 +19,8 @@ from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import STATE, Run
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import train
-from bionic_core.training.loop import Moment
+from bionic_core.training.loop import Moment, train_members
 from bionic_plugins.engines.stacked import study as stacked_study
-from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.steps import Steps
 from bionic_plugins.engines.stacked.study import train_stacked
 from tests.benchmarks.stacked import main as benchmark
@@ -235,7 +234,7 @@ def test_where_memory_is_short_the_stack_is_parted(
 ) -> None:
     one = spec({"layernorm": {}}, max_epochs=1, train=70)
     sizes: list[int] = []
-    whole = stacked_training.train_epoch
+    whole = train_members
 
     def small(steps: Steps, *rest: Any) -> Any:
         sizes.append(len(steps.members))
@@ -243,7 +242,7 @@ def test_where_memory_is_short_the_stack_is_parted(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return whole(steps, *rest)
 
-    monkeypatch.setattr(stacked_study, "train_epoch", small)
+    monkeypatch.setattr(stacked_study, "train_members", small)
     found, said = study(tasks_of([one], range(4)), tmp_path)
     assert sizes == [4, 2, 2]
     assert all(outcome.folder for outcome in found.values())

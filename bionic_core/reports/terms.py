@@ -1,0 +1,67 @@
+"""How terms are named: in full on a page, by letters where 80 columns are too few."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from bionic_core.reports.words import crossed
+from bionic_core.statistics.designs import Layout
+
+WIDE = 44
+"""Factors whose names take more characters than this side by side are shown by letters."""
+
+LONG = 14
+"""Interactions with longer names are shown by letters where a column of aliases takes the room."""
+
+
+@attrs.frozen
+class Terms:
+    """The names of terms.
+
+    Attributes:
+        page: whether there is room for all that there is to say.
+        letters: by a factor's term, where names are too wide for columns.
+    """
+
+    page: bool = True
+    letters: Mapping[str, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def in_terminal(cls, design: Layout) -> Terms:
+        """Return a design's terms as they fit 80 columns."""
+        terms = [factor.term for factor in design.factors]
+        if sum(len(term) + 3 for term in terms) <= WIDE:
+            return cls(page=False)
+        return cls(False, dict(zip(terms, string.ascii_uppercase, strict=False)))
+
+    @property
+    def legend(self) -> list[str]:
+        """What the letters stand for, a line if there are any."""
+        told = ", ".join(f"{letter} {term}" for term, letter in self.letters.items())
+        return [told] if told else []
+
+    def name(self, factor: str) -> str:
+        """Return a factor's column."""
+        return self.letters.get(factor, factor)
+
+    def fitting(self, terms: Sequence[str], aliased: bool) -> dict[str, str]:
+        """Return the names of a column: interactions in letters where one is too long to fit."""
+        if self.page:
+            return {term: crossed(term) for term in terms}
+        long = aliased and any(":" in term and len(term) > LONG for term in terms)
+        return {term: self._short(term) if long and ":" in term else term for term in terms}
+
+    def aliases(self, names: Sequence[str], most: int = 2) -> str:
+        """Return aliases; in a terminal the first few of them."""
+        if self.page:
+            return ", ".join(map(crossed, names))
+        more = f" +{len(names) - most}" if len(names) > most else ""
+        return ", ".join(map(self._short, names[:most])) + more
+
+    def _short(self, term: str) -> str:
+        """Return a term in letters: ``A:B``, ``C=0.5``."""
+        parts = [part.partition("=") for part in term.split(":")]
+        return ":".join(f"{self.name(name)}{eq}{level}" for name, eq, level in parts)

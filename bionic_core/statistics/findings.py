@@ -1,0 +1,143 @@
+"""What an analysis found, as it is shown, written to files and read from them."""
+
+from __future__ import annotations
+
+import attrs
+
+from bionic_core.base.strict import KEY
+from bionic_core.statistics.designs import Level
+from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.lenth import Lenth, Point
+
+
+@attrs.frozen
+class Response:
+    """What is analysed.
+
+    Attributes:
+        name: as in outputs.
+        unit: of the effects, in words; empty where it is the response's own.
+        scale: from the response to the effects: 100 for percentage points.
+    """
+
+    name: str
+    unit: str = ""
+    scale: float = 1.0
+
+
+@attrs.frozen
+class Residual:
+    """The error of a single run: its SD, on how many degrees, and whether errors are HC3."""
+
+    sd: float | None
+    degrees: int
+    robust: bool
+
+
+@attrs.frozen
+class Source:
+    """A row of the analysis of variance; ``f`` and ``p`` are None where nothing tells the error."""
+
+    source: str
+    degrees: int
+    sum_of_squares: float
+    mean_square: float | None = None
+    f: float | None = None
+    p: float | None = None
+
+
+@attrs.frozen
+class LevelMean:
+    """The mean response at a level of a factor, with its interval, where there is error."""
+
+    level: Level
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+@attrs.frozen
+class Component:
+    """A polynomial component of a trend, such as the linear one, of degree 1."""
+
+    degree: int
+    name: str
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+@attrs.frozen
+class Trend:
+    """How a response follows a factor of ordered numbers."""
+
+    factor: str
+    levels: tuple[Level, ...]
+    means: tuple[LevelMean, ...]
+    components: tuple[Component, ...]
+
+
+@attrs.frozen
+class LeftOut:
+    """What leaving a factor out of everything on changes.
+
+    Attributes:
+        along: factors that go out with it.
+        runs: numbers of runs with everything on, and without it.
+        predicted: whether either was not run, so that the model's terms say it.
+    """
+
+    term: str
+    along: tuple[str, ...] = attrs.field(metadata={KEY: "with"})
+    runs: tuple[int, ...]
+    predicted: bool
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+@attrs.frozen(kw_only=True)
+class Findings:
+    """Everything that the runs say, as it is shown and written.
+
+    Attributes:
+        response: what is analysed.
+        effects: with intervals, in standard order: main effects, pairs, triples …
+        residual: the error of a run.
+        anova: a row for each source of variation.
+        half_normal: points of the plot, where effects are independent and equally certain.
+        lenth: where there is no replication, and effects are such.
+        trends: of each factor with three numbers or more as levels.
+        leave_one_out: of each factor, what leaving it out of "everything on" changes.
+        notes: what a reader must know, a sentence each.
+    """
+
+    response: Response = Response("test.accuracy", "percentage points", 100)
+    effects: tuple[Effect, ...]
+    residual: Residual = Residual(None, 0, robust=False)
+    anova: tuple[Source, ...] = ()
+    half_normal: tuple[Point, ...] = ()
+    lenth: Lenth | None = None
+    trends: tuple[Trend, ...] = ()
+    leave_one_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...]
+
+    @property
+    def judged(self) -> tuple[Effect, ...]:
+        """The effects, with Lenth's judgements where there are such."""
+        of_lenth = {one.term: one for one in self.lenth.effects} if self.lenth else {}
+        return tuple(
+            attrs.evolve(effect, low=one.low, high=one.high, p=one.p, p_adjusted=one.p_adjusted)
+            if (one := of_lenth.get(effect.term))
+            else effect
+            for effect in self.effects
+        )
+
+    @property
+    def certain_points(self) -> tuple[bool, ...]:
+        """Of each point of the half-normal plot, whether its effect is certain."""
+        sure = {effect.term for effect in self.judged if effect.certain}
+        return tuple(point.term in sure for point in self.half_normal)

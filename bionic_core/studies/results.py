@@ -1,0 +1,220 @@
+"""What studies found, as it is shown, written beside the runs and read again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+from attrs import field
+
+from bionic_core.base.files import write_text
+from bionic_core.base.records import OMITTED, to_document
+from bionic_core.statistics.comparisons import Difference, Summary
+from bionic_core.statistics.designs import Layout, Level, word
+from bionic_core.statistics.findings import Findings
+from bionic_core.statistics.power import Detectable
+from bionic_core.studies.cell import Cell
+
+ACCURACY = "test.accuracy"
+"""The response of who names none."""
+
+OPTIONAL: Mapping[str, Any] = {OMITTED: True}
+
+
+@attrs.frozen(kw_only=True)
+class StudyRun:
+    """A run of a study.
+
+    Attributes:
+        variant: of a leave-one-out study, what the run is.
+        run: its folder; None where it failed.
+        accuracy: of the test images, a fraction.
+        response: what is analysed, where that is another figure; None where the run lacks it.
+        error: why it failed.
+    """
+
+    variant: str = field(default="", metadata=OPTIONAL)
+    levels: Mapping[str, Level] = field(factory=dict)
+    seed: int
+    run: str | None = None
+    accuracy: float | None = None
+    response: float | Literal["accuracy"] | None = field(default="accuracy", metadata=OPTIONAL)
+    error: str = field(default="", metadata=OPTIONAL)
+
+    @classmethod
+    def of(cls, cell: Cell, **more: Any) -> StudyRun:
+        """Return the run of an experiment, with what else is known of it."""
+        return cls(
+            levels=dict(cell.levels),
+            seed=cell.seed,
+            run=str(cell.run.folder) if cell.run else None,
+            accuracy=cell.accuracy,
+            error=cell.error,
+            **more,
+        )
+
+    @property
+    def measured(self) -> float | None:
+        """What is analysed."""
+        return self.accuracy if self.response == "accuracy" else self.response
+
+
+@attrs.frozen(kw_only=True)
+class FactorialHead:
+    """What stands before the findings in a factorial study's file."""
+
+    name: str
+    design: Layout
+    cells: tuple[StudyRun, ...]
+
+
+@attrs.frozen(kw_only=True)
+class FactorialResults(Findings, FactorialHead):  # fields in the file's order: the head's first
+    """A factorial study: its runs, and everything that they say.
+
+    Attributes:
+        selected_on: the images that chose each run's epoch, ``validation`` or ``test``.
+        data, connectome: in words.
+        command: what was typed.
+        file: where it was written.
+        figures: that were drawn.
+    """
+
+    selected_on: str | None = None
+    data: str | None = None
+    connectome: str | None = None
+    command: str = field(default="", metadata=OPTIONAL)
+    file: str = field(default="", metadata=OPTIONAL)
+    figures: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+
+    @classmethod
+    def of(
+        cls, findings: Findings, name: str, design: Layout, cells: Iterable[StudyRun], **more: Any
+    ) -> FactorialResults:
+        """Return a study of findings."""
+        found = {f.name: getattr(findings, f.name) for f in attrs.fields(Findings)}
+        return cls(name=name, design=design, cells=tuple(cells), **found, **more)
+
+
+@attrs.frozen
+class Parameters:
+    """How many parameters a model has, and how many of them are not masked."""
+
+    allocated: int
+    effective: int
+
+
+@attrs.frozen(kw_only=True)
+class Variant:
+    """The full model, or the model without a mechanism and what requires it.
+
+    Attributes:
+        mechanism, term, kind: of what is left out; None of the full model.
+        accuracy, train_accuracy, macro_f1: fractions.
+        loss, train_loss: nats; ``train_…`` are of the selected epoch.
+        difference: the full model's accuracy less this one's, in percentage points.
+    """
+
+    variant: str
+    mechanism: str | None
+    term: str | None
+    kind: str | None
+    accuracy: Summary
+    loss: Summary
+    train_accuracy: Summary
+    train_loss: Summary
+    macro_f1: Summary
+    epochs: Summary
+    parameters: Parameters
+    difference: Difference | None
+
+    @property
+    def change(self) -> Difference:
+        """The difference; one of nothing for the full model."""
+        return self.difference or Difference(None)
+
+
+@attrs.frozen(kw_only=True)
+class Pool:
+    """Variants whose variances are pooled; attributes as those of ``Comparisons``."""
+
+    variants: tuple[str, ...]
+    sd: float | None
+    degrees: int
+    spreads_p: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AblationResults:
+    """A leave-one-out study: what each variant reaches, and what each mechanism changes.
+
+    Attributes:
+        rows: the full model first.
+        test_images: how many there are.
+        selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
+    """
+
+    name: str
+    design: Layout
+    rows: tuple[Variant, ...]
+    cells: tuple[StudyRun, ...]
+    pool: Pool | None = None
+    detectable: Detectable
+    notes: tuple[str, ...]
+    selected_on: str | None = None
+    test_images: int | None = None
+    data: str | None = None
+    connectome: str | None = None
+    command: str = field(default="", metadata=OPTIONAL)
+    file: str = field(default="", metadata=OPTIONAL)
+
+    @property
+    def left_out(self) -> tuple[Variant, ...]:
+        """The variants that lack a mechanism."""
+        return tuple(row for row in self.rows if row.difference is not None)
+
+
+StudyResults = FactorialResults | AblationResults
+
+
+def save_factorial(path: Path, results: FactorialResults) -> None:
+    """Write a study's JSON, and its table of runs (CSV) beside it."""
+    names = [factor.name for factor in results.design.factors]
+    others = [] if results.response.name == ACCURACY else [results.response.name]
+    _save(
+        path,
+        results,
+        [*names, "seed", "accuracy", *others, "run"],
+        (
+            [
+                *(word(run.levels[name]) for name in names),
+                run.seed,
+                run.accuracy,
+                *(run.measured for _ in others),
+                run.run,
+            ]
+            for run in results.cells
+        ),
+    )
+
+
+def save_ablation(path: Path, results: AblationResults) -> None:
+    """Write a study's JSON, and its table of runs (CSV) beside it."""
+    rows = ([run.variant, run.seed, run.accuracy, run.run] for run in results.cells)
+    _save(path, results, ["variant", "seed", "accuracy", "run"], rows)
+
+
+def _save(
+    path: Path, results: StudyResults, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    write_text(path, json.dumps(to_document(results), indent=1))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
+    write_text(path.with_suffix(".csv"), text.getvalue())
