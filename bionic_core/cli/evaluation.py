@@ -35,7 +35,7 @@ def evaluate_command(
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
     from bionic_core.reports.drawing import run as drawing
-    from bionic_core.runs.evaluate import compare, describe, predict_split
+    from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.inputs import InputCache
 
@@ -45,7 +45,7 @@ def evaluate_command(
         drawing.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
-    found = describe(predicted)
+    found = evaluation_of(predicted)
     if other is not None:
         against_it = compare(predicted, predict_split(other, split, data, cache))
         found = attrs.evolve(found, against=against_it)

@@ -150,7 +150,7 @@ class Evaluation:
     drawn: tuple[str, ...] | None = field(default=None, metadata={OMITTED: True, KEY: "figures"})
 
 
-def describe(predicted: Predicted) -> Evaluation:
+def evaluation_of(predicted: Predicted) -> Evaluation:
     """Return the figures of predictions, with what they are about."""
     averaged = predicted.flip_averaged
     return Evaluation(
@@ -185,7 +185,7 @@ def evaluate_run(run: Run, split: str, data: str | None = None) -> Evaluation:
     Raises:
         RequestError: as :func:`predict_split`.
     """
-    return describe(predict_split(run, split, data))
+    return evaluation_of(predict_split(run, split, data))
 
 
 def compare(one: Predicted, other: Predicted) -> Against:

@@ -27,8 +27,8 @@ from bionic_core.runs.evaluate import (
     Evaluation,
     Predicted,
     compare,
-    describe,
     evaluate_run,
+    evaluation_of,
     predict_split,
 )
 from bionic_core.runs.inputs import InputCache
@@ -102,7 +102,7 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
 def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
     import torch
 
-    found = describe(predict_split(run, "test", flip=True))
+    found = evaluation_of(predict_split(run, "test", flip=True))
     averaged = found.flip_averaged
     assert averaged is not None
     assert attrs.evolve(found, flip_averaged=None) == evaluate_run(run, "test")
@@ -168,7 +168,7 @@ def test_two_runs_on_the_same_images_are_paired(root: Path, run: Run) -> None:
     assert found.hash == other.hash
     back = compare(two, one)
     assert (back.outcome.p, back.outcome.difference) == (found.outcome.p, -found.outcome.difference)
-    said = words(report_evaluation.evaluated(attrs.evolve(describe(one), against=found)))
+    said = words(report_evaluation.evaluated(attrs.evolve(evaluation_of(one), against=found)))
     assert other.hash in said
     assert "right only in the other" in said
     assert found.outcome.test in said
@@ -317,7 +317,7 @@ def test_seven_classes_fit_into_eighty_columns(run: Run) -> None:
 
 def drawn(run: Run) -> tuple[Predicted, Evaluation, dict[str, dict[str, bytes]]]:
     predicted = predict_split(run, "test", cache=CACHE)
-    evaluation = describe(predicted)
+    evaluation = evaluation_of(predicted)
     return predicted, evaluation, command._drawn(predicted, evaluation)
 
 
@@ -372,7 +372,7 @@ def test_a_class_without_images_and_a_single_epoch_can_be_drawn(run: Run) -> Non
     predicted, _, _ = drawn(run)
     rows = np.flatnonzero(predicted.labels != 1)
     few = attrs.evolve(predicted, part=predicted.part.take(rows), logits=predicted.logits[rows])
-    evaluation = describe(few)
+    evaluation = evaluation_of(few)
     absent = list(evaluation.figures.classes)[1]
     files = figures.roc(evaluation, probabilities(few.logits), few.labels)
     assert f"–    {absent}" in svg_words(files["svg"])

@@ -14,6 +14,7 @@ import pytest
 
 import bionic_core as bionic
 from bionic_core import RequestError
+from bionic_core.base import strict
 from bionic_core.model import assembly
 from bionic_core.registry import Registry
 from bionic_core.runs import identity as identities
@@ -23,7 +24,6 @@ from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.spec import spec as specs
-from bionic_core.spec import strict
 from bionic_core.spec.spec import compose, digest
 from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.designs import Factor
@@ -50,10 +50,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each of the functions is called, wherever it was imported."""
     counts: Counter[str] = Counter()
     for home, name in COUNTED:
-        function = getattr(home, name)
+        function: Callable[..., Any] = getattr(home, name)
+        call = counted(function, counts)
         for module in [m for key, m in sys.modules.items() if key.startswith("bionic_")]:
-            if getattr(module, name, None) is function:
-                monkeypatch.setattr(module, name, counted(function, counts))
+            if vars(module).get(name) is function:
+                monkeypatch.setattr(module, name, call)
     return counts
 
 
@@ -80,9 +81,9 @@ def test_a_plan_does_everything_once(tmp_path: Path, calls: Counter[str]) -> Non
     assert once == 1 + 1 + 2 + 2 + len(loaded.mechanisms)  # two tables have keys of two classes
     experiment = plan_factorial(loaded, MECHANISMS, [0, 1], Registry.installed())
     assert (experiment.design.runs, len(experiment.specs)) == (16, 8)
-    document = factorial_plan(experiment, root=tmp_path, seconds=0)
+    plan = factorial_plan(experiment, root=tmp_path, seconds=0)
     study_name(experiment)
-    assert document["done"] == 0
+    assert plan.done == 0
     assert calls["structure"] == once, "switching mechanisms checks nothing anew"
     assert calls == {
         "compose": 1,
