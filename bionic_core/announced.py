@@ -95,6 +95,16 @@ class Entry:
         )
 
 
+@attrs.frozen(eq=False)
+class Listed:
+    """A plugin in a listing; ``error`` says why it failed, if it did."""
+
+    entry: Entry
+    role: str
+    cls: type[Plugin] | None
+    error: str
+
+
 @contextmanager
 def _told_of(entry: Entry) -> Iterator[None]:
     """Say on stderr which plugin is being imported, once that has taken long.

@@ -6,37 +6,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
-from bionic_core.announced import SKIP_VARIABLE, Entry
+from bionic_core.announced import SKIP_VARIABLE, Entry, Listed
 from bionic_core.errors import RequestError
-from bionic_core.plugin import Plugin
-
-
-@attrs.frozen(eq=False)
-class Listed:
-    """A plugin in a listing; ``error`` says why it failed, if it did."""
-
-    entry: Entry
-    role: str
-    cls: type[Plugin] | None
-    error: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the listing's line as JSON-ready data."""
-        doc = (inspect.getdoc(self.cls) or "").partition("\n")[0] if self.cls else ""
-        return {
-            "name": self.entry.name,
-            "role": self.role,
-            "kind": getattr(self.cls, "kind", None),
-            "requires": list(getattr(self.cls, "requires", ())),
-            "source": getattr(self.cls, "source", ""),
-            "summary": doc,
-            "distribution": self.entry.distribution,
-            "version": self.entry.version,
-            "target": self.entry.target,
-            "error": self.error or None,
-        }
 
 
 def tried(name_sakes: Sequence[Entry]) -> list[Listed]:
@@ -64,3 +35,20 @@ def ambiguous(entries: Sequence[Entry]) -> str:
         f"the name '{entries[0].name}' is announced {len(entries)} times, by {where}. Uninstall "
         f"one of them, or leave all plugins of one out with {SKIP_VARIABLE}=-DISTRIBUTION"
     )
+
+
+def document_of(listed: Listed) -> dict[str, Any]:
+    """Return a listing's line as JSON-ready data."""
+    doc = (inspect.getdoc(listed.cls) or "").partition("\n")[0] if listed.cls else ""
+    return {
+        "name": listed.entry.name,
+        "role": listed.role,
+        "kind": getattr(listed.cls, "kind", None),
+        "requires": list(getattr(listed.cls, "requires", ())),
+        "source": getattr(listed.cls, "source", ""),
+        "summary": doc,
+        "distribution": listed.entry.distribution,
+        "version": listed.entry.version,
+        "target": listed.entry.target,
+        "error": listed.error or None,
+    }

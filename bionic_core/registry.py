@@ -9,17 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 import attrs
 
-from bionic_core.announced import SKIP_VARIABLE, Entry, a
+from bionic_core.announced import SKIP_VARIABLE, Entry, Listed, a
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.markers import ENTRY_POINT_GROUP
 from bionic_core.plugin import Plugin
-
-if TYPE_CHECKING:
-    from bionic_core.catalogue import Listed
 
 P = TypeVar("P", bound=Plugin)
 

@@ -27,9 +27,10 @@ ProtocolName = Annotated[
 
 def plugins_command(json: Json = False) -> None:
     """List what is installed, failed plugins included."""
+    from bionic_core.catalogue import document_of
     from bionic_core.registry import Registry
 
-    document = {"plugins": [listed.to_json() for listed in Registry.installed().listing()]}
+    document = {"plugins": [document_of(listed) for listed in Registry.installed().listing()]}
     show(document, json, lambda report: report.plugins(document))
 
 

@@ -12,7 +12,7 @@ from bionic_core.connectome import Connectome, checked
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.model.answers import try_rule, try_weights
 from bionic_core.model.asking import Asking
-from bionic_core.model.combination import Chain, Gated, Pieces, Product, Sum
+from bionic_core.model.combination import Chain, Pieces, Product, Sum
 from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
 from bionic_core.model.projection import Projection
 from bionic_core.model.storage import make_projection
@@ -95,7 +95,10 @@ class _Assembly(Asking):
             plastic=self._plastic(modules.values()),
             streams=self.streams,
         )
-        self._gate(network, channels * height * width)
+        if self.gated:
+            from bionic_core.model.gates import put_gates
+
+            put_gates(network, self.gated, channels * height * width)
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:
@@ -224,28 +227,6 @@ class _Assembly(Asking):
                     try_rule(name, rule, projection)
                 found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
         return found
-
-    def _gate(self, network: Network, features: int) -> None:
-        """Put gates before the pieces of the named mechanisms; the front end gates as a whole."""
-        gated = self.gated
-        for module in network.modules():
-            if isinstance(module, Projection):
-                module.add_gates(gated)
-            elif isinstance(module, Pieces) and module.hook != "features":
-                module.add_gates(name for name in module.mechanisms if name in gated)
-        for plastic in network.plastic:
-            if plastic.mechanism in gated:
-                Gated.add_gates(plastic.projection, [plastic.mechanism])
-        owners = {name for stage in network.stages for name in stage.features.mechanisms}  # type: ignore[union-attr]
-        front = owners & set(gated)
-        pixels = int(np.prod(self.spec.model.image))
-        if front and (len(owners) > 1 or features != pixels):
-            raise RequestError(
-                f"the front end of {listing(owners)} gives {features} features and the image has "
-                f"{pixels} pixels: it can be gated only if one mechanism gives all stages and "
-                "both numbers are equal"
-            )
-        network.add_gates(front)
 
 
 def _output_shape(

@@ -10,7 +10,8 @@ import attrs
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import ConnectomeSource, DataSource
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import checked_connectome, checked_data
+from bionic_core.spec.connectome import checked_connectome
+from bionic_core.spec.spec import checked_data
 from bionic_core.spec.tables import DataChoice
 
 

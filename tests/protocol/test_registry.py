@@ -9,6 +9,7 @@ import pytest
 
 from bionic_core import DataSource, Mechanism, Registry, RequestError
 from bionic_core.announced import SKIP_VARIABLE, Entry
+from bionic_core.catalogue import document_of
 
 
 def entry(name: str, target: str, distribution: str = "stranger") -> Entry:
@@ -53,7 +54,7 @@ def test_a_broken_plugin_says_whose_it_is_and_how_to_skip_it(
     assert f"{SKIP_VARIABLE}=-{name}" in text
     (listed,) = registry.listing()
     assert words in listed.error
-    assert listed.to_json()["error"] == listed.error
+    assert document_of(listed)["error"] == listed.error
 
 
 def test_broken_plugins_leave_the_others_alone() -> None:
