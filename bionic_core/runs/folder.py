@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import numpy as np
@@ -30,9 +30,10 @@ import numpy.typing as npt
 
 from bionic_core.base.checksums import from_sums, sha256
 from bionic_core.base.files import present, read_arrays, read_own
-from bionic_core.base.schema import NUMBER, Shape, mismatch
-from bionic_core.errors import DamagedError, RequestError, listing
+from bionic_core.base.records import from_document
+from bionic_core.errors import DamagedError, RequestError, listing, shorten
 from bionic_core.registry import Registry
+from bionic_core.runs.documents import Epoch, Failure, Manifest, Result
 from bionic_core.runs.identity import CORE_NUMERICS
 from bionic_core.runs.numerics import check_numerics
 from bionic_core.spec.find import parse
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model.network import Network
 
+
+T = TypeVar("T")
 
 MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
 STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"
@@ -56,50 +59,8 @@ LARGEST_TEXT = 64 * 2**20
 
 ANEW = "Remove the folder to train anew, or get another copy"
 
-_FIGURES: Shape = {
-    "accuracy": NUMBER,
-    "loss": NUMBER,
-    "macro_f1": NUMBER,
-    "images": int,
-    "classes?": {"*": {"*": (*NUMBER, None)}},
-    "confusion?": [[int]],
-    "interval?": [NUMBER],
-}
-_SHAPES: dict[str, Shape] = {
-    MANIFEST: {
-        "name": str,
-        "seed": int,
-        "data": str,
-        "class_names": [str],
-        "connectome?": str,
-        "identity": {
-            "connectome?": (str, None),
-            "data?": {"fingerprint": str},
-            "numerics?": {"*": int},
-        },
-        "versions?": ({"*": (str, None)}, None),
-        "plugins?": ({"*": (str, None)}, None),
-    },
-    RESULT: {
-        "epochs": int,
-        "best_epoch": int,
-        "selected_on": str,
-        "validation": _FIGURES,
-        "test": _FIGURES,
-        "train": {"*": NUMBER},
-        "seconds": NUMBER,
-        "images_per_second": NUMBER,
-        "dropped?": {"exact": int, "near": int},
-    },
-    METRICS: {
-        "epoch": int,
-        "train": {"loss": NUMBER, "accuracy": NUMBER},
-        "validation?": {"*": NUMBER},
-        "test?": {"*": NUMBER},
-        "lr?": NUMBER,
-    },
-    FAILURE: {"reason": str},
-}
+_KINDS = {MANIFEST: Manifest, RESULT: Result, METRICS: Epoch, FAILURE: Failure}
+"""What each JSON file, or each line of one, must be."""
 
 
 @attrs.frozen(eq=False)
@@ -334,9 +295,21 @@ class Run:
             raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
         if not isinstance(document, dict):
             raise DamagedError(f"damaged: expected a JSON object. {ANEW}", where=str(path))
-        if problem := mismatch(document, _SHAPES[name]):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
+        checked(_KINDS[name], document, path)
         return document
+
+
+def checked(kind: type[T], document: object, path: Path) -> T:
+    """Return what a document says, as an object of this kind.
+
+    Raises:
+        DamagedError: it says something else; all that is wrong is named.
+    """
+    try:
+        return from_document(kind, document, where=str(path))
+    except DamagedError as error:
+        *others, last = shorten(error.problems)
+        raise DamagedError([*others, f"{last}. {ANEW}"], where=error.where) from error
 
 
 def _short(fingerprint: str | None) -> str:
