@@ -34,8 +34,7 @@ from bionic_core.base.records import from_document
 from bionic_core.errors import DamagedError, RequestError, listing, shorten
 from bionic_core.registry import Registry
 from bionic_core.runs.documents import Epoch, Failure, Manifest, Result
-from bionic_core.runs.identity import CORE_NUMERICS
-from bionic_core.runs.numerics import check_numerics
+from bionic_core.runs.identity import check_numerics
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import Spec, compose
 
@@ -161,7 +160,7 @@ class Run:
         """
         path, registry = self.folder / SPEC, registry or Registry.installed()
         manifest = self.manifest
-        check_numerics(manifest, registry, CORE_NUMERICS, where=str(self.folder))
+        check_numerics(manifest, registry, where=str(self.folder))
         name = str(manifest.get("name", self.hash))
         tables = parse(self.text(SPEC), where=str(path))
         return compose(tables, name=name, where=str(path), registry=registry)
