@@ -116,7 +116,7 @@ class Connectome:
         from bionic_core.checks import connectome_problems, in_order
 
         size = np.asarray(count, np.float64) if size is None else size
-        none = np.full(len(cell_id), "")
+        none = np.full(len(cell_id), "")  # an empty text, so that hashes stay as they were
         values = {
             "cell_id": cell_id,
             "broad_type": np.asarray(broad_type),
@@ -157,8 +157,9 @@ class Connectome:
             array = getattr(self, key)
             digest.update(f"{key}{array.shape}".encode())
             if dtype is np.str_:
-                digest.update("\0".join(array.tolist()).encode())
+                digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
             else:
+                # The same bytes on every machine, whatever its own order.
                 array = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
                 digest.update(array.data)
         return digest.hexdigest()
@@ -217,17 +218,3 @@ class Connectome:
             raise RequestError(f"damaged ({error})", where=str(path)) from error
         except RequestError as error:
             raise RequestError(error.problems, where=str(path)) from error
-
-
-def checked(found: object, where: str) -> Connectome:
-    """Return what a stranger's source has read, if it is a connectome.
-
-    Raises:
-        RequestError: it is something else.
-    """
-    if not isinstance(found, Connectome):
-        raise RequestError(
-            f"connectome.source: it gives {type(found).__name__}; expected a Connectome",
-            where=where,
-        )
-    return found

@@ -25,7 +25,7 @@ class Registry:
     """The plugins that can be named in a spec."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[Entry]] = {}  # several of one name are for get to refuse
         for entry in entries:
             self._entries.setdefault(entry.name, []).append(entry)
 

@@ -80,7 +80,7 @@ def leave(code: int) -> None:
         sys.stderr.flush()
     except OSError:
         return
-    os._exit(code)
+    os._exit(code)  # everything that was to be done at the end is done
 
 
 def give_way() -> None:

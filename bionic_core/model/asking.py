@@ -65,7 +65,7 @@ class Asking:
         found: dict[str, Any] = {}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
-            outer, self.asked = self.asked, (name, hook)
+            outer, self.asked = self.asked, (name, hook)  # an answer may ask in its turn
             try:
                 with seeded(derive(self.seed, name, hook, site)):
                     answer = implementation.function(

@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from bionic_core.base.memory import Budget
-from bionic_core.connectome import Connectome, checked
+from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.model.answers import try_rule, try_weights
 from bionic_core.model.asking import Asking
@@ -48,6 +48,8 @@ def build(
             mechanisms in a chain have no order, or a cell type is not in the connectome.
     """
     if connectome is None and spec.connectome is not None:
+        from bionic_core.spec.connectome import checked
+
         connectome = checked(spec.connectome.read(), spec.where)
     return _Assembly(spec, seed, connectome, gated, streams, tried).network()
 
@@ -109,6 +111,7 @@ class _Assembly(Asking):
         """Make a stream of random numbers for the mechanism that is being asked."""
         seed = self.spec.training.drawn_with(self.seed)
         name = "/".join((*self.asked, site))
+        # Several streams of one piece differ by their number, so that none repeats another.
         before = sum(stream.name.startswith(name) for stream in self.streams)
         name += f"/{before}" if before else ""
         stream = self.stream_type(derive(seed, *self.asked, site, "stream"), name)
@@ -144,6 +147,7 @@ class _Assembly(Asking):
         for index in range(MAX_STAGES):
             name = STAGE_NAMES[index] if index < len(STAGE_NAMES) else f"stage{index + 1}"
             stage = Stage(name, index, shape)
+            # One module makes a stage's features: the first in order, and no other is asked for.
             answered = self.answers("features", name, kind=Features, stage=stage)[:1]
             if not answered:
                 return stages, shape

@@ -8,6 +8,7 @@ import attrs
 
 from bionic_core.base.strict import structure
 from bionic_core.connectome import Connectome
+from bionic_core.errors import RequestError
 from bionic_core.plugin import ConnectomeSource
 from bionic_core.registry import Registry
 from bionic_core.spec.named import plugin_of
@@ -45,3 +46,17 @@ def checked_connectome(
         problems += [f"connectome.{key}: a file has no such key" for key in rest]
         return ConnectomeFile(name), problems
     return plugin_of(name, ConnectomeSource, rest, registry, "connectome", "connectome.source")
+
+
+def checked(found: object, where: str) -> Connectome:
+    """Return what a stranger's source has read, if it is a connectome.
+
+    Raises:
+        RequestError: it is something else.
+    """
+    if not isinstance(found, Connectome):
+        raise RequestError(
+            f"connectome.source: it gives {type(found).__name__}; expected a Connectome",
+            where=where,
+        )
+    return found

@@ -23,6 +23,7 @@ def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None
     """
     table = document.setdefault("data", {})
     ours = {key.name for key in attrs.fields(DataChoice)} - {"source"}
+    # Another source's keys mean nothing to this one; how to split is the user's choice still.
     kept = {key: value for key, value in table.items() if key in ours}
     choice = data_table(data, registry)
     same = choice == {"source": table.get("source")}
@@ -45,6 +46,7 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
         registry.get(data, DataSource)
         return {"source": data}
     sources = registry.working(DataSource)
+    # The surest first; by name where two are as sure, so that all machines choose alike.
     claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:
         tried = registry.listing(DataSource)

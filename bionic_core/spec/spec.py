@@ -108,7 +108,7 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     Raises:
         RequestError: with everything that is wrong, each problem with its TOML path.
     """
-    document = copy.deepcopy(dict(document))
+    document = copy.deepcopy(dict(document))  # objects keep parts of it; the caller may change his
     problems = [
         f"{key}: there is no such table.{nearest(key, SECTIONS)} Allowed are {listing(SECTIONS)}"
         for key in document
