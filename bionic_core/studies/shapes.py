@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bionic_core.connectome import Connectome
 from bionic_core.model.asking import hooks_of
@@ -23,21 +23,20 @@ def shape_of(spec: Spec) -> str:
     return digest([tables["model"], tables.get("connectome"), acting])
 
 
-def check_cells(specs: Iterable[Spec]) -> None:
+def check_cells(specs: Sequence[Spec]) -> None:
     """Build the model of each shape once, and make the recipe of each spec.
 
     Raises:
         RequestError: a spec cannot be built.
     """
     built: set[str] = set()
-    connectomes: dict[str, Connectome | None] = {}
+    connectomes: dict[int, Connectome | None] = {}  # by source, which cells of one wiring share
     for spec in specs:
         shape = shape_of(spec)
         if shape not in built:
-            source = digest(spec.tables.get("connectome"))
-            if source not in connectomes:
-                connectomes[source] = connectome_of(spec)
-            build(spec, connectome=connectomes[source])
+            if id(spec.connectome) not in connectomes:
+                connectomes[id(spec.connectome)] = connectome_of(spec)
+            build(spec, connectome=connectomes[id(spec.connectome)])
             built.add(shape)
         recipe_of(spec)
 
