@@ -12,7 +12,6 @@ from bionic_core import Features, Layer, Mechanism, Stage, hookimpl
 from bionic_core.model.sizes import PARTS, multiply_adds, parameter_counts, parameters_by_part
 from tests.support import toys
 
-
 REPLACED = ("convolution", "lateral", "attention", "noise")
 """What answers where the mechanisms here do."""
 
