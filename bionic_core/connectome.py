@@ -13,7 +13,6 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.files import read_arrays, write_atomically
 from bionic_core.errors import RequestError, listing
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
@@ -198,6 +197,8 @@ class Connectome:
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
+        from bionic_core.base.files import write_atomically
+
         text = json.dumps(dict(self.provenance), sort_keys=True).encode()
         arrays = {key: getattr(self, key) for key in self._kinds()}
         large = sum(array.nbytes for array in arrays.values()) > LARGE
@@ -212,6 +213,8 @@ class Connectome:
         Raises:
             RequestError: the file is missing, damaged or not a connectome.
         """
+        from bionic_core.base.files import read_arrays
+
         found = read_arrays(path)
         missing = {*_ARRAYS, "provenance"} - set(found)
         if missing:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from torch import nn
 
 from bionic_core.base.memory import Budget
 from bionic_core.errors import RequestError
-from bionic_core.model.packed import PackedProjection
 from bionic_core.model.projection import DenseProjection, Projection, combined
-from bionic_core.model.sparse import SparseProjection
 from bionic_core.sites import ProjectionSite, Wiring
 from bionic_core.spec.tables import Storage
-
-STORAGES: Mapping[str, type[Projection]] = {
-    storage.storage: storage for storage in (DenseProjection, PackedProjection, SparseProjection)
-}
 
 WIDE = 1_000_000
 """Pairs P × Q from which on a projection may be stored sparse: a thousand neurons a layer."""
@@ -76,7 +70,20 @@ def make_projection(
         'A mechanism that wires it leaves only the pairs that exist, which storage = "auto" or '
         '"sparse" in [model] holds one by one; fewer neurons take less, too',
     )
-    return STORAGES[storage](site, wirings, weights, seed)  # type: ignore[call-arg]
+    return _storage(storage)(site, wirings, weights, seed)
+
+
+def _storage(storage: Storage) -> Callable[..., Projection]:
+    """Return the class of a storage; what few specs ask for is imported by those that do."""
+    if storage == "packed":
+        from bionic_core.model.packed import PackedProjection
+
+        return PackedProjection
+    if storage == "sparse":
+        from bionic_core.model.sparse import SparseProjection
+
+        return SparseProjection
+    return DenseProjection
 
 
 def suited(pairs: int, everything: int) -> Storage:

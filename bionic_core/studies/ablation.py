@@ -20,12 +20,15 @@ import attrs
 import numpy as np
 
 from bionic_core.base.files import write_text
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
-from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import Comparisons, compare, means
 from bionic_core.statistics.designs import Design, Factor, leave_one_out
 from bionic_core.statistics.dunnett import critical_value, detectable
@@ -34,7 +37,7 @@ from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.plan import PAPERS_IMAGES, PAPERS_SD, POWER, papers_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
-from bionic_core.training.describe import parameter_counts
+from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
@@ -87,19 +90,19 @@ def plan_ablation(
             ],
             where=spec.where,
         )
-    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
-    connectome = spec.connectome.read() if spec.connectome is not None else None
+    variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> Mapping[str, int]:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
+        return counted
 
     notes: list[str] = []
     whole = counts(spec)
     parameters: dict[str, Mapping[str, int]] = {}
     for name in mechanisms or spec.mechanisms:
         try:
-            parameters[name] = counts(spec.without([name]))
+            parameters[name] = counts(variants.of([name], {}))
         except RequestError as error:
             if mechanisms:
                 raise
@@ -111,13 +114,14 @@ def plan_ablation(
         for name in (mechanisms or parameters)
     ]
     design = leave_one_out(factors, tuple(seeds))
-    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
+    titles = ("nothing left out", *(f"without {factor.term}" for factor in factors))
     kinds = {name: spec.mechanisms[name].kind for name in parameters}
     sizes = (whole, *(parameters[factor.name] for factor in factors))
-    return Ablation(Experiment(spec, design, specs), kinds, sizes, tuple(notes))
+    return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
-def planned(
+def ablation_plan(
     ablation: Ablation,
     test_images: int | None = None,
     seconds: float | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import numpy as np
 
 from bionic_core.errors import RequestError
 from bionic_core.runs.folder import Run
-from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
-from bionic_core.spec.spec import digest
 from bionic_core.statistics.designs import Design
 from bionic_core.statistics.dunnett import shift
 from bionic_core.statistics.effects import estimate_effects
@@ -135,7 +133,7 @@ def leave_one_out_sights(design: Design, sd: float) -> dict[str, Any]:
     return found | {"half_width": half, "detectable": alone, "detectable_adjusted": adjusted}
 
 
-def planned(
+def factorial_plan(
     experiment: Experiment,
     *,
     root: Path,
@@ -160,11 +158,11 @@ def planned(
     notes: list[str] = []
     cells: list[Cell] | None = None
     images = estimate = None
-    cache = InputCache()
+    plans = Plans(root)
     try:
-        inputs = cache.get(spec)
+        inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
-        cells = finished(experiment, root, cache)
+        cells = finished_cells(experiment, plans)
     except RequestError as error:
         notes.append(
             f"the data cannot be read ({error}), so neither what is done nor the time is known"
@@ -175,22 +173,10 @@ def planned(
         if seconds != 0 and left:
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = {"seconds_per_run": each, "seconds": each * left / min(jobs, left)}
-            notes.append(
-                f"about {words(estimate['seconds'])} for the {left} runs that are left, {jobs} at "
-                f"a time, from a timed probe with everything on ({words(each)} a run, all epochs)"
-            )
+            notes.append(_duration(estimate, left, jobs))
     spread = _spread(experiment, cells or [], response, images, order)
     seen = sights(design, spread.value or 1.0, order)
-    if spread.value is None:
-        notes.append(f"{spread.source}: widths are in units of the SD of a run")
-    if seen["method"] == "Lenth":
-        notes.append(
-            "one run of each combination leaves nothing to estimate error from: widths are those "
-            "that Lenth's method gives if few effects are real. More seeds, or interactions of "
-            "high order taken as error (--order 2), make them surer"
-        )
-    elif seen["method"] == "none":
-        notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
+    notes += _about(spread, seen["method"])
     return {
         "name": spec.name,
         "design": design.to_json(),
@@ -205,15 +191,37 @@ def planned(
     }
 
 
-def finished(experiment: Experiment, root: Path, cache: InputCache) -> list[Cell]:
+def _duration(estimate: Mapping[str, float], left: int, jobs: int) -> str:
+    return (
+        f"about {words(estimate['seconds'])} for the {left} runs that are left, {jobs} at "
+        f"a time, from a timed probe with everything on ({words(estimate['seconds_per_run'])} a "
+        "run, all epochs)"
+    )
+
+
+def _about(spread: Spread, method: str) -> list[str]:
+    """Say what a reader must know about the widths that are expected."""
+    notes = []
+    if spread.value is None:
+        notes.append(f"{spread.source}: widths are in units of the SD of a run")
+    if method == "Lenth":
+        notes.append(
+            "one run of each combination leaves nothing to estimate error from: widths are those "
+            "that Lenth's method gives if few effects are real. More seeds, or interactions of "
+            "high order taken as error (--order 2), make them surer"
+        )
+    elif method == "none":
+        notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
+    return notes
+
+
+def finished_cells(experiment: Experiment, plans: Plans) -> list[Cell]:
     """Return those cells of an experiment whose runs are complete already."""
-    design = experiment.design
     found = []
-    for seed in design.seeds:
-        for levels, spec in zip(design.cells, experiment.specs, strict=True):
-            run = Run(root / digest(identity(spec, seed, cache.get(spec))), reused=True)
-            if run.done:
-                found.append(Cell(levels, seed, run))
+    for place, task in enumerate(experiment.tasks()):
+        run = Run(plans.of(task.spec, task.seed).folder, reused=True)
+        if run.done:
+            found.append(Cell(experiment.levels(place), task.seed, run))
     return found
 
 

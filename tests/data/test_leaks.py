@@ -28,7 +28,8 @@ from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import train
-from bionic_core.spec.spec import choose_data, compose, open_data
+from bionic_core.spec.sources import choose_data, open_data
+from bionic_core.spec.spec import compose
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.data.test_duplicates import light, pictures
 

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from bionic_core import DataSource, Mechanism, Registry, RequestError
-from bionic_core.registry import SKIP_VARIABLE, Entry
+from bionic_core.announced import SKIP_VARIABLE, Entry
 
 
 def entry(name: str, target: str, distribution: str = "stranger") -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,8 @@ from bionic_core.runs import train as runs
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.observer import Observer, Observers
+from bionic_core.runs.task import Task
 from bionic_core.runs.train import (
     MODEL,
     PREDICTIONS,
@@ -31,6 +34,7 @@ from bionic_core.runs.train import (
 )
 from bionic_core.spec.spec import compose
 from bionic_core.training.averaging import WeightAverage
+from tests.support.observers import told
 
 CACHE = InputCache()
 
@@ -61,12 +65,12 @@ class Stop(Exception):
     """The run is cut off."""
 
 
-def cut_after(epoch: int) -> Any:
-    def stop(record: dict[str, Any]) -> None:
+def cut_after(epoch: int) -> Observer:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         if record["epoch"] == epoch:
             raise Stop
 
-    return stop
+    return told(epoch=stop)
 
 
 def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
 def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
     first = run(small(), tmp_path)
     before = (first.folder / MODEL).stat().st_mtime_ns
-    again = run(small(), tmp_path, epochs=cut_after(1))
+    again = run(small(), tmp_path, observer=cut_after(1))
     assert again.folder == first.folder
     assert (again.folder / MODEL).stat().st_mtime_ns == before
 
@@ -103,7 +107,7 @@ def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: st
     spec = small(epochs=3, training={"optimizer": optimizer})
     whole = run(spec, tmp_path / "whole")
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(1))
+        run(spec, tmp_path / "cut", observer=cut_after(1))
     cut = Run.open(tmp_path / "cut" / whole.hash)
     assert (cut.folder / STATE).is_file()
     assert not cut.done
@@ -139,10 +143,11 @@ def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(checkpoints, "SAVES_EVERY", 2.0)
     monkeypatch.setattr(runs, "time", clock)
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(1))
+        run(spec, tmp_path / "cut", observer=cut_after(1))
     assert not (tmp_path / "cut" / whole.hash / STATE).exists()
+    keeper = told(saved=lambda task, folder: kept.append(folder))
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(5), saved=kept.append)
+        run(spec, tmp_path / "cut", observer=Observers(cut_after(5), keeper))
     cut = Run.open(tmp_path / "cut" / whole.hash)
     assert len(kept) == 1 + 2  # spec and manifest; the second and the fourth epoch
     assert [record["epoch"] for record in cut.history] == [1, 2, 3, 4]
@@ -166,7 +171,7 @@ def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     whole = run(spec, tmp_path / "whole")
     for epoch in (1, 2, 4):
         with pytest.raises(Stop):
-            run(spec, tmp_path / "cut", epochs=cut_after(epoch))
+            run(spec, tmp_path / "cut", observer=cut_after(epoch))
     resumed = run(spec, tmp_path / "cut")
     one, other = load_file(whole.folder / MODEL), load_file(resumed.folder / MODEL)
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -275,7 +280,7 @@ def test_weights_that_are_the_latest_and_the_best_are_saved_once(tmp_path: Path)
     for monitor, lr in (("epoch", 3e-3), ("accuracy", 1e-9)):
         spec = small(epochs=3, training={"monitor": monitor, "lr": lr})
         with pytest.raises(Stop):
-            run(spec, tmp_path, epochs=cut_after(2))
+            run(spec, tmp_path, observer=cut_after(2))
         (state,) = tmp_path.glob(f"{whole[monitor].hash}/{STATE}")
         saved = load_file(state)
         sizes[monitor] = {name.partition(".")[0] for name in saved}
@@ -332,7 +337,7 @@ def test_folders_that_are_no_finished_runs(tmp_path: Path) -> None:
     with pytest.raises(bionic.RequestError, match=r"lacks manifest.json, spec.toml"):
         Run.open(tmp_path)
     with pytest.raises(Stop):
-        run(small(), tmp_path, epochs=cut_after(1))
+        run(small(), tmp_path, observer=cut_after(1))
     (folder,) = tmp_path.iterdir()
     with pytest.raises(bionic.RequestError, match="this run is not finished"):
         evaluate_run(Run.open(folder), "test")

@@ -12,7 +12,7 @@ from attrs.validators import ge
 from bionic_core import Engine
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Work
+    from bionic_core.runs import Outcome, Work
 
 
 @attrs.frozen(eq=False)
