@@ -192,7 +192,7 @@ def _changes(
     moved = {row.label: row.term for row in found.rows if "(with" in row.term}
     lines += [f"{label}: ours leaves out {term}." for label, term in moved.items()]
     rows = [_change(row) for row in found.rows]
-    return Section(table.heading, lines, [Table(table.title, columns, rows, quiet=True)])
+    return Section(table.heading, lines, [Table(table.heading, columns, rows, quiet=True)])
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -151,11 +151,13 @@ def errors(
         confusion: (C, C) counts, a row for each true class.
         areas, probability, labels: as :func:`draw_roc` takes them.
     """
-    with canvas(10, 4.6) as figure:
+    with canvas(11, 4.6) as figure:
         left, right = figure.subplots(1, 2)
         draw_confusion(left, list(areas), confusion)
         draw_roc(right, areas, probability, labels)
-        right.legend(title="area, class", loc="lower right", handlelength=2.8)
+        right.legend(
+            title="area, class", loc="upper left", bbox_to_anchor=(1.02, 1.0), handlelength=2.8
+        )
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
         return file.getvalue()

@@ -39,7 +39,7 @@ from bionic_core.reports.words import (
     p_words,
 )
 from bionic_core.statistics.lenth import LEVEL
-from bionic_core.studies.publication import Published, Variant, publications
+from bionic_core.studies.publication import Figure, Published, Variant, publications
 
 Document = Mapping[str, Any]
 
@@ -281,9 +281,9 @@ def _beside(document: Document, published: Published) -> Section | None:
     """Return a paper's two figures beside ours; None where they have too little in common."""
     ours = {row["mechanism"]: row for row in document["rows"]}
     common = [row for row in published.rows if row.without in ours and row.without]
-    if len(common) < ALIKE or not all(row.macro_f1 for row in published.rows):
+    theirs = [_theirs(row, row.macro_f1, published) for row in published.rows if row.macro_f1]
+    if len(common) < ALIKE or len(theirs) < len(published.rows):
         return None
-    theirs = [_theirs(row, published) for row in published.rows]
     text = [
         f"Published: {published.title} ({published.authors}), {published.data}, "
         f"{published.test_images:,} test images, {published.seeds} seeds; {published.selection}. "
@@ -300,9 +300,9 @@ def _beside(document: Document, published: Published) -> Section | None:
     return Section("Beside the paper", text, blocks)
 
 
-def _theirs(row: Variant, published: Published) -> Row3:
+def _theirs(row: Variant, f1: Figure, published: Published) -> Row3:
     name = f"without {row.without}" if row.without else row.label
-    return name, row.accuracy, row.macro_f1, row.model == published.main
+    return name, row.accuracy, f1, row.model == published.main
 
 
 def _pair(rows: Sequence[Row3], whose: str) -> list[Drawing]:
