@@ -15,10 +15,11 @@ from bionic_core.conformance.bed import Bed, BedWiring
 from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
+from bionic_core.model.sizes import multiply_adds, parameter_counts
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import Spec, compose, find, read
-from bionic_core.training.describe import multiply_adds, parameter_counts
+from bionic_core.spec.find import find, read
+from bionic_core.spec.spec import Spec, compose
 
 MODEL = "demo"
 """The shipped spec whose layers, wiring and images the cost is measured on."""
@@ -94,8 +95,8 @@ def cost(mechanism: Mechanism, registry: Registry | None = None) -> Cost:
 def _price(network: Network, times: Sequence[float]) -> Price:
     counts = parameter_counts(network)
     return Price(
-        parameters=counts["allocated"],
-        effective=counts["effective"],
+        parameters=counts.allocated,
+        effective=counts.effective,
         macs=multiply_adds(network),
         seconds=statistics.median(times),
     )

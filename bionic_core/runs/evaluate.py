@@ -17,7 +17,7 @@ from bionic_core.dataset import SPLITS, Split
 from bionic_core.errors import RequestError
 from bionic_core.runs.folder import Run
 from bionic_core.runs.inputs import InputCache
-from bionic_core.spec.spec import open_data
+from bionic_core.spec.sources import open_data
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
 from bionic_core.training.evaluation import PlainFigures, flip_averaged, logits_of, metrics
 from bionic_core.training.metrics import Figures, full_metrics
@@ -122,7 +122,7 @@ class Against:
     outcome: McNemar = field(metadata={SPREAD: True})
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Evaluation:
     """A run's figures on a split.
 
@@ -144,7 +144,7 @@ class Evaluation:
     data: str
     other_data: bool
     selected_on: str
-    flip_averaged: PlainFigures | None = field(metadata={OMITTED: True})
+    flip_averaged: PlainFigures | None = field(default=None, metadata={OMITTED: True})
     figures: Figures = field(metadata={SPREAD: True})
     against: Against | None = field(default=None, metadata={OMITTED: True})
     drawn: tuple[str, ...] | None = field(default=None, metadata={OMITTED: True, KEY: "figures"})

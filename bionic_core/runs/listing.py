@@ -83,12 +83,12 @@ def list_runs(folder: Path, watch: Callable[[int, int], None] | None = None) -> 
     for number, place in enumerate(sorted(found)):
         if watch is not None:
             watch(number, len(found))
-        states.append(describe(Run(place)))
+        states.append(state_of(Run(place)))
     return sorted(states, key=lambda state: state.started or "")
 
 
-def describe(run: Run) -> RunState:
-    """Return what is known of a run; never an error."""
+def state_of(run: Run) -> RunState:
+    """Return what is known of a run, as :func:`list_runs` does; never an error."""
     known = RunState(str(run.folder), run.hash)
     running = held(run.folder / LOCK)
     try:

@@ -14,12 +14,15 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
-from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
     Comparisons,
     Difference,
@@ -43,7 +46,7 @@ from bionic_core.studies.results import (
     Variant,
     save_ablation,
 )
-from bionic_core.training.describe import parameter_counts
+from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
@@ -96,19 +99,19 @@ def plan_ablation(
             ],
             where=spec.where,
         )
-    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
-    connectome = spec.connectome.read() if spec.connectome is not None else None
+    variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> Mapping[str, int]:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
+        return counted
 
     notes: list[str] = []
     whole = counts(spec)
     parameters: dict[str, Mapping[str, int]] = {}
     for name in mechanisms or spec.mechanisms:
         try:
-            parameters[name] = counts(spec.without([name]))
+            parameters[name] = counts(variants.of([name], {}))
         except RequestError as error:
             if mechanisms:
                 raise
@@ -120,10 +123,11 @@ def plan_ablation(
         for name in (mechanisms or parameters)
     ]
     design = leave_one_out(factors, tuple(seeds))
-    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
+    titles = ("nothing left out", *(f"without {factor.term}" for factor in factors))
     kinds = {name: spec.mechanisms[name].kind for name in parameters}
     sizes = (whole, *(parameters[factor.name] for factor in factors))
-    return Ablation(Experiment(spec, design, specs), kinds, sizes, tuple(notes))
+    return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
 @attrs.frozen
@@ -143,7 +147,7 @@ class AblationPlan:
     notes: tuple[str, ...]
 
 
-def planned(
+def ablation_plan(
     ablation: Ablation,
     test_images: int | None = None,
     seconds: float | None = None,

@@ -15,6 +15,7 @@ from torch.nn import functional
 from bionic_core.dataset import Split
 from bionic_core.model.network import Network
 from bionic_core.training.precision import products_in
+from bionic_core.training.views import unit_range
 
 EVALUATION_BATCH = 256
 """On a CPU, twice as many take nearly twice as long an image: activity leaves the cache."""
@@ -43,7 +44,7 @@ def flip_averaged(network: Network, images: Tensor, logits: Tensor) -> Tensor:
 
 def _batches(images: Tensor) -> Iterator[Tensor]:
     for start in range(0, len(images), EVALUATION_BATCH):
-        yield images[start : start + EVALUATION_BATCH].float() / 255
+        yield unit_range(images[start : start + EVALUATION_BATCH])
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc
 from bionic_core.reports.drawing.svg import curves
@@ -150,11 +151,11 @@ def _built(run: Run) -> list[Section]:
     from bionic_core.training.describe import describe
 
     try:
-        document, network = describe(run.spec())
+        description, network = describe(run.spec())
     except RequestError as error:
         reason = f"The pipeline cannot be drawn here: {printable(str(error))}"
         return [Section("How it is built", (reason,))]
-    document = printable(document)
+    document = printable(to_document(description))
     table = parameters(document["parameters"])
     text = (
         f"{count(document['macs'])} multiply-adds for an image. Names with a coloured ground are "
