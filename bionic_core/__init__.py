@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from bionic_core.studies.publication import Publication as Publication
     from bionic_core.training.recipe import recipe_of as recipe_of
 
+# torch takes a second to import, and most commands of the command line need none of it.
 __getattr__, __dir__, __all__ = offer(
     __name__,
     {

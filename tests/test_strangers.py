@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bionic_core import announced, cli
-from bionic_core.announced import SKIP_VARIABLE
+from bionic_core import cli
+from bionic_core.registry import announced
+from bionic_core.registry.announced import SKIP_VARIABLE
 
 MECHANISM = """
 import attrs

@@ -1,4 +1,7 @@
-"""The command line. Only what a command uses is imported, when it runs."""
+"""The command line: one file a family of commands; only what a command uses is imported.
+
+Computes nothing itself. Start at `main`, then `common` and `training`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from bionic_core.base.cores import give_way
-from bionic_core.base.process import leave, settle
+from bionic_core.base.process import give_way, leave, settle
 from bionic_core.cli import (
     ablation,
     authoring,

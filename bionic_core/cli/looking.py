@@ -27,10 +27,10 @@ ProtocolName = Annotated[
 
 def plugins_command(json: Json = False) -> None:
     """List what is installed, failed plugins included."""
-    from bionic_core.catalogue import Listing
     from bionic_core.registry import Registry
+    from bionic_core.registry.catalogue import Listing, line_of
 
-    listing = Listing(tuple(listed.line for listed in Registry.installed().listing()))
+    listing = Listing(tuple(line_of(listed) for listed in Registry.installed().listing()))
     show(listing, json, lambda report: report.plugins(listing))
 
 

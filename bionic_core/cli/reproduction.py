@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +24,8 @@ from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.cli.plugins import Tracks
     from bionic_core.reports.sections import Section
+    from bionic_core.runs.planned import Plans
     from bionic_core.studies.cell import Cell
     from bionic_core.studies.publication import Published
     from bionic_core.studies.reproduced import Reproduced
@@ -62,7 +61,6 @@ def reproduce_command(
     from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
     from bionic_core.studies.comparison import compare_with_paper
-    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.publication import open_publication
 
     if plan and report_only:
@@ -90,10 +88,7 @@ def reproduce_command(
             return
         for line in described.lines:
             typer.echo(line, err=True)
-        work = partial(
-            run_experiment, **options.place, engine=options.trainer(context), plans=plans
-        )
-        cells = _train(planned, work, options.device, options.tracks(context))
+        cells = _train(planned, plans, options, context)
     found = compare_with_paper(planned, cells)
     parts = reports.report(published, found)
     files = _write(options.out, found, published, parts)
@@ -105,23 +100,26 @@ def reproduce_command(
 
 
 def _train(
-    planned: Reproduction, work: Callable[..., list[Cell]], device: str, tracks: Tracks
+    planned: Reproduction, plans: Plans, options: StudyOptions, context: typer.Context
 ) -> list[list[Cell]]:
-    """Train what is missing of every experiment, as one study; ``work`` runs an experiment."""
+    """Train what is missing of every experiment, as one study."""
     from bionic_core.cli.progress import Display
     from bionic_core.runs.observer import Observers
+    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.reproduction import study_name
 
+    engine, tracks = options.trainer(context), options.tracks(context)
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
     with (
         resumable(),
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
-        say_precision(specs, device, display.say)
-        observer, first, found = Observers(tracking, display), 0, []
+        say_precision(specs, options.device, display.say)
+        how = {**options.place, "engine": engine, "observer": Observers(tracking, display)}
+        first, found = 0, []
         for experiment in planned.experiments:
-            found.append(work(experiment, observer=observer, first=first))
+            found.append(run_experiment(experiment, **how, plans=plans, first=first))
             first += experiment.design.runs
         return found
 

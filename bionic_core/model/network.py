@@ -174,7 +174,7 @@ class Network(Gated):
         self.order = tuple(layers)
         self.readout_norm = readout_norm
         self.readout = readout
-        self.plastic = tuple(plastic)
+        self.plastic = tuple(plastic)  # no modules: they are registered where they act
         self.streams = tuple(streams)
 
     def parts(self) -> Iterator[Part]:
@@ -269,6 +269,7 @@ class Network(Gated):
             projection = plastic.projection
             values = projection.values
             pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
+            # A rule may answer for every pair; those that do not exist must not grow.
             change = projection.wired(plastic.rule(values, pre, post, projection))
             gate = projection.gate(plastic.mechanism)
             changes.append(change if gate is None else torch.where(gate, change, 0.0))

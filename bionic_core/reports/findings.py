@@ -124,8 +124,9 @@ def table_section(findings: Findings, terms: Terms, *, regular: bool = False) ->
     columns += ["confounded with"] if aliased else []
     measure = Measure.of(findings.response)
     title = measure.with_unit(f"Effects on {measure.words}")
-    title += " (HC3)" if findings.residual.robust else ""
     note = ["Corrected for all terms (Holm). Bold: below 0.05."]
+    if findings.residual.robust:
+        note.append("Spreads disagree, so intervals and p allow for it (HC3).")
     if findings.lenth is not None:
         note.append(f"Intervals and p by Lenth's method: {_lenth(findings)}.")
     if left := len(effects) - len(shown):

@@ -10,7 +10,7 @@ import torch
 
 from bionic_core.reports.drawing.run import errors as draw_errors
 from bionic_core.reports.sections import Block, Cell, Page, Picture, Points, Section, Table
-from bionic_core.reports.words import count, interval, mean_sd, number, numeric, p_cell
+from bionic_core.reports.words import count, interval, mean_sd, number, numeric, p_cell, whole
 from bionic_core.runs.folder import Run
 from bionic_core.studies.publication import (
     ChangeTable,
@@ -168,9 +168,9 @@ def _sizes(rows: Sequence[VariantBeside]) -> Table:
     lines = [
         [
             Cell(row.label),
-            *(numeric(n, 0) for n in (row.parameters.published, row.parameters.ours)),
+            *(whole(n) for n in (row.parameters.published, row.parameters.ours)),
             numeric(row.parameters.difference, 0, signed=True),
-            numeric(row.parameters.effective, 0),
+            whole(row.parameters.effective),
         ]
         for row in rows
     ]
@@ -233,7 +233,7 @@ def _picture(row: Errors) -> Picture:
         arrays["test_labels"],
     )
     counts = [
-        [Cell(name), *(numeric(n, 0) for n in line)]
+        [Cell(name), *(whole(n) for n in line)]
         for name, line in zip(row.classes, row.confusion, strict=True)
     ]
     title = f"Confusion matrix: {row.label}, seed {row.seed}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from bionic_core.base.checksums import from_sums, sha256
 from bionic_core.base.files import present, read_own
-from bionic_core.base.schema import NUMBER, Shape, mismatch
-from bionic_core.errors import DamagedError
+from bionic_core.base.records import from_document
+from bionic_core.errors import DamagedError, shorten
+from bionic_core.runs.documents import Epoch, Failure, Manifest
 from bionic_core.runs.result import Result, read_result
+
+T = TypeVar("T")
 
 MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
 STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"
@@ -27,30 +30,8 @@ LARGEST_TEXT = 64 * 2**20
 
 ANEW = "Remove the folder to train anew, or get another copy"
 
-_SHAPES: dict[str, Shape] = {
-    MANIFEST: {
-        "name": str,
-        "seed": int,
-        "data": str,
-        "class_names": [str],
-        "connectome?": str,
-        "identity": {
-            "connectome?": (str, None),
-            "data?": {"fingerprint": str},
-            "numerics?": {"*": int},
-        },
-        "versions?": ({"*": (str, None)}, None),
-        "plugins?": ({"*": (str, None)}, None),
-    },
-    METRICS: {
-        "epoch": int,
-        "train": {"loss": NUMBER, "accuracy": NUMBER},
-        "validation?": {"*": NUMBER},
-        "test?": {"*": NUMBER},
-        "lr?": NUMBER,
-    },
-    FAILURE: {"reason": str},
-}
+_KINDS = {MANIFEST: Manifest, METRICS: Epoch, FAILURE: Failure}
+"""What each JSON file, or each line of one, must be."""
 
 
 @attrs.frozen(eq=False)
@@ -144,8 +125,7 @@ class RunFiles:
             DamagedError: it is not what such a file says.
         """
         document = self._object(text, name)
-        if problem := mismatch(document, _SHAPES[name]):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(self.folder / name))
+        checked(_KINDS[name], document, self.folder / name)
         return document
 
     def _object(self, text: str, name: str) -> dict[str, Any]:
@@ -170,3 +150,16 @@ class RunFiles:
         except UnicodeDecodeError as error:
             path = self.folder / name
             raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
+
+
+def checked(kind: type[T], document: object, path: Path) -> T:
+    """Return what a document says, as an object of this kind.
+
+    Raises:
+        DamagedError: it says something else; all that is wrong is named.
+    """
+    try:
+        return from_document(kind, document, where=str(path))
+    except DamagedError as error:
+        *others, last = shorten(error.problems)
+        raise DamagedError([*others, f"{last}. {ANEW}"], where=error.where) from error

@@ -6,10 +6,11 @@ from typing import Any
 
 import attrs
 
-from bionic_core.connectome import Connectome, checked
+from bionic_core.connectome import Connectome
 from bionic_core.data.splits import Splits, split
 from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
+from bionic_core.spec.connectome import checked
 from bionic_core.spec.spec import Spec, digest
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.files import ANEW, MANIFEST, MODEL, SPEC, RunFiles
-from bionic_core.runs.identity import CORE_NUMERICS
-from bionic_core.runs.numerics import check_numerics
+from bionic_core.runs.identity import check_numerics
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import Spec, compose
 
@@ -30,7 +29,7 @@ def restored_spec(files: RunFiles, registry: Registry | None = None) -> Spec:
     """
     path, registry = files.folder / SPEC, registry or Registry.installed()
     manifest = files.document(MANIFEST)
-    check_numerics(manifest, registry, CORE_NUMERICS, where=str(files.folder))
+    check_numerics(manifest, registry, where=str(files.folder))
     name = str(manifest.get("name", files.folder.name))
     tables = parse(files.text(SPEC), where=str(path))
     return compose(tables, name=name, where=str(path), registry=registry)

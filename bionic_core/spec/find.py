@@ -67,6 +67,7 @@ def find(source: str | os.PathLike[str]) -> Path:
 def shipped_specs() -> dict[str, Path]:
     """Return the specs that come with bionic, by bare name."""
     here = Path(__file__).parents[1]
+    # Beside the package in a checkout, within it in a wheel.
     folder = here / "specs" if (here / "specs").is_dir() else here.parent / "specs"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
@@ -89,5 +90,5 @@ def parse(text: str, *, where: str) -> dict[str, Any]:
         end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
         words = str(error).replace("at end of document", end)
         raise RequestError(f"no valid TOML: {words}", where=where) from error
-    except (RecursionError, ValueError) as error:
+    except (RecursionError, ValueError) as error:  # deep nesting, or a number too long
         raise RequestError(f"no TOML that can be read: {error}", where=where) from error

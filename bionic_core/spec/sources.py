@@ -10,7 +10,8 @@ import attrs
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import ConnectomeSource, DataSource
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import checked_connectome, checked_data
+from bionic_core.spec.connectome import checked_connectome
+from bionic_core.spec.spec import checked_data
 from bionic_core.spec.tables import DataChoice
 
 
@@ -22,6 +23,7 @@ def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None
     """
     table = document.setdefault("data", {})
     ours = {key.name for key in attrs.fields(DataChoice)} - {"source"}
+    # Another source's keys mean nothing to this one; how to split is the user's choice still.
     kept = {key: value for key, value in table.items() if key in ours}
     choice = data_table(data, registry)
     same = choice == {"source": table.get("source")}
@@ -44,6 +46,7 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
         registry.get(data, DataSource)
         return {"source": data}
     sources = registry.working(DataSource)
+    # The surest first; by name where two are as sure, so that all machines choose alike.
     claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:
         tried = registry.listing(DataSource)

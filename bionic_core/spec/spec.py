@@ -7,32 +7,17 @@ import hashlib
 import json
 from collections.abc import Container, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
 from bionic_core.base.strict import plain, structure
-from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
+from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.tables import SECTIONS, ConnectomeChoice, DataChoice, Model, Training
+from bionic_core.spec.named import plugin_of
+from bionic_core.spec.tables import SECTIONS, DataChoice, Model, Training
 from bionic_core.spec.topology import Topology, arrange
-
-P = TypeVar("P", bound=Plugin)
-
-
-@attrs.frozen(eq=False)
-class ConnectomeFile(ConnectomeSource):
-    """A connectome in a file that :meth:`Connectome.save` wrote."""
-
-    name = "file"
-    path: str
-
-    def read(self) -> Connectome:
-        """Return the connectome in the file."""
-        return Connectome.load(Path(self.path))
 
 
 @attrs.frozen(eq=False)
@@ -137,7 +122,7 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     Raises:
         RequestError: with everything that is wrong, each problem with its TOML path.
     """
-    document = copy.deepcopy(dict(document))
+    document = copy.deepcopy(dict(document))  # objects keep parts of it; the caller may change his
     problems = [
         f"{key}: there is no such table.{nearest(key, SECTIONS)} Allowed are {listing(SECTIONS)}"
         for key in document
@@ -149,8 +134,12 @@ def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry
     problems += found
     data_choice, data, found = checked_data(document.get("data", {}), registry)
     problems += found
-    connectome, found = checked_connectome(document.get("connectome"), registry)
-    problems += found
+    connectome = None
+    if document.get("connectome") is not None:  # a model of plain layers needs none of it
+        from bionic_core.spec.connectome import checked_connectome
+
+        connectome, found = checked_connectome(document["connectome"], registry)
+        problems += found
     tables = document.get("mechanisms", {})
     mechanisms, found = checked_mechanisms(tables, registry)
     problems += found + unmet(mechanisms, tables)
@@ -205,31 +194,8 @@ def checked_data(
     name = choice.source if choice else table.get("source")
     if not isinstance(name, str):
         return choice, None, problems
-    source, found = _plugin(name, DataSource, rest, registry, "data", "data.source")
+    source, found = plugin_of(name, DataSource, rest, registry, "data", "data.source")
     return choice, source, problems + found
-
-
-def checked_connectome(
-    table: object, registry: Registry
-) -> tuple[ConnectomeSource | None, list[str]]:
-    """Return the source of a ``[connectome]`` table, and all that is wrong with it.
-
-    No table, or none that is right, gives None.
-    """
-    if table is None:
-        return None, []
-    if not isinstance(table, dict):
-        return None, ["connectome: must be a table"]
-    core, rest = {k: v for k, v in table.items() if k == "source"}, dict(table)
-    rest.pop("source", None)
-    choice, problems = structure(core, ConnectomeChoice, "connectome")
-    if choice is None:
-        return None, problems
-    name = choice.source
-    if name not in registry.names and (name.endswith(".npz") or Path(name).is_file()):
-        problems += [f"connectome.{key}: a file has no such key" for key in rest]
-        return ConnectomeFile(name), problems
-    return _plugin(name, ConnectomeSource, rest, registry, "connectome", "connectome.source")
 
 
 def checked_mechanisms(
@@ -242,7 +208,7 @@ def checked_mechanisms(
     mechanisms: dict[str, Mechanism] = {}
     for name in sorted(tables):
         path = f"mechanisms.{name}"
-        mechanism, found = _plugin(name, Mechanism, tables[name], registry, path, path)
+        mechanism, found = plugin_of(name, Mechanism, tables[name], registry, path, path)
         problems += found
         if mechanism is not None:
             mechanisms[name] = mechanism
@@ -260,18 +226,9 @@ def unmet(mechanisms: Mapping[str, Mechanism], names: Container[str]) -> list[st
     ]
 
 
-def _plugin(
-    name: str, role: type[P], table: object, registry: Registry, path: str, name_path: str
-) -> tuple[P | None, list[str]]:
-    """Return a plugin's instance from its table, or all that is wrong."""
-    try:
-        cls = registry.get(name, role)
-    except RequestError as error:
-        return None, [f"{name_path}: {problem}" for problem in error.problems]
-    return structure(table, cls, path)
-
-
 def _source_table(source: ConnectomeSource) -> dict[str, Any]:
+    from bionic_core.spec.connectome import ConnectomeFile
+
     if isinstance(source, ConnectomeFile):
         return {"source": source.path}
     return {"source": source.name, **plain(source)}

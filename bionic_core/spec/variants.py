@@ -12,9 +12,9 @@ from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.spec.assign import assign_value
+from bionic_core.spec.connectome import checked_connectome
 from bionic_core.spec.spec import (
     Spec,
-    checked_connectome,
     checked_data,
     checked_mechanisms,
     checked_model,

@@ -37,7 +37,7 @@ class Estimate:
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # two bases with slots cannot be joined
 class FactorialPlanHead:
     """What stands before what a plan can see."""
 

@@ -64,7 +64,7 @@ class StudyRun:
         return self.accuracy if self.response == "accuracy" else self.response
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # two bases with slots cannot be joined
 class FactorialHead:
     """What stands before the findings in a factorial study's file."""
 

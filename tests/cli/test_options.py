@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from bionic_core.cli.options import Less, taking_fields
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.connectomes.roles import Compared, Surrogate, Watch
 from tests.cli.test_cli import Bionic, bionic, refused
+from tests.support.announcing import announce
 
 __all__ = ["bionic"]
 
@@ -65,14 +65,7 @@ class Taken(ConnectomeFetcher):
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [
-        *entry_points(group="bionic"),
-        *(
-            EntryPoint(name=cls.name, value=f"{__name__}:{cls.__name__}", group="bionic")
-            for cls in (Even, Taken)
-        ),
-    ]
-    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: points)
+    announce(monkeypatch, Even, Taken)
 
 
 def run(command: Any, *words: str) -> tuple[int, str]:

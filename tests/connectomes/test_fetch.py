@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,6 +15,7 @@ import pytest
 from bionic_core import BionicError, Connectome, ConnectomeFetcher, RequestError, cli
 from bionic_core.connectomes.fetch import Parts, fetch_connectome, parts_folder
 from bionic_core.connectomes.roles import Unwatched, Watch
+from tests.support.announcing import announce
 from tests.support.options import from_options
 
 
@@ -69,9 +69,7 @@ def bionic(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., Said]:
     """Run a command with the toy installed, in an empty folder, in this process."""
-    points = entry_points(group="bionic")
-    toy = EntryPoint(name="toy", value=f"{__name__}:Toy", group="bionic")
-    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: [*points, toy])
+    announce(monkeypatch, Toy)
     monkeypatch.setattr(Toy, "failure", None)
     monkeypatch.chdir(tmp_path)
 

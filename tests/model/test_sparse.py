@@ -17,7 +17,7 @@ import bionic_core as bionic
 from bionic_core import Mechanism, RequestError, Wiring, hookimpl
 from bionic_core.model import sparse as sparse_projection
 from bionic_core.model import sparse_product as product
-from bionic_core.model import storage
+from bionic_core.model import wired
 from bionic_core.model.network import Network
 from bionic_core.model.sizes import parameter_counts
 from bionic_core.runs.identity import identity
@@ -316,9 +316,9 @@ def test_muon_takes_packed_values_for_vectors() -> None:
 
 
 def test_auto_is_sparse_for_wide_projections_of_few_pairs() -> None:
-    assert storage.suited(10, 383 * 383) == "dense"  # the paper's layers keep their numbers
-    assert storage.suited(20_000_000, 20_000**2) == "sparse"
-    assert storage.suited(399_000_000, 20_000**2) == "dense"
+    assert wired.suited(10, 383 * 383) == "dense"  # the paper's layers keep their numbers
+    assert wired.suited(20_000_000, 20_000**2) == "sparse"
+    assert wired.suited(399_000_000, 20_000**2) == "dense"
     for network in (toys.network(), *(toys.network(("intra",), storage=kind) for kind in PAIRED)):
         assert {p.storage for p in network.projections} == {"dense"}
 

@@ -215,6 +215,7 @@ def test_sections_follow_what_the_analysis_offers(factorial: Path, tmp_path: Pat
             "pse": 1.5,
             "margin": 3.0,
             "simultaneous_margin": 6.0,
+            "degrees": 1.0,
             "effects": [{"term": term, **judged} for term in terms],
         },
         trends=[
@@ -404,7 +405,7 @@ def test_what_is_no_report_is_refused(bionic: Bionic, studies: Path, tmp_path: P
     refused(bionic("report", "factorial-1.json"), "it lacks design, effects, notes")
     wrong = {"name": "x", "design": 3, "cells": [], "effects": [], "notes": []}
     Path("factorial-1.json").write_text(json.dumps(wrong))
-    refused(bionic("report", "factorial-1.json"), "not written by this version", "TypeError")
+    refused(bionic("report", "factorial-1.json"), "damaged: design = 3: must be a table")
     study = next(studies.glob("factorial-*.json"))
     refused(bionic("report", study, "--out", "empty"), "empty: is a folder")
     refused(bionic("report", study, "--out", "other.json/page.html"), "cannot be written")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 
 from bionic_core import Held, Journal, Study, Tracked, Tracker
+from tests.support.announcing import announce
 
 FULL = OSError(28, "No space left on device")
 
@@ -101,13 +101,6 @@ class Twin(Notes):
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the toys installed, with nothing in their memory."""
-    points = [
-        *entry_points(group="bionic"),
-        *(
-            EntryPoint(name=cls.name, value=f"{cls.__module__}:{cls.__name__}", group="bionic")
-            for cls in (Notes, Clash, Twin)
-        ),
-    ]
-    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: points)
+    announce(monkeypatch, Notes, Clash, Twin)
     monkeypatch.setattr(Notes, "books", {})
     monkeypatch.setattr(Notes, "opened", [])

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bionic_core.base.memory import gib
-from bionic_core.catalogue import Line, Listing
 from bionic_core.connectomes.roles import Comparison
+from bionic_core.registry.catalogue import Line, Listing
 from bionic_core.reports.sections import Cell, Flow, Points, Section, Step, Table, cells
 from bionic_core.reports.tables.connectome import connectome
 from bionic_core.reports.tables.data import checked, data

@@ -1,4 +1,7 @@
-"""The local engine: the runs of a study on this machine."""
+"""The local engine: the runs of a study on this machine, one by one or in processes.
+
+Decides no number. Start at `Local`, then `workers`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The stacked engine: runs that share shapes train as one model."""
+"""The stacked engine: runs that share shapes train as one model.
+
+Its numbers are each run's own, but for rounding. Start at `Stacked`, then `study` and `stack`.
+"""
 
 from __future__ import annotations
 

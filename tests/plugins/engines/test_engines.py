@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from bionic_core.runs import attempt as workers
 from bionic_core.runs.engine import Outcome, Work
 from bionic_core.studies.experiment import default_engine
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
+from tests.support.announcing import announce
 
 __all__ = ["bionic"]
 
@@ -50,14 +50,7 @@ class Clash(Backwards):
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [
-        *entry_points(group="bionic"),
-        *(
-            EntryPoint(name=cls.name, value=f"{__name__}:{cls.__name__}", group="bionic")
-            for cls in (Backwards, Clash)
-        ),
-    ]
-    monkeypatch.setattr("bionic_core.registry.entry_points", lambda group: points)
+    announce(monkeypatch, Backwards, Clash)
     monkeypatch.setattr(Backwards, "used", [])
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from bionic_core.announced import SKIP_VARIABLE, Entry
 from bionic_core.errors import RequestError
-from bionic_core.plugin import Plugin
+from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed
 
 
 @attrs.frozen
@@ -33,33 +32,6 @@ class Listing:
     """What is installed, failed plugins included."""
 
     plugins: tuple[Line, ...]
-
-
-@attrs.frozen(eq=False)
-class Listed:
-    """A plugin in a listing; ``error`` says why it failed, if it did."""
-
-    entry: Entry
-    role: str
-    cls: type[Plugin] | None
-    error: str
-
-    @property
-    def line(self) -> Line:
-        """What is told of it."""
-        doc = (inspect.getdoc(self.cls) or "").partition("\n")[0] if self.cls else ""
-        return Line(
-            name=self.entry.name,
-            role=self.role,
-            kind=getattr(self.cls, "kind", None),
-            requires=tuple(getattr(self.cls, "requires", ())),
-            source=getattr(self.cls, "source", ""),
-            summary=doc,
-            distribution=self.entry.distribution,
-            version=self.entry.version,
-            target=self.entry.target,
-            error=self.error or None,
-        )
 
 
 def tried(name_sakes: Sequence[Entry]) -> list[Listed]:
@@ -86,4 +58,21 @@ def ambiguous(entries: Sequence[Entry]) -> str:
     return (
         f"the name '{entries[0].name}' is announced {len(entries)} times, by {where}. Uninstall "
         f"one of them, or leave all plugins of one out with {SKIP_VARIABLE}=-DISTRIBUTION"
+    )
+
+
+def line_of(listed: Listed) -> Line:
+    """Return what a listing tells of a plugin."""
+    doc = (inspect.getdoc(listed.cls) or "").partition("\n")[0] if listed.cls else ""
+    return Line(
+        name=listed.entry.name,
+        role=listed.role,
+        kind=getattr(listed.cls, "kind", None),
+        requires=tuple(getattr(listed.cls, "requires", ())),
+        source=getattr(listed.cls, "source", ""),
+        summary=doc,
+        distribution=listed.entry.distribution,
+        version=listed.entry.version,
+        target=listed.entry.target,
+        error=listed.error or None,
     )

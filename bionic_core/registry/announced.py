@@ -65,7 +65,7 @@ class Entry:
         try:
             with _told_of(self):
                 loaded = self.point.load()
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # a stranger's module may do either
             raise self._failed(_why(error)) from error
         if not (inspect.isclass(loaded) and issubclass(loaded, Plugin) and loaded.role):
             raise self._failed(
@@ -95,6 +95,16 @@ class Entry:
         )
 
 
+@attrs.frozen(eq=False)
+class Listed:
+    """A plugin in a listing; ``error`` says why it failed, if it did."""
+
+    entry: Entry
+    role: str
+    cls: type[Plugin] | None
+    error: str
+
+
 @contextmanager
 def _told_of(entry: Entry) -> Iterator[None]:
     """Say on stderr which plugin is being imported, once that has taken long.
@@ -110,7 +120,7 @@ def _told_of(entry: Entry) -> Iterator[None]:
         print(printable(words), file=sys.stderr, flush=True)
 
     clock = threading.Timer(TELLS_AFTER, tell)
-    clock.daemon = True
+    clock.daemon = True  # it must not keep a process that is done
     clock.start()
     try:
         yield
@@ -155,7 +165,7 @@ def hook_problem(plugin: type[Plugin]) -> str | None:
     """Say what keeps the hooks of a plugin's class from being asked; None if nothing does."""
     for attribute in dir(plugin):
         marked = getattr(getattr(plugin, attribute, None), f"{PROJECT}_impl", None)
-        if not isinstance(marked, dict):
+        if not isinstance(marked, dict):  # what pluggy leaves on a marked method
             continue
         hook = marked.get("specname") or attribute
         if hook not in hookspecs.COMBINATION:

@@ -9,17 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 import attrs
 
-from bionic_core.announced import SKIP_VARIABLE, Entry, a
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.markers import ENTRY_POINT_GROUP
 from bionic_core.plugin import Plugin
-
-if TYPE_CHECKING:
-    from bionic_core.catalogue import Listed
+from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed, a
 
 P = TypeVar("P", bound=Plugin)
 
@@ -28,7 +25,7 @@ class Registry:
     """The plugins that can be named in a spec."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[Entry]] = {}  # several of one name are for get to refuse
         for entry in entries:
             self._entries.setdefault(entry.name, []).append(entry)
 
@@ -90,7 +87,7 @@ class Registry:
                 f"Installed are: {listing(allowed)}"
             )
         if len(entries) > 1:
-            from bionic_core.catalogue import ambiguous
+            from bionic_core.registry.catalogue import ambiguous
 
             raise RequestError(ambiguous(entries))
         plugin = entries[0].load()
@@ -109,7 +106,7 @@ class Registry:
         Of a role, only those that are announced as of it are loaded, and those of which nothing
         is said; what fails may be of any role, and is listed.
         """
-        from bionic_core.catalogue import tried
+        from bionic_core.registry.catalogue import tried
 
         found = []
         for name in self.names:
