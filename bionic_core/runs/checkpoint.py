@@ -192,7 +192,8 @@ def _restore(state: State, counters: Counters, tensors: Mapping[str, Tensor]) ->
     state.best_weights = {key: value.clone() for key, value in best.items()}
     optimizer = state.optimizer.state_dict()
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    for key, value in {**parts["optimizer"], **counters.optimizer}.items():
+    kept_by: dict[str, Any] = {**parts["optimizer"], **counters.optimizer}
+    for key, value in kept_by.items():
         number, _, name = key.partition(".")
         like = parameters[int(number)]
         fits = isinstance(value, torch.Tensor) and value.shape == like.shape
@@ -205,4 +206,7 @@ def _restore(state: State, counters: Counters, tensors: Mapping[str, Tensor]) ->
     if state.average is not None:
         state.average.load_state_dict(parts["average"])
     state.epoch, state.best = counters.epoch, counters.best
-    state.best_epoch, state.history = counters.best_epoch, list(counters.history)
+    state.best_epoch, state.history = (
+        counters.best_epoch,
+        [dict(record) for record in counters.history],
+    )
