@@ -17,9 +17,7 @@ LARGE = 2**26
 """Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
 
 
-def write(
-    path: Path, arrays: Mapping[str, npt.NDArray[Any]], provenance: Mapping[str, Any]
-) -> None:
+def write(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
     """Write the arrays and where they come from; complete or not at all."""
     text = json.dumps(dict(provenance), sort_keys=True).encode()
     large = sum(array.nbytes for array in arrays.values()) > LARGE

@@ -193,7 +193,8 @@ def _restore(state: State, counters: Counters, tensors: Mapping[str, Tensor]) ->
     state.best_weights = {key: value.clone() for key, value in best.items()}
     optimizer = state.optimizer.state_dict()
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    for key, value in {**parts["optimizer"], **counters.optimizer}.items():
+    kept_by: dict[str, Any] = {**parts["optimizer"], **counters.optimizer}
+    for key, value in kept_by.items():
         number, _, name = key.partition(".")
         like = parameters[int(number)]
         kept = value
