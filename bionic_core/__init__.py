@@ -11,18 +11,21 @@ Importing this module imports no torch and sets nothing global; names are loaded
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bionic_core.base.lazy import offer
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bionic_core.connectome import Block as Block
     from bionic_core.connectome import Connectome as Connectome
     from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher
     from bionic_core.dataset import Dataset as Dataset
     from bionic_core.dataset import Split as Split
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
+    from bionic_core.markers import NEUTRAL as NEUTRAL
     from bionic_core.markers import hookimpl as hookimpl
     from bionic_core.model.assembly import build as build
     from bionic_core.model.network import Network as Network
@@ -36,12 +39,14 @@ if TYPE_CHECKING:
     from bionic_core.sites import Features as Features
     from bionic_core.sites import Layer as Layer
     from bionic_core.sites import NormSite as NormSite
+    from bionic_core.sites import PlasticityRule as PlasticityRule
     from bionic_core.sites import ProjectionSite as ProjectionSite
     from bionic_core.sites import Stage as Stage
     from bionic_core.sites import Synapses as Synapses
     from bionic_core.sites import Wiring as Wiring
+    from bionic_core.spec.find import load as load
     from bionic_core.spec.spec import Spec as Spec
-    from bionic_core.spec.spec import load as load
+    from bionic_core.spec.spec import compose as compose
     from bionic_core.statistics.analysis import Analysis as Analysis
     from bionic_core.statistics.tables import analyse as analyse
     from bionic_core.studies.journal import Held as Held
@@ -52,64 +57,39 @@ if TYPE_CHECKING:
     from bionic_core.studies.publication import Publication as Publication
     from bionic_core.training.recipe import recipe_of as recipe_of
 
-_HOMES = {
-    "connectome": ("Connectome",),
-    "connectomes.roles": ("ConnectomeFetcher",),
-    "dataset": (
-        "Dataset",
-        "Split",
-    ),
-    "errors": (
-        "BionicError",
-        "RequestError",
-    ),
-    "markers": ("hookimpl",),
-    "model.assembly": ("build",),
-    "model.network": ("Network",),
-    "model.projection": ("Projection",),
-    "plugin": (
-        "ConnectomeSource",
-        "DataSource",
-        "Mechanism",
-    ),
-    "registry": ("Registry",),
-    "runs.engine": ("Engine",),
-    "seeds": ("Stream",),
-    "sites": (
-        "Features",
-        "Layer",
-        "NormSite",
-        "ProjectionSite",
-        "Stage",
-        "Synapses",
-        "Wiring",
-    ),
-    "spec.spec": (
-        "Spec",
-        "load",
-    ),
-    "statistics.analysis": ("Analysis",),
-    "statistics.tables": ("analyse",),
-    "studies.journal": (
-        "Held",
-        "Journal",
-        "Study",
-        "Tracked",
-        "Tracker",
-    ),
-    "studies.publication": ("Publication",),
-    "training.recipe": ("recipe_of",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+# torch takes a second to import, and most commands of the command line need none of it.
+__getattr__, __dir__, __all__ = offer(
+    __name__,
+    {
+        "connectome": ("Block", "Connectome"),
+        "connectomes.roles": ("ConnectomeFetcher",),
+        "dataset": ("Dataset", "Split"),
+        "errors": ("BionicError", "RequestError"),
+        "markers": ("NEUTRAL", "hookimpl"),
+        "model.assembly": ("build",),
+        "model.network": ("Network",),
+        "model.projection": ("Projection",),
+        "plugin": ("ConnectomeSource", "DataSource", "Mechanism"),
+        "registry": ("Registry",),
+        "runs.engine": ("Engine",),
+        "seeds": ("Stream",),
+        "sites": (
+            "Features",
+            "Layer",
+            "NormSite",
+            "PlasticityRule",
+            "ProjectionSite",
+            "Stage",
+            "Synapses",
+            "Wiring",
+        ),
+        "spec.find": ("load",),
+        "spec.spec": ("Spec", "compose"),
+        "statistics.analysis": ("Analysis",),
+        "statistics.tables": ("analyse",),
+        "studies.journal": ("Held", "Journal", "Study", "Tracked", "Tracker"),
+        "studies.publication": ("Publication",),
+        "training.recipe": ("recipe_of",),
+    },
+    "__version__",
+)

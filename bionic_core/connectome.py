@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.files import read_arrays, write_atomically
-from bionic_core.errors import RequestError, listing
+from bionic_core.errors import RequestError
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
 
@@ -31,9 +29,6 @@ _ARRAYS: dict[str, type[np.generic]] = {
 
 _OPTIONAL = ("layer", "name")
 """Texts of the cells that a connectome need not have; empty ones are left out of file and hash."""
-
-LARGE = 2**26
-"""Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
 
 
 @attrs.frozen(eq=False)
@@ -117,8 +112,11 @@ class Connectome:
             RequestError: lengths disagree, an index is out of range, an id or a connection
                 occurs twice, a count is below 1, a size is negative, a broad type is unknown.
         """
+        # Arrays are checked by who makes a connectome: a model without one needs no checks.
+        from bionic_core.checks import connectome_problems, in_order
+
         size = np.asarray(count, np.float64) if size is None else size
-        none = np.full(len(cell_id), "")
+        none = np.full(len(cell_id), "")  # an empty text, so that hashes stay as they were
         values = {
             "cell_id": cell_id,
             "broad_type": np.asarray(broad_type),
@@ -130,13 +128,13 @@ class Connectome:
         edges = {"pre": pre, "post": post, "count": count, "size": size}
         edges = {key: np.asarray(value) for key, value in edges.items()}
         agree = len({value.shape for value in edges.values()}) == 1
-        if agree and not _in_order(edges["pre"], edges["post"]):
+        if agree and not in_order(edges["pre"], edges["post"]):
             order = np.lexsort((edges["post"], edges["pre"]))
             edges = {key: value[order] for key, value in edges.items()}
         values |= edges
         kinds = _ARRAYS | dict.fromkeys(_OPTIONAL, np.str_)
         arrays = {key: _frozen(np.asarray(values.pop(key)), kind) for key, kind in kinds.items()}
-        problems = _problems(arrays)
+        problems = connectome_problems(arrays, _OPTIONAL, (EXCITATORY, INHIBITORY))
         if problems:
             raise RequestError(problems, where="connectome")
         return cls(**arrays, provenance=dict(provenance))
@@ -159,8 +157,9 @@ class Connectome:
             array = getattr(self, key)
             digest.update(f"{key}{array.shape}".encode())
             if dtype is np.str_:
-                digest.update("\0".join(array.tolist()).encode())
+                digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
             else:
+                # The same bytes on every machine, whatever its own order.
                 array = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
                 digest.update(array.data)
         return digest.hexdigest()
@@ -198,12 +197,10 @@ class Connectome:
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
-        text = json.dumps(dict(self.provenance), sort_keys=True).encode()
+        from bionic_core import connectome_file
+
         arrays = {key: getattr(self, key) for key in self._kinds()}
-        large = sum(array.nbytes for array in arrays.values()) > LARGE
-        with write_atomically(path) as file:
-            write = np.savez if large else np.savez_compressed
-            write(file, **arrays, provenance=np.frombuffer(text, np.uint8))
+        connectome_file.write(path, arrays, self.provenance)
 
     @classmethod
     def load(cls, path: Path) -> Connectome:
@@ -212,77 +209,12 @@ class Connectome:
         Raises:
             RequestError: the file is missing, damaged or not a connectome.
         """
-        found = read_arrays(path)
-        missing = {*_ARRAYS, "provenance"} - set(found)
-        if missing:
-            raise RequestError(f"not a connectome: it lacks {listing(missing)}", where=str(path))
+        from bionic_core import connectome_file
+
+        arrays, provenance = connectome_file.read(path, needed=_ARRAYS, optional=_OPTIONAL)
         try:
-            provenance = json.loads(found["provenance"].tobytes())
-            for array in found.values():
-                array.setflags(write=False)  # nobody else has them: no copies are needed
-            there = [key for key in (*_ARRAYS, *_OPTIONAL) if key in found]
-            return cls.of(**{key: found.pop(key) for key in there}, provenance=provenance)
+            return cls.of(**arrays, provenance=provenance)
         except ValueError as error:
             raise RequestError(f"damaged ({error})", where=str(path)) from error
         except RequestError as error:
             raise RequestError(error.problems, where=str(path)) from error
-
-
-def _in_order(pre: npt.NDArray[Any], post: npt.NDArray[Any]) -> bool:
-    """Whether connections are sorted by pre, then post."""
-    up = pre[1:] > pre[:-1]
-    up |= (pre[1:] == pre[:-1]) & (post[1:] >= post[:-1])
-    return bool(up.all())
-
-
-def _problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
-    """Return everything that is wrong with the arrays, in words."""
-    cells, edges = len(arrays["cell_id"]), len(arrays["pre"])
-    problems = [
-        f"{key} has shape {arrays[key].shape}, expected {shape}"
-        for keys, shape in (
-            (("broad_type", "cell_type", *_OPTIONAL), (cells,)),
-            (("position",), (cells, 3)),
-            (("post", "count", "size"), (edges,)),
-        )
-        for key in keys
-        if arrays[key].shape != shape
-    ]
-    if problems:
-        return problems
-    if len(np.unique(arrays["cell_id"])) < cells:
-        problems.append(f"{cells - len(np.unique(arrays['cell_id']))} cell ids occur twice")
-    strange = set(np.unique(arrays["broad_type"]).tolist()) - {EXCITATORY, INHIBITORY}
-    if strange:
-        problems.append(
-            f"broad_type has {listing(strange)}; allowed are {EXCITATORY} and {INHIBITORY}"
-        )
-    if edges == 0:
-        return problems
-    for key in ("pre", "post"):
-        low, high = int(arrays[key].min()), int(arrays[key].max())
-        if low < 0 or high >= cells:
-            problems.append(f"{key} has indices {low} … {high}, but there are {cells} cells")
-    twice = arrays["pre"][1:] == arrays["pre"][:-1]
-    twice &= arrays["post"][1:] == arrays["post"][:-1]
-    if twice.any():
-        problems.append(f"{int(twice.sum())} connections occur twice; sum them first")
-    if arrays["count"].min() < 1:
-        problems.append(f"{int((arrays['count'] < 1).sum())} connections have a count below 1")
-    if not np.all(arrays["size"] >= 0):
-        problems.append(f"{int((~(arrays['size'] >= 0)).sum())} sizes are negative or not a number")
-    return problems
-
-
-def checked(found: object, where: str) -> Connectome:
-    """Return what a stranger's source has read, if it is a connectome.
-
-    Raises:
-        RequestError: it is something else.
-    """
-    if not isinstance(found, Connectome):
-        raise RequestError(
-            f"connectome.source: it gives {type(found).__name__}; expected a Connectome",
-            where=where,
-        )
-    return found

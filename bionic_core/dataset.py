@@ -73,20 +73,10 @@ class Dataset:
     validation: Split | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems = _misnamed(self.class_names)
-        for split, part in self.splits.items():
-            problems += [f"{split}: {wrong}" for wrong in _wrong(part, len(self.class_names))]
-        if not problems:
-            shapes = {split: part.images.shape[1:] for split, part in self.splits.items()}
-            if len(set(shapes.values())) > 1:
-                found = ", ".join(f"{split} {shape}" for split, shape in shapes.items())
-                problems.append(f"images differ in shape: {found}; expected one (C, H, W)")
-            counts = self.train.counts(len(self.class_names))
-            problems += [
-                f"train: class '{name}' has no images; give it some, or take the class out"
-                for name, count in zip(self.class_names, counts, strict=True)
-                if count == 0
-            ]
+        from bionic_core.checks import dataset_problems
+
+        parts = {split: (part.images, part.labels) for split, part in self.splits.items()}
+        problems = dataset_problems(self.class_names, parts)
         if problems:
             raise RequestError(problems, where=self.name)
 
@@ -103,30 +93,5 @@ class Dataset:
         for name, part in self.splits.items():
             digest.update(f"{name}{part.images.shape}".encode())
             digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(part.labels.astype("<i8").data)
+            digest.update(part.labels.astype("<i8").data)  # the same bytes on every machine
         return digest.hexdigest()
-
-
-def _misnamed(names: tuple[str, ...]) -> list[str]:
-    problems = []
-    if len(names) < 2:
-        problems.append(f"class names are {', '.join(names) or 'none'}; expected two or more")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        problems.append(f"class names are there twice: {', '.join(twice)}")
-    return problems
-
-
-def _wrong(part: Split, classes: int) -> list[str]:
-    """Return what is wrong with a split; later checks need what earlier ones assure."""
-    images, labels = part.images, part.labels
-    if images.dtype != np.uint8 or images.ndim != 4:
-        return [f"images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"]
-    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
-        return [f"{len(images)} images, labels are {labels.dtype} {labels.shape}, expected int64"]
-    if images.size == 0:
-        return ["there are no images"]
-    if not 0 <= labels.min() <= labels.max() < classes:
-        found = f"{labels.min()} … {labels.max()}"
-        return [f"labels are {found}, but there are {classes} classes: 0 … {classes - 1}"]
-    return []

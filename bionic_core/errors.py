@@ -71,6 +71,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest allowed name, else an empty string."""
     lowered = {word.lower(): word for word in allowed}
     close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
+    # Half alike is a typing error; less would be a guess.
     return f" Did you mean '{lowered[close[0]]}'?" if close else ""
 
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 import pluggy
 
 PROJECT = "bionic"
-
-
 DISTRIBUTION = "bionic"
-
-
 ENTRY_POINT_GROUP = "bionic"
 
-
 hookspec = pluggy.HookspecMarker(PROJECT)
-
-
 hookimpl = pluggy.HookimplMarker(PROJECT)
-
 
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
-
 
 NEUTRAL = "neutral"
 """Key of a field's metadata, see :class:`Plugin`."""

@@ -63,7 +63,7 @@ def _plain(picture: Image.Image, channels: int) -> Image.Image:
     """Return the picture as 8-bit grey or RGB."""
     from PIL import Image
 
-    if picture.mode.startswith("I"):
+    if picture.mode.startswith("I"):  # Pillow's own conversion to "L" clips at 255
         picture = Image.fromarray(_eight_bits(np.asarray(picture, np.int64)))
     elif picture.mode == "F":
         raise ValueError("its greys are floats, of unknown range; save it with 8 or 16 bits")

@@ -18,13 +18,13 @@ def derive(seed: int, *path: str | int) -> int:
     """Return a 63-bit seed for the named piece; equal names give equal seeds."""
     text = "\0".join(str(part) for part in (seed, *path))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+    return int.from_bytes(digest, "little") >> 1  # torch takes signed 64-bit seeds
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's CPU generator for the block, and put it back afterwards."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # GPUs' generators stay: all is drawn on the CPU
         torch.default_generator.manual_seed(seed)
         yield
 
@@ -54,7 +54,7 @@ class Stream:
         """Return the generator of this step on a device, at the place where it stands."""
         if device not in self._generators:
             generator = torch.Generator(device)
-            generator.manual_seed(derive(self.seed, self.step))
+            generator.manual_seed(derive(self.seed, self.step))  # not where the last step ended
             self._generators[device] = generator
         return self._generators[device]
 
@@ -76,6 +76,6 @@ class Stream:
         return torch.randperm(count, generator=self.generator(torch.device("cpu")))
 
     def __deepcopy__(self, memo: dict[int, object]) -> Stream:
-        copy = Stream(self.seed, self.name)
+        copy = Stream(self.seed, self.name)  # torch's generators cannot be copied
         copy.step = self.step
         return copy

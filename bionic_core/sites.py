@@ -137,7 +137,7 @@ class Wiring:
     @classmethod
     def of_mask(cls, mask: npt.NDArray[np.bool_]) -> Wiring:
         """Return the wiring of a boolean matrix, post × pre (Q, P)."""
-        post, pre = np.nonzero(mask)
+        post, pre = np.nonzero(mask)  # rows are post neurons, as in a matrix of weights
         return cls(pre=pre, post=post)
 
     def __len__(self) -> int:

@@ -1,4 +1,5 @@
-"""The mechanisms, data sources and connectome sources that come with bionic, one a file.
+"""The plugins that come with bionic, in rooms by what they are for.
 
-Each is announced by an entry point in ``pyproject.toml``, as anybody else's is.
+Each is announced by entry points in ``pyproject.toml``, as anybody else's is, and what it does not
+need to be named is imported when it acts. Start at `mechanisms`.
 """

@@ -28,8 +28,9 @@ from torch import Tensor
 from bionic_core import Network, Projection, Split, build, load, recipe_of
 from bionic_core.runs.inputs import load_inputs
 from bionic_core.runs.manifest import circumstances
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import Course, start, train_epoch
+from bionic_core.training.loop import start, train_epoch
 from bionic_plugins.mechanisms.hebbian import scaled
 
 TARGET = 0.35

@@ -22,11 +22,13 @@ from bionic_core.conformance.bed import hooks_of
 from bionic_core.conformance.judge import MECHANISM_LAWS, check_mechanism, check_tracker
 from bionic_core.data.splits import split
 from bionic_core.markers import PROJECT
-from bionic_core.runs.engine import Outcome, Task
+from bionic_core.runs.observer import Observers
+from bionic_core.runs.task import Task
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
-from bionic_core.training.loop import Course, start, train_epoch
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start, train_epoch
 from bionic_core.training.recipe import recipe_of
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.pages import DOCS, blocks, module_of
@@ -95,10 +97,9 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
                 root=tmp_path,
                 device="cpu",
                 cache=CACHE,
-                saved=lambda folder: told.saved(task, folder),
-                epochs=cut_after(cut),
+                observer=Observers(told, cut_after(cut)),
             )
-            told.ended(Outcome(task, run.folder))
+            told.finished(task, run)
     rows = [line.split("\t") for line in (tmp_path / "study.tsv").read_text().splitlines()]
     losses = [str(record["train"]["loss"]) for record in run.history]
     on = "augmentation,convolution,noise,weight_decay"
@@ -106,7 +107,7 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
         [run.hash, "seed 0", "1", on, losses[0]],
         [run.hash, "seed 0", "interrupted", on, ""],
         [run.hash, "seed 0", "2", on, losses[1]],
-        [run.hash, "seed 0", "finished", on, str(run.result["test"]["accuracy"])],
+        [run.hash, "seed 0", "finished", on, str(run.result.test.accuracy)],
     ]
 
 

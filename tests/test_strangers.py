@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bionic_core import cli, registry
-from bionic_core.registry import SKIP_VARIABLE
+from bionic_core import cli
+from bionic_core.registry import announced
+from bionic_core.registry.announced import SKIP_VARIABLE
 
 MECHANISM = """
 import attrs
@@ -270,7 +271,7 @@ def bionic(
 ) -> Bionic:
     """Run a command in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "TELLS_AFTER", 0.3)
+    monkeypatch.setattr(announced, "TELLS_AFTER", 0.3)
 
     def command(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["bionic", *arguments])

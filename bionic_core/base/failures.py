@@ -18,7 +18,7 @@ REMEDY = "fewer --jobs, or a smaller training.batch_size, need less"
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory is what lacked, on the CPU or on a GPU."""
-    words = str(error).lower()
+    words = str(error).lower()  # torch has no class of its own for want of memory on the CPU
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(sign in words for sign in MEMORY)
     )

@@ -38,7 +38,8 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(file.fileno())  # else a crash may leave the new name and no content
+            # Temporary files are private; what comes of them is as open as any other file.
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)

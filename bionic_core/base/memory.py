@@ -18,7 +18,7 @@ def machine_memory() -> int:
             found.append(int(Path(path).read_text()))
         except (OSError, ValueError):  # no such limit, or the word "max"
             continue
-    return min(found)
+    return min(found)  # a container's limit is below what the machine has
 
 
 def gib(size: float) -> str:

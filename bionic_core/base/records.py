@@ -35,7 +35,7 @@ def to_document(record: Any) -> Any:
             value = to_document(getattr(record, field.name))
             if field.metadata.get(SPREAD):
                 document |= value
-            elif not (field.metadata.get(OMITTED) and _at_default(record, field)):
+            elif not omitted(record, field):
                 document[field.metadata.get(KEY, field.alias)] = value
         return document
     if isinstance(record, Mapping):
@@ -47,7 +47,10 @@ def to_document(record: Any) -> Any:
     return str(record) if isinstance(record, Path) else record
 
 
-def _at_default(record: Any, field: attrs.Attribute[Any]) -> bool:
+def omitted(record: Any, field: attrs.Attribute[Any]) -> bool:
+    """Return whether a field of a record is left out of its document."""
+    if not field.metadata.get(OMITTED):
+        return False
     default = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         default = default.factory()  # type: ignore[union-attr]

@@ -116,6 +116,7 @@ class _Kinds:
             self.converter.register_structure_hook,
             self.converter.register_structure_hook_func,
         )
+        # By exact type: True is an int, and 1 would pass for a bool.
         hook(bool, _wants("true or false", lambda v: type(v) is bool))
         hook(int, _wants("a whole number", lambda v: type(v) is int))
         hook(str, _wants("a string", lambda v: type(v) is str))
@@ -158,7 +159,7 @@ class _Kinds:
                 if (get_origin(kind) is tuple and isinstance(value, list)) or (
                     attrs.has(kind) and isinstance(value, Mapping)
                 ):
-                    raise
+                    raise  # of the right kind and wrong inside: say what, not "must be …"
                 problems += [item.text.partition("must be ")[2] for item in found]
         raise MismatchError(f" = {shown(value)}: must be {' or '.join(problems)}")
 
@@ -176,7 +177,7 @@ class _Kinds:
     def _class(self, value: object, cls: Any) -> Any:
         if not isinstance(value, Mapping):
             raise MismatchError(f" = {shown(value)}: must be a table")
-        attrs.resolve_types(cls)
+        attrs.resolve_types(cls)  # annotations are text until somebody asks
         fields = {f.metadata.get(KEY, f.alias): f for f in attrs.fields(cls) if f.init}
         found = [
             MismatchError(

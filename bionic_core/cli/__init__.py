@@ -1,15 +1,19 @@
-"""The command line. Only what a command uses is imported, when it runs."""
+"""The command line: one file a family of commands; only what a command uses is imported.
+
+Computes nothing itself. Start at `main`, then `common` and `training`.
+"""
 
 from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
-from bionic_core.base.cores import give_way
-from bionic_core.base.process import leave, settle
+from bionic_core.base.process import give_way, leave, settle
 from bionic_core.cli import (
     ablation,
     authoring,
@@ -23,7 +27,8 @@ from bionic_core.cli import (
     studies,
     training,
 )
-from bionic_core.cli import plugins as choosing
+from bionic_core.cli.options import taking_fields
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.errors import BionicError, printable
 
 app = typer.Typer(
@@ -41,27 +46,33 @@ connectome_app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(connectome_app, name="connectome")
 
-app.command("build")(models.build_command)
-app.command("train", cls=choosing.StudyCommand)(training.train_command)
-app.command("evaluate")(evaluation.evaluate_command)
-app.command("predict")(evaluation.predict_command)
-app.command("export")(evaluation.export_command)
-app.command("factorial", cls=studies.FactorialCommand)(studies.factorial_command)
-app.command("analyse")(studies.analyse_command)
-app.command("ablate", cls=choosing.StudyCommand)(ablation.ablate_command)
-app.command("report")(reporting.report_command)
-app.command("reproduce", cls=choosing.StudyCommand)(reproduction.reproduce_command)
-app.command("runs")(listing.runs_command)
-app.command("plugins")(looking.plugins_command)
-app.command("check")(authoring.check_command)
-app.command("new")(authoring.new_command)
-data_app.command("info")(looking.data_info_command)
-data_app.command("check")(looking.data_check_command)
-connectome_app.command("info")(looking.connectome_info_command)
-connectome_app.command("import")(connectomes.import_command)
-connectome_app.command("plot")(looking.connectome_plot_command)
-connectome_app.command("surrogate")(connectomes.surrogate_command)
-connectome_app.command("fetch", context_settings=connectomes.FETCH)(connectomes.fetch_command)
+COMMANDS: tuple[tuple[typer.Typer, str, Callable[..., None], type[TyperCommand]], ...] = (
+    (app, "build", models.build_command, TyperCommand),
+    (app, "train", training.train_command, StudyCommand),
+    (app, "evaluate", evaluation.evaluate_command, TyperCommand),
+    (app, "predict", evaluation.predict_command, TyperCommand),
+    (app, "export", evaluation.export_command, TyperCommand),
+    (app, "factorial", studies.factorial_command, studies.FactorialCommand),
+    (app, "analyse", studies.analyse_command, TyperCommand),
+    (app, "ablate", ablation.ablate_command, StudyCommand),
+    (app, "report", reporting.report_command, TyperCommand),
+    (app, "reproduce", reproduction.reproduce_command, StudyCommand),
+    (app, "runs", listing.runs_command, TyperCommand),
+    (app, "plugins", looking.plugins_command, TyperCommand),
+    (app, "check", authoring.check_command, TyperCommand),
+    (app, "new", authoring.new_command, TyperCommand),
+    (data_app, "info", looking.data_info_command, TyperCommand),
+    (data_app, "check", looking.data_check_command, TyperCommand),
+    (connectome_app, "info", looking.connectome_info_command, TyperCommand),
+    (connectome_app, "import", connectomes.import_command, TyperCommand),
+    (connectome_app, "plot", looking.connectome_plot_command, TyperCommand),
+    (connectome_app, "surrogate", connectomes.surrogate_command, connectomes.SurrogateCommand),
+    (connectome_app, "fetch", connectomes.fetch_command, connectomes.FetchCommand),
+)
+"""Every command: where it is found, its name, its function, and how its words are read."""
+
+for group, name, command, reading in COMMANDS:
+    group.command(name, cls=reading)(taking_fields(command))
 
 
 @app.callback(invoke_without_command=True)

@@ -34,15 +34,15 @@ def check_command(
             display.step("laws judged", done, total)
 
     with Download(console(sys.stderr)) as display:
-        document = subject.judged(chosen, step)
+        judgement = subject.judged(chosen, step)
 
     def render(_: Any) -> Any:
         from bionic_core.reports.tables.check import judged
 
-        return judged(document)
+        return judged(judgement)
 
-    show(document, json, render)
-    if not document["passed"]:
+    show(judgement, json, render)
+    if not judgement.passed:
         raise typer.Exit(1)
 
 

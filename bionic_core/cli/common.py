@@ -5,22 +5,21 @@ from __future__ import annotations
 import json as jsonlib
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bionic_core.cli.progress import Display
+    from bionic_core.reports.sections import Section
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.cell import Cell
-    from bionic_core.studies.experiment import Experiment
 
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
@@ -36,12 +35,6 @@ Set = Annotated[
 Data = Annotated[
     str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Jobs = Annotated[
-    int, typer.Option(min=1, help="Runs side by side, each a process of one thread if several.")
-]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
 
@@ -55,57 +48,16 @@ def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]
         say(words)
 
 
-def train_shown(
-    experiment: Experiment,
-    display: Display,
-    words: Callable[[int, Cell], str],
-    *,
-    first: int = 0,
-    **options: Any,
-) -> list[Cell]:
-    """Train what is missing of an experiment, every run shown as one of those of a display.
-
-    Args:
-        experiment: the plan.
-        display: of all runs of a command, which may be of several experiments.
-        words: given a run's number in its experiment and what became of it, say which run it is.
-        first: the number of the experiment's first run among the display's.
-        options: those of ``run_experiment``.
-    """
-    from bionic_core.studies.experiment import run_experiment
-
-    def title(number: int) -> str:
-        return f"run {first + number + 1}"
-
-    def ended(number: int, cell: Cell) -> None:
-        display.end(
-            f"{title(number)}/{display.runs}  {words(number, cell)}, seed {cell.seed}: "
-            f"{cell.outcome}",
-            first + number,
-            failed=cell.run is None,
-            reused=cell.reused,
-        )
-
-    return run_experiment(
-        experiment,
-        started=lambda number, levels, seed: display.begin(title(number), first + number),
-        ended=ended,
-        watch=lambda moment, number: display.watch(moment, first + number),
-        say=lambda note, number: display.note(note, first + number),
-        **options,
-    )
-
-
 def load(
     spec: str,
     *,
     without: str = "",
-    set_: list[str] | None = None,
+    set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
 ) -> Spec:
     """Return the spec that a command's options ask for."""
-    from bionic_core.spec.spec import load as load_spec
+    from bionic_core.spec.find import load as load_spec
 
     assignments = list(set_ or [])
     if epochs is not None:
@@ -148,14 +100,19 @@ def console(stream: Any) -> Any:
 
 
 def show(
-    document: Mapping[str, Any] | Sequence[Any],
+    result: Any,
     json: bool,
-    render: Callable[[Any], RenderableType],
+    render: Callable[[Any], Section | Sequence[Section] | RenderableType],
 ) -> None:
-    """Print a document, as JSON or as its report function renders it."""
+    """Print a result, as JSON or as the sections that its report function makes of it."""
     if json:
-        typer.echo(jsonlib.dumps(document, indent=1))
+        typer.echo(jsonlib.dumps(to_document(result), indent=1))
         return
+    from bionic_core.reports import terminal
+    from bionic_core.reports.sections import Section
     from bionic_core.reports.tables import build as report
 
-    console(sys.stdout).print(render(report))
+    shown: Any = render(report)
+    if isinstance(shown, Section | list | tuple):
+        shown = terminal.render(shown)
+    console(sys.stdout).print(shown)

@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 from bionic_core.cli.common import Json, console, show
+from bionic_core.cli.plugins import PluginCommand, chosen
 from bionic_core.errors import BionicError, RequestError
 
-FETCH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""Settings of the command: what it does not know are options of the fetcher."""
+if TYPE_CHECKING:
+    from bionic_core.connectomes.importing import Request
+    from bionic_core.plugin import Plugin
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
+
+
+class FetchCommand(PluginCommand):
+    """A command that takes a fetcher's name first, and its fields as options.
+
+    What is unknown to the command it takes too, so that the fetcher says what is wrong with it.
+    """
+
+    allow_extra_args = True
+    ignore_unknown_options = True
+
+    def roles(self) -> Mapping[str, type[Plugin]]:
+        """Return the parameter that names a fetcher."""
+        from bionic_core.connectomes.roles import ConnectomeFetcher
+
+        return {"source": ConnectomeFetcher}
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option, which says that a fetcher has options of its own."""
+        option: Any = super().get_help_option(ctx)
+        if option is not None:
+            option.help = "Show this; after NAME, its own options too."
+        return option
+
+
+class SurrogateCommand(PluginCommand):
+    """A command that takes a generator's fields as options."""
+
+    def roles(self) -> Mapping[str, type[Plugin]]:
+        """Return the parameter that names a generator."""
+        from bionic_core.connectomes.roles import Surrogate
+
+        return {"source": Surrogate}
 
 
 def fetch_command(
@@ -23,52 +62,39 @@ def fetch_command(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="The file to write; required.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
-    help_: Annotated[
-        bool, typer.Option("--help", "-h", help="Show this; after NAME, its own options too.")
-    ] = False,
 ) -> None:
     """Download real wiring into a file; an interrupted download goes on where it stopped."""
-    if help_:
-        typer.echo(context.get_help())
-        if source:
-            from bionic_core.cli.options import described
-            from bionic_core.connectomes.roles import ConnectomeFetcher
-            from bionic_core.registry import Registry
-
-            typer.echo(described(Registry.installed().get(source, ConnectomeFetcher)))
-        return
-    if not source or source.startswith("-"):
-        raise RequestError(
-            f"{source or 'NAME'}: name what to fetch from first, then its options, for example "
-            "bionic connectome fetch microns --out column.npz; bionic plugins lists fetchers"
-        )
-    from bionic_core.cli.options import from_options
     from bionic_core.cli.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
     from bionic_core.connectomes.roles import ConnectomeFetcher
     from bionic_core.connectomes.summary import summarise
-    from bionic_core.registry import Registry
 
-    fetcher = from_options(Registry.installed().get(source, ConnectomeFetcher), context.args)
+    fetchers = chosen(context, ConnectomeFetcher)
+    if not fetchers:
+        raise RequestError(
+            f"{source or 'NAME'}: name what to fetch from first, then its options, for example "
+            "bionic connectome fetch microns --out column.npz; bionic plugins lists fetchers"
+        )
     if out is None:
         raise RequestError("--out: name the file to write, for example --out column.npz")
     with Download(console(sys.stderr)) as display:
         try:
-            connectome = fetch_connectome(fetcher, out, overwrite=overwrite, watch=display)
+            connectome = fetch_connectome(fetchers[0], out, overwrite=overwrite, watch=display)
         except KeyboardInterrupt:
             raise BionicError(
                 f"stopped; what is finished is kept in {parts_folder(out)}, and the same command "
                 "goes on from there"
             ) from None
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))
 
 
-def import_command(
+@attrs.frozen
+class ImportOptions:
+    """What a connectome is made of, and how its tables are read; each field is an option."""
+
     synapses: Annotated[
         Path,
         typer.Argument(
@@ -76,11 +102,11 @@ def import_command(
             help="A row for each synapse or each connection (.csv, .csv.gz, .parquet, .feather), "
             "or a matrix, pre × post (.npy, .npz, .mtx; .csv with --matrix).",
         ),
-    ],
+    ]
     cells: Annotated[
         Path, typer.Option(metavar="CELLS", help="A row for each cell: id, type, sign, …")
-    ],
-    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="The file to write.")],
+    ]
+    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="The file to write.")]
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,76 +115,85 @@ def import_command(
             "count, kind; cell_id, cell_type, broad_type, layer, position, x, y, z. An empty "
             "NAME: there is none. May be repeated.",
         ),
-    ] = None,
+    ] = None
     excitatory: Annotated[
         str,
         typer.Option(metavar="NAME,…", help="Values of broad_type, or cell types, that excite."),
-    ] = "",
+    ] = ""
     inhibitory: Annotated[
         str, typer.Option(metavar="NAME,…", help="The same of inhibitory ones.")
-    ] = "",
+    ] = ""
     drop: Annotated[
         str, typer.Option(metavar="REASON,…", help="Drop rows that would be refused or kept.")
-    ] = "",
+    ] = ""
     refuse: Annotated[
         str, typer.Option(metavar="REASON,…", help="Refuse rows that would be dropped or kept.")
-    ] = "",
+    ] = ""
     keep: Annotated[
         str, typer.Option(metavar="REASON,…", help="Keep rows that would be dropped or refused.")
-    ] = "",
+    ] = ""
     voxel: Annotated[
         str, typer.Option(metavar="X,Y,Z", help="nm of a unit of the cells' positions.")
-    ] = "1,1,1",
-    matrix: Annotated[
-        bool, typer.Option("--matrix", help="SYNAPSES is a .csv of a matrix.")
-    ] = False,
+    ] = "1,1,1"
+    matrix: Annotated[bool, typer.Option("--matrix", help="SYNAPSES is a .csv of a matrix.")] = (
+        False
+    )
     values: Annotated[
         str, typer.Option(metavar="KIND", help="A matrix holds the count of synapses, or a size.")
-    ] = "count",
+    ] = "count"
     post_by_pre: Annotated[
         bool, typer.Option("--post-by-pre", help="A matrix has post as rows and pre as columns.")
-    ] = False,
+    ] = False
     label: Annotated[
         str, typer.Option(metavar="TEXT", help="A name for outputs; else the file's.")
-    ] = "",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
-    json: Json = False,
-) -> None:
+    ] = ""
+    overwrite: Overwrite = False
+
+    def request(self) -> Request:
+        """Return what is asked for, read.
+
+        Raises:
+            RequestError: a value is none of those that there are.
+        """
+        from bionic_core.connectomes.importing import Request, names
+        from bionic_core.connectomes.importing.columns import parse_columns
+        from bionic_core.connectomes.importing.rules import Rules
+
+        if self.values not in ("count", "size"):
+            raise RequestError(f"--values {self.values}: must be count or size")
+        return Request(
+            synapses=self.synapses,
+            cells=self.cells,
+            columns=parse_columns(self.column or []),
+            excitatory=names(self.excitatory),
+            inhibitory=names(self.inhibitory),
+            rules=Rules.of(drop=names(self.drop), refuse=names(self.refuse), keep=names(self.keep)),
+            voxel=_voxel(self.voxel),
+            matrix=self.matrix,
+            values="size" if self.values == "size" else "count",
+            post_by_pre=self.post_by_pre,
+            label=self.label,
+        )
+
+
+def import_command(options: ImportOptions, json: Json = False) -> None:
     """Make a connectome of a table of synapses, or a matrix, and a table of cells.
 
     Rows that are not as they should be are counted, and dropped, kept or refused by a rule for
     each reason; the connectome's provenance and --json say how many.
     """
     from bionic_core.cli.progress import Download
-    from bionic_core.connectomes.importing import Request, import_connectome, names
-    from bionic_core.connectomes.importing.columns import parse_columns
-    from bionic_core.connectomes.importing.rules import Rules
+    from bionic_core.connectomes.importing import import_connectome
     from bionic_core.connectomes.summary import summarise
 
-    if values not in ("count", "size"):
-        raise RequestError(f"--values {values}: must be count or size")
-    request = Request(
-        synapses=synapses,
-        cells=cells,
-        columns=parse_columns(column or []),
-        excitatory=names(excitatory),
-        inhibitory=names(inhibitory),
-        rules=Rules.of(drop=names(drop), refuse=names(refuse), keep=names(keep)),
-        voxel=_voxel(voxel),
-        matrix=matrix,
-        values="size" if values == "size" else "count",
-        post_by_pre=post_by_pre,
-        label=label,
-    )
+    request, out = options.request(), options.out
     with Download(console(sys.stderr)) as display:
         try:
-            connectome = import_connectome(request, out, overwrite=overwrite, watch=display)
+            connectome = import_connectome(request, out, overwrite=options.overwrite, watch=display)
         except KeyboardInterrupt:
             raise BionicError("stopped; nothing was written") from None
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))
 
 
 def _voxel(text: str) -> tuple[float, float, float]:
@@ -172,6 +207,7 @@ def _voxel(text: str) -> tuple[float, float, float]:
 
 
 def surrogate_command(
+    context: typer.Context,
     out: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The file to write.")] = None,
     neurons: Annotated[
         int | None, typer.Option(metavar="N", help="How many neurons; the column's if not given.")
@@ -185,22 +221,15 @@ def surrogate_command(
     source: Annotated[
         str, typer.Option(metavar="NAME", help="A registered generator.")
     ] = "surrogate",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Draw a connectome from statistics, of any size; or compare such with what was measured."""
-    import attrs
-
-    from bionic_core.cli.options import from_options
     from bionic_core.connectomes.fetch import check_free
-    from bionic_core.connectomes.roles import Surrogate
+    from bionic_core.connectomes.roles import Comparison, Surrogate
     from bionic_core.connectomes.summary import summarise
-    from bionic_core.registry import Registry
 
-    words = [f"--{key}={n}" for key, n in (("neurons", neurons), ("seed", seed)) if n is not None]
-    surrogate = from_options(Registry.installed().get(source, Surrogate), words)
+    (surrogate,) = chosen(context, Surrogate)
     if check == (out is not None):
         raise RequestError(
             "give either --out FILE.npz, to draw a connectome into a file, or --check, to compare "
@@ -208,17 +237,12 @@ def surrogate_command(
         )
     if out is None:
         rows = surrogate.compare(range(seeds))
-        compared = {
-            "source": source,
-            "neurons": surrogate.neurons,
-            "seeds": seeds,
-            "met": all(row.met for row in rows),
-            "statistics": [attrs.asdict(row) | {"met": row.met} for row in rows],
-        }
+        met = all(row.met for row in rows)
+        compared = Comparison(source, surrogate.neurons, seeds, met, rows)
         show(compared, json, lambda report: report.compared(compared))
         return
     check_free(out, overwrite=overwrite)
     connectome = surrogate.read()
     connectome.save(out)
-    document = summarise(connectome) | {"file": str(out)}
-    show(document, json, lambda report: report.connectome(document))
+    summary = attrs.evolve(summarise(connectome), file=str(out))
+    show(summary, json, lambda report: report.connectome(summary))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 from bionic_core.cli.common import Data, Json, RunFolder, show
 
 if TYPE_CHECKING:
-    from bionic_core.runs.evaluate import Predicted
+    from bionic_core.reports.sections import Section
+    from bionic_core.runs.evaluate import Evaluation, Predicted
 
 
 def evaluate_command(
@@ -43,31 +45,33 @@ def evaluate_command(
         drawing.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
-    document = describe(predicted)
+    found = describe(predicted)
     if other is not None:
-        document["against"] = compare(predicted, predict_split(other, split, data, cache))
+        against_it = compare(predicted, predict_split(other, split, data, cache))
+        found = attrs.evolve(found, against=against_it)
     if figures is not None:
-        document["figures"] = drawing.write(figures, _drawn(predicted, document))
+        paths = drawing.write(figures, _drawn(predicted, found))
+        found = attrs.evolve(found, drawn=tuple(paths))
 
-    def render(_: Any) -> Any:
+    def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import evaluated
 
-        return evaluated(document)
+        return evaluated(found)
 
-    show(document, json, render)
+    show(found, json, render)
 
 
-def _drawn(predicted: Predicted, document: dict[str, Any]) -> dict[str, dict[str, bytes]]:
+def _drawn(predicted: Predicted, found: Evaluation) -> dict[str, dict[str, bytes]]:
     """Draw all figures before any is written."""
     from bionic_core.reports.drawing.run import confusion, learning, roc
     from bionic_core.training.metrics import probabilities
 
     run = predicted.run
-    title = f"{document['name']} ({run.hash[:8]}), training on {run.manifest['data']}"
+    title = f"{found.name} ({run.hash[:8]}), training on {run.manifest['data']}"
     return {
-        "confusion": confusion(document),
-        "roc": roc(document, probabilities(predicted.logits), predicted.labels),
-        "learning": learning(run.history, run.result["best_epoch"], predicted.selected_on, title),
+        "confusion": confusion(found),
+        "roc": roc(found, probabilities(predicted.logits), predicted.labels),
+        "learning": learning(run.history, run.result.best_epoch, predicted.selected_on, title),
     }
 
 
@@ -84,7 +88,7 @@ def predict_command(
 
     pictures = predict(Run.open(run), images)
 
-    def render(_: Any) -> Any:
+    def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
 
         return predicted(pictures)
@@ -107,11 +111,11 @@ def export_command(
     from bionic_core.runs.export import export
     from bionic_core.runs.folder import Run
 
-    document = export(Run.open(run), form, out)
+    file = export(Run.open(run), form, out)
 
-    def render(_: Any) -> Any:
+    def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported
 
-        return exported(document)
+        return exported(file)
 
-    show(document, json, render)
+    show(file, json, render)

@@ -19,18 +19,18 @@ def runs_command(
 ) -> None:
     """List runs: finished, running, interrupted, failed or damaged; every file is checked."""
     from bionic_core.cli.progress import Download
-    from bionic_core.runs.listing import list_runs
+    from bionic_core.runs.listing import Runs, list_runs
 
     def step(done: int, total: int) -> None:
         if display.live:  # elsewhere it would be most of what is printed
             display.step("runs checked", done, total)
 
     with Download(console(sys.stderr)) as display:
-        document = {"folder": str(folder), "runs": list_runs(folder, step)}
+        found = Runs(str(folder), list_runs(folder, step))
 
     def render(_: Any) -> Any:
         from bionic_core.reports.tables.runs import listed
 
-        return listed(document)
+        return listed(found)
 
-    show(document, json, render)
+    show(found, json, render)

@@ -28,9 +28,10 @@ ProtocolName = Annotated[
 def plugins_command(json: Json = False) -> None:
     """List what is installed, failed plugins included."""
     from bionic_core.registry import Registry
+    from bionic_core.registry.catalogue import Listing, line_of
 
-    document = {"plugins": [listed.to_json() for listed in Registry.installed().listing()]}
-    show(document, json, lambda report: report.plugins(document))
+    listing = Listing(tuple(line_of(listed) for listed in Registry.installed().listing()))
+    show(listing, json, lambda report: report.plugins(listing))
 
 
 def data_info_command(
@@ -45,14 +46,14 @@ def data_info_command(
     """Count the images of each class in each split."""
     from bionic_core.data.splits import split
     from bionic_core.data.summary import summarise
-    from bionic_core.spec.spec import open_data
+    from bionic_core.spec.sources import open_data
     from bionic_core.spec.tables import DataChoice
 
     known = protocol_named(protocol)
     dataset = open_data(source).read(DEFAULT_IMAGE)
     parts = split(dataset, known, DataChoice().split_seed, drop_leaks=drop_leaks)
-    document = summarise(dataset, parts)
-    show(document, json, lambda report: report.data(document))
+    summary = summarise(dataset, parts)
+    show(summary, json, lambda report: report.data(summary))
 
 
 def data_check_command(
@@ -71,7 +72,7 @@ def data_check_command(
     """List images that are there twice, exactly or nearly, within and across splits, or blank."""
     from bionic_core.data.check import check
     from bionic_core.data.duplicates import BITS, WIDEST
-    from bionic_core.spec.spec import open_data
+    from bionic_core.spec.sources import open_data
 
     if not 0 <= near <= WIDEST:
         raise RequestError(
@@ -79,8 +80,8 @@ def data_check_command(
             "that have nothing in common are near each other"
         )
     known = protocol_named(protocol)
-    document = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
-    show(document, json, lambda report: report.checked(document))
+    found = check(open_data(source).read(DEFAULT_IMAGE), near=near, protocol=known)
+    show(found, json, lambda report: report.checked(found))
 
 
 def protocol_named(name: str) -> Protocol:
@@ -115,11 +116,11 @@ def connectome_info_command(
 ) -> None:
     """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
     from bionic_core.connectomes.summary import summarise
-    from bionic_core.spec.spec import open_connectome
+    from bionic_core.spec.sources import open_connectome
 
     groups = _layers_of(layers) if layers else None
-    document = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
-    show(document, json, lambda report: report.connectome(document))
+    summary = summarise(open_connectome(source).read(), layers=groups, by_type=by_type)
+    show(summary, json, lambda report: report.connectome(summary))
 
 
 def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
@@ -128,7 +129,7 @@ def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
     Raises:
         RequestError: the spec's layers are plain numbers.
     """
-    from bionic_core.spec.spec import load
+    from bionic_core.spec.find import load
 
     found = {
         layer: cells for layer, cells in load(name).model.layers.items() if isinstance(cells, tuple)
@@ -162,7 +163,8 @@ def connectome_plot_command(
     from bionic_core.reports.drawing import connectome as connectome_figures
     from bionic_core.reports.drawing import connectome_view
     from bionic_core.reports.drawing import run as figures
-    from bionic_core.spec.spec import find, open_connectome, read
+    from bionic_core.spec.find import find, read
+    from bionic_core.spec.sources import open_connectome
 
     kinds = connectome_figures.KINDS
     if kind not in (*kinds, "all"):
@@ -182,4 +184,4 @@ def connectome_plot_command(
         "densities": connectome_view.densities(view).tolist(),
         "figures": figures.write(out, drawn),
     }
-    show(document, json, lambda report: report.drawn(document))
+    show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))

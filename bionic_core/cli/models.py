@@ -21,10 +21,12 @@ def build_command(
     json: Json = False,
 ) -> None:
     """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+    from bionic_core.base.records import to_document
     from bionic_core.training.describe import describe
 
     loaded = load(spec, without=without, set_=set_)
-    document, network = describe(loaded)
+    description, network = describe(loaded)
+    document = to_document(description)
     if save is not None:
         from bionic_core.runs.train import save_model
 

@@ -1,79 +1,128 @@
-"""A plugin's fields as options of a command: ``--cell-types BC,MC`` sets ``cell_types``."""
+"""An attrs class's fields as options of a command: ``--cell-types BC,MC`` sets ``cell_types``.
+
+A command's own options may be such a class, whose annotations are typer's; the fields of a plugin
+are read as the values of a spec are.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Sequence
-from typing import Any, TypeVar, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 import attrs
+import typer
 
-from bionic_core.base.strict import structure
-from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, nearest
 from bionic_core.plugin import Plugin
 
 P = TypeVar("P", bound=Plugin)
+C = TypeVar("C", bound=Callable[..., Any])
+
+Fields = Mapping[str, "attrs.Attribute[Any]"]
 
 
-def from_options(cls: type[P], words: Sequence[str]) -> P:
-    """Return a plugin from what follows its name on the command line.
+@attrs.frozen
+class Less:
+    """Says beside a class of options which of its fields a command does not take."""
+
+    names: tuple[str, ...]
+
+
+def taking_fields(command: C) -> C:
+    """Return a command whose parameters that are attrs classes are given as their fields.
+
+    A field's annotation is typer's: ``out: Annotated[Path, typer.Option(help="…")] = Path()``.
+    """
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, tuple[Any, list[str]]] = {}
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        cls, left_out = _group(parameter.annotation)
+        if cls is None:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        fields = [f for f in attrs.fields(attrs.resolve_types(cls)) if f.name not in left_out]
+        groups[name] = (cls, [f.name for f in fields])
+        parameters += [_parameter(f.name, f.type, f.default) for f in fields]
+
+    @functools.wraps(command)
+    def taking(**values: Any) -> Any:
+        for name, (cls, names) in groups.items():
+            values[name] = cls(**{field: values.pop(field) for field in names})
+        return command(**values)
+
+    given = cast(Any, taking)
+    given.__signature__ = inspect.Signature(parameters)
+    given.__annotations__ = {p.name: p.annotation for p in parameters}
+    return cast(C, taking)
+
+
+def fields_of(cls: Any) -> dict[str, attrs.Attribute[Any]]:
+    """Return the fields of a plugin by their options."""
+    found = attrs.fields(attrs.resolve_types(cls))
+    return {f"--{str(f.alias).replace('_', '-')}": f for f in found if f.init}
+
+
+def options_of(fields: Fields) -> list[Any]:
+    """Return fields as typer's options, each with its text as value, or None if not given.
+
+    They are hidden: :func:`described` shows them, since a plugin's docstring says what they mean.
+    """
+
+    def given(**_: str | None) -> None:
+        """Have the fields as parameters."""
+
+    kind = {
+        option: Annotated[str | None, typer.Option(option, hidden=True, show_default=False)]
+        for option in fields
+    }
+    parameters = [_parameter(str(f.alias), kind[option], None) for option, f in fields.items()]
+    named = cast(Any, given)
+    named.__signature__ = inspect.Signature(parameters)
+    named.__annotations__ = {p.name: p.annotation for p in parameters}
+    app = typer.Typer(add_completion=False)
+    app.command()(given)
+    return [p for p in typer.main.get_command(app).params if {*p.opts} <= {*fields}]
+
+
+def plugin_of(cls: type[P], given: Mapping[str, Any], problems: Iterable[str] = ()) -> P:
+    """Return a plugin of what options gave its fields: text, or a value that has been read.
 
     Raises:
-        RequestError: with all that is wrong: an option that is none of its fields, a missing or
-            forbidden value, a word that belongs to no option.
+        RequestError: with these problems, and all that is wrong with the values.
     """
-    fields = _fields(cls)
-    table: dict[str, Any] = {}
-    problems: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        option, equals, text = word.partition("=")
-        if option not in fields:
-            problems.append(_unknown(word, option, cls.name, fields))
-            if option.startswith("--") and not equals and rest and not rest[0].startswith("--"):
-                rest.pop(0)  # its value, or else it would be a second problem
-            continue
-        field = fields[option]
-        if field.type is bool and not equals:
-            text = "true"
-        elif not equals:
-            # A value may begin with one dash: it is a negative number.
-            if not rest or rest[0].startswith("--"):
-                problems.append(f"{option}: needs a value")
-                continue
-            text = rest.pop(0)
-        table[str(field.alias)] = _value(text, field.type)
+    from bionic_core.base.strict import structure
+
+    kinds = {str(f.alias): f.type for f in fields_of(cls).values()}
+    table = {
+        name: _value(value, kinds[name]) if isinstance(value, str) else value
+        for name, value in given.items()
+    }
     plugin, found = structure(table, cls, "")
-    problems += [_as_option(problem) for problem in found]
+    problems = [*problems, *map(_as_option, found)]
     if problems or plugin is None:
         raise RequestError(problems, where=cls.name)
     return plugin
 
 
-def option_names(cls: type[Plugin]) -> set[str]:
-    """Return the options that a plugin's fields are."""
-    return {*_fields(cls)}
-
-
-def split(cls: type[Plugin], words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return those words that are a plugin's options, with their values, and all others."""
-    fields = _fields(cls)
-    theirs: list[str] = []
-    others: list[str] = []
+def unknown(words: Sequence[str], cls: type[Plugin]) -> list[str]:
+    """Say of words that are no option of a plugin, nor the value of one, what is wrong."""
+    problems = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
         option, equals, _ = word.partition("=")
-        if option not in fields:
-            others.append(word)
+        if not word.startswith("--"):
+            problems.append(
+                f"{word}: belongs to no option; what is chosen for '{cls.name}' is said by options"
+            )
             continue
-        theirs.append(word)
-        valued = not equals and fields[option].type is not bool
-        if valued and rest and not rest[0].startswith("--"):
-            theirs.append(rest.pop(0))
-    return theirs, others
+        near = nearest(option, fields_of(cls))
+        problems.append(f"{option}: there is no such option of '{cls.name}'.{near}")
+        if not equals and rest and not rest[0].startswith("--"):
+            rest.pop(0)  # its value, or else it would be a second problem
+    return problems
 
 
 def described(cls: type[Plugin]) -> str:
@@ -81,20 +130,33 @@ def described(cls: type[Plugin]) -> str:
     lines = [
         f"  {option}"
         + ("" if f.default is attrs.NOTHING else f"   [{_written(f.default) or 'none'}]")
-        for option, f in _fields(cls).items()
+        for option, f in fields_of(cls).items()
     ]
     title = f"Options of {cls.name} [default]:" if lines else f"{cls.name} has no options."
     return "\n".join([f"{cls.name}: {inspect.getdoc(cls)}", "", title, *lines])
 
 
-def _fields(cls: Any) -> dict[str, attrs.Attribute[Any]]:
-    """Return the fields by their options."""
-    found = attrs.fields(attrs.resolve_types(cls))
-    return {f"--{str(f.alias).replace('_', '-')}": f for f in found if f.init}
+def _group(annotation: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return the class of options that a parameter is, or None, and the fields it leaves out."""
+    cls, *notes = get_args(annotation) if get_origin(annotation) is Annotated else [annotation]
+    if not (inspect.isclass(cls) and attrs.has(cls)):
+        return None, ()
+    return cls, tuple(name for note in notes if isinstance(note, Less) for name in note.names)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=annotation,
+        default=inspect.Parameter.empty if default is attrs.NOTHING else default,
+    )
 
 
 def _value(text: str, kind: Any) -> Any:
     """Return the text as the field's kind reads it: lists by comma, text as it stands."""
+    from bionic_core.base.toml import toml_value
+
     if get_origin(kind) is tuple:
         return [_value(item.strip(), get_args(kind)[0]) for item in text.split(",") if item.strip()]
     return text if kind is str else toml_value(text)
@@ -102,12 +164,6 @@ def _value(text: str, kind: Any) -> Any:
 
 def _written(default: Any) -> str:
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-
-
-def _unknown(word: str, option: str, name: str, options: Any) -> str:
-    if not word.startswith("--"):
-        return f"{word}: belongs to no option; what is chosen for '{name}' is said by options"
-    return f"{option}: there is no such option of '{name}'.{nearest(option, options)}"
 
 
 def _as_option(problem: str) -> str:

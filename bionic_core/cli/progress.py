@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,12 @@ from rich.progress import (
 )
 
 from bionic_core.base.words import duration
+from bionic_core.runs.observer import Observer
 
 if TYPE_CHECKING:
+    from bionic_core.runs.folder import Run
+    from bionic_core.runs.task import Task
+    from bionic_core.studies.cell import Cell
     from bionic_core.training.loop import Moment
 
 
@@ -76,7 +80,7 @@ class Tally:
         return words if not left else f"{words}, about {duration(left)} left"
 
 
-class Display:
+class Display(Observer):
     """A bar for the runs of a study, and one for each run under way; lines where no terminal is."""
 
     def __init__(self, console: Console, *, runs: int = 1, quiet: bool = False) -> None:
@@ -112,55 +116,61 @@ class Display:
     ) -> None:
         self.bars.stop()
 
-    def watch(self, moment: Moment, number: int = 0) -> None:
+    def begun(self, task: Task) -> None:
+        """Show that a run begins."""
+        self.tally.begin(task.number)
+        title = self.title(task)
+        self._places[task.number] = (title, "")
+        if self.live:
+            self._runs[task.number] = self.bars.add_task(title, total=None, note="")
+            self._count()
+
+    def title(self, task: Task) -> str:
+        """Return what a run is called while it is under way."""
+        return f"run {task.number + 1}"
+
+    def progress(self, task: Task, moment: Moment) -> None:
         """Show a place within a run."""
         done = (moment.epoch - 1) * moment.total + moment.done
         total = moment.max_epochs * moment.total
-        self.tally.watch(number, done / total)
+        self.tally.watch(task.number, done / total)
         epoch = f"epoch {moment.epoch} of {moment.max_epochs}"
-        title, _ = self._places.get(number, (f"run {number + 1}", ""))
-        self._places[number] = (title, epoch)
-        if number in self._runs:
-            self.bars.update(self._runs[number], completed=done, total=total, note=epoch)
+        title, _ = self._places.get(task.number, (self.title(task), ""))
+        self._places[task.number] = (title, epoch)
+        if task.number in self._runs:
+            self.bars.update(self._runs[task.number], completed=done, total=total, note=epoch)
             self._count()
         elif self.runs > 1 and time.monotonic() - self._said > STATUS_EVERY:
             places = (" ".join(filter(None, p)) for _, p in sorted(self._places.items()))
             self.say(f"{self.tally}: {'; '.join(places)}")
 
-    def begin(self, title: str, number: int = 0) -> None:
-        """Show that a run begins; runs side by side have numbers."""
-        self.tally.begin(number)
-        self._places[number] = (title, "")
-        if self.live:
-            self._runs[number] = self.bars.add_task(title, total=None, note="")
-            self._count()
+    def finished(self, task: Task, run: Run) -> None:
+        """Show a run's accuracy, with a line that stays."""
+        from bionic_core.studies.cell import Cell
 
-    def end(
-        self, line: str, number: int = 0, *, failed: bool = False, reused: bool = False
-    ) -> None:
-        """Show that a run has ended, with a line that stays."""
-        self.tally.end(number, failed=failed, reused=reused)
-        self._places.pop(number, None)
-        if number in self._runs:
-            self.bars.remove_task(self._runs.pop(number))
+        self._end(task, Cell({}, task.seed, run))
+
+    def failed(self, task: Task, reason: str) -> None:
+        """Show why a run failed, with a line that stays."""
+        from bionic_core.studies.cell import Cell
+
+        self._end(task, Cell({}, task.seed, None, reason))
+
+    def _end(self, task: Task, cell: Cell) -> None:
+        self.tally.end(task.number, failed=cell.run is None, reused=cell.reused)
+        self._places.pop(task.number, None)
+        if task.number in self._runs:
+            self.bars.remove_task(self._runs.pop(task.number))
+        line = f"run {task.number + 1}/{self.runs}  {task.title}, seed {task.seed}: {cell.outcome}"
         if self.live:
             self._count()
             self.say(line)
         else:
             self.say(f"{line}  [{self.tally}]" if self.runs > 1 else line)
 
-    def note(self, words: str, number: int = 0) -> None:
+    def note(self, task: Task, words: str) -> None:
         """Show what a reader must know about a run, with a line that stays."""
-        self.say(f"run {number + 1}: {words}" if self.runs > 1 else words)
-
-    def epoch(self, record: dict[str, Any]) -> None:
-        """Show an epoch's figures."""
-        selecting = record.get("validation") or record["test"]
-        self.say(
-            f"epoch {record['epoch']:>3}  loss {record['train']['loss']:.4f}  "
-            f"selecting: accuracy {selecting['accuracy']:.4f}  loss {selecting['loss']:.4f}  "
-            f"macro F1 {selecting['macro_f1']:.4f}  {record['images_per_second']:,.0f} images/s"
-        )
+        self.say(f"run {task.number + 1}: {words}" if self.runs > 1 else words)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -174,6 +184,29 @@ class Display:
         note += f", {duration(left)} left" if left else ""
         ended = self.tally.done + self.tally.failed
         self.bars.update(self._study, completed=ended, note=note)
+
+
+class RunDisplay(Display):
+    """Shows one run that is no study: by its spec's name, and epoch by epoch."""
+
+    def title(self, task: Task) -> str:
+        """Return what the run is called."""
+        return f"{task.spec.name}, seed {task.seed}"
+
+    def epoch(self, task: Task, record: Mapping[str, Any]) -> None:
+        """Show an epoch's figures."""
+        selecting = record.get("validation") or record["test"]
+        self.say(
+            f"epoch {record['epoch']:>3}  loss {record['train']['loss']:.4f}  "
+            f"selecting: accuracy {selecting['accuracy']:.4f}  loss {selecting['loss']:.4f}  "
+            f"macro F1 {selecting['macro_f1']:.4f}  {record['images_per_second']:,.0f} images/s"
+        )
+
+    def finished(self, task: Task, run: Run) -> None:
+        """Leave the result to the command."""
+
+    def failed(self, task: Task, reason: str) -> None:
+        """Leave the reason to the command."""
 
 
 class Download:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bionic_core.cli.common import Json, show
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    pass
 
 
 def report_command(
@@ -29,13 +29,5 @@ def report_command(
     """Write one self-contained HTML page about a run, an ablation or a factorial."""
     from bionic_core.reports.pages.write import write_report
 
-    document = write_report(folder, out)
-    show(document, json, lambda _: _said(document))
-
-
-def _said(document: dict[str, Any]) -> RenderableType:
-    from rich.text import Text
-
-    lines = [document["question"], *document["answer"], *document["warnings"]]
-    size = document["bytes"] / 1e3
-    return Text("\n".join([*lines, f"written: {document['file']} ({size:,.0f} kB)"]))
+    page = write_report(folder, out)
+    show(page, json, lambda report: report.written(page))

@@ -4,61 +4,49 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 import typer
 
 from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
-    Data,
-    Device,
-    Epochs,
-    Jobs,
     Json,
-    Out,
-    Set,
     console,
-    load,
     resumable,
     say_precision,
     show,
-    train_shown,
 )
-from bionic_core.cli.plugins import EngineName, Track, Tracks, TrackTo, chosen
+from bionic_core.cli.options import Less
+from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
+    from bionic_core.cli.plugins import Tracks
     from bionic_core.reports.sections import Section
     from bionic_core.studies.cell import Cell
-    from bionic_core.studies.comparison import Comparison
     from bionic_core.studies.publication import Published
+    from bionic_core.studies.reproduced import Reproduced
     from bionic_core.studies.reproduction import Reproduction
 
 
 def reproduce_command(
     context: typer.Context,
+    *,
     paper: Annotated[
         str | None,
         typer.Argument(metavar="[PAPER]", help="An installed publication; the only one if none."),
     ] = None,
-    data: Data = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    epochs: Epochs = None,
-    device: Device = "auto",
-    jobs: Jobs = 1,
-    engine: EngineName = "local",
-    out: Out = Path("runs"),
-    track: Track = None,
-    track_to: TrackTo = None,
-    set_: Set = None,
+    options: Annotated[StudyOptions, Less(("without",))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,
@@ -71,9 +59,10 @@ def reproduce_command(
     from bionic_core.registry import Registry
     from bionic_core.reports import reproduction as reports
     from bionic_core.reports import terminal
-    from bionic_core.runs.inputs import InputCache
+    from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
     from bionic_core.studies.comparison import compare_with_paper
+    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.publication import open_publication
 
     if plan and report_only:
@@ -83,17 +72,17 @@ def reproduce_command(
     planned = study.plan_reproduction(
         published,
         "quick" if quick else next(iter(published.recipes)),
-        lambda name: load(name, set_=set_, data=data, epochs=epochs),
+        options.load,
         range(seeds or published.seeds),
         registry,
     )
     if report_only:
-        cells = study.collect(planned, out)
+        cells = study.collect(planned, options.out)
     else:
-        cache = InputCache()
+        plans = Plans(options.out)
         typer.echo("timing a few steps of each model", err=True)
-        duration = study.estimate(planned, root=out, device=device, jobs=jobs, cache=cache)
-        described = study.describe_plan(planned, duration, jobs)
+        duration = study.estimate(planned, plans, device=options.device, jobs=options.jobs)
+        described = study.describe_plan(planned, duration, options.jobs)
         if plan:
             show(
                 to_document(described), json, lambda _: terminal.render(reports.planned(described))
@@ -101,11 +90,13 @@ def reproduce_command(
             return
         for line in described.lines:
             typer.echo(line, err=True)
-        options = {"root": out, "device": device, "jobs": jobs, "engine": chosen(context, jobs)}
-        cells = _train(planned, options, Tracks.of(context, out, track_to))
+        work = partial(
+            run_experiment, **options.place, engine=options.trainer(context), plans=plans
+        )
+        cells = _train(planned, work, options.device, options.tracks(context))
     found = compare_with_paper(planned, cells)
     parts = reports.report(published, found)
-    files = _write(out, found, published, parts)
+    files = _write(options.out, found, published, parts)
     document = to_document(attrs.evolve(found, files=files))
     show(document, json, lambda _: terminal.render(parts))
     typer.echo(f"written: {', '.join(files)}", err=True)
@@ -113,9 +104,12 @@ def reproduce_command(
         raise BionicError(f"{len(found.failed)} runs failed; the report is of the others")
 
 
-def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> list[list[Cell]]:
-    from bionic_core.cli.ablation import run
+def _train(
+    planned: Reproduction, work: Callable[..., list[Cell]], device: str, tracks: Tracks
+) -> list[list[Cell]]:
+    """Train what is missing of every experiment, as one study; ``work`` runs an experiment."""
     from bionic_core.cli.progress import Display
+    from bionic_core.runs.observer import Observers
     from bionic_core.studies.reproduction import study_name
 
     specs = [spec for experiment in planned.experiments for spec in experiment.specs]
@@ -124,22 +118,16 @@ def _train(planned: Reproduction, options: dict[str, Any], tracks: Tracks) -> li
         Display(console(sys.stderr), runs=planned.runs) as display,
         tracks.open(study_name(planned), specs, display) as tracking,
     ):
-        say_precision(specs, options["device"], display.say)
-        options = options | {"tracking": tracking}
-        found: list[list[Cell]] = []
-        first = 0
-        for name, experiment in planned.others.items():
-
-            def words(_: int, __: Cell, name: str = name) -> str:
-                return name
-
-            found.append(train_shown(experiment, display, words, first=first, **options))
+        say_precision(specs, device, display.say)
+        observer, first, found = Observers(tracking, display), 0, []
+        for experiment in planned.experiments:
+            found.append(work(experiment, observer=observer, first=first))
             first += experiment.design.runs
-        return [*found, run(planned.ablation, display, options, first)]
+        return found
 
 
 def _write(
-    out: Path, found: Comparison, published: Published, parts: Sequence[Section]
+    out: Path, found: Reproduced, published: Published, parts: Sequence[Section]
 ) -> tuple[str, ...]:
     """Write the report as JSON, Markdown and HTML, each whole or not at all; all are made first."""
     from bionic_core.base.files import write_text

@@ -3,73 +3,46 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bionic_core.cli.common import (
-    Data,
-    Device,
-    Epochs,
-    Json,
-    Out,
-    Set,
-    SpecName,
-    Without,
-    console,
-    load,
-    resumable,
-    say_precision,
-    show,
-)
-from bionic_core.cli.plugins import Track, Tracks, TrackTo
+from bionic_core.cli.common import Json, SpecName, console, resumable, say_precision, show
+from bionic_core.cli.options import Less
+from bionic_core.cli.study_options import StudyOptions
 
 
 def train_command(
     context: typer.Context,
     spec: SpecName,
-    data: Data = None,
+    *,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
-    epochs: Epochs = None,
-    device: Device = "auto",
-    out: Out = Path("runs"),
-    track: Track = None,
-    track_to: TrackTo = None,
-    without: Without = "",
-    set_: Set = None,
+    options: Annotated[StudyOptions, Less(("jobs", "engine"))],
     json: Json = False,
 ) -> None:
     """Train one run; an interrupted one goes on where it stopped."""
-    loaded = load(spec, without=without, set_=set_, data=data, epochs=epochs)
+    loaded = options.load(spec)
     from bionic_core.base.failures import reason
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.engine import Outcome, Task
-    from bionic_core.runs.train import train
+    from bionic_core.cli.progress import RunDisplay
+    from bionic_core.runs.observer import Observers
+    from bionic_core.runs.planned import Plans
+    from bionic_core.runs.task import Task
+    from bionic_core.runs.train import train_task
 
-    task, tracks = Task(0, loaded, seed), Tracks.of(context, out, track_to)
+    task, tracks = Task(0, loaded, seed), options.tracks(context)
     with (
         resumable(),
-        Display(console(sys.stderr)) as display,
+        RunDisplay(console(sys.stderr)) as display,
         tracks.open(loaded.name, [loaded], display) as tracking,
     ):
-        display.begin(f"{loaded.name}, seed {seed}")
-        say_precision([loaded], device, display.say)
+        observer = Observers(tracking, display)
+        observer.begun(task)
+        say_precision([loaded], options.device, display.say)
         try:
-            run = train(
-                loaded,
-                seed=seed,
-                root=out,
-                device=device,
-                watch=display.watch,
-                epochs=display.epoch,
-                say=display.note,
-                saved=partial(tracking.saved, task),
-            )
+            run = train_task(task, Plans(options.out), device=options.device, observer=observer)
         except Exception as error:
-            tracking.ended(Outcome(task, error=reason(error)))
+            observer.failed(task, reason(error))
             raise
-        tracking.ended(Outcome(task, run.folder, run.reused))
-    document = run.result
-    show(document, json, lambda report: report.trained(document))
+        observer.finished(task, run)
+    result = run.result
+    show(result, json, lambda report: report.trained(result))

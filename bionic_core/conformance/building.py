@@ -29,8 +29,10 @@ from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
 from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
-from bionic_core.spec.spec import compose, parse
-from bionic_core.training.loop import Course, start
+from bionic_core.spec.find import parse
+from bionic_core.spec.spec import compose
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -12,6 +12,27 @@ from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
+
+if TYPE_CHECKING:
+    from bionic_core.conformance.cost import Cost
+    from bionic_core.conformance.laws import Verdict
+
+
+@attrs.frozen
+class Judgement:
+    """A plugin, judged.
+
+    Attributes:
+        passed: whether no law is broken.
+        cost: of a mechanism that has been judged by all laws and breaks none.
+    """
+
+    name: str
+    role: str
+    distribution: str | None
+    passed: bool
+    laws: tuple[Verdict, ...]
+    cost: Cost | None
 
 
 @attrs.frozen(eq=False)
@@ -53,8 +74,8 @@ class Subject:
 
     def judged(
         self, laws: Sequence[str] = (), step: Callable[[int, int], None] | None = None
-    ) -> dict[str, Any]:
-        """Return the verdicts, and what a mechanism costs, as JSON-ready data.
+    ) -> Judgement:
+        """Return the verdicts, and what a mechanism costs.
 
         Args:
             laws: names of laws; all of its role, and its cost, if there is none.
@@ -75,11 +96,11 @@ class Subject:
         broken = any(verdict.broken for verdict in found)
         priced = isinstance(self.plugin, Mechanism) and not laws and not broken
         name = self.plugin.name
-        return {
-            "name": name,
-            "role": self.plugin.role,
-            "distribution": self.registry.distribution(name),
-            "passed": not broken,
-            "laws": [attrs.asdict(verdict) for verdict in found],
-            "cost": cost(self.plugin, self.registry) if priced else None,  # type: ignore[arg-type]
-        }
+        return Judgement(
+            name=name,
+            role=self.plugin.role,
+            distribution=self.registry.distribution(name),
+            passed=not broken,
+            laws=tuple(found),
+            cost=cost(self.plugin, self.registry) if priced else None,  # type: ignore[arg-type]
+        )

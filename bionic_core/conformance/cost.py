@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import Any
+from collections.abc import Sequence
 
+import attrs
 import torch
 from torch.nn import functional
 
+from bionic_core.base.strict import KEY
 from bionic_core.conformance.bed import Bed, BedWiring
 from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
+from bionic_core.model.sizes import multiply_adds, parameter_counts
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import Spec, compose, find, read
-from bionic_core.training.describe import multiply_adds, parameter_counts
+from bionic_core.spec.find import find, read
+from bionic_core.spec.spec import Spec, compose
 
 MODEL = "demo"
 """The shipped spec whose layers, wiring and images the cost is measured on."""
@@ -25,12 +28,38 @@ BATCH = 32
 ROUNDS = 7
 
 
-def cost(mechanism: Mechanism, registry: Registry | None = None) -> dict[str, Any]:
-    """Return the cost of a training step, ``with`` the mechanism and ``plain``, without it.
+@attrs.frozen
+class Price:
+    """What a model costs.
 
-    Each has ``parameters`` (allocated), ``effective`` ones, ``macs`` of an image, and ``seconds``
-    of a step (forward, backward and local rules) of 32 images: the median of seven, of which each
-    with is measured beside one without. What the mechanism requires is in both.
+    Attributes:
+        parameters: allocated.
+        effective: of them, those that are not masked.
+        macs: multiply-adds of an image.
+        seconds: of a step (forward, backward and local rules), the median of several.
+    """
+
+    parameters: int
+    effective: int
+    macs: int
+    seconds: float
+
+
+@attrs.frozen
+class Cost:
+    """What a mechanism costs: ``model`` without it, and with it; ``batch`` images a step."""
+
+    model: str
+    batch: int
+    plain: Price
+    present: Price = attrs.field(metadata={KEY: "with"})
+
+
+def cost(mechanism: Mechanism, registry: Registry | None = None) -> Cost:
+    """Return the cost of a training step of 32 images.
+
+    Each step with the mechanism is measured beside one without it, seven times. What the mechanism
+    requires is in both.
 
     Raises:
         RequestError: it cannot act on that model.
@@ -59,16 +88,18 @@ def cost(mechanism: Mechanism, registry: Registry | None = None) -> dict[str, An
             taken = _step(network)
             if turn:  # the first warms up
                 seconds[place].append(taken)
-    found = [
-        {
-            "parameters": (counts := parameter_counts(network))["allocated"],
-            "effective": counts["effective"],
-            "macs": multiply_adds(network),
-            "seconds": statistics.median(times),
-        }
-        for network, times in zip(networks, seconds, strict=True)
-    ]
-    return {"model": MODEL, "batch": BATCH, "plain": found[0], "with": found[1]}
+    plain, present = map(_price, networks, seconds)
+    return Cost(MODEL, BATCH, plain, present)
+
+
+def _price(network: Network, times: Sequence[float]) -> Price:
+    counts = parameter_counts(network)
+    return Price(
+        parameters=counts.allocated,
+        effective=counts.effective,
+        macs=multiply_adds(network),
+        seconds=statistics.median(times),
+    )
 
 
 def _network(spec: Spec, connectome: Connectome) -> Network:

@@ -11,8 +11,10 @@ from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
 from bionic_core.model.combination import harmless
 from bionic_core.model.network import Network
-from bionic_core.training.loop import Course, start, step_once
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
+from bionic_core.training.views import unit_range
 
 CLOSE = 1e-12
 """Absolute difference in float64 up to which numbers count as the same."""
@@ -163,7 +165,7 @@ def masked(bed: Bed) -> None:
     state = start(network, recipe, len(course.labels))
     for step in range(STEPS):
         network.seek(step)
-        step_once(network, state.optimizer, course.images.float() / 255, course.labels, course.loss)
+        step_once(network, state.optimizer, unit_range(course.images), course.labels, course.loss)
         for projection in network.projections:
             values = projection.values.detach()
             outside = (values != projection.wired(values)).nonzero()

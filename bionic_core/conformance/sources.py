@@ -17,7 +17,7 @@ from bionic_core.connectome import Connectome
 from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
 from bionic_core.plugin import ConnectomeSource, DataSource, Plugin
-from bionic_core.spec.spec import parse
+from bionic_core.spec.find import parse
 
 S = TypeVar("S", bound=Plugin)
 

@@ -17,18 +17,37 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Compared:
-    """A statistic of drawn connectomes beside the measured one; ``sd`` is that over seeds."""
+    """A statistic of drawn connectomes beside the measured one; ``sd`` is that over seeds.
+
+    ``met`` says whether the mean is within the tolerance.
+    """
 
     statistic: str
     target: float
     tolerance: float
     mean: float
     sd: float | None
+    met: bool = attrs.field(init=False)
 
-    @property
-    def met(self) -> bool:
-        """Whether the mean is within the tolerance."""
+    @met.default
+    def _met(self) -> bool:
         return abs(self.mean - self.target) <= self.tolerance
+
+
+@attrs.frozen
+class Comparison:
+    """Connectomes that a generator drew, one for each seed, beside what was measured.
+
+    Attributes:
+        source: the generator's name.
+        met: whether all statistics are within their tolerances.
+    """
+
+    source: str
+    neurons: int
+    seeds: int
+    met: bool
+    statistics: Sequence[Compared]
 
 
 class Surrogate(ConnectomeSource):

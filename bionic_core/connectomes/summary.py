@@ -1,4 +1,4 @@
-"""What a connectome holds, as JSON-ready data; in time and memory linear in its connections."""
+"""What a connectome holds; in time and memory linear in its connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
+from attrs import field
 
+from bionic_core.base.records import OMITTED
 from bionic_core.connectome import EXCITATORY, INHIBITORY, Connectome
 
 NO_LAYER = "–"
@@ -18,7 +20,107 @@ NO_LAYER = "–"
 PIECE = 1 << 22
 """Connections looked at at a time."""
 
+Degrees = npt.NDArray[np.int64]
+"""Connections of each cell, (N,)."""
+
 _PYRAMIDAL = re.compile(r"(1|23|4|5|6)P(-|$)")
+
+
+@attrs.frozen
+class Spread:
+    """How a number of connections is spread over cells."""
+
+    mean: float
+    sd: float
+    median: float
+    least: int
+    most: int
+
+
+@attrs.frozen
+class TypeSummary:
+    """Cells of a type; ``layers`` counts them by layer."""
+
+    broad_type: str
+    layers: Mapping[str, int]
+    cells: int
+    out_degree: Spread
+    in_degree: Spread
+
+
+@attrs.frozen
+class LayerSummary:
+    """Cells of a layer."""
+
+    cells: int
+    excitatory: int
+    inhibitory: int
+    out_degree: Spread
+    in_degree: Spread
+
+
+@attrs.frozen
+class Density:
+    """Connections from one group of cells to another; autapses are no pairs and do not count.
+
+    Attributes:
+        pairs: of cells, ordered.
+        density: share of pairs that are connected; None where there is no pair.
+        synapses_per_connection: None where there is no connection.
+    """
+
+    pre: str
+    post: str
+    pairs: int
+    connections: int
+    density: float | None
+    synapses: int
+    synapses_per_connection: float | None
+
+
+@attrs.frozen
+class Multiplicity:
+    """How many connections have a number of synapses."""
+
+    synapses: int
+    connections: int
+
+
+@attrs.frozen
+class ConnectomeSummary:
+    """What a connectome holds. Degrees count connections, not synapses.
+
+    Attributes:
+        autapses: connections of a cell with itself.
+        unconnected: cells without any connection.
+        density: share of ordered pairs of different cells that are connected.
+        reciprocity: share of connections between different cells whose reverse exists.
+        broad_types: cells by broad type.
+        layer_densities, type_densities: between each two layers, or cell types where asked for.
+        synapses_per_connection: mean, by ``from->to`` of broad types.
+        file: that it was written to.
+    """
+
+    label: str
+    fingerprint: str
+    cells: int
+    connections: int
+    synapses: int
+    autapses: int
+    unconnected: int
+    density: float
+    reciprocity: float
+    out_degree: Spread
+    in_degree: Spread
+    broad_types: Mapping[str, int]
+    types: Mapping[str, TypeSummary]
+    layers: Mapping[str, LayerSummary]
+    layer_densities: Sequence[Density]
+    synapses_per_connection: Mapping[str, float | None]
+    synapses_histogram: Sequence[Multiplicity]
+    provenance: Mapping[str, Any]
+    type_densities: Sequence[Density] | None = field(default=None, metadata={OMITTED: True})
+    file: str | None = field(default=None, metadata={OMITTED: True})
 
 
 def summarise(
@@ -26,12 +128,8 @@ def summarise(
     *,
     layers: Mapping[str, Sequence[str]] | None = None,
     by_type: bool = False,
-) -> dict[str, Any]:
+) -> ConnectomeSummary:
     """Return cells by type and layer, degrees, densities, synapses, reciprocity and provenance.
-
-    Degrees count connections, not synapses; ``density`` is the share of ordered pairs of
-    different cells that are connected; ``reciprocity`` the share of connections between
-    different cells whose reverse exists.
 
     Args:
         connectome: what to look at.
@@ -47,54 +145,30 @@ def summarise(
     layer = Grouping.of(homes, [name for name in order if name in {*homes}])
     broad = Grouping.of(connectome.broad_type.tolist(), (EXCITATORY, INHIBITORY))
     autapses = sum(int((pre[part] == post[part]).sum()) for part in _pieces(len(pre)))
-    between = {entry["pre"] + "->" + entry["post"]: entry for entry in broad.table(connectome)}
-    document = {
-        "label": connectome.label,
-        "fingerprint": connectome.fingerprint,
-        "cells": cells,
-        "connections": len(pre),
-        "synapses": int(connectome.count.sum(dtype=np.int64)),
-        "autapses": autapses,
-        "unconnected": int(((out == 0) & (into == 0)).sum()),
-        "density": (len(pre) - autapses) / max(1, cells * (cells - 1)),
-        "reciprocity": _reciprocity(connectome, autapses),
-        "out_degree": _spread(out),
-        "in_degree": _spread(into),
-        "broad_types": dict(zip(broad.names, broad.sizes.tolist(), strict=True)),
-        "types": {
-            name: {
-                "broad_type": _one([broad.names[k] for k in np.unique(broad.place[rows])]),
-                "layers": {
-                    layer.names[k]: int(number)
-                    for k, number in enumerate(np.bincount(layer.place[rows]))
-                    if number
-                },
-                "cells": len(rows),
-                "out_degree": _spread(out[rows]),
-                "in_degree": _spread(into[rows]),
-            }
-            for name, rows in zip(types.names, types.members(), strict=True)
+    return ConnectomeSummary(
+        label=connectome.label,
+        fingerprint=connectome.fingerprint,
+        cells=cells,
+        connections=len(pre),
+        synapses=int(connectome.count.sum(dtype=np.int64)),
+        autapses=autapses,
+        unconnected=int(((out == 0) & (into == 0)).sum()),
+        density=(len(pre) - autapses) / max(1, cells * (cells - 1)),
+        reciprocity=_reciprocity(connectome, autapses),
+        out_degree=_spread(out),
+        in_degree=_spread(into),
+        broad_types=dict(zip(broad.names, broad.sizes.tolist(), strict=True)),
+        types=_types(types, layer, broad, out, into),
+        layers=_by_layer(layer, broad, out, into),
+        layer_densities=layer.table(connectome),
+        synapses_per_connection={
+            f"{entry.pre}->{entry.post}": entry.synapses_per_connection
+            for entry in broad.table(connectome)
         },
-        "layers": {
-            name: {
-                "cells": len(rows),
-                EXCITATORY: int((broad.place[rows] == 0).sum()),
-                INHIBITORY: int((broad.place[rows] == 1).sum()),
-                "out_degree": _spread(out[rows]),
-                "in_degree": _spread(into[rows]),
-            }
-            for name, rows in zip(layer.names, layer.members(), strict=True)
-        },
-        "layer_densities": layer.table(connectome),
-        "synapses_per_connection": {
-            name: entry["synapses_per_connection"] for name, entry in between.items()
-        },
-        "synapses_histogram": _histogram(connectome.count),
-        "provenance": dict(connectome.provenance),
-    }
-    if by_type:
-        document["type_densities"] = types.table(connectome)
-    return document
+        synapses_histogram=_histogram(connectome.count),
+        provenance=dict(connectome.provenance),
+        type_densities=types.table(connectome) if by_type else None,
+    )
 
 
 @attrs.frozen(eq=False)
@@ -123,12 +197,8 @@ class Grouping:
         order = np.argsort(self.place, kind="stable")
         return np.split(order, np.cumsum(self.sizes)[:-1]) if len(self.names) else []
 
-    def table(self, connectome: Connectome) -> list[dict[str, Any]]:
-        """Return pairs of cells, connections and synapses between each two groups.
-
-        Autapses are no pairs and count as no connections here. Of many groups, pairs of groups
-        without a connection are left out.
-        """
+    def table(self, connectome: Connectome) -> list[Density]:
+        """Return what is between each two groups; of many, those without a connection not."""
         groups = len(self.names)
         edges = np.zeros(groups * groups, np.int64)
         synapses = np.zeros(groups * groups)
@@ -145,17 +215,51 @@ class Grouping:
             pairs = int(self.sizes[pre] * (self.sizes[post] - (pre == post)))
             number = int(edges[place])
             found.append(
-                {
-                    "pre": self.names[pre],
-                    "post": self.names[post],
-                    "pairs": pairs,
-                    "connections": number,
-                    "density": number / pairs if pairs else None,
-                    "synapses": int(synapses[place]),
-                    "synapses_per_connection": synapses[place] / number if number else None,
-                }
+                Density(
+                    pre=self.names[pre],
+                    post=self.names[post],
+                    pairs=pairs,
+                    connections=number,
+                    density=number / pairs if pairs else None,
+                    synapses=int(synapses[place]),
+                    synapses_per_connection=float(synapses[place]) / number if number else None,
+                )
             )
         return found
+
+
+def _types(
+    types: Grouping, layer: Grouping, broad: Grouping, out: Degrees, into: Degrees
+) -> dict[str, TypeSummary]:
+    return {
+        name: TypeSummary(
+            broad_type=_one([broad.names[k] for k in np.unique(broad.place[rows])]),
+            layers={
+                layer.names[k]: int(number)
+                for k, number in enumerate(np.bincount(layer.place[rows]))
+                if number
+            },
+            cells=len(rows),
+            out_degree=_spread(out[rows]),
+            in_degree=_spread(into[rows]),
+        )
+        for name, rows in zip(types.names, types.members(), strict=True)
+    }
+
+
+def _by_layer(
+    layer: Grouping, broad: Grouping, out: Degrees, into: Degrees
+) -> dict[str, LayerSummary]:
+    return {
+        name: LayerSummary(
+            cells=len(rows),
+            excitatory=int((broad.place[rows] == 0).sum()),
+            inhibitory=int((broad.place[rows] == 1).sum()),
+            out_degree=_spread(out[rows]),
+            in_degree=_spread(into[rows]),
+        )
+        for name, rows in zip(layer.names, layer.members(), strict=True)
+    }
 
 
 def _layers(connectome: Connectome, layers: Mapping[str, Sequence[str]] | None) -> list[str]:
@@ -192,13 +296,13 @@ def _reciprocity(connectome: Connectome, autapses: int) -> float:
     return (int(both) - autapses) / different
 
 
-def _histogram(count: npt.NDArray[np.int32]) -> list[dict[str, int]]:
+def _histogram(count: npt.NDArray[np.int32]) -> list[Multiplicity]:
     """Return how many connections have each number of synapses that occurs."""
     values: dict[int, int] = {}
     for part in _pieces(len(count)):
         for value, number in zip(*np.unique(count[part], return_counts=True), strict=True):
             values[int(value)] = values.get(int(value), 0) + int(number)
-    return [{"synapses": value, "connections": values[value]} for value in sorted(values)]
+    return [Multiplicity(value, values[value]) for value in sorted(values)]
 
 
 def _pieces(length: int) -> Iterator[slice]:
@@ -206,16 +310,16 @@ def _pieces(length: int) -> Iterator[slice]:
         yield slice(start, start + PIECE)
 
 
-def _spread(values: npt.NDArray[np.int64]) -> dict[str, float]:
+def _spread(values: Degrees) -> Spread:
     if len(values) == 0:
-        return {"mean": 0.0, "sd": 0.0, "median": 0.0, "least": 0, "most": 0}
-    return {
-        "mean": float(values.mean()),
-        "sd": float(values.std()),
-        "median": float(np.median(values)),
-        "least": int(values.min()),
-        "most": int(values.max()),
-    }
+        return Spread(0.0, 0.0, 0.0, 0, 0)
+    return Spread(
+        mean=float(values.mean()),
+        sd=float(values.std()),
+        median=float(np.median(values)),
+        least=int(values.min()),
+        most=int(values.max()),
+    )
 
 
 def _one(names: Sequence[str]) -> str:

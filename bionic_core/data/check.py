@@ -1,10 +1,9 @@
-"""What is wrong with a dataset's images, as JSON-ready data: copies, leaks, blank images."""
+"""What is wrong with a dataset's images: copies, leaks, blank images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import attrs
 import numpy as np
@@ -48,112 +47,221 @@ class Pool:
             np.concatenate([np.arange(len(part)) for part in parts]),
         )
 
+    def named(self, pair: tuple[int, int]) -> tuple[str, str]:
+        """Return the names of two splits."""
+        return self.names[pair[0]], self.names[pair[1]]
+
     def count(self, places: Rows, number: int) -> int:
         """Return how many different ones of these images are in a split."""
         return len(np.unique(places[self.split[places] == number]))
 
 
+@attrs.frozen
+class Copies:
+    """Identical images within a split.
+
+    Attributes:
+        surplus: images less different images.
+        groups: of two or more.
+        conflicting: groups with different labels.
+    """
+
+    surplus: int
+    groups: int
+    conflicting: int
+
+
+@attrs.frozen
+class CopiesBetween:
+    """Identical images of two splits; ``images`` counts those of each that the other has too."""
+
+    splits: tuple[str, str]
+    images: Mapping[str, int]
+    groups: int
+    conflicting: int
+
+
+@attrs.frozen
+class Group:
+    """Identical images: their rows by split, the names of their classes, whether these differ."""
+
+    rows: Mapping[str, Sequence[int]]
+    labels: Sequence[str]
+    conflicting: bool
+
+
+@attrs.frozen
+class Exact:
+    """Identical images: within each split, between each two, and all groups of them."""
+
+    within: Mapping[str, Copies]
+    between: Sequence[CopiesBetween]
+    groups: Sequence[Group]
+
+
+@attrs.frozen
+class NearCopies:
+    """Pairs of near copies within a split, and how many of its images are in one."""
+
+    pairs: int
+    images: int
+
+
+@attrs.frozen
+class NearBetween:
+    """Pairs of near copies between two splits, and how many images of each are in one."""
+
+    splits: tuple[str, str]
+    pairs: int
+    images: Mapping[str, int]
+
+
+@attrs.frozen
+class NearPair:
+    """Two near copies: where they are, the bits that differ, and how their pixels correlate."""
+
+    splits: tuple[str, str]
+    rows: tuple[int, int]
+    bits: int
+    correlation: float
+
+
+@attrs.frozen
+class Near:
+    """Near copies, of different pixels only; all pairs, one for each two rows.
+
+    Attributes:
+        bits: that may differ, of ``of``.
+        correlation: the least.
+    """
+
+    bits: int
+    of: int
+    correlation: float
+    within: Mapping[str, NearCopies]
+    between: Sequence[NearBetween]
+    pairs: Sequence[NearPair]
+
+
+@attrs.frozen
+class Blank:
+    """Images of one value."""
+
+    images: int
+    rows: Sequence[int]
+
+
+@attrs.frozen
+class Leaks:
+    """What ``drop_leaks`` takes out of ``train`` images, with the default distance."""
+
+    protocol: str
+    selected_on: str
+    train: int
+    exact: int
+    near: int
+
+
+@attrs.frozen
+class DataCheck:
+    """Copies, near copies and blank images of a source's own splits.
+
+    Rows count from 0 within each split; pairs of splits are in the order of the source.
+    """
+
+    name: str
+    fingerprint: str
+    class_names: tuple[str, ...]
+    images: Mapping[str, int]
+    exact: Exact
+    near: Near
+    blank: Mapping[str, Blank]
+    leaks: Leaks
+
+
 def check(
     data: Dataset, *, near: int = NEAR, protocol: Protocol = "honest", split_seed: int = 0
-) -> dict[str, Any]:
+) -> DataCheck:
     """Return the copies, near copies and blank images of the source's own splits.
 
     Args:
         data: the images.
         near: largest Hamming distance of near copies, of ``BITS``.
         protocol, split_seed: how runs split, which decides what ``drop_leaks`` would take out.
-
-    Returns:
-        ``name``, ``fingerprint``, ``images`` {split: count}; then, rows counting from 0 within
-        each split and pairs of splits in the order of the source,
-
-        - ``exact``: ``within`` {split: {``surplus``: images less different images, ``groups``:
-          of two or more, ``conflicting``: groups with different labels}}; ``between``
-          [{``splits``, ``images`` {split: how many of its images also occur in the other},
-          ``groups``, ``conflicting``}]; ``groups`` [{``rows`` {split: rows}, ``labels``: class
-          names, ``conflicting``}], all of them.
-        - ``near``, pairs of different pixels only: ``bits``, ``of``, ``correlation`` (the least);
-          ``within`` {split: {``pairs``, ``images``}}; ``between`` [{``splits``, ``pairs``,
-          ``images`` {split: count}}]; ``pairs`` [{``splits``, ``rows``, ``bits``,
-          ``correlation``}], all of them, one for each two rows.
-        - ``blank`` {split: {``images``, ``rows``}}: images of one value.
-        - ``leaks`` {``protocol``, ``selected_on``, ``train``: images before dropping, ``exact``,
-          ``near``: what ``drop_leaks`` takes out of them with the default distance}.
     """
     pool = Pool.of(data)
     group = identical(pool.images)
     pairs = near_pairs(pool.images, near=near)
     different = group[pairs.first] != group[pairs.second]
-    return {
-        "name": data.name,
-        "fingerprint": data.fingerprint,
-        "class_names": list(data.class_names),
-        "images": {name: len(part) for name, part in data.splits.items()},
-        "exact": _exact(pool, group, data.class_names),
-        "near": {"bits": near, "of": BITS, "correlation": CORRELATION}
-        | _near(pool, pairs.take(different)),
-        "blank": {
-            name: {"images": int(rows.sum()), "rows": np.flatnonzero(rows).tolist()}
+    return DataCheck(
+        name=data.name,
+        fingerprint=data.fingerprint,
+        class_names=tuple(data.class_names),
+        images={name: len(part) for name, part in data.splits.items()},
+        exact=_exact(pool, group, data.class_names),
+        near=_near(pool, pairs.take(different), near),
+        blank={
+            name: Blank(int(rows.sum()), np.flatnonzero(rows).tolist())
             for name, rows in ((name, blank(part.images)) for name, part in data.splits.items())
         },
-        "leaks": _leaks(data, protocol, split_seed),
-    }
+        leaks=_leaks(data, protocol, split_seed),
+    )
 
 
-def _exact(pool: Pool, group: Rows, class_names: tuple[str, ...]) -> dict[str, Any]:
+def _exact(pool: Pool, group: Rows, class_names: tuple[str, ...]) -> Exact:
     order = np.argsort(group, kind="stable")
     ends = np.flatnonzero(np.diff(group[order])) + 1
     groups = [members for members in np.split(order, ends) if len(members) > 1]
     groups.sort(key=lambda members: int(members[0]))
     numbers = range(len(pool.names))
-    return {
-        "within": {
+    return Exact(
+        within={
             name: _within(pool, [members[pool.split[members] == n] for members in groups])
             for n, name in enumerate(pool.names)
         },
-        "between": [
+        between=[
             _between(pool, [m[np.isin(pool.split[m], pair)] for m in groups], pair)
             for pair in combinations(numbers, 2)
         ],
-        "groups": [
-            {
-                "rows": {
+        groups=[
+            Group(
+                rows={
                     pool.names[n]: pool.row[members[pool.split[members] == n]].tolist()
                     for n in np.unique(pool.split[members])
                 },
-                "labels": [class_names[label] for label in np.unique(pool.labels[members])],
-                "conflicting": _conflicting(pool, members),
-            }
+                labels=[class_names[label] for label in np.unique(pool.labels[members])],
+                conflicting=_conflicting(pool, members),
+            )
             for members in groups
         ],
-    }
+    )
 
 
 def _conflicting(pool: Pool, members: Rows) -> bool:
     return len(np.unique(pool.labels[members])) > 1
 
 
-def _within(pool: Pool, groups: Iterable[Rows]) -> dict[str, int]:
+def _within(pool: Pool, groups: Iterable[Rows]) -> Copies:
     groups = [members for members in groups if len(members) > 1]
-    return {
-        "surplus": sum(len(members) - 1 for members in groups),
-        "groups": len(groups),
-        "conflicting": sum(_conflicting(pool, members) for members in groups),
-    }
+    return Copies(
+        surplus=sum(len(members) - 1 for members in groups),
+        groups=len(groups),
+        conflicting=sum(_conflicting(pool, members) for members in groups),
+    )
 
 
-def _between(pool: Pool, groups: Iterable[Rows], pair: tuple[int, int]) -> dict[str, Any]:
+def _between(pool: Pool, groups: Iterable[Rows], pair: tuple[int, int]) -> CopiesBetween:
     groups = [members for members in groups if len(np.unique(pool.split[members])) > 1]
     shared = np.concatenate([np.zeros(0, np.int64), *groups])
-    return {
-        "splits": [pool.names[n] for n in pair],
-        "images": {pool.names[n]: pool.count(shared, n) for n in pair},
-        "groups": len(groups),
-        "conflicting": sum(_conflicting(pool, members) for members in groups),
-    }
+    return CopiesBetween(
+        splits=pool.named(pair),
+        images={pool.names[n]: pool.count(shared, n) for n in pair},
+        groups=len(groups),
+        conflicting=sum(_conflicting(pool, members) for members in groups),
+    )
 
 
-def _near(pool: Pool, pairs: Pairs) -> dict[str, Any]:
+def _near(pool: Pool, pairs: Pairs, bits: int) -> Near:
     one, other = pool.split[pairs.first], pool.split[pairs.second]
 
     def those(first: int, second: int) -> tuple[int, Rows]:
@@ -163,11 +271,11 @@ def _near(pool: Pool, pairs: Pairs) -> dict[str, Any]:
     within, between = {}, []
     for n, name in enumerate(pool.names):
         count, places = those(n, n)
-        within[name] = {"pairs": count, "images": pool.count(places, n)}
+        within[name] = NearCopies(count, pool.count(places, n))
     for pair in combinations(range(len(pool.names)), 2):
         count, places = those(*pair)
         images = {pool.names[n]: pool.count(places, n) for n in pair}
-        between.append({"splits": [pool.names[n] for n in pair], "pairs": count, "images": images})
+        between.append(NearBetween(pool.named(pair), count, images))
     listed = zip(
         one.tolist(),
         other.tolist(),
@@ -177,28 +285,20 @@ def _near(pool: Pool, pairs: Pairs) -> dict[str, Any]:
         pairs.correlation.tolist(),
         strict=True,
     )
-    return {
-        "within": within,
-        "between": between,
-        "pairs": [
-            {
-                "splits": [pool.names[a], pool.names[b]],
-                "rows": [i, j],
-                "bits": bits,
-                "correlation": round(correlation, 4),
-            }
-            for a, b, i, j, bits, correlation in listed
+    return Near(
+        bits=bits,
+        of=BITS,
+        correlation=CORRELATION,
+        within=within,
+        between=between,
+        pairs=[
+            NearPair(pool.named((a, b)), (i, j), differing, round(correlation, 4))
+            for a, b, i, j, differing, correlation in listed
         ],
-    }
+    )
 
 
-def _leaks(data: Dataset, protocol: Protocol, split_seed: int) -> dict[str, Any]:
+def _leaks(data: Dataset, protocol: Protocol, split_seed: int) -> Leaks:
     parts = split(data, protocol, split_seed)
     exact, near = occurring(parts.train.images, parts.held_out.images)
-    return {
-        "protocol": protocol,
-        "selected_on": parts.selected_on,
-        "train": len(parts.train),
-        "exact": len(exact),
-        "near": len(near),
-    }
+    return Leaks(protocol, parts.selected_on, len(parts.train), len(exact), len(near))

@@ -1,49 +1,74 @@
-"""What a dataset holds, as JSON-ready data."""
+"""What a dataset holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
+from attrs import field
 
-from bionic_core.data.splits import Splits
+from bionic_core.base.records import OMITTED
+from bionic_core.data.splits import Dropped, Splits
 from bionic_core.dataset import Dataset, Split
 
 
-def summarise(data: Dataset, splits: Splits | None = None) -> dict[str, Any]:
-    """Return the images of each class in the source's own splits, and in those that runs use.
+@attrs.frozen
+class SplitCounts:
+    """The images of a split, and of each class in it."""
 
-    Keys: ``name``, ``fingerprint``, ``class_names``, ``image`` [C, H, W], ``source_splits``
-    {split: {``images``, ``classes``: {name: count}}}; given ``splits``, also ``splits`` (the
-    same of the parts that runs use; no validation where they select on test) and
-    ``selected_on``; where leaks were dropped, ``dropped`` {``exact``, ``near``}, the number of
-    images taken out of train.
+    images: int
+    classes: Mapping[str, int]
+
+
+@attrs.frozen
+class DataSummary:
+    """What a dataset holds.
+
+    Attributes:
+        image: channels, height and width.
+        source_splits: the source's own.
+        splits: those that runs use, without validation where they select on test.
+        selected_on: the split that they select on.
+        dropped: images taken out of train as leaks, where asked for.
     """
-    document: dict[str, Any] = {
-        "name": data.name,
-        "fingerprint": data.fingerprint,
-        "class_names": list(data.class_names),
-        "image": list(data.train.images.shape[1:]),
-        "source_splits": _counts(data, data.splits),
-    }
-    if splits is not None:
-        used = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        if splits.selected_on == "test":
-            del used["validation"]
-        document |= {"splits": _counts(data, used), "selected_on": splits.selected_on}
-        if splits.dropped is not None:
-            document["dropped"] = attrs.asdict(splits.dropped)
-    return document
+
+    name: str
+    fingerprint: str
+    class_names: tuple[str, ...]
+    image: tuple[int, ...]
+    source_splits: Mapping[str, SplitCounts]
+    splits: Mapping[str, SplitCounts] | None = field(default=None, metadata={OMITTED: True})
+    selected_on: str | None = field(default=None, metadata={OMITTED: True})
+    dropped: Dropped | None = field(default=None, metadata={OMITTED: True})
 
 
-def _counts(data: Dataset, splits: Mapping[str, Split]) -> dict[str, Any]:
+def summarise(data: Dataset, splits: Splits | None = None) -> DataSummary:
+    """Return the images of each class in the source's own splits, and in those that runs use."""
+    summary = DataSummary(
+        name=data.name,
+        fingerprint=data.fingerprint,
+        class_names=tuple(data.class_names),
+        image=data.train.images.shape[1:],
+        source_splits=_counts(data, data.splits),
+    )
+    if splits is None:
+        return summary
+    used = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    if splits.selected_on == "test":
+        del used["validation"]
+    return attrs.evolve(
+        summary,
+        splits=_counts(data, used),
+        selected_on=splits.selected_on,
+        dropped=splits.dropped,
+    )
+
+
+def _counts(data: Dataset, splits: Mapping[str, Split]) -> dict[str, SplitCounts]:
+    names = data.class_names
     return {
-        name: {
-            "images": len(part),
-            "classes": dict(
-                zip(data.class_names, part.counts(len(data.class_names)).tolist(), strict=True)
-            ),
-        }
+        name: SplitCounts(
+            len(part), dict(zip(names, part.counts(len(names)).tolist(), strict=True))
+        )
         for name, part in splits.items()
     }

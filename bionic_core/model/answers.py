@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from bionic_core.base.failures import of_the_machine, reason
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.combination import harmless
 
@@ -88,6 +87,8 @@ def _try(
     except BionicError:
         raise
     except Exception as error:
+        from bionic_core.base.failures import of_the_machine, reason
+
         if of_the_machine(error):
             raise
         raise RequestError(

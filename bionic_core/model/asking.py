@@ -10,7 +10,6 @@ import pluggy
 from torch import nn
 
 from bionic_core import hookspecs
-from bionic_core.base.failures import of_the_machine, reason
 from bionic_core.errors import BionicError, RequestError, listing
 from bionic_core.markers import PROJECT
 from bionic_core.model.answers import try_module
@@ -66,7 +65,7 @@ class Asking:
         found: dict[str, Any] = {}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
-            outer, self.asked = self.asked, (name, hook)
+            outer, self.asked = self.asked, (name, hook)  # an answer may ask in its turn
             try:
                 with seeded(derive(self.seed, name, hook, site)):
                     answer = implementation.function(
@@ -78,6 +77,8 @@ class Asking:
                     where=error.where or self.spec.where,
                 ) from error
             except Exception as error:
+                from bionic_core.base.failures import of_the_machine, reason
+
                 if isinstance(error, BionicError) or of_the_machine(error):
                     raise
                 raise RequestError(

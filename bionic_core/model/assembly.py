@@ -8,11 +8,11 @@ import numpy as np
 from torch import nn
 
 from bionic_core.base.memory import Budget
-from bionic_core.connectome import Connectome, checked
+from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.model.answers import try_rule, try_weights
 from bionic_core.model.asking import Asking
-from bionic_core.model.combination import Chain, Gated, Pieces, Product, Sum
+from bionic_core.model.combination import Chain, Pieces, Product, Sum
 from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
 from bionic_core.model.projection import Projection
 from bionic_core.model.storage import make_projection
@@ -48,6 +48,8 @@ def build(
             mechanisms in a chain have no order, or a cell type is not in the connectome.
     """
     if connectome is None and spec.connectome is not None:
+        from bionic_core.spec.connectome import checked
+
         connectome = checked(spec.connectome.read(), spec.where)
     return _Assembly(spec, seed, connectome, gated, streams, tried).network()
 
@@ -95,7 +97,10 @@ class _Assembly(Asking):
             plastic=self._plastic(modules.values()),
             streams=self.streams,
         )
-        self._gate(network, channels * height * width)
+        if self.gated:
+            from bionic_core.model.gates import put_gates
+
+            put_gates(network, self.gated, channels * height * width)
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:
@@ -106,6 +111,7 @@ class _Assembly(Asking):
         """Make a stream of random numbers for the mechanism that is being asked."""
         seed = self.spec.training.drawn_with(self.seed)
         name = "/".join((*self.asked, site))
+        # Several streams of one piece differ by their number, so that none repeats another.
         before = sum(stream.name.startswith(name) for stream in self.streams)
         name += f"/{before}" if before else ""
         stream = self.stream_type(derive(seed, *self.asked, site, "stream"), name)
@@ -141,6 +147,7 @@ class _Assembly(Asking):
         for index in range(MAX_STAGES):
             name = STAGE_NAMES[index] if index < len(STAGE_NAMES) else f"stage{index + 1}"
             stage = Stage(name, index, shape)
+            # One module makes a stage's features: the first in order, and no other is asked for.
             answered = self.answers("features", name, kind=Features, stage=stage)[:1]
             if not answered:
                 return stages, shape
@@ -224,28 +231,6 @@ class _Assembly(Asking):
                     try_rule(name, rule, projection)
                 found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
         return found
-
-    def _gate(self, network: Network, features: int) -> None:
-        """Put gates before the pieces of the named mechanisms; the front end gates as a whole."""
-        gated = self.gated
-        for module in network.modules():
-            if isinstance(module, Projection):
-                module.add_gates(gated)
-            elif isinstance(module, Pieces) and module.hook != "features":
-                module.add_gates(name for name in module.mechanisms if name in gated)
-        for plastic in network.plastic:
-            if plastic.mechanism in gated:
-                Gated.add_gates(plastic.projection, [plastic.mechanism])
-        owners = {name for stage in network.stages for name in stage.features.mechanisms}  # type: ignore[union-attr]
-        front = owners & set(gated)
-        pixels = int(np.prod(self.spec.model.image))
-        if front and (len(owners) > 1 or features != pixels):
-            raise RequestError(
-                f"the front end of {listing(owners)} gives {features} features and the image has "
-                f"{pixels} pixels: it can be gated only if one mechanism gives all stages and "
-                "both numbers are equal"
-            )
-        network.add_gates(front)
 
 
 def _output_shape(

@@ -33,6 +33,7 @@ class Gated(nn.Module):
     def add_gates(self, mechanisms: Iterable[str]) -> None:
         """Put a gate, switched on, before the parts of each of these mechanisms."""
         for name in mechanisms:
+            # No part of a checkpoint, so that gated and plain models load each other's.
             self.register_buffer(f"gate_{name}", torch.tensor(True), persistent=False)
 
     def gate(self, mechanism: str) -> Tensor | None:

@@ -110,7 +110,7 @@ class Projection(Gated):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         key = f"{prefix}values"
         if key in state_dict:
-            state_dict[key] = self.restored(state_dict[key])
+            state_dict[key] = self.restored(state_dict[key])  # of whatever storage
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
@@ -131,12 +131,14 @@ class DenseProjection(Projection):
         pre, post = site.pre.size, site.post.size
         bound = bound_of(site)
         with seeded(seed):
+            # For all pairs, whatever the wiring: variants start from the same weights.
             values = torch.empty(post, pre).uniform_(-bound, bound)
             self.bias = nn.Parameter(torch.empty(post).uniform_(-bound, bound))
         if self.wiring is not None:
             scale = torch.zeros(post, pre)
             scale[self.wiring.post, self.wiring.pre] = factors(self.wiring).to(scale.dtype)
             values.mul_(scale)
+            # Not kept in checkpoints: the spec and the connectome say it again.
             self.register_buffer("mask", _mask(self.wiring, values), False)
         self.values = nn.Parameter(values)
 

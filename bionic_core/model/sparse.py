@@ -102,7 +102,7 @@ class SparseProjection(Projection):
         values = torch.empty(len(pairs))
         rows = max(1, BLOCK // pre)
         begun = 0
-        for first in range(0, post, rows):
+        for first in range(0, post, rows):  # block by block: the matrix may not fit
             block = torch.empty(min(rows, post - first), pre).uniform_(-bound, bound)
             end = int(torch.searchsorted(pairs, (first + len(block)) * pre))
             values[begun:end] = block.flatten()[pairs[begun:end] - first * pre]

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import attrs
 from markupsafe import Markup
 
 from bionic_core.reports.sections import Page
@@ -49,4 +50,7 @@ def printable(value: Any) -> Any:
         return {printable(key): printable(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [printable(part) for part in value]
+    if attrs.has(type(value)):
+        fields = [field for field in attrs.fields(type(value)) if field.init]
+        return type(value)(**{f.alias: printable(getattr(value, f.name)) for f in fields})
     return value

@@ -1,10 +1,20 @@
-"""Sections as Markdown; drawings are for pages only."""
+"""Sections as Markdown; of drawings, which are for pages only, the tables that stand for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bionic_core.reports.sections import Block, Code, Facts, Flow, Points, Row, Section, Table
+from bionic_core.reports.sections import (
+    Block,
+    Code,
+    Facts,
+    Flow,
+    Picture,
+    Points,
+    Row,
+    Section,
+    Table,
+)
 
 SIGNS = ("\\", "|", "*", "_", "<", "`")
 """What Markdown would take for markup, or for a cell's end."""
@@ -38,6 +48,8 @@ def _block(block: Block) -> Iterator[str]:
     elif isinstance(block, Row):
         for part in block.blocks:
             yield from _block(part)
+    elif isinstance(block, Picture) and block.table:
+        yield from _block(block.table)
     elif isinstance(block, Points):
         yield from _titled(block.title)
         if block.lines:

@@ -13,7 +13,7 @@ from bionic_core.registry import Registry
 from bionic_core.reports.html import printable
 from bionic_core.reports.sections import Block, Code, Facts, Points, Section
 from bionic_core.runs.train import SPEC, Run
-from bionic_core.spec.spec import parse
+from bionic_core.spec.find import parse
 
 Document = Mapping[str, Any]
 

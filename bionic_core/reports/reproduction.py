@@ -10,19 +10,8 @@ import torch
 
 from bionic_core.reports.drawing.run import errors as draw_errors
 from bionic_core.reports.sections import Block, Cell, Page, Picture, Points, Section, Table
-from bionic_core.reports.words import count, interval, mean_sd, number, numeric, p_cell
+from bionic_core.reports.words import count, interval, mean_sd, number, numeric, p_cell, whole
 from bionic_core.runs.folder import Run
-from bionic_core.studies.comparison import (
-    Beside,
-    ChangeBeside,
-    ChangesBeside,
-    ClassBeside,
-    Comparison,
-    Errors,
-    ErrorsBeside,
-    Judged,
-    VariantBeside,
-)
 from bionic_core.studies.publication import (
     ChangeTable,
     ClassTable,
@@ -30,6 +19,17 @@ from bionic_core.studies.publication import (
     ErrorTable,
     Published,
     VariantTable,
+)
+from bionic_core.studies.reproduced import (
+    Beside,
+    ChangeBeside,
+    ChangesBeside,
+    ClassBeside,
+    Errors,
+    ErrorsBeside,
+    Judged,
+    Reproduced,
+    VariantBeside,
 )
 from bionic_core.studies.reproduction import Plan
 from bionic_core.training.metrics import probabilities
@@ -56,7 +56,7 @@ def page(published: Published, parts: Sequence[Section]) -> Page:
     )
 
 
-def report(published: Published, found: Comparison) -> list[Section]:
+def report(published: Published, found: Reproduced) -> list[Section]:
     """Return the whole report: conditions, the paper's tables by what they hold, notes."""
     images = _images(found)
     return [
@@ -76,7 +76,7 @@ def report(published: Published, found: Comparison) -> list[Section]:
     ]
 
 
-def _answer(published: Published, found: Comparison) -> Section:
+def _answer(published: Published, found: Reproduced) -> Section:
     text = [f"{published.title} ({published.authors}), {published.code}."]
     if found.selected_on.ours == "test":
         text.append("test-selected: the test images chose each run's epoch, which flatters ours.")
@@ -87,7 +87,7 @@ def _answer(published: Published, found: Comparison) -> Section:
     return Section("Reproduction", text)
 
 
-def _conditions(published: Published, found: Comparison) -> Section:
+def _conditions(published: Published, found: Reproduced) -> Section:
     rows = [
         ("data", published.data, found.data.ours),
         ("test images", *map(count, (published.test_images, found.test_images.ours))),
@@ -101,7 +101,7 @@ def _conditions(published: Published, found: Comparison) -> Section:
     return Section("Conditions", (), [table])
 
 
-def _images(found: Comparison) -> str:
+def _images(found: Reproduced) -> str:
     images, selected = found.test_images, found.selected_on.ours
     text = f"{count(images.ours)} test images, the paper's {count(images.published)}"
     return f"{text}; test-selected" if selected == "test" else f"{text}; selected on {selected}"
@@ -168,9 +168,9 @@ def _sizes(rows: Sequence[VariantBeside]) -> Table:
     lines = [
         [
             Cell(row.label),
-            *(numeric(n, 0) for n in (row.parameters.published, row.parameters.ours)),
+            *(whole(n) for n in (row.parameters.published, row.parameters.ours)),
             numeric(row.parameters.difference, 0, signed=True),
-            numeric(row.parameters.effective, 0),
+            whole(row.parameters.effective),
         ]
         for row in rows
     ]
@@ -192,7 +192,7 @@ def _changes(
     moved = {row.label: row.term for row in found.rows if "(with" in row.term}
     lines += [f"{label}: ours leaves out {term}." for label, term in moved.items()]
     rows = [_change(row) for row in found.rows]
-    return Section(table.heading, lines, [Table(table.title, columns, rows, quiet=True)])
+    return Section(table.heading, lines, [Table(table.heading, columns, rows, quiet=True)])
 
 
 def _range(ends: tuple[float, float]) -> str:
@@ -228,12 +228,12 @@ def _picture(row: Errors) -> Picture:
     arrays = Run(Path(str(row.run))).predictions
     drawn = draw_errors(
         row.confusion,
-        {name: {"auc": area} for name, area in row.auc.items()},
+        row.auc,
         probabilities(torch.as_tensor(arrays["test_logits"])),
         arrays["test_labels"],
     )
     counts = [
-        [Cell(name), *(numeric(n, 0) for n in line)]
+        [Cell(name), *(whole(n) for n in line)]
         for name, line in zip(row.classes, row.confusion, strict=True)
     ]
     title = f"Confusion matrix: {row.label}, seed {row.seed}"

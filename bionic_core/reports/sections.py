@@ -93,12 +93,17 @@ class Drawing:
 
 @attrs.frozen
 class Picture:
-    """A figure of pixels: a data URI, what it shows, and its title."""
+    """A figure of pixels: a data URI, what it shows, and its title.
+
+    Attributes:
+        table: what stands for it in a text; nothing if None.
+    """
 
     shape: ClassVar[str] = "picture"
     source: str
     alt: str
     title: str
+    table: Table | None = None
 
 
 @attrs.frozen

@@ -1,4 +1,77 @@
 """A run: trained once, in a folder named by what decides its numbers.
 
 Knows no study. Start at `train`, then `folder` and `identity`.
+
+Its names here are for engines, and load what they need when they are used.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bionic_core.base.lazy import offer
+
+if TYPE_CHECKING:
+    from bionic_core.runs.attempt import TRIES as TRIES
+    from bionic_core.runs.attempt import WAITS as WAITS
+    from bionic_core.runs.attempt import Queue as Queue
+    from bionic_core.runs.attempt import one_by_one as one_by_one
+    from bionic_core.runs.attempt import outcome_of as outcome_of
+    from bionic_core.runs.checkpoint import Files as Files
+    from bionic_core.runs.checkpoint import look as look
+    from bionic_core.runs.checkpoint import save_state as save_state
+    from bionic_core.runs.engine import Engine as Engine
+    from bionic_core.runs.engine import Outcome as Outcome
+    from bionic_core.runs.engine import Saved as Saved
+    from bionic_core.runs.engine import Work as Work
+    from bionic_core.runs.failures import record_failure as record_failure
+    from bionic_core.runs.folder import FAILURE as FAILURE
+    from bionic_core.runs.folder import LOCK as LOCK
+    from bionic_core.runs.folder import RESULT as RESULT
+    from bionic_core.runs.folder import Run as Run
+    from bionic_core.runs.inputs import InputCache as InputCache
+    from bionic_core.runs.inputs import Inputs as Inputs
+    from bionic_core.runs.observer import Observer as Observer
+    from bionic_core.runs.planned import PlannedRun as PlannedRun
+    from bionic_core.runs.planned import Plans as Plans
+    from bionic_core.runs.task import Task as Task
+    from bionic_core.runs.train import complete as complete
+    from bionic_core.runs.train import device_of as device_of
+    from bionic_core.runs.train import prepare as prepare
+    from bionic_core.runs.train import reused as reused
+    from bionic_core.runs.train import take_up as take_up
+    from bionic_core.runs.train import texts_of as texts_of
+    from bionic_core.runs.train import write_texts as write_texts
+    from bionic_core.runs.transfer import finished_files as finished_files
+    from bionic_core.runs.transfer import unfinished_files as unfinished_files
+    from bionic_core.runs.transfer import write_finished as write_finished
+    from bionic_core.runs.transfer import write_unfinished as write_unfinished
+    from bionic_core.runs.words import TELLS_EVERY as TELLS_EVERY
+    from bionic_core.runs.words import Reporter as Reporter
+    from bionic_core.runs.words import hear as hear
+
+__getattr__, __dir__, __all__ = offer(
+    __name__,
+    {
+        "attempt": ("TRIES", "WAITS", "Queue", "one_by_one", "outcome_of"),
+        "checkpoint": ("Files", "look", "save_state"),
+        "engine": ("Engine", "Outcome", "Saved", "Work"),
+        "failures": ("record_failure",),
+        "folder": ("FAILURE", "LOCK", "RESULT", "Run"),
+        "inputs": ("InputCache", "Inputs"),
+        "observer": ("Observer",),
+        "planned": ("PlannedRun", "Plans"),
+        "task": ("Task",),
+        "train": (
+            "complete",
+            "device_of",
+            "prepare",
+            "reused",
+            "take_up",
+            "texts_of",
+            "write_texts",
+        ),
+        "transfer": ("finished_files", "unfinished_files", "write_finished", "write_unfinished"),
+        "words": ("TELLS_EVERY", "Reporter", "hear"),
+    },
+)

@@ -1,29 +1,20 @@
-"""Runs side by side: each worker is a process with one thread, and reads data and wiring once.
+"""Runs tried: a failure becomes its reason, and one of the machine is tried again.
 
-Workers never share this process's state: on Linux a server of their own, which holds nothing but
-the imported libraries, is forked for each, elsewhere they are spawned. What passes between the
-processes is made by this program and goes through pipes; nothing of it is ever on disk. A worker
-ends when the study does, however that ends.
+An engine that trains in processes of its own tries each run by :func:`outcome_of` there.
 """
 
 from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from bionic_core.base import failures
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.inputs import InputCache
-from bionic_core.runs.train import train
-from bionic_core.training.loop import Moment
-
-TELLS_EVERY = 0.5
-"""Seconds between two words of a worker about where it is."""
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.planned import Plans
+from bionic_core.runs.train import train_task
 
 TRIES = 2
 """A run that fails by the machine's fault is tried again, so many times in all."""
@@ -57,17 +48,8 @@ class Queue:
         self._elsewhere.append(task)
 
 
-def attempt(
-    task: Task,
-    *,
-    root: Path,
-    device: str,
-    cache: InputCache,
-    watch: Callable[[Moment], None] | None = None,
-    say: Callable[[str], None] | None = None,
-    begun: Callable[[Path], None] | None = None,
-    saved: Callable[[Path], None] | None = None,
-    wait: float = 0.0,
+def outcome_of(
+    task: Task, plans: Plans, *, device: str, observer: Observer | None = None, wait: float = 0.0
 ) -> Outcome:
     """Train a task; a failure while it runs becomes its reason.
 
@@ -78,12 +60,10 @@ def attempt(
         RequestError: what was asked cannot be done, for this run or any other.
         WriteError: nothing can be written, for this run or any other.
     """
-    options: dict[str, Any] = {"watch": watch, "say": say, "begun": begun}
-    options |= {"saved": saved, "wait": wait}
-    again = ""
+    told, again = observer or Observer(), ""
     for tried in range(1, TRIES + 1):
         try:
-            run = train(task.spec, seed=task.seed, root=root, device=device, cache=cache, **options)
+            run = train_task(task, plans, device=device, observer=told, wait=wait)
         except DamagedError as error:
             return Outcome(task, error=str(error))
         except (RequestError, WriteError):
@@ -111,21 +91,12 @@ def one_by_one(work: Work) -> Iterator[Outcome]:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
-    cache, waiting, begun = InputCache(), Queue(work.tasks), set[int]()
+    waiting = Queue(work.tasks)
     while waiting:
         task, seconds = waiting.take()
-        if task.number not in begun:
-            begun.add(task.number)
-            work.started(task)
-        outcome = attempt(
-            task,
-            root=work.root,
-            device=work.device,
-            cache=cache,
-            watch=partial(work.watch, task),
-            say=partial(work.say, task),
-            saved=partial(work.saved, task),
-            wait=seconds,
+        work.started(task)
+        outcome = outcome_of(
+            task, work.plans, device=work.device, observer=work.observer, wait=seconds
         )
         if outcome.busy:
             waiting.later(task)

@@ -17,8 +17,10 @@ import attrs
 
 from bionic_core.base.checksums import seal, sha256, unseal
 from bionic_core.base.files import present, write_atomically, write_text
-from bionic_core.base.schema import NUMBER, mismatch
+from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError
+from bionic_core.runs.documents import Counters
+from bionic_core.runs.files import checked
 from bionic_core.runs.folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
 
 if TYPE_CHECKING:
@@ -31,19 +33,6 @@ SAVES_EVERY = 5.0
 
 Files = Mapping[str, Sequence[str]]
 """Of files beside the state, the checksums that they may have."""
-
-_COUNTERS: Any = {
-    "epoch": int,
-    "best": float,
-    "best_epoch": int,
-    "history": [{"epoch": int}],
-    "optimizer": {"*": NUMBER},
-    "lr": [NUMBER],
-    "schedule": {"*": NUMBER},
-    "threads": int,
-    "device?": str,
-    "files?": {"*": [str]},
-}
 
 
 @attrs.frozen
@@ -86,19 +75,19 @@ def save_state(run: Run, state: State, files: Files | None = None) -> None:
                 tensors[f"optimizer.{number}.{key}"] = value
             else:
                 scalars[f"{number}.{key}"] = value
-    counters = {
-        "epoch": state.epoch,
-        "best": state.best,
-        "best_epoch": state.best_epoch,
-        "history": state.history,
-        "optimizer": scalars,
-        "lr": [group["lr"] for group in state.optimizer.param_groups],
-        "schedule": state.schedule.state_dict(),
-        "threads": torch.get_num_threads(),
-        "device": next(state.network.parameters()).device.type,
-        "files": dict(files or {}),
-    }
-    data = to_safetensors(portable(tensors), {"counters": json.dumps(counters)})
+    counters = Counters(
+        epoch=state.epoch,
+        best=state.best,
+        best_epoch=state.best_epoch,
+        history=tuple(state.history),
+        optimizer=scalars,
+        lr=tuple(group["lr"] for group in state.optimizer.param_groups),
+        schedule=state.schedule.state_dict(),
+        threads=torch.get_num_threads(),
+        device=next(state.network.parameters()).device.type,
+        files={name: tuple(sums) for name, sums in (files or {}).items()},
+    )
+    data = to_safetensors(portable(tensors), {"counters": json.dumps(to_document(counters))})
     with write_atomically(run.folder / STATE) as file:
         file.writelines(seal(data))
     write_text(run.folder / METRICS, to_lines(state.history))
@@ -153,33 +142,32 @@ def _there(run: Run) -> bool:
     return present(run.folder / STATE)
 
 
-def _said(counters: Mapping[str, Any], sealed: bool) -> Checkpoint:
-    return Checkpoint(counters["epoch"], counters["threads"], counters.get("device"), sealed)
+def _said(counters: Counters, sealed: bool) -> Checkpoint:
+    return Checkpoint(counters.epoch, counters.threads, counters.device, sealed)
 
 
-def _open(run: Run, data: bytes) -> tuple[dict[str, Any], bool]:
+def _open(run: Run, data: bytes) -> tuple[Counters, bool]:
     """Return a checkpoint's counters, and whether it is sealed; check what is beside it."""
     path = run.folder / STATE
     try:
         metadata, sealed = unseal(data, where=path)
-        counters = json.loads(metadata["counters"])
+        document = json.loads(metadata["counters"])
     except DamagedError as error:
         raise DamagedError(f"{error.problems[0]}. {ANEW}", where=str(path)) from error
     except (ValueError, KeyError, RecursionError) as error:
         raise DamagedError(f"damaged: {error!r}. {ANEW}", where=str(path)) from error
-    if problem := mismatch(counters, _COUNTERS):
-        raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
+    counters = checked(Counters, document, path)
     _check_beside(run, counters)
     return counters, sealed
 
 
-def _check_beside(run: Run, counters: Mapping[str, Any]) -> None:
+def _check_beside(run: Run, counters: Counters) -> None:
     """Check the files that belong to a checkpoint; its records may be one epoch ahead of theirs."""
     for name in (SPEC, MANIFEST):
-        allowed = counters.get("files", {}).get(name)
+        allowed = counters.files.get(name)
         if allowed and sha256(run.read(name)) not in allowed:
             raise DamagedError(_OTHER, where=str(run.folder / name))
-    history: list[Any] = counters["history"]
+    history = counters.history
     written = run.read(METRICS) if present(run.folder / METRICS) or len(history) > 1 else b""
     if written not in (to_lines(history).encode(), to_lines(history[:-1]).encode()):
         raise DamagedError(_OTHER, where=str(run.folder / METRICS))
@@ -191,7 +179,7 @@ _OTHER = (
 )
 
 
-def _restore(state: State, counters: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def _restore(state: State, counters: Counters, tensors: Mapping[str, Tensor]) -> None:
     import torch
 
     parts: dict[str, dict[str, Tensor]] = {
@@ -205,17 +193,21 @@ def _restore(state: State, counters: Mapping[str, Any], tensors: Mapping[str, Te
     state.best_weights = {key: value.clone() for key, value in best.items()}
     optimizer = state.optimizer.state_dict()
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    for key, value in {**parts["optimizer"], **counters["optimizer"]}.items():
+    for key, value in {**parts["optimizer"], **counters.optimizer}.items():
         number, _, name = key.partition(".")
         like = parameters[int(number)]
-        fits = isinstance(value, torch.Tensor) and value.shape == like.shape
-        kept = torch.empty_like(like).copy_(value) if fits else value  # the same memory format
+        kept = value
+        if isinstance(value, torch.Tensor) and value.shape == like.shape:
+            kept = torch.empty_like(like).copy_(value)  # the same memory format
         optimizer["state"].setdefault(int(number), {})[name] = kept
     state.optimizer.load_state_dict(optimizer)
-    for group, rate in zip(state.optimizer.param_groups, counters["lr"], strict=True):
+    for group, rate in zip(state.optimizer.param_groups, counters.lr, strict=True):
         group["lr"] = rate
-    state.schedule.load_state_dict(counters["schedule"])
+    state.schedule.load_state_dict(dict(counters.schedule))
     if state.average is not None:
         state.average.load_state_dict(parts["average"])
-    state.epoch, state.best = counters["epoch"], counters["best"]
-    state.best_epoch, state.history = counters["best_epoch"], counters["history"]
+    state.epoch, state.best = counters.epoch, counters.best
+    state.best_epoch, state.history = (
+        counters.best_epoch,
+        [dict(record) for record in counters.history],
+    )

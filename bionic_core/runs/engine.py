@@ -7,26 +7,21 @@ it decides none of their numbers, so it is no part of a run's identity.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from bionic_core.plugin import Plugin
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.task import Task
 
 if TYPE_CHECKING:
-    from bionic_core.spec.spec import Spec
+    from bionic_core.runs.planned import Plans
     from bionic_core.training.loop import Moment
 
-
-@attrs.frozen(eq=False)
-class Task:
-    """A run to be trained; ``number`` is its place in the study."""
-
-    number: int
-    spec: Spec
-    seed: int
+__all__ = ["Engine", "Outcome", "Saved", "Task", "Work"]
 
 
 @attrs.frozen(eq=False)
@@ -51,8 +46,10 @@ class Saved:
     folder: Path
 
 
-def _nobody(*_: object) -> None:
-    """Tell nobody."""
+def _plans(work: Work) -> Plans:
+    from bionic_core.runs.planned import Plans
+
+    return Plans(work.root)
 
 
 @attrs.frozen(eq=False)
@@ -64,20 +61,43 @@ class Work:
         root: folder of the runs' folders.
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: runs at a time, where the engine has no better way to know.
-        started: called with each task once, when it begins for the first time.
-        watch: called with a task and a place in its training, now and then.
-        say: called with a task and what a reader must know about it, a sentence.
-        saved: called with a task and its run's folder, here, whenever more is in it than before.
+        observer: who is told; an engine tells it through the methods here.
+        plans: of runs in ``root``, for engines that train, or look for runs, in this process.
     """
 
     tasks: Sequence[Task]
     root: Path
     device: str = "auto"
     jobs: int = 1
-    started: Callable[[Task], None] = _nobody
-    watch: Callable[[Task, Moment], None] = _nobody
-    say: Callable[[Task, str], None] = _nobody
-    saved: Callable[[Task, Path], None] = _nobody
+    observer: Observer = attrs.field(factory=Observer)
+    plans: Plans = attrs.field(default=attrs.Factory(_plans, takes_self=True))
+    _begun: set[int] = attrs.field(factory=set)
+
+    def started(self, task: Task) -> None:
+        """Say that a task begins; heard once of each."""
+        if task.number not in self._begun:
+            self._begun.add(task.number)
+            self.observer.begun(task)
+
+    def claimed(self, task: Task, folder: Path) -> None:
+        """Say that a task is about to be trained, in this folder."""
+        self.observer.claimed(task, folder)
+
+    def watch(self, task: Task, moment: Moment) -> None:
+        """Say where a task is in its training, now and then."""
+        self.observer.progress(task, moment)
+
+    def epoch(self, task: Task, record: Mapping[str, Any]) -> None:
+        """Say with what figures an epoch of a task has ended."""
+        self.observer.epoch(task, record)
+
+    def say(self, task: Task, words: str) -> None:
+        """Say what a reader must know about a task, a sentence."""
+        self.observer.note(task, words)
+
+    def saved(self, task: Task, folder: Path) -> None:
+        """Say that there is more in a run's folder, here, than before."""
+        self.observer.saved(task, folder)
 
 
 class Engine(Plugin, ABC):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
+from attrs import field
 from torch import Tensor
 
+from bionic_core.base.records import OMITTED, SPREAD
+from bionic_core.base.strict import KEY
 from bionic_core.dataset import SPLITS, Split
 from bionic_core.errors import RequestError
 from bionic_core.runs.folder import Run
 from bionic_core.runs.inputs import InputCache
-from bionic_core.spec.spec import open_data
-from bionic_core.statistics.mcnemar import mcnemar
-from bionic_core.training.evaluation import flip_averaged, logits_of, metrics
-from bionic_core.training.metrics import full_metrics
+from bionic_core.spec.sources import open_data
+from bionic_core.statistics.mcnemar import McNemar, mcnemar
+from bionic_core.training.evaluation import PlainFigures, flip_averaged, logits_of, metrics
+from bionic_core.training.metrics import Figures, full_metrics
 
 
 @attrs.frozen(eq=False)
@@ -81,7 +83,7 @@ def predict_split(
     """
     if split not in SPLITS:
         raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
-    selected_on = str(run.result["selected_on"])
+    selected_on = run.result.selected_on
     spec = run.spec()
     if data is not None:
         spec = attrs.evolve(spec, data=open_data(data))
@@ -104,39 +106,80 @@ def predict_split(
     return Predicted(run, split, part, logits, names, name, selected_on, unlike, averaged)
 
 
-def describe(predicted: Predicted) -> dict[str, Any]:
-    """Return the figures of predictions, JSON-ready, with what they are about.
+@attrs.frozen
+class Against:
+    """McNemar's paired test of a run against another one on the same images.
 
-    ``flip_averaged``, where it was asked for, holds a few figures on their own.
+    Attributes:
+        run, hash, accuracy, selected_on: of the other run.
+        outcome: of the test, the first run being the one that is compared.
     """
+
+    run: str
+    hash: str
+    accuracy: float
+    selected_on: str
+    outcome: McNemar = field(metadata={SPREAD: True})
+
+
+@attrs.frozen(kw_only=True)
+class Evaluation:
+    """A run's figures on a split.
+
+    Attributes:
+        run: its folder.
+        name: its spec's.
+        data: the source's name.
+        other_data: whether that is other data than it was trained on.
+        selected_on: the split that chose its epoch.
+        flip_averaged: figures of each image and its mirror image together, where asked for.
+        against: another run on the same images, where asked for.
+        drawn: paths of the figures that were written.
+    """
+
+    run: str
+    hash: str
+    name: str
+    split: str
+    data: str
+    other_data: bool
+    selected_on: str
+    flip_averaged: PlainFigures | None = field(default=None, metadata={OMITTED: True})
+    figures: Figures = field(metadata={SPREAD: True})
+    against: Against | None = field(default=None, metadata={OMITTED: True})
+    drawn: tuple[str, ...] | None = field(default=None, metadata={OMITTED: True, KEY: "figures"})
+
+
+def describe(predicted: Predicted) -> Evaluation:
+    """Return the figures of predictions, with what they are about."""
     averaged = predicted.flip_averaged
-    return {
-        "run": str(predicted.run.folder),
-        "hash": predicted.run.hash,
-        "name": str(predicted.run.manifest.get("name", predicted.run.hash)),
-        "split": predicted.split,
-        "data": predicted.data,
-        "other_data": predicted.unlike,
-        "selected_on": predicted.selected_on,
-        **({} if averaged is None else {"flip_averaged": metrics(averaged, predicted.labels)}),
-        **full_metrics(predicted.logits, predicted.labels, predicted.class_names),
-    }
+    return Evaluation(
+        run=str(predicted.run.folder),
+        hash=predicted.run.hash,
+        name=str(predicted.run.manifest.get("name", predicted.run.hash)),
+        split=predicted.split,
+        data=predicted.data,
+        other_data=predicted.unlike,
+        selected_on=predicted.selected_on,
+        flip_averaged=None if averaged is None else metrics(averaged, predicted.labels),
+        figures=full_metrics(predicted.logits, predicted.labels, predicted.class_names),
+    )
 
 
-def class_figures(run: Run) -> dict[str, Any]:
-    """Return a run's figures on its test images, as :func:`full_metrics` gives them.
+def class_figures(run: Run) -> Figures:
+    """Return a run's figures on its test images, with those of classes.
 
     Those of its result where that tells of classes, else those of the predictions it left behind.
     """
-    test: dict[str, Any] = run.result["test"]
-    if "classes" in test and "confusion" in test:
+    test = run.result.test
+    if isinstance(test, Figures):
         return test
     arrays = run.predictions
     names = [str(name) for name in arrays["class_names"]]
     return full_metrics(torch.as_tensor(arrays["test_logits"]), arrays["test_labels"], names)
 
 
-def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any]:
+def evaluate_run(run: Run, split: str, data: str | None = None) -> Evaluation:
     """Return a trained run's figures on a split of its data, or of other data.
 
     Raises:
@@ -145,12 +188,8 @@ def evaluate_run(run: Run, split: str, data: str | None = None) -> dict[str, Any
     return describe(predict_split(run, split, data))
 
 
-def compare(one: Predicted, other: Predicted) -> dict[str, Any]:
+def compare(one: Predicted, other: Predicted) -> Against:
     """Return McNemar's paired test of two runs' predictions on the same images.
-
-    Returns:
-        ``run``, ``hash``, ``accuracy`` and ``selected_on`` of the other run, and what
-        :func:`bionic_core.statistics.mcnemar.mcnemar` gives, the first run being ``one``.
 
     Raises:
         RequestError: they did not predict the same images with the same labels.
@@ -164,12 +203,13 @@ def compare(one: Predicted, other: Predicted) -> dict[str, Any]:
             "for both with --data",
             where=str(other.run.folder),
         )
-    return {
-        "run": str(other.run.folder),
-        "hash": other.run.hash,
-        "accuracy": float(other.right.mean()),
-        "selected_on": other.selected_on,
-    } | mcnemar(one.right, other.right)
+    return Against(
+        run=str(other.run.folder),
+        hash=other.run.hash,
+        accuracy=float(other.right.mean()),
+        selected_on=other.selected_on,
+        outcome=mcnemar(one.right, other.right),
+    )
 
 
 def _about(predicted: Predicted) -> str:

@@ -28,7 +28,29 @@ METADATA = "bionic.json"
 """The name under which ``torch.export``'s archive holds what the file is about."""
 
 
-def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
+@attrs.frozen
+class Exported:
+    """A network in a file.
+
+    Attributes:
+        run: the run's identity.
+        name: its spec's.
+        input, output: what goes in and comes out, in words.
+        selected_on: the split that chose the weights.
+    """
+
+    run: str
+    name: str
+    class_names: tuple[str, ...]
+    input: str
+    output: str
+    selected_on: str
+    file: str
+    format: str
+    bytes: int
+
+
+def export(run: Run, form: str, out: Path | None = None) -> Exported:
     """Write a trained network into a file; return what was written.
 
     Args:
@@ -55,13 +77,13 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
     connectome = spec.connectome.read() if spec.connectome is not None else None
     dense = attrs.evolve(spec, model=attrs.evolve(spec.model, storage="dense"))
     network = run.network(dense, connectome).eval()
-    about = {
+    about: dict[str, Any] = {
         "run": run.hash,
         "name": run.manifest["name"],
         "class_names": run.manifest["class_names"],
         "input": f"images, float32 (batch, {', '.join(map(str, spec.model.image))}) in [0, 1]",
         "output": f"logits, float32 (batch, {spec.model.classes})",
-        "selected_on": result["selected_on"],
+        "selected_on": result.selected_on,
     }
     program = torch.export.export(
         network,
@@ -73,7 +95,7 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
             file.write(_onnx(program, about))
         else:
             torch.export.save(program, file, extra_files={METADATA: json.dumps(about)})
-    return about | {"file": str(path), "format": form, "bytes": path.stat().st_size}
+    return Exported(**about, file=str(path), format=form, bytes=path.stat().st_size)
 
 
 def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:

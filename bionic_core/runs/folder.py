@@ -20,7 +20,6 @@ shapes are compared before anything is made of them.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,77 +27,51 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.checksums import from_sums, sha256
-from bionic_core.base.files import present, read_arrays, read_own
-from bionic_core.base.schema import NUMBER, Shape, mismatch
+from bionic_core.base.files import present, read_arrays
 from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
-from bionic_core.runs.identity import CORE_NUMERICS
-from bionic_core.runs.numerics import check_numerics
-from bionic_core.spec.spec import Spec, compose, parse
+from bionic_core.runs.files import (
+    ANEW,
+    FAILURE,
+    LARGEST_TEXT,
+    LOCK,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    RESULT,
+    SPEC,
+    STATE,
+    SUMMED,
+    SUMS,
+    TEXTS,
+    RunFiles,
+)
+from bionic_core.runs.restore import restored_network, restored_spec
+from bionic_core.runs.result import Result
+from bionic_core.spec.spec import Spec
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model.network import Network
 
-
-MANIFEST, SPEC, METRICS, RESULT = "manifest.json", "spec.toml", "metrics.jsonl", "result.json"
-STATE, MODEL, PREDICTIONS = "state.safetensors", "model.safetensors", "predictions.npz"
-SUMS, FAILURE, LOCK = "SHA256SUMS", "failure.json", ".lock"
-
-SUMMED = (SPEC, MANIFEST, METRICS, MODEL, PREDICTIONS, RESULT)
-"""The files of a complete run, as their sums are listed."""
-
-TEXTS = (SPEC, MANIFEST, METRICS, RESULT, SUMS, FAILURE)
-LARGEST_TEXT = 64 * 2**20
-"""Bytes that a text file of a run may have: far more than any has."""
-
-ANEW = "Remove the folder to train anew, or get another copy"
-
-_FIGURES: Shape = {
-    "accuracy": NUMBER,
-    "loss": NUMBER,
-    "macro_f1": NUMBER,
-    "images": int,
-    "classes?": {"*": {"*": (*NUMBER, None)}},
-    "confusion?": [[int]],
-    "interval?": [NUMBER],
-}
-_SHAPES: dict[str, Shape] = {
-    MANIFEST: {
-        "name": str,
-        "seed": int,
-        "data": str,
-        "class_names": [str],
-        "connectome?": str,
-        "identity": {
-            "connectome?": (str, None),
-            "data?": {"fingerprint": str},
-            "numerics?": {"*": int},
-        },
-        "versions?": ({"*": (str, None)}, None),
-        "plugins?": ({"*": (str, None)}, None),
-    },
-    RESULT: {
-        "epochs": int,
-        "best_epoch": int,
-        "selected_on": str,
-        "validation": _FIGURES,
-        "test": _FIGURES,
-        "train": {"*": NUMBER},
-        "seconds": NUMBER,
-        "images_per_second": NUMBER,
-        "dropped?": {"exact": int, "near": int},
-    },
-    METRICS: {
-        "epoch": int,
-        "train": {"loss": NUMBER, "accuracy": NUMBER},
-        "validation?": {"*": NUMBER},
-        "test?": {"*": NUMBER},
-        "lr?": NUMBER,
-    },
-    FAILURE: {"reason": str},
-}
+__all__ = [
+    "ANEW",
+    "FAILURE",
+    "LARGEST_TEXT",
+    "LOCK",
+    "MANIFEST",
+    "METRICS",
+    "MODEL",
+    "PREDICTIONS",
+    "RESULT",
+    "SPEC",
+    "STATE",
+    "SUMMED",
+    "SUMS",
+    "TEXTS",
+    "Run",
+]
 
 
 @attrs.frozen(eq=False)
@@ -131,6 +104,11 @@ class Run:
         return cls(folder)
 
     @property
+    def files(self) -> RunFiles:
+        """What is in the folder, by name."""
+        return RunFiles(self.folder)
+
+    @property
     def hash(self) -> str:
         """The run's identity, 16 hexadecimal digits."""
         return self.folder.name
@@ -138,16 +116,16 @@ class Run:
     @property
     def manifest(self) -> dict[str, Any]:
         """What was written before training began."""
-        return self._json(MANIFEST)
+        return self.files.document(MANIFEST)
 
     @property
     def done(self) -> bool:
         """Whether the run is complete."""
-        return present(self.folder / RESULT)
+        return self.files.done
 
     @property
-    def result(self) -> dict[str, Any]:
-        """The figures of a complete run.
+    def result(self) -> Result:
+        """What a complete run reached.
 
         Raises:
             RequestError: the run is not complete.
@@ -158,20 +136,20 @@ class Run:
                 "goes on where it stopped",
                 where=str(self.folder),
             )
-        return self._json(RESULT)
+        return self.files.result()
 
     @property
     def history(self) -> list[dict[str, Any]]:
         """The record of each epoch so far."""
-        lines = self.text(METRICS).splitlines()
-        return [self._document(line, METRICS) for line in lines]
+        files = self.files
+        return [files.parse(line, METRICS) for line in files.text(METRICS).splitlines()]
 
     @property
     def failure(self) -> str | None:
         """Why the run failed when it was last tried; None where it did not."""
         if not present(self.folder / FAILURE):
             return None
-        return str(self._json(FAILURE)["reason"])
+        return str(self.files.document(FAILURE)["reason"])
 
     @property
     def predictions(self) -> dict[str, npt.NDArray[Any]]:
@@ -197,12 +175,7 @@ class Run:
             RequestError: a plugin that it was trained with is not installed, or computes
                 other numbers by now, or so does the core.
         """
-        path, registry = self.folder / SPEC, registry or Registry.installed()
-        manifest = self.manifest
-        check_numerics(manifest, registry, CORE_NUMERICS, where=str(self.folder))
-        name = str(manifest.get("name", self.hash))
-        tables = parse(self.text(SPEC), where=str(path))
-        return compose(tables, name=name, where=str(path), registry=registry)
+        return restored_spec(self.files, registry)
 
     def network(self, spec: Spec, connectome: Connectome | None) -> Network:
         """Return the trained network, in evaluation mode.
@@ -215,47 +188,8 @@ class Run:
             RequestError: the run is not complete, its weights are damaged, or the connectome
                 is not the one that it was trained with.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        from bionic_core.model.assembly import build
-
         _ = self.result
-        trained_with = self.manifest["identity"]["connectome"]
-        found = connectome.fingerprint if connectome is not None else None
-        if found != trained_with:
-            raise RequestError(
-                f"trained with a connectome of fingerprint {_short(trained_with)}, but the "
-                f"spec's [connectome] now gives {_short(found)}. Put the former back, or train "
-                "anew",
-                where=str(self.folder),
-            )
-        names = self.manifest["class_names"]
-        if len(names) != spec.model.classes:
-            raise DamagedError(
-                f"damaged: it names {len(names)} classes, but the spec has {spec.model.classes} "
-                f"classes. {ANEW}",
-                where=str(self.folder / MANIFEST),
-            )
-        path = self.folder / MODEL
-        try:
-            weights = load(self.read(MODEL))
-        except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-            raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
-        try:
-            network = build(spec, seed=int(self.manifest["seed"]), connectome=connectome)
-        except (RuntimeError, MemoryError, OverflowError) as error:
-            raise RequestError(
-                f"the model of this spec cannot be built here: {error}",
-                where=str(self.folder / SPEC),
-            ) from error
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise DamagedError(f"of another model: {error}. {ANEW}", where=str(path)) from error
-        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
-            raise DamagedError(f"damaged: not all weights are finite. {ANEW}", where=str(path))
-        return network.eval()
+        return restored_network(self.files, spec, connectome)
 
     def read(self, name: str) -> bytes:
         """Return what one of the run's files holds, checked against its sum if it is complete.
@@ -263,15 +197,7 @@ class Run:
         Raises:
             DamagedError: it is missing, no file of its own, too large, or not what was written.
         """
-        data = self._bytes(name)
-        sums = self.sums() if name in SUMMED and self.done else None
-        if sums is not None and sums[name] != sha256(data):
-            raise DamagedError(
-                f"damaged: it is not what was written (its SHA-256 is not the one in {SUMS}). "
-                f"Nothing of it has been used. {ANEW}",
-                where=str(self.folder / name),
-            )
-        return data
+        return self.files.read(name)
 
     def text(self, name: str) -> str:
         """Return what one of the run's text files says, checked as :meth:`read` does.
@@ -279,17 +205,11 @@ class Run:
         Raises:
             DamagedError: as :meth:`read`, or it is no UTF-8 text.
         """
-        return self._decode(self.read(name), name)
+        return self.files.text(name)
 
     def sums(self) -> dict[str, str] | None:
         """Return the SHA-256 of each file of a complete run; None if it was made before them."""
-        if present(self.folder / SUMS):
-            text = self._decode(self._bytes(SUMS), SUMS)
-            return from_sums(text, SUMMED, where=self.folder / SUMS)
-        marked = self._document(self._decode(self._bytes(MANIFEST), MANIFEST), MANIFEST)
-        if "checksums" in marked:
-            raise DamagedError(f"missing. {ANEW}", where=str(self.folder / SUMS))
-        return None
+        return self.files.sums()
 
     def verify(self) -> bool:
         """Check every file of a complete run; return whether there were sums to check against.
@@ -297,49 +217,7 @@ class Run:
         Raises:
             DamagedError: files are missing, or not what was written; it names them all.
         """
-        problems = []
-        for name in SUMMED:
-            try:
-                self.read(name)
-            except DamagedError as error:
-                problems.append(str(error).removeprefix(f"{self.folder}/"))
-                if error.where.endswith(SUMS):
-                    break
-        if problems:
-            raise DamagedError(problems, where=str(self.folder))
-        return self.sums() is not None
-
-    def _bytes(self, name: str) -> bytes:
-        path = self.folder / name
-        if not present(path):
-            raise DamagedError(f"missing. {ANEW}", where=str(path))
-        return read_own(path, LARGEST_TEXT if name in TEXTS else None)
-
-    def _decode(self, data: bytes, name: str) -> str:
-        try:
-            return data.decode()
-        except UnicodeDecodeError as error:
-            path = self.folder / name
-            raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
-
-    def _json(self, name: str) -> dict[str, Any]:
-        return self._document(self.text(name), name)
-
-    def _document(self, text: str, name: str) -> dict[str, Any]:
-        path = self.folder / name
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
-        if not isinstance(document, dict):
-            raise DamagedError(f"damaged: expected a JSON object. {ANEW}", where=str(path))
-        if problem := mismatch(document, _SHAPES[name]):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
-        return document
-
-
-def _short(fingerprint: str | None) -> str:
-    return fingerprint[:16] if fingerprint else "none"
+        return self.files.verify()
 
 
 def _unlike_predictions(arrays: dict[str, npt.NDArray[Any]]) -> str | None:

@@ -1,18 +1,25 @@
-"""What decides the numbers of a run, and so its name."""
+"""What decides the numbers of a run, and so its name; whether it is computed here as it was."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from bionic_core.base.strict import plain
+from bionic_core.errors import RequestError
 from bionic_core.markers import NEUTRAL
+from bionic_core.plugin import Mechanism
+from bionic_core.registry import Registry
 from bionic_core.runs.inputs import Inputs
 from bionic_core.spec.spec import Spec
 
 CORE_NUMERICS = 3
 """Raised when a change to the core changes the numbers of runs."""
+
+CORE = "core"
+"""The core's key beside those of the mechanisms."""
 
 
 def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
@@ -30,7 +37,7 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         "data": {"fingerprint": inputs.data.fingerprint} | split,
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
-        "numerics": {"core": CORE_NUMERICS}
+        "numerics": {CORE: CORE_NUMERICS}
         | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
     }
 
@@ -43,3 +50,63 @@ def _deciding(table: Any) -> dict[str, Any]:
         if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
     }
     return {key: value for key, value in plain(table).items() if key not in neutral}
+
+
+def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: str) -> None:
+    """Check the ``numerics`` that a run's identity holds against what is installed.
+
+    Args:
+        manifest: of the run.
+        registry: what is installed.
+        where: the run's folder, for the error.
+
+    Raises:
+        RequestError: a mechanism is not installed or cannot be loaded, or a number differs.
+    """
+    try:
+        trained: Mapping[str, int] = dict(manifest["identity"]["numerics"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(
+            "damaged: manifest.json has no identity.numerics; train anew", where=where
+        ) from error
+    problems = []
+    for name, number in trained.items():
+        if name == CORE:
+            problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
+            continue
+        package = (manifest.get("plugins") or {}).get(name)
+        if name not in registry.names:
+            problems.append(
+                f"trained with the mechanism '{name}'{_of(package)}, which is not installed "
+                f"here. Install {package or 'the package that has it'}, or, if it is left out "
+                "on purpose, train anew without it"
+            )
+            continue
+        try:
+            installed = registry.get(name, Mechanism).numerics
+        except RequestError as error:
+            problems += error.problems
+            continue
+        problems += _compare(f"the mechanism '{name}'", number, installed, package)
+    if problems:
+        raise RequestError(problems, where=where)
+
+
+def _compare(what: str, trained: int, installed: int, package: str | None) -> list[str]:
+    if trained == installed:
+        return []
+    remedy = f"{package}, which" if package else "the version (see manifest.json) that"
+    return [
+        f"trained with numerics {trained} of {what}, but numerics {installed} is installed: it "
+        f"computes other numbers by now. Install {remedy} the run was trained "
+        "with, or train anew"
+    ]
+
+
+def _core_version(manifest: Mapping[str, Any]) -> str | None:
+    version = (manifest.get("versions") or {}).get("bionic")
+    return f"bionic {version}" if version else None
+
+
+def _of(package: str | None) -> str:
+    return f" of {package}" if package else ""

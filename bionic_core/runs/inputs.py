@@ -6,10 +6,11 @@ from typing import Any
 
 import attrs
 
-from bionic_core.connectome import Connectome, checked
+from bionic_core.connectome import Connectome
 from bionic_core.data.splits import Splits, split
 from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
+from bionic_core.spec.connectome import checked
 from bionic_core.spec.spec import Spec, digest
 
 
@@ -73,14 +74,17 @@ class InputCache:
 
     def __init__(self) -> None:
         self._known: dict[str, Inputs] = {}
+        self._of: dict[Spec, Inputs] = {}
 
     def get(self, spec: Spec) -> Inputs:
         """Return the inputs of a spec, read at the first time."""
-        key = _key(spec)
-        if key not in self._known:
-            self._known[key] = load_inputs(spec)
-        check_inputs(spec, self._known[key].data)
-        return self._known[key]
+        if spec not in self._of:
+            key = _key(spec)
+            if key not in self._known:
+                self._known[key] = load_inputs(spec)
+            check_inputs(spec, self._known[key].data)
+            self._of[spec] = self._known[key]
+        return self._of[spec]
 
     def put(self, spec: Spec, inputs: Inputs) -> None:
         """Take the inputs of a spec that were read elsewhere."""
@@ -88,6 +92,5 @@ class InputCache:
 
 
 def _key(spec: Spec) -> str:
-    document = spec.document()
-    tables: dict[str, Any] = {key: document.get(key) for key in ("data", "connectome")}
-    return digest(tables | {"image": document["model"]["image"]})
+    tables: dict[str, Any] = {key: spec.tables.get(key) for key in ("data", "connectome")}
+    return digest(tables | {"image": spec.tables["model"]["image"]})

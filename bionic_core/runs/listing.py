@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+
+import attrs
 
 from bionic_core.base.files import present
 from bionic_core.base.locks import held
@@ -20,21 +21,48 @@ STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, DAMAGED)
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
-def list_runs(
-    folder: Path, watch: Callable[[int, int], None] | None = None
-) -> list[dict[str, Any]]:
+@attrs.frozen
+class RunState:
+    """What is known of a run; what cannot be told is None.
+
+    Attributes:
+        run: its folder.
+        name: its spec's.
+        state: one of :data:`STATES`.
+        epoch: epochs done.
+        accuracy: on test, a fraction; None unless finished.
+        seconds: of training so far.
+        reason: why it failed, or what is damaged.
+        checksums: whether its files could be checked against any.
+    """
+
+    run: str
+    hash: str
+    name: str | None = None
+    seed: int | None = None
+    state: str | None = None
+    epoch: int | None = None
+    accuracy: float | None = None
+    seconds: float | None = None
+    started: str | None = None
+    reason: str | None = None
+    checksums: bool | None = None
+
+
+@attrs.frozen
+class Runs:
+    """The runs of a folder, oldest first."""
+
+    folder: str
+    runs: Sequence[RunState]
+
+
+def list_runs(folder: Path, watch: Callable[[int, int], None] | None = None) -> list[RunState]:
     """Return what is known of every run in a folder, oldest first; every file is checked.
 
     Args:
         folder: which ``--out`` names, or one run's own folder.
         watch: called with how many runs have been looked at, and their number.
-
-    Returns:
-        For each run ``run`` (its folder), ``hash``, ``name`` (the spec's), ``seed``, ``state``
-        (one of :data:`STATES`), ``epoch`` (epochs done), ``accuracy`` (on test, a fraction; None
-        unless finished), ``seconds`` (of training so far), ``started``, ``reason`` (why it failed,
-        or what is damaged) and ``checksums`` (whether its files could be checked against any).
-        What cannot be told is None.
 
     Raises:
         RequestError: there is no such folder, or there are no runs in it.
@@ -51,67 +79,61 @@ def list_runs(
             "there are no runs in this folder; runs are in folders named by 16 hexadecimal digits",
             where=str(folder),
         )
-    documents = []
+    states = []
     for number, place in enumerate(sorted(found)):
         if watch is not None:
             watch(number, len(found))
-        documents.append(describe(Run(place)))
-    return sorted(documents, key=lambda document: document["started"] or "")
+        states.append(state_of(Run(place)))
+    return sorted(states, key=lambda state: state.started or "")
 
 
-def describe(run: Run) -> dict[str, Any]:
+def state_of(run: Run) -> RunState:
     """Return what is known of a run, as :func:`list_runs` does; never an error."""
-    document: dict[str, Any] = {
-        "run": str(run.folder),
-        "hash": run.hash,
-        **dict.fromkeys(("name", "seed", "state", "epoch", "accuracy", "seconds", "started")),
-        "reason": None,
-        "checksums": None,
-    }
+    known = RunState(str(run.folder), run.hash)
     running = held(run.folder / LOCK)
     try:
         if not run.done:
-            document |= _unfinished(run, running)
-        document |= _manifest(run)
-        if run.done:
-            document |= _finished(run)
+            known = _unfinished(run, known, running)
+        manifest = run.manifest
+        known = attrs.evolve(
+            known, name=manifest["name"], seed=manifest["seed"], started=manifest.get("started")
+        )
+        return _finished(run, known) if run.done else known
     except RequestError as error:
         if running:  # its process writes one file after another
-            return document | {"state": RUNNING}
+            return attrs.evolve(known, state=RUNNING)
         words = [problem.removeprefix(f"{run.folder}/") for problem in error.problems]
         if error.where and Path(error.where) != run.folder:
             words = [f"{Path(error.where).name}: {word}" for word in words]
-        return document | {"state": DAMAGED, "reason": "; ".join(words)}
-    return document
+        return attrs.evolve(known, state=DAMAGED, reason="; ".join(words))
 
 
-def _manifest(run: Run) -> dict[str, Any]:
-    manifest = run.manifest
-    return {key: manifest.get(key) for key in ("name", "seed", "started")}
-
-
-def _finished(run: Run) -> dict[str, Any]:
+def _finished(run: Run, known: RunState) -> RunState:
     checked = run.verify()
     result = run.result
-    return {
-        "state": FINISHED,
-        "epoch": result["epochs"],
-        "accuracy": result["test"]["accuracy"],
-        "seconds": result["seconds"],
-        "checksums": checked,
-    }
+    return attrs.evolve(
+        known,
+        state=FINISHED,
+        epoch=result.epochs,
+        accuracy=result.test.accuracy,
+        seconds=result.seconds,
+        checksums=checked,
+    )
 
 
-def _unfinished(run: Run, running: bool) -> dict[str, Any]:
-    document: dict[str, Any] = {"state": RUNNING if running else INTERRUPTED, "epoch": 0}
+def _unfinished(run: Run, known: RunState, running: bool) -> RunState:
+    known = attrs.evolve(known, state=RUNNING if running else INTERRUPTED, epoch=0)
     if not running:
-        document["reason"] = run.failure
-        if document["reason"] is not None:
-            document["state"] = FAILED
+        reason = run.failure
         checkpoint = look(run)
-        document["checksums"] = checkpoint.sealed if checkpoint else None
+        known = attrs.evolve(
+            known,
+            state=INTERRUPTED if reason is None else FAILED,
+            reason=reason,
+            checksums=checkpoint.sealed if checkpoint else None,
+        )
     if present(run.folder / METRICS):
         history = run.history
-        document["epoch"] = len(history)
-        document["seconds"] = sum(record.get("seconds", 0.0) for record in history)
-    return document
+        seconds = sum(record.get("seconds", 0.0) for record in history)
+        known = attrs.evolve(known, epoch=len(history), seconds=seconds)
+    return known

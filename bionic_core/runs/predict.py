@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+import attrs
 import numpy as np
 import torch
 
@@ -54,7 +54,22 @@ def _inside(folder: Path) -> list[Path]:
     )
 
 
-def predict(run: Run, places: Iterable[Path]) -> list[dict[str, Any]]:
+@attrs.frozen
+class Prediction:
+    """What a run says of a picture.
+
+    Attributes:
+        image: its path.
+        prediction: the likeliest class.
+        probabilities: by class name, the softmax of the logits, best first.
+    """
+
+    image: str
+    prediction: str
+    probabilities: Mapping[str, float]
+
+
+def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
     """Return what a trained run says of pictures; the data it was trained on is not needed.
 
     Each picture is read as :func:`bionic_core.pictures.read_picture` does: the face should be
@@ -63,10 +78,6 @@ def predict(run: Run, places: Iterable[Path]) -> list[dict[str, Any]]:
     Args:
         run: a complete run.
         places: picture files, and folders of them.
-
-    Returns:
-        For each picture ``image`` (its path), ``prediction`` (the likeliest class) and
-        ``probabilities`` (by class name, the softmax of the logits, best first).
 
     Raises:
         RequestError: the run is not complete or does not fit what is installed, or a picture
@@ -90,7 +101,5 @@ def predict(run: Run, places: Iterable[Path]) -> list[dict[str, Any]]:
     found = []
     for path, row in zip(paths, rows.tolist(), strict=True):
         ranked = sorted(zip(names, row, strict=True), key=lambda pair: -pair[1])
-        found.append(
-            {"image": str(path), "prediction": ranked[0][0], "probabilities": dict(ranked)}
-        )
+        found.append(Prediction(str(path), ranked[0][0], dict(ranked)))
     return found

@@ -12,8 +12,9 @@ from bionic_core.model.assembly import build
 from bionic_core.runs.inputs import Inputs
 from bionic_core.runs.train import device_of
 from bionic_core.spec.spec import Spec
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
-from bionic_core.training.loop import Course, Moment, start, train_epoch
+from bionic_core.training.loop import Moment, start, train_epoch
 from bionic_core.training.recipe import recipe_of
 
 PROBE = 3.0

@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bionic_core.base import failures
 from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
+from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
@@ -47,13 +49,17 @@ from bionic_core.runs.folder import (
     SUMS,
     Run,
 )
-from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache, Inputs
 from bionic_core.runs.manifest import circumstances
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.planned import PlannedRun, Plans
+from bionic_core.runs.result import Result, Seen
+from bionic_core.runs.task import Task
 from bionic_core.runs.transfer import write_finished
-from bionic_core.spec.spec import Spec, digest
+from bionic_core.spec.spec import Spec
+from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import Course, State, Watch, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start, train_epoch
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
@@ -74,11 +80,8 @@ __all__ = [
     "save_model",
     "save_state",
     "train",
+    "train_task",
 ]
-
-
-Epochs = Callable[[dict[str, Any]], None]
-Say = Callable[[str], None]
 
 
 def train(
@@ -88,11 +91,7 @@ def train(
     root: Path,
     device: str = "auto",
     cache: InputCache | None = None,
-    watch: Watch | None = None,
-    epochs: Epochs | None = None,
-    say: Say | None = None,
-    begun: Callable[[Path], None] | None = None,
-    saved: Callable[[Path], None] | None = None,
+    observer: Observer | None = None,
     wait: float = math.inf,
 ) -> Run:
     """Train one run, or go on with it, or return it if it is complete.
@@ -106,10 +105,7 @@ def train(
         root: the folder that holds the run's folder.
         device: ``cpu``, ``cuda``, or ``auto`` for cuda where there is one.
         cache: inputs that other runs have read already.
-        watch, epochs: called after each step and each epoch.
-        say: called with what a reader must know, a sentence each.
-        begun: called with the run's folder when it is about to be trained.
-        saved: called with it whenever more is in it than before and a run can go on from that.
+        observer: told how the run gets on; of its beginning and its end, the caller knows.
         wait: seconds to wait for another process that trains the same run.
 
     Raises:
@@ -119,24 +115,36 @@ def train(
         WriteError: the disk is full, or cannot be written; what is finished is kept.
         BionicError: training diverged.
     """
+    task, plans = Task(0, spec, seed), Plans(root, cache)
+    return train_task(task, plans, device=device, observer=observer or Observer(), wait=wait)
+
+
+def train_task(
+    task: Task, plans: Plans, *, device: str, observer: Observer, wait: float = math.inf
+) -> Run:
+    """Train a task as :func:`train` does, with the plans and the inputs of its study.
+
+    Raises:
+        BionicError: as :func:`train`.
+    """
     place = device_of(device)
-    inputs = (cache or InputCache()).get(spec)
-    run = run_of(spec, seed, inputs, root)
+    planned = plans.of(task.spec, task.seed)
+    run = Run(planned.folder)
     if run.done:
         return reused(run)
-    with Claim(run.folder / LOCK, say) as claim:
+    inputs = plans.inputs.get(task.spec)
+    with Claim(run.folder / LOCK, partial(observer.note, task)) as claim:
         if claim.contested:
             claim.take(wait)
-        state, course = prepare(spec, seed, inputs, place)
+        state, course = prepare(task.spec, task.seed, inputs, place)
         claim.take(wait)  # from here on, something is written
         if run.done:
             claim.remove()
             return reused(run)
-        if begun is not None:
-            begun(run.folder)
-        texts = texts_of(spec, seed, inputs, place)
+        observer.claimed(task, run.folder)
+        texts = texts_of(planned, inputs, place)
         try:
-            _go_on(run, state, course, inputs, texts, watch, epochs, say, saved or (lambda _: None))
+            _go_on(run, state, course, inputs, texts, task, observer)
         except (RequestError, WriteError):
             raise
         except Exception as error:
@@ -144,11 +152,6 @@ def train(
             raise
         claim.remove()
     return run
-
-
-def run_of(spec: Spec, seed: int, inputs: Inputs, root: Path) -> Run:
-    """Return the run of a spec and a seed, begun or not, by the name of its folder."""
-    return Run(root / digest(identity(spec, seed, inputs)))
 
 
 def prepare(
@@ -176,25 +179,22 @@ def _go_on(
     course: Course,
     inputs: Inputs,
     texts: dict[str, str],
-    watch: Watch | None,
-    epochs: Epochs | None,
-    say: Say | None,
-    saved: Callable[[Path], None],
+    task: Task,
+    observer: Observer,
 ) -> None:
     """Train from where a run stands to its end; ``texts`` are its spec and its manifest."""
     checkpoint = take_up(run, state)
-    with _as_before(run, checkpoint, course, say):
+    with _as_before(run, checkpoint, course, partial(observer.note, task)):
         sums = write_texts(run, state, checkpoint, texts, course)
-        saved(run.folder)
+        observer.saved(task, run.folder)
         kept = time.monotonic()
         while not finished(state, course.recipe):
-            record = train_epoch(state, course, watch)
+            record = train_epoch(state, course, partial(observer.progress, task))
             if time.monotonic() - kept >= checkpoints.SAVES_EVERY:
                 save_state(run, state, sums)
-                saved(run.folder)
+                observer.saved(task, run.folder)
                 kept = time.monotonic()
-            if epochs is not None:
-                epochs(record)
+            observer.epoch(task, record)
         complete(run, state, inputs, texts)
 
 
@@ -243,13 +243,13 @@ def reused(run: Run) -> Run:
 
 @contextmanager
 def _as_before(
-    run: Run, checkpoint: Checkpoint | None, course: Course, say: Say | None
+    run: Run, checkpoint: Checkpoint | None, course: Course, tell: Callable[[str], None]
 ) -> Iterator[None]:
     """Train with the thread count of the checkpoint, and say what cannot be as it was."""
     if checkpoint is None:
         yield
         return
-    tell, threads = say or (lambda _: None), torch.get_num_threads()
+    threads = torch.get_num_threads()
     if checkpoint.threads != threads:
         tell(
             f"goes on with {checkpoint.threads} threads, as it began, not with {threads}: numbers "
@@ -276,22 +276,22 @@ def _as_before(
 
 
 def texts_of(
-    spec: Spec,
-    seed: int,
+    planned: PlannedRun,
     inputs: Inputs,
     place: torch.device,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Return the spec and the manifest of a run that begins; ``more`` is what else to say."""
-    return {SPEC: spec.to_toml(), MANIFEST: _manifest(spec, seed, inputs, place, more or {})}
+    manifest = _manifest(planned, inputs, place, more or {})
+    return {SPEC: planned.spec.to_toml(), MANIFEST: manifest}
 
 
 def _manifest(
-    spec: Spec, seed: int, inputs: Inputs, place: torch.device, more: Mapping[str, Any]
+    planned: PlannedRun, inputs: Inputs, place: torch.device, more: Mapping[str, Any]
 ) -> str:
-    decides = identity(spec, seed, inputs)
+    spec = planned.spec
     document = (
-        {"name": spec.name, "seed": seed, "identity": decides}
+        {"name": spec.name, "seed": planned.seed, "identity": dict(planned.identity)}
         | circumstances(place, spec.training.precision)
         | dict(more)
     )
@@ -346,26 +346,25 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         test_labels=splits.test.labels,
         class_names=np.array(names),
     )
-    result = {
-        "run": str(run.folder),
-        "hash": run.hash,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "selected_on": splits.selected_on,
-        "train": state.history[state.best_epoch - 1]["train"],
-        "train_evaluated": evaluate(network, splits.train)[1],
-        "validation": figures,
-        "test": test,
-        "seconds": seconds,
-        "images_per_second": images / seconds,
-    }
-    if splits.dropped is not None:
-        result["dropped"] = attrs.asdict(splits.dropped)
+    result = Result(
+        run=str(run.folder),
+        hash=run.hash,
+        epochs=state.epoch,
+        best_epoch=state.best_epoch,
+        selected_on=splits.selected_on,
+        train=Seen(**state.history[state.best_epoch - 1]["train"]),
+        train_evaluated=evaluate(network, splits.train)[1],
+        validation=figures,
+        test=test,
+        seconds=seconds,
+        images_per_second=images / seconds,
+        dropped=splits.dropped,
+    )
     contents = {name: text.encode() for name, text in texts.items()} | {
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
-        RESULT: json.dumps(result, indent=1).encode(),
+        RESULT: json.dumps(to_document(result), indent=1).encode(),
     }
     write_finished(run.folder, contents)
 

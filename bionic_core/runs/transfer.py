@@ -18,7 +18,7 @@ UNFINISHED = (STATE, SPEC, MANIFEST, METRICS)
 """What a run that is not complete goes on from: the state before what it has the sums of."""
 
 
-def unfinished(folder: Path) -> dict[str, bytes]:
+def unfinished_files(folder: Path) -> dict[str, bytes]:
     """Return what is in the folder of a run that is not complete, by file name.
 
     Raises:
@@ -39,7 +39,7 @@ def write_unfinished(folder: Path, files: Mapping[str, bytes]) -> None:
             _write(path, files[name])
 
 
-def finished(folder: Path) -> dict[str, bytes]:
+def finished_files(folder: Path) -> dict[str, bytes]:
     """Return the files of a complete run, by name; their sums are made where they arrive.
 
     Raises:

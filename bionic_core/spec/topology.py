@@ -59,6 +59,7 @@ def arrange(
     except CycleError as error:
         cycle = "->".join(reversed(error.args[1]))
         return None, [f"model.projections: {cycle} is a cycle; projections must feed forward"]
+    # The bridge and the readout hang on the spec's order, not on the graph's.
     first, last = next(iter(layers)), list(layers)[-1]
     problems = _path_problems(edges, layers, first, last)
     return (None, problems) if problems else (Topology(order, inputs), [])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +10,28 @@ EXACT_BELOW = 25
 """Discordant images below which the binomial distribution is used itself."""
 
 
-def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> dict[str, Any]:
+@attrs.frozen
+class McNemar:
+    """Two classifiers on the same images.
+
+    Attributes:
+        both_right, only_this_right, only_other_right, both_wrong: counts of images.
+        difference: accuracy of the first less that of the other, a fraction.
+        test: which of the two tests.
+        statistic: the smaller of the two counts that tell them apart, or χ².
+    """
+
+    both_right: int
+    only_this_right: int
+    only_other_right: int
+    both_wrong: int
+    difference: float
+    test: str
+    statistic: float
+    p: float
+
+
+def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> McNemar:
     """Return McNemar's test of whether two classifiers are right equally often.
 
     Only discordant images tell them apart: b that only the first gets right, c that only the
@@ -24,11 +44,6 @@ def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> dict[st
 
     Args:
         one, other: which of the same N images each classifies rightly, (N,).
-
-    Returns:
-        ``both_right``, ``only_this_right`` (b), ``only_other_right`` (c), ``both_wrong``: counts;
-        ``difference``: accuracy of the first − accuracy of the other, a fraction; ``test``:
-        which of the two; ``statistic``: min(b, c), or χ²; ``p``.
     """
     from statsmodels.stats.contingency_tables import mcnemar as test
 
@@ -38,13 +53,13 @@ def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> dict[st
     only_one, only_other = int(table[0, 1]), int(table[1, 0])
     exact = only_one + only_other < EXACT_BELOW
     found = test(table, exact=exact, correction=True)
-    return {
-        "both_right": int(table[0, 0]),
-        "only_this_right": only_one,
-        "only_other_right": only_other,
-        "both_wrong": int(table[1, 1]),
-        "difference": (only_one - only_other) / len(one),
-        "test": "exact binomial" if exact else "chi-square with continuity correction",
-        "statistic": float(found.statistic),
-        "p": float(found.pvalue),
-    }
+    return McNemar(
+        both_right=int(table[0, 0]),
+        only_this_right=only_one,
+        only_other_right=only_other,
+        both_wrong=int(table[1, 1]),
+        difference=(only_one - only_other) / len(one),
+        test="exact binomial" if exact else "chi-square with continuity correction",
+        statistic=float(found.statistic),
+        p=float(found.pvalue),
+    )

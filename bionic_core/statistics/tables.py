@@ -57,6 +57,31 @@ def analyse(
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if block is None:
         block = next((name for name in BLOCKS if name in columns and name not in factors), "")
+    said: list[str] = []
+    try:
+        _check_columns(columns, response, factors, block)
+        names = list(factors) or _found_factors(rows, columns, (response, block), said)
+        _check_holes(rows, [*names, *([block] if block else [])])
+        kept = _with_number(rows, response, said)
+        found = _factors(rows, names, said)
+        return analyse_rows(
+            found,
+            [_row(row, names, block, value) for row, value in kept],
+            response=Response(response, *(("percentage points", 100.0) if percent else ("", 1.0))),
+            order=order,
+            confidence=confidence,
+            robust=robust,
+            block=block or "seed",
+            said=said,
+        )
+    except RequestError as error:
+        raise RequestError(list(error.problems), where=where) from error
+
+
+def _check_columns(
+    columns: Sequence[str], response: str, factors: Sequence[str], block: str
+) -> None:
+    """Refuse columns that are not there, or that are asked for twice."""
     problems = [
         f"there is no column '{name}'.{nearest(name, columns)} It has {listing(columns)}"
         for name in dict.fromkeys([response, *([block] if block else []), *factors])
@@ -69,36 +94,54 @@ def analyse(
         if name == column
     ]
     if problems:
-        raise RequestError(problems, where=where)
-    said: list[str] = []
-    names = list(factors)
-    if not names:
-        left = columns[: columns.index("seed")] if "seed" in columns[1:] else columns
-        names, others = _varied(rows, [c for c in left if c not in (response, block)])
-        if others:
-            said.append(f"columns that are taken as no factors: {', '.join(others)}")
+        raise RequestError(problems)
+
+
+def _found_factors(
+    rows: Records, columns: list[str], taken: Sequence[str], said: list[str]
+) -> list[str]:
+    """Return the columns that were varied, where none is named; say which are taken as none."""
+    left = columns[: columns.index("seed")] if "seed" in columns[1:] else columns
+    names, others = _varied(rows, [c for c in left if c not in taken])
+    if others:
+        said.append(f"columns that are taken as no factors: {', '.join(others)}")
+    return names
+
+
+def _check_holes(rows: Records, names: Sequence[str]) -> None:
+    """Refuse rows that do not say of which cell or block they are."""
     holes = [
         f"row {number} has nothing in column '{name}'"
         for number, row in enumerate(rows, 1)
-        for name in [*names, *([block] if block else [])]
+        for name in names
         if row.get(name) in (None, "")
     ]
     if holes:
-        raise RequestError(shorten(holes), where=where)
-    values = [_number(row.get(response)) for row in rows]
-    kept = [row for row, value in zip(rows, values, strict=True) if value is not None]
+        raise RequestError(shorten(holes))
+
+
+def _with_number(
+    rows: Records, response: str, said: list[str]
+) -> list[tuple[Mapping[str, Any], float]]:
+    """Return the rows with a number in the response, and it; say how many are left out."""
+    values = [(row, _number(row.get(response))) for row in rows]
+    kept = [(row, value) for row, value in values if value is not None]
     if not kept:
-        raise RequestError(f"column '{response}' has no number in any row", where=where)
+        raise RequestError(f"column '{response}' has no number in any row")
     if len(kept) < len(rows):
         said.append(
             f"{len(rows) - len(kept)} of {len(rows)} rows have no number in '{response}' and are "
             "left out"
         )
+    return kept
+
+
+def _factors(rows: Records, names: Sequence[str], said: list[str]) -> list[Factor]:
+    """Return the factors with their levels in order; say which way two levels are compared."""
     found = [Factor(name, in_order([_level(row.get(name)) for row in rows])) for name in names]
     if not found:
         raise RequestError(
-            "no column but the response varies with repeated values; name some with --factors",
-            where=where,
+            "no column but the response varies with repeated values; name some with --factors"
         )
     said += [
         f"{f.name} is {'/'.join(map(str, f.levels))}: its effect is that of {f.levels[1]} less "
@@ -106,29 +149,12 @@ def analyse(
         for f in found
         if len(f.levels) == 2 and f.levels not in ((False, True), (-1, 1), (0, 1))
     ]
-    data: list[Row] = [
-        (
-            {name: _level(row.get(name)) for name in names},
-            _level(row.get(block)) if block else 0,
-            value,
-        )
-        for row, value in zip(rows, values, strict=True)
-        if value is not None
-    ]
-    unit = ("percentage points", 100.0) if percent else ("", 1.0)
-    try:
-        return analyse_rows(
-            found,
-            data,
-            response=Response(response, *unit),
-            order=order,
-            confidence=confidence,
-            robust=robust,
-            block=block or "seed",
-            said=said,
-        )
-    except RequestError as error:
-        raise RequestError(list(error.problems), where=where) from error
+    return found
+
+
+def _row(row: Mapping[str, Any], names: Sequence[str], block: str, value: float) -> Row:
+    levels = {name: _level(row.get(name)) for name in names}
+    return levels, _level(row.get(block)) if block else 0, value
 
 
 def _records(table: Any) -> Records:

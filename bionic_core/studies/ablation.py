@@ -14,11 +14,15 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
-from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.runs.result import Seen
+from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
     Comparisons,
     Difference,
@@ -42,7 +46,8 @@ from bionic_core.studies.results import (
     Variant,
     save_ablation,
 )
-from bionic_core.training.describe import parameter_counts
+from bionic_core.studies.shapes import connectome_of
+from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -94,19 +99,19 @@ def plan_ablation(
             ],
             where=spec.where,
         )
-    spec = compose(spec.document(), name=spec.name, where=spec.where, registry=registry)
-    connectome = spec.connectome.read() if spec.connectome is not None else None
+    variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> Mapping[str, int]:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
+        return counted
 
     notes: list[str] = []
     whole = counts(spec)
     parameters: dict[str, Mapping[str, int]] = {}
     for name in mechanisms or spec.mechanisms:
         try:
-            parameters[name] = counts(spec.without([name]))
+            parameters[name] = counts(variants.of([name], {}))
         except RequestError as error:
             if mechanisms:
                 raise
@@ -118,10 +123,11 @@ def plan_ablation(
         for name in (mechanisms or parameters)
     ]
     design = leave_one_out(factors, tuple(seeds))
-    specs = tuple(cell_spec(spec, cell) for cell in design.cells)
+    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
+    titles = ("nothing left out", *(f"without {factor.term}" for factor in factors))
     kinds = {name: spec.mechanisms[name].kind for name in parameters}
     sizes = (whole, *(parameters[factor.name] for factor in factors))
-    return Ablation(Experiment(spec, design, specs), kinds, sizes, tuple(notes))
+    return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
 @attrs.frozen
@@ -141,7 +147,7 @@ class AblationPlan:
     notes: tuple[str, ...]
 
 
-def planned(
+def ablation_plan(
     ablation: Ablation,
     test_images: int | None = None,
     seconds: float | None = None,
@@ -232,8 +238,8 @@ def results(ablation: Ablation, cells: Sequence[Cell]) -> AblationResults:
             found.sd, found.degrees, len(design.factors), len(design.seeds)
         ),
         notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
-        selected_on=first.result["selected_on"],
-        test_images=first.result["test"]["images"],
+        selected_on=first.result.selected_on,
+        test_images=first.result.test.images,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),
     )
@@ -267,14 +273,16 @@ def figures(runs: Sequence[Cell]) -> dict[str, Summary]:
     after it where the run has that, else as seen while training.
     """
     known = [cell.run.result for cell in runs if cell.run is not None]
-    trained = [result.get("train_evaluated") or result["train"] for result in known]
-    columns = {
-        "accuracy": [result["test"]["accuracy"] for result in known],
-        "loss": [result["test"]["loss"] for result in known],
-        "train_accuracy": [part["accuracy"] for part in trained],
-        "train_loss": [part["loss"] for part in trained],
-        "macro_f1": [result["test"]["macro_f1"] for result in known],
-        "epochs": [result["epochs"] for result in known],
+    trained: list[PlainFigures | Seen] = [
+        result.train_evaluated or result.train for result in known
+    ]
+    columns: dict[str, list[float]] = {
+        "accuracy": [result.test.accuracy for result in known],
+        "loss": [result.test.loss for result in known],
+        "train_accuracy": [part.accuracy for part in trained],
+        "train_loss": [part.loss for part in trained],
+        "macro_f1": [result.test.macro_f1 for result in known],
+        "epochs": [result.epochs for result in known],
     }
     return {name: means(values) for name, values in columns.items()}
 
@@ -301,7 +309,7 @@ def _notes(
             f"{', '.join(outside)}"
         )
     notes += missing_notes(cells, lambda cell: rows[design.cells.index(cell.levels)].variant)
-    if any(cell.run and not cell.run.result.get("train_evaluated") for cell in cells):
+    if any(cell.run and cell.run.result.train_evaluated is None for cell in cells):
         notes.append("train figures are as seen while training, on varied images")
     return notes
 

@@ -27,7 +27,7 @@ class Cell:
     @property
     def accuracy(self) -> float | None:
         """The test accuracy, a fraction."""
-        return None if self.run is None else float(self.run.result["test"]["accuracy"])
+        return None if self.run is None else self.run.result.test.accuracy
 
     @property
     def outcome(self) -> str:

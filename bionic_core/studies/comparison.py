@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar, get_args
+from typing import get_args
 
-import attrs
-from attrs import field
-
-from bionic_core.base.records import OMITTED, SPREAD, to_document
 from bionic_core.errors import BionicError
 from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.folder import Run
-from bionic_core.statistics.comparisons import means
-from bionic_core.studies.ablation import figures, results
+from bionic_core.statistics.comparisons import Summary, means
+from bionic_core.studies.ablation import FULL, figures, results
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.publication import (
     ChangeTable,
@@ -32,10 +28,27 @@ from bionic_core.studies.publication import (
     Variant,
     VariantTable,
 )
+from bionic_core.studies.reproduced import (
+    Beside,
+    ChangeBeside,
+    ChangesBeside,
+    ClassBeside,
+    Errors,
+    ErrorsBeside,
+    Judged,
+    Paper,
+    Range,
+    Recipe,
+    Reproduced,
+    Sides,
+    Sizes,
+    VariantBeside,
+)
 from bionic_core.studies.reproduction import Reproduction
 from bionic_core.studies.responses import PERCENT
-
-T = TypeVar("T")
+from bionic_core.studies.results import AblationResults, Parameters
+from bionic_core.studies.results import Variant as Trained
+from bionic_core.training.metrics import ClassFigures, Figures, numbers_of
 
 FORMULA = (
     "z = (ours − published) / √(SD²/n + SD_published²/n_published), SDs over seeds; for a change, "
@@ -44,170 +57,11 @@ FORMULA = (
 )
 
 
-@attrs.frozen
-class Sides(Generic[T]):
-    """A condition of both studies."""
-
-    ours: T
-    published: T
-
-
-@attrs.frozen
-class Paper:
-    """Which paper it is."""
-
-    title: str
-    authors: str
-    code: str
-
-
-@attrs.frozen
-class Recipe:
-    """Which of the paper's recipes trained ours."""
-
-    name: str
-    text: str
-
-
-@attrs.frozen
-class Beside:
-    """A published figure beside ours, which is None where the runs do not have it."""
-
-    published: float
-    ours: float | None
-    difference: float | None
-
-
-@attrs.frozen
-class Judged:
-    """A published mean beside ours of ``n`` seeds."""
-
-    published: float
-    published_sd: float | None
-    ours: float | None
-    ours_sd: float | None
-    n: int
-    difference: float | None
-    z: float | None
-
-
-@attrs.frozen
-class Sizes:
-    """Numbers of parameters; ours is what is allocated, ``effective`` what is wired of it."""
-
-    published: int
-    ours: int
-    effective: int
-    difference: int
-
-
-@attrs.frozen
-class ClassBeside:
-    """A class's figures by model and name."""
-
-    label: str
-    models: Mapping[str, Mapping[str, Beside]]
-
-
-@attrs.frozen
-class VariantBeside:
-    """A variant's figures by name."""
-
-    label: str
-    model: str
-    without: str
-    figures: Mapping[FigureName, Judged] = field(metadata={SPREAD: True})
-    parameters: Sizes
-
-
-@attrs.frozen
-class ChangeBeside:
-    """What leaving out a mechanism changes; ``listed`` if the paper's own table has it."""
-
-    label: str
-    term: str
-    listed: bool
-    kind: str
-    change: Judged = field(metadata={SPREAD: True})
-    low: float | None
-    high: float | None
-    p_adjusted: float | None
-
-
-@attrs.frozen
-class Range:
-    """The smallest and the largest change of the paper's rows."""
-
-    published: tuple[float, float]
-    ours: tuple[float, float] | None
-
-
-@attrs.frozen
-class ChangesBeside:
-    """A table of changes."""
-
-    title: str
-    rows: tuple[ChangeBeside, ...]
-    range: Range
-
-
-@attrs.frozen
-class Errors:
-    """What the last run of a variant confuses; ``run`` is None where it failed.
-
-    Attributes:
-        confusion: counts, a row for each true class.
-        auc: of each class against the rest.
-    """
-
-    label: str
-    run: str | None
-    seed: int | None = field(default=None, metadata={OMITTED: True})
-    classes: Sequence[str] = field(default=(), metadata={OMITTED: True})
-    confusion: Sequence[Sequence[int]] = field(default=(), metadata={OMITTED: True})
-    auc: Mapping[str, float | None] = field(factory=dict, metadata={OMITTED: True})
-
-
-@attrs.frozen
-class ErrorsBeside:
-    """Errors of all variants."""
-
-    title: str
-    variants: tuple[Errors, ...]
-
-
-@attrs.frozen
-class Comparison:
-    """All of a paper's tables beside ours, each under its key in the paper's file.
-
-    Attributes:
-        sampling_error: of an accuracy, in points: one standard error of the test set's images.
-    """
-
-    paper: Paper
-    recipe: Recipe
-    test_images: Sides[int]
-    seeds: Sides[int]
-    data: Sides[str]
-    connectome: str | None
-    selected_on: Sides[str]
-    sampling_error: float
-    formula: str
-    classes: Mapping[str, tuple[ClassBeside, ...]] = field(metadata={SPREAD: True})
-    variants: Mapping[str, tuple[VariantBeside, ...]] = field(metadata={SPREAD: True})
-    changes: Mapping[str, ChangesBeside] = field(metadata={SPREAD: True})
-    errors: Mapping[str, ErrorsBeside] = field(metadata={SPREAD: True})
-    detectable: Any
-    notes: tuple[str, ...]
-    failed: tuple[str, ...]
-    files: tuple[str, ...] = field(default=(), metadata={OMITTED: True})
-
-
 LastRun = tuple[Variant, Run | None]
 """A variant, and its run with the last seed; None where that failed."""
 
 
-def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell]]) -> Comparison:
+def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell]]) -> Reproduced:
     """Return all tables: published, ours, difference, z.
 
     Args:
@@ -218,26 +72,23 @@ def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell
         BionicError: every run failed.
     """
     published = reproduction.published
-    study = to_document(results(reproduction.ablation, cells[-1]))
-    ours = {row["mechanism"] or published.main: row for row in study["rows"]}
+    study = results(reproduction.ablation, cells[-1])
+    ours = {row.mechanism or published.main: row for row in study.rows}
     for name, part in zip(reproduction.others, cells, strict=False):
-        ours[name] = to_document(figures(part)) | {
-            "parameters": dict(reproduction.parameters[name])
-        }
-    base = ours[published.main]["accuracy"]["mean"]
-    if base is None:
+        ours[name] = _alone(name, part, Parameters(**reproduction.parameters[name]))
+    base, images = ours[published.main].accuracy.mean, study.test_images
+    if base is None or images is None:
         raise BionicError("every run of the full model failed, so there is nothing to compare")
-    images = study["test_images"]
     last = list(_last_runs(reproduction, cells))
     errors = tuple(_errors(variant, run) for variant, run in last)
-    return Comparison(
+    return Reproduced(
         paper=Paper(published.title, published.authors, published.code),
         recipe=Recipe(reproduction.recipe, published.recipes[reproduction.recipe].text),
         test_images=Sides(images, published.test_images),
-        seeds=Sides(len(study["design"]["seeds"]), published.seeds),
-        data=Sides(study["data"], published.data),
-        connectome=study["connectome"],
-        selected_on=Sides(study["selected_on"], published.selection),
+        seeds=Sides(len(study.design.seeds), published.seeds),
+        data=Sides(str(study.data), published.data),
+        connectome=study.connectome,
+        selected_on=Sides(str(study.selected_on), published.selection),
         sampling_error=PERCENT * math.sqrt(base * (1 - base) / images),
         formula=FORMULA,
         classes={key: _classes(table, last) for key, table in published.classes.items()},
@@ -250,9 +101,22 @@ def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell
         },
         changes={key: _changes(t, published, study) for key, t in published.changes.items()},
         errors={key: ErrorsBeside(t.caption, errors) for key, t in published.errors.items()},
-        detectable=study["detectable"],
-        notes=(*published.notes, *study["notes"]),
+        detectable=study.detectable,
+        notes=(*published.notes, *study.notes),
         failed=tuple(f"seed {c.seed}: {c.error}" for part in cells for c in part if c.error),
+    )
+
+
+def _alone(name: str, cells: Sequence[Cell], parameters: Parameters) -> Trained:
+    """Return a model that nothing is left out of."""
+    return Trained(
+        variant=name,
+        mechanism=None,
+        term=None,
+        kind=None,
+        **figures(cells),
+        parameters=parameters,
+        difference=None,
     )
 
 
@@ -290,16 +154,20 @@ def _classes(table: ClassTable, runs: Sequence[LastRun]) -> tuple[ClassBeside, .
     return tuple(rows)
 
 
-def _of(ours: Mapping[str, Any] | None, names: Sequence[str], average: str) -> Mapping[str, float]:
+def _of(ours: Figures | None, names: Sequence[str], average: str) -> Mapping[str, float]:
     """Return figures of a class, or of an average over classes."""
     if ours is None:
         return {}
     if average:
-        start = f"{average}_"
-        found = {key.removeprefix(start): ours[key] for key in ours if key.startswith(start)}
-        return found or {average: ours[average]}
-    lowered = {name.lower(): part for name, part in ours["classes"].items()}
-    return next((lowered[name] for name in names if name in lowered), {})
+        numbers, start = _numbers(ours), f"{average}_"
+        found = {k.removeprefix(start): numbers[k] for k in numbers if k.startswith(start)}
+        return found or {average: numbers[average]}
+    lowered = {name.lower(): part for name, part in ours.classes.items()}
+    return next((_numbers(lowered[name]) for name in names if name in lowered), {})
+
+
+def _numbers(figures: Figures | ClassFigures) -> dict[str, float]:
+    return {name: value for name, value in numbers_of(figures).items() if value is not None}
 
 
 def _errors(variant: Variant, run: Run | None) -> Errors:
@@ -310,14 +178,14 @@ def _errors(variant: Variant, run: Run | None) -> Errors:
         variant.label,
         str(run.folder),
         run.manifest["seed"],
-        tuple(ours["classes"]),
-        ours["confusion"],
-        {name: part["auc"] for name, part in ours["classes"].items()},
+        tuple(ours.classes),
+        ours.confusion,
+        {name: part.auc for name, part in ours.classes.items()},
     )
 
 
 def judged(
-    published: float, sd: float | None, n: int, ours: Mapping[str, Any], scale: float, z: bool
+    published: float, sd: float | None, n: int, ours: Summary, scale: float, z: bool
 ) -> Judged:
     """Return a published mean beside ours, their difference, and z where there is one.
 
@@ -325,43 +193,39 @@ def judged(
         published: the mean.
         sd: of ``n`` published runs.
         n: of them.
-        ours: mean, sd and n.
+        ours: of our runs.
         scale: what ours is multiplied by.
         z: whether to judge.
     """
-    mean = None if ours["mean"] is None else scale * ours["mean"]
-    own = None if ours["sd"] is None else scale * ours["sd"]
+    mean = None if ours.mean is None else scale * ours.mean
+    own = None if ours.sd is None else scale * ours.sd
     errors = None
     if z and mean is not None and own is not None and sd is not None:
-        error = math.sqrt(own**2 / ours["n"] + sd**2 / n)
+        error = math.sqrt(own**2 / ours.n + sd**2 / n)
         errors = (mean - published) / error if error > 0 else None
     difference = None if mean is None else mean - published
-    return Judged(published, sd, mean, own, ours["n"], difference, errors)
+    return Judged(published, sd, mean, own, ours.n, difference, errors)
 
 
-def _variant(
-    row: Variant, table: VariantTable, ours: Mapping[str, Any], seeds: int
-) -> VariantBeside:
+def _variant(row: Variant, table: VariantTable, ours: Trained, seeds: int) -> VariantBeside:
     columns = {column.figure: column for column in table.columns}
     found: dict[FigureName, Judged] = {}
     for name in get_args(FigureName):
         if name in columns:
             scale = PERCENT if name.endswith("accuracy") else 1
             mean, sd = getattr(row, name)
-            found[name] = judged(mean, sd, seeds, ours[name], scale, columns[name].z)
-    allocated, effective = (ours["parameters"][key] for key in ("allocated", "effective"))
-    sizes = Sizes(row.parameters, allocated, effective, allocated - row.parameters)
+            found[name] = judged(mean, sd, seeds, getattr(ours, name), scale, columns[name].z)
+    own = ours.parameters
+    sizes = Sizes(row.parameters, own.allocated, own.effective, own.allocated - row.parameters)
     return VariantBeside(row.label, row.model, row.without, found, sizes)
 
 
-def _changes(table: ChangeTable, published: Published, study: Mapping[str, Any]) -> ChangesBeside:
+def _changes(table: ChangeTable, published: Published, study: AblationResults) -> ChangesBeside:
     """Return the paper's rows, then what else we have of that kind."""
-    ours = {row["mechanism"]: row for row in study["rows"] if row["mechanism"]}
+    ours = {row.mechanism: row for row in study.left_out if row.mechanism}
     listed = {row.without: row for row in table.rows}
     everywhere = {row.without for other in published.changes.values() for row in other.rows}
-    more = [
-        name for name, row in ours.items() if row["kind"] == table.kind and name not in everywhere
-    ]
+    more = [name for name, row in ours.items() if row.kind == table.kind and name not in everywhere]
     paired = _paired(study)
     whole, rows = published.whole, []
     for name in (*listed, *more):
@@ -371,12 +235,14 @@ def _changes(table: ChangeTable, published: Published, study: Mapping[str, Any])
         change = listed[name].change if name in listed else whole.accuracy[0] - line.accuracy[0]
         rows.append(
             ChangeBeside(
-                listed[name].label if name in listed else row["term"],
-                row["term"],
+                listed[name].label if name in listed else str(row.term),
+                str(row.term),
                 name in listed,
-                row["kind"],
+                str(row.kind),
                 judged(round(change, 4), sd, published.seeds, paired[name], 1, z=True),
-                *(row["difference"][key] for key in ("low", "high", "p_adjusted")),
+                row.change.low,
+                row.change.high,
+                row.change.p_adjusted,
             )
         )
     known = [row.change.ours for row in rows if row.listed and row.change.ours is not None]
@@ -384,16 +250,15 @@ def _changes(table: ChangeTable, published: Published, study: Mapping[str, Any])
     return ChangesBeside(table.title, tuple(rows), Range(table.range, own))
 
 
-def _paired(study: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _paired(study: AblationResults) -> dict[str, Summary]:
     """Return mean, SD and number of the differences full − without, by seed, in points."""
     accuracy: dict[str, dict[int, float]] = {}
-    for cell in study["cells"]:
-        if cell["accuracy"] is not None:
-            accuracy.setdefault(cell["variant"], {})[cell["seed"]] = PERCENT * cell["accuracy"]
-    whole = accuracy.get(study["rows"][0]["variant"], {})
-    found = {}
-    for row in study["rows"][1:]:
-        other = accuracy.get(row["variant"], {})
-        paired = means([whole[s] - other[s] for s in whole if s in other])
-        found[row["mechanism"]] = to_document(paired)
-    return found
+    for run in study.cells:
+        if run.accuracy is not None:
+            accuracy.setdefault(run.variant, {})[run.seed] = PERCENT * run.accuracy
+    whole = accuracy.get(FULL, {})
+    return {
+        str(row.mechanism): means([whole[seed] - other[seed] for seed in whole if seed in other])
+        for row in study.left_out
+        for other in [accuracy.get(row.variant, {})]
+    }

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
-from bionic_core.registry import Registry
-from bionic_core.runs.engine import Engine
-from bionic_core.studies.cell import Cell
-
-if TYPE_CHECKING:
-    from bionic_core.spec.spec import Spec
-    from bionic_core.training.loop import Moment
-
-from collections.abc import Mapping
-
 from bionic_core.base.process import import_beside
 from bionic_core.errors import BionicError, RequestError
-from bionic_core.model.assembly import build
-from bionic_core.runs.engine import Task, Work
+from bionic_core.registry import Registry
+from bionic_core.runs.engine import Engine, Outcome, Task, Work
 from bionic_core.runs.folder import Run
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.planned import Plans
 from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.analysis import Analysis, analyse_rows
-from bionic_core.statistics.designs import Design, Factor, Level, from_table, full_factorial
+from bionic_core.statistics.designs import (
+    Design,
+    Factor,
+    Level,
+    from_table,
+    full_factorial,
+    in_words,
+)
 from bionic_core.statistics.fractions import described, foldover, fractional
-from bionic_core.studies.factors import cell_spec, requirements, study_factors, with_factors
+from bionic_core.studies.cell import Cell
+from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
-from bionic_core.studies.tracking import Tracking
-from bionic_core.training.loop import Moment
-from bionic_core.training.recipe import recipe_of
+from bionic_core.studies.shapes import check_cells
 
 DEFAULT = "local"
 """The engine of those who name none."""
@@ -45,11 +43,27 @@ class Experiment:
     Attributes:
         spec: the base, with every factor on.
         specs: a spec for each of the design's cells, in their order.
+        titles: what each cell is called for those who watch.
     """
 
     spec: Spec
     design: Design
     specs: tuple[Spec, ...]
+    titles: tuple[str, ...] = attrs.field(
+        default=attrs.Factory(
+            lambda self: tuple(in_words(cell) for cell in self.design.cells), takes_self=True
+        )
+    )
+
+    def tasks(self, first: int = 0) -> list[Task]:
+        """Return the runs, seed by seed in the order of the cells, numbered from ``first``."""
+        cells = list(zip(self.specs, self.titles, strict=True))
+        runs = [(spec, seed, title) for seed in self.design.seeds for spec, title in cells]
+        return [Task(number, *run) for number, run in enumerate(runs, first)]
+
+    def levels(self, place: int) -> Mapping[str, Level]:
+        """Return the levels of the run at a place among :meth:`tasks`."""
+        return self.design.cells[place % len(self.design.cells)]
 
 
 def plan_factorial(
@@ -67,8 +81,8 @@ def plan_factorial(
 
     "On" is the spec's table, or the mechanism's defaults where the spec has none. What requires
     a factor and is none itself goes out with it. Cells in which a factor is on and another that
-    it requires is off are left out and named. Every cell is built once, so that a spec that
-    cannot be built is found before anything is trained.
+    it requires is off are left out and named. Every shape of model is built once, so that a spec
+    that cannot be built is found before anything is trained.
 
     Args:
         spec: the base.
@@ -89,8 +103,9 @@ def plan_factorial(
             "--mechanisms: name at least one mechanism, or give a key's values, for example "
             "--factor training.lr=1e-4,1e-3"
         )
-    spec = with_factors(spec, mechanisms, registry)
-    factors = study_factors(spec, mechanisms, keys, registry)
+    spec = with_mechanisms(spec, mechanisms, registry)
+    variants = Variants(spec, registry)
+    factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)
     if cells is not None:
         design = described(from_table(factors, cells, tuple(seeds), possible))
@@ -105,12 +120,8 @@ def plan_factorial(
                 "fractions (--resolution) and tables (--design)"
             )
         design = foldover(design, folded, possible)
-    specs = tuple(cell_spec(spec, cell, registry) for cell in design.cells)
-    connectome = spec.connectome.read() if spec.connectome is not None else None
-    for cell in specs:
-        same = cell.document().get("connectome") == spec.document().get("connectome")
-        build(cell, connectome=connectome if same else None)
-        recipe_of(cell)
+    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
+    check_cells(specs)
     return Experiment(spec, design, specs)
 
 
@@ -121,11 +132,9 @@ def run_experiment(
     device: str = "auto",
     jobs: int = 1,
     engine: Engine | None = None,
-    started: Callable[[int, Mapping[str, Level], int], None] | None = None,
-    ended: Callable[[int, Cell], None] | None = None,
-    watch: Callable[[Moment, int], None] | None = None,
-    say: Callable[[str, int], None] | None = None,
-    tracking: Tracking | None = None,
+    observer: Observer | None = None,
+    first: int = 0,
+    plans: Plans | None = None,
 ) -> list[Cell]:
     """Train what is missing, seed by seed, and return every cell's run, in the design's order.
 
@@ -139,53 +148,39 @@ def run_experiment(
         device: as for training.
         jobs: runs at a time; of the local engine, several are processes of one thread each.
         engine: what trains the runs; the local one if None.
-        started, ended: called with the number of the run, from 0, around each.
-        watch: called with a place in a run and the run's number.
-        say: called with what a reader must know about a run, and its number.
-        tracking: told what is in the runs' folders.
+        observer: told how the runs get on.
+        first: the number of the first run, where the experiment is one of several in a study.
+        plans: of runs in ``root``, where some are planned or their inputs read already.
 
     Raises:
         RequestError: what was asked cannot be done, for any run.
         WriteError: the disk is full; what is finished is kept.
     """
-    design = experiment.design
-    places = [(seed, cell) for seed in design.seeds for cell in range(len(design.cells))]
-    tasks = [Task(n, experiment.specs[cell], seed) for n, (seed, cell) in enumerate(places)]
-    cells: dict[int, Cell] = {}
-
-    def levels(task: Task) -> Mapping[str, Level]:
-        return design.cells[places[task.number][1]]
-
-    def begin(task: Task) -> None:
-        if started is not None:
-            started(task.number, levels(task), task.seed)
-
-    def tell(task: Task, moment: Moment) -> None:
-        if watch is not None:
-            watch(moment, task.number)
-
-    def note(task: Task, words: str) -> None:
-        if say is not None:
-            say(words, task.number)
-
     if jobs > 1:
         import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
-    told = tracking or Tracking.nowhere()
+    told, tasks = observer or Observer(), experiment.tasks(first)
+    work = Work(tasks, root, device, jobs, told, plans or Plans(root))
+    cells: dict[int, Cell] = {}
     elsewhere: set[int] = set()
-    work = Work(tasks, root, device, jobs, begin, tell, note, told.saved)
     for outcome in (engine or default_engine()).train(work):
-        task = outcome.task
-        told.ended(outcome)
-        if outcome.busy:
-            if task.number not in elsewhere:
-                elsewhere.add(task.number)
-                note(task, "another process trains it")
-            continue
-        run = Run(outcome.folder, outcome.reused) if outcome.folder else None
-        cells[task.number] = Cell(levels(task), task.seed, run, outcome.error)
-        if ended is not None:
-            ended(task.number, cells[task.number])
-    return [cells[number] for number in range(len(tasks))]
+        number = outcome.task.number
+        if not outcome.busy:
+            cells[number] = _ended(experiment.levels(number - first), outcome, told)
+        elif number not in elsewhere:
+            elsewhere.add(number)
+            told.note(outcome.task, "another process trains it")
+    return [cells[task.number] for task in tasks]
+
+
+def _ended(levels: Mapping[str, Level], outcome: Outcome, observer: Observer) -> Cell:
+    """Return the cell of a run that has ended, and tell of it."""
+    task = outcome.task
+    if outcome.folder is None:
+        observer.failed(task, outcome.error)
+        return Cell(levels, task.seed, None, outcome.error)
+    run = Run(outcome.folder, outcome.reused)
+    observer.finished(task, run)
+    return Cell(levels, task.seed, run, outcome.error)
 
 
 def analyse(
@@ -235,7 +230,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
             StudyRun.of(cell, **({} if name == ACCURACY else {"response": figure(cell, name)}))
             for cell in cells
         ),
-        selected_on=finished[0].result["selected_on"] if finished else None,
+        selected_on=finished[0].result.selected_on if finished else None,
         data=finished[0].manifest["data"] if finished else None,
         connectome=finished[0].manifest.get("connectome") if finished else None,
     )
@@ -243,7 +238,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
 
 def study_name(experiment: Experiment, kind: str = "factorial") -> str:
     """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([experiment.spec.document(), experiment.design.to_json()])}"
+    return f"{kind}-{digest([experiment.spec.tables, experiment.design.to_json()])}"
 
 
 def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:

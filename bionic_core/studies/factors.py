@@ -13,9 +13,9 @@ from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.assign import assign_value
-from bionic_core.spec.spec import Spec, compose, dependents
+from bionic_core.spec.spec import Spec, dependents
 from bionic_core.spec.tables import SECTIONS
+from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.levels import in_order, read_table, switch
 
@@ -25,37 +25,25 @@ def is_key(factor: str) -> bool:
     return "." in factor
 
 
-def with_factors(spec: Spec, names: Sequence[str], registry: Registry) -> Spec:
-    """Return the spec with these mechanisms on, by its table or else by their defaults.
-
-    Raises:
-        RequestError: a name is no mechanism, or what it requires is missing.
-    """
-    document = spec.document()
-    for name in names:
-        document["mechanisms"].setdefault(name, {})
-    return compose(document, name=spec.name, where=spec.where, registry=registry)
-
-
 def study_factors(
-    spec: Spec, mechanisms: Sequence[str], keys: Sequence[Factor], registry: Registry
+    variants: Variants, mechanisms: Sequence[str], keys: Sequence[Factor]
 ) -> tuple[Factor, ...]:
     """Return the factors of a study: mechanisms with what goes out with them, then keys.
 
     Args:
-        spec: with every mechanism on.
+        variants: of the spec with every mechanism on.
         mechanisms: on and off.
         keys: of the spec, with their values.
-        registry: the plugins that can be named.
 
     Raises:
         RequestError: a key is nested in a mechanism that is on and off, or a value is not allowed.
     """
+    present = variants.base.mechanisms
     switches = [
         Factor(
             name,
             (False, True),
-            tuple(sorted(dependents([name], spec.mechanisms) - set(mechanisms))),
+            tuple(sorted(dependents([name], present) - set(mechanisms))),
         )
         for name in mechanisms
     ]
@@ -69,45 +57,38 @@ def study_factors(
                     f"is no {key.name}, so the two cannot be crossed. Take '{owner}' out of "
                     "--mechanisms, and give the key a value that stands for off, if it has one"
                 )
-            elif owner in switch_.brings or owner in dependents([switch_.name], spec.mechanisms):
+            elif owner in switch_.brings or owner in dependents([switch_.name], present):
                 problems.append(
                     f"--factor {key.name}: nested in the factor '{switch_.name}': {owner} requires "
                     f"it, so that without {switch_.name} there is no {key.name}. Take "
                     f"'{switch_.name}' out of --mechanisms"
                 )
-    problems = problems or _values(spec, keys, registry)
+    problems = problems or _values(variants, keys)
     if problems:
         raise RequestError(problems)
     return (*switches, *keys)
 
 
-def _values(spec: Spec, keys: Sequence[Factor], registry: Registry) -> list[str]:
+def _values(variants: Variants, keys: Sequence[Factor]) -> list[str]:
     """Say what is wrong with single values of keys."""
     problems: list[str] = []
     for key in keys:
         for level in key.levels:
             try:
-                cell_spec(spec, {key.name: level}, registry)
+                cell_spec(variants, {key.name: level})
             except RequestError as error:
                 problems += [f"--factor {key.name}: {problem}" for problem in error.problems]
     return list(dict.fromkeys(problems))
 
 
-def cell_spec(spec: Spec, levels: Mapping[str, Level], registry: Registry | None = None) -> Spec:
+def cell_spec(variants: Variants, levels: Mapping[str, Level]) -> Spec:
     """Return the spec of a cell: the base without what is off, and with the keys' values.
 
     Raises:
         RequestError: a value is not allowed.
     """
-    kept = spec.without(name for name, level in levels.items() if not (is_key(name) or level))
-    keys = {name: level for name, level in levels.items() if is_key(name)}
-    if not keys:
-        return kept
-    document = kept.document()
-    for name, level in keys.items():
-        assign_value(document, name, level)
-    registry = registry or Registry.installed()
-    return compose(document, name=spec.name, where=spec.where, registry=registry)
+    off = [name for name, level in levels.items() if not (is_key(name) or level)]
+    return variants.of(off, {name: level for name, level in levels.items() if is_key(name)})
 
 
 def requirements(
@@ -147,7 +128,7 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     """
     rows = read_table(path)
     columns = {name: name.removeprefix("mechanisms.") for name in rows[0]}
-    known = [found.entry.name for found in registry.listing() if _is_mechanism(found.cls)]
+    known = [found.entry.name for found in registry.listing(Mechanism) if found.cls]
     problems = []
     for name in columns.values():
         if name.lower() in ("seed", "seeds"):
@@ -182,10 +163,6 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
         tuple(Factor(name, in_order([cell[name] for cell in cells])) for name in keys),
         tuple(cells),
     )
-
-
-def _is_mechanism(cls: type[object] | None) -> bool:
-    return cls is not None and issubclass(cls, Mechanism)
 
 
 def factor_of(text: str) -> Factor:

@@ -41,7 +41,7 @@ class RunNames:
             words.append(f"without {', '.join(off)}")
         elif off:
             words.append(f"only {', '.join(spec.mechanisms) or 'the skeleton'}")
-        for key, value in flat(spec.document()).items():
+        for key, value in flat(spec.tables).items():
             if key in group.keys:
                 words.append(f"{key.removeprefix('mechanisms.')} {word(value)}")
         return ", ".join([*words, f"seed {seed}"])
@@ -52,7 +52,7 @@ def _alike(specs: Sequence[Spec]) -> _Alike:
     differ = any(len(spec.mechanisms) < len(everything) for spec in specs)
     values: dict[str, set[Level]] = {}
     for spec in specs:
-        for key, value in flat(spec.document()).items():
+        for key, value in flat(spec.tables).items():
             values.setdefault(key, set()).add(value)
     keys = frozenset(key for key, found in values.items() if len(found) > 1)
     return _Alike(tuple(everything) if differ else (), keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -10,10 +10,8 @@ import attrs
 from bionic_core.errors import RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
-from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
-from bionic_core.spec.spec import digest
 from bionic_core.statistics.designs import Layout
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.findings import Response
@@ -69,7 +67,7 @@ class FactorialPlan(Sights, FactorialPlanHead):  # in the document's order: the 
     notes: tuple[str, ...]
 
 
-def planned(
+def factorial_plan(
     experiment: Experiment,
     *,
     root: Path,
@@ -94,11 +92,11 @@ def planned(
     notes: list[str] = []
     cells: list[Cell] | None = None
     images = estimate = None
-    cache = InputCache()
+    plans = Plans(root)
     try:
-        inputs = cache.get(spec)
+        inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
-        cells = finished(experiment, root, cache)
+        cells = finished_cells(experiment, plans)
     except RequestError as error:
         notes.append(
             f"the data cannot be read ({error}), so neither what is done nor the time is known"
@@ -109,15 +107,10 @@ def planned(
         if seconds != 0 and left:
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
-            notes.append(
-                f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at "
-                f"a time, from a timed probe with everything on ({words(each)} a run, all epochs)"
-            )
+            notes.append(_duration(estimate, left, jobs))
     spread = _spread(experiment, cells or [], response, images, order)
     seen = sights(design, spread.value or 1.0, order)
-    if spread.value is None:
-        notes.append(f"{spread.source}: widths are in units of the SD of a run")
-    notes += _method_notes(seen.method)
+    notes += _about(spread, seen.method)
     return FactorialPlan(
         name=spec.name,
         design=design.layout,
@@ -132,26 +125,37 @@ def planned(
     )
 
 
-def _method_notes(method: str) -> Iterator[str]:
+def _duration(estimate: Estimate, left: int, jobs: int) -> str:
+    return (
+        f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at "
+        f"a time, from a timed probe with everything on ({words(estimate.seconds_per_run)} a "
+        "run, all epochs)"
+    )
+
+
+def _about(spread: Spread, method: str) -> list[str]:
+    """Say what a reader must know about the widths that are expected."""
+    notes = []
+    if spread.value is None:
+        notes.append(f"{spread.source}: widths are in units of the SD of a run")
     if method == "Lenth":
-        yield (
+        notes.append(
             "one run of each combination leaves nothing to estimate error from: widths are those "
             "that Lenth's method gives if few effects are real. More seeds, or interactions of "
             "high order taken as error (--order 2), make them surer"
         )
     elif method == "none":
-        yield "nothing is left to estimate error from, so there are no intervals: add seeds"
+        notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
+    return notes
 
 
-def finished(experiment: Experiment, root: Path, cache: InputCache) -> list[Cell]:
+def finished_cells(experiment: Experiment, plans: Plans) -> list[Cell]:
     """Return those cells of an experiment whose runs are complete already."""
-    design = experiment.design
     found = []
-    for seed in design.seeds:
-        for levels, spec in zip(design.cells, experiment.specs, strict=True):
-            run = Run(root / digest(identity(spec, seed, cache.get(spec))), reused=True)
-            if run.done:
-                found.append(Cell(levels, seed, run))
+    for place, task in enumerate(experiment.tasks()):
+        run = Run(plans.of(task.spec, task.seed).folder, reused=True)
+        if run.done:
+            found.append(Cell(experiment.levels(place), task.seed, run))
     return found
 
 

@@ -15,7 +15,7 @@ from bionic_core.base.strict import structure
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import read
+from bionic_core.spec.find import read
 
 Figure = tuple[float, float]
 """Mean and SD over seeds."""
@@ -72,7 +72,7 @@ class ClassRow:
     label: str
     figures: Mapping[str, Mapping[str, float]]
     names: tuple[str, ...] = ()
-    average: str = ""
+    average: Literal["", "macro", "weighted", "accuracy"] = ""
 
 
 @attrs.frozen
@@ -290,11 +290,7 @@ def published_spread(test_images: int | None, registry: Registry) -> PublishedSp
 
 
 def _installed(registry: Registry) -> list[str]:
-    return [
-        listed.entry.name
-        for listed in registry.listing()
-        if listed.cls is not None and issubclass(listed.cls, Publication) and not listed.error
-    ]
+    return [publication.name for publication in registry.working(Publication)]
 
 
 def _faults(published: Published) -> list[str]:

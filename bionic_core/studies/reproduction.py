@@ -7,20 +7,22 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
-from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
-from bionic_core.spec.spec import Spec, compose, digest
+from bionic_core.runs.task import Task
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.statistics.designs import Design, Layout
-from bionic_core.studies.ablation import Ablation, plan_ablation, planned
+from bionic_core.studies.ablation import Ablation, ablation_plan, plan_ablation
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Published
-from bionic_core.training.describe import parameter_counts
+from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.recipe import recipe_of
 
 
@@ -88,7 +90,7 @@ class Plan:
 
 def study_name(reproduction: Reproduction) -> str:
     """Return a name that is the same for the same request."""
-    decides = [(e.spec.document(), e.design.to_json()) for e in reproduction.experiments]
+    decides = [(e.spec.tables, e.design.to_json()) for e in reproduction.experiments]
     return f"{reproduction.recipe}-reproduction-{digest(decides)}"
 
 
@@ -118,32 +120,27 @@ def plan_reproduction(
     for name, model in published.recipes[recipe].models.items():
         spec = open_spec(model.spec)
         if model.like:
-            spec = _alike(spec, open_spec(model.like), registry)
+            spec = _alike(spec, open_spec(model.like))
         specs[name] = spec
     ablation = plan_ablation(specs[published.main], published.mechanisms, seeds, registry)
     others, parameters = {}, {}
     for name, spec in specs.items():
         if name != published.main:
-            connectome = spec.connectome.read() if spec.connectome is not None else None
             recipe_of(spec)
-            parameters[name] = parameter_counts(build(spec, connectome=connectome))
-            others[name] = Experiment(spec, Design((), ({},), (), tuple(seeds)), (spec,))
+            network = build(spec, connectome=connectome_of(spec))
+            parameters[name] = to_document(parameter_counts(network))
+            design = Design((), ({},), (), tuple(seeds))
+            others[name] = Experiment(spec, design, (spec,), (name,))
     return Reproduction(published, recipe, ablation, others, parameters)
 
 
-def _alike(spec: Spec, other: Spec, registry: Registry) -> Spec:
+def _alike(spec: Spec, other: Spec) -> Spec:
     """Return a spec with the training of another, and its tables of the mechanisms of both."""
-    document, model = spec.document(), other.document()
-    document["training"] = model["training"]
-    for name in document["mechanisms"]:
-        if name in model["mechanisms"]:
-            document["mechanisms"][name] = model["mechanisms"][name]
-    return compose(document, name=spec.name, where=spec.where, registry=registry)
+    mechanisms = {name: other.mechanisms.get(name, own) for name, own in spec.mechanisms.items()}
+    return attrs.evolve(spec, training=other.training, mechanisms=mechanisms)
 
 
-def estimate(
-    reproduction: Reproduction, *, root: Path, device: str, jobs: int, cache: InputCache
-) -> Estimate:
+def estimate(reproduction: Reproduction, plans: Plans, *, device: str, jobs: int) -> Estimate:
     """Return how long the missing runs will take, from a few seconds of each model's training.
 
     Every variant is taken to cost what the whole model costs, and every run to train for all its
@@ -151,8 +148,8 @@ def estimate(
     """
     total, todo, each = 0.0, 0, {}
     for experiment in reproduction.experiments:
-        missing = len(_missing(experiment, root, cache))
-        inputs = cache.get(experiment.spec)
+        missing = sum(not run.done for _, run in _runs(experiment, plans))
+        inputs = plans.inputs.get(experiment.spec)
         seconds = probe(experiment.spec, inputs, device=device, jobs=jobs)
         each[experiment.spec.name] = seconds
         total += seconds * missing
@@ -179,7 +176,7 @@ def describe_plan(reproduction: Reproduction, duration: Estimate, jobs: int) -> 
             PlannedRow(row.label, specs[row.model or published.main], row.without)
             for row in published.rows
         ),
-        planned(reproduction.ablation).design,
+        ablation_plan(reproduction.ablation).design,
         duration,
         (line,),
     )
@@ -191,20 +188,17 @@ def collect(reproduction: Reproduction, root: Path) -> list[list[Cell]]:
     Raises:
         RequestError: runs are missing; it names them.
     """
-    cache = InputCache()
+    plans = Plans(root)
     missing: list[str] = []
     found: list[list[Cell]] = []
     for experiment in reproduction.experiments:
-        gone = _missing(experiment, root, cache)
-        missing += gone.values()
+        runs = _runs(experiment, plans)
+        missing += [_in_words(task, experiment) for task, run in runs if not run.done]
         found.append(
             [
-                Cell(levels, seed, _run(spec, seed, root, cache))
-                for seed in experiment.design.seeds
-                for levels, spec in zip(experiment.design.cells, experiment.specs, strict=True)
+                Cell(experiment.levels(place), task.seed, run)
+                for place, (task, run) in enumerate(runs)
             ]
-            if not gone
-            else []
         )
     if missing:
         shown = "; ".join(missing[:6]) + (f"; and {len(missing) - 6} more" if missing[6:] else "")
@@ -217,17 +211,15 @@ def collect(reproduction: Reproduction, root: Path) -> list[list[Cell]]:
     return found
 
 
-def _run(spec: Spec, seed: int, root: Path, cache: InputCache) -> Run:
-    return Run(root / digest(identity(spec, seed, cache.get(spec))), reused=True)
+def _runs(experiment: Experiment, plans: Plans) -> list[tuple[Task, Run]]:
+    """Return the runs of an experiment, complete or not."""
+    return [
+        (task, Run(plans.of(task.spec, task.seed).folder, reused=True))
+        for task in experiment.tasks()
+    ]
 
 
-def _missing(experiment: Experiment, root: Path, cache: InputCache) -> dict[tuple[int, int], str]:
-    """Return the runs that are not complete, in words, by seed and cell."""
-    words = {}
-    for seed in experiment.design.seeds:
-        for place, spec in enumerate(experiment.specs):
-            if not _run(spec, seed, root, cache).done:
-                out = sorted(set(experiment.spec.mechanisms) - set(spec.mechanisms))
-                name = experiment.spec.name + (f" without {', '.join(out)}" if out else "")
-                words[seed, place] = f"{name}, seed {seed}"
-    return words
+def _in_words(task: Task, experiment: Experiment) -> str:
+    out = sorted(set(experiment.spec.mechanisms) - set(task.spec.mechanisms))
+    name = experiment.spec.name + (f" without {', '.join(out)}" if out else "")
+    return f"{name}, seed {task.seed}"

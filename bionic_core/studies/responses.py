@@ -10,16 +10,17 @@ from bionic_core.statistics.designs import in_words
 if TYPE_CHECKING:
     from bionic_core.studies.cell import Cell
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import same_level
 from bionic_core.statistics.findings import Response
-from bionic_core.training.metrics import PARTS, figure_of
+from bionic_core.training.metrics import PARTS, Figures, figure_of
 
 if TYPE_CHECKING:
     from bionic_core.runs.inputs import Inputs
+    from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.cell import Cell
 
@@ -64,15 +65,24 @@ def check_response(name: str, spec: Spec, inputs: Inputs | None = None) -> None:
     import torch
 
     from bionic_core.runs.inputs import load_inputs
+    from bionic_core.runs.result import Result, Seen
     from bionic_core.training.metrics import full_metrics
 
     names = (inputs or load_inputs(spec)).data.class_names
     each = torch.arange(len(names))
     figures = full_metrics(torch.eye(len(names)), each.numpy(), names)
-    result: dict[str, Any] = {"epochs": 1, "best_epoch": 1, "seconds": 1.0}
-    result |= {"images_per_second": 1.0, "train": {"accuracy": 1.0, "loss": 0.0}}
+    result = Result(
+        epochs=1,
+        best_epoch=1,
+        selected_on="validation",
+        train=Seen(0.0, 1.0),
+        validation=figures,
+        test=figures,
+        seconds=1.0,
+        images_per_second=1.0,
+    )
     try:
-        figure_of(result | {"validation": figures, "test": figures}, name)
+        figure_of(result, name)
     except RequestError as error:
         raise RequestError(list(error.problems), where="--response") from None
 
@@ -115,13 +125,13 @@ def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
         )
 
 
-def at_chance(result: Mapping[str, Any]) -> bool:
+def at_chance(result: Result) -> bool:
     """Say whether a run's test accuracy cannot be told from always naming the commonest class."""
-    test = result["test"]
-    if "interval" not in test or "classes" not in test:
+    test = result.test
+    if not isinstance(test, Figures):
         return False
-    counts = [of_class["support"] for of_class in test["classes"].values()]
-    return bool(test["interval"][0] <= max(counts) / sum(counts))
+    counts = [of_class.support for of_class in test.classes.values()]
+    return test.interval[0] <= max(counts) / sum(counts)
 
 
 def missing_notes(cells: Sequence[Cell], named: Callable[[Cell], str] | None = None) -> list[str]:

@@ -18,9 +18,12 @@ from typing import Any
 from bionic_core.base.failures import reason
 from bionic_core.base.files import present
 from bionic_core.base.locks import Claim
+from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, BusyError, RequestError, WriteError
-from bionic_core.runs.engine import Outcome, Task
 from bionic_core.runs.folder import METRICS, Run
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.result import Result
+from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec
 from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
 from bionic_core.studies.names import RunNames, flat
@@ -94,7 +97,7 @@ def _open(tracker: Tracker, study: Study) -> Journal:
     return journal
 
 
-class Tracking:
+class Tracking(Observer):
     """The runs of a study, told to its trackers; see :func:`tracking`."""
 
     def __init__(
@@ -108,11 +111,6 @@ class Tracking:
         self._runs: dict[tuple[str, int], Tracked] = {}
         self._over: set[tuple[str, int]] = set()
 
-    @classmethod
-    def nowhere(cls) -> Tracking:
-        """Return what tells nobody."""
-        return cls(Study("", Path()), (), {}, lambda _: None)
-
     def saved(self, task: Task, folder: Path) -> None:
         """Tell what is new in the folder of a task's run."""
         key = (task.spec.hash, task.seed)
@@ -121,23 +119,31 @@ class Tracking:
                 self._runs[key] = self._tracked(task, folder)
             self._follow(self._runs[key])
 
-    def ended(self, outcome: Outcome) -> None:
-        """Tell what became of a task; one that another process trains has not ended."""
-        if not self._followers or outcome.busy:
-            return
-        key = (outcome.task.spec.hash, outcome.task.seed)
+    def finished(self, task: Task, run: Run) -> None:
+        """Tell that a task's run is complete, and with what figures."""
+        tracked = self._last(task, run.folder)
+        if tracked is not None:
+            with suppress(BionicError, OSError):
+                self._end(tracked, "finished", _result(run.result))
+
+    def failed(self, task: Task, reason: str) -> None:
+        """Tell why a task's run has come to nothing, if there was anything of it."""
+        tracked = self._last(task, None)
+        if tracked is not None:
+            self._end(tracked, "failed", why=reason)
+
+    def _last(self, task: Task, folder: Path | None) -> Tracked | None:
+        """Tell what is new of a run that has ended, and return it; None where nobody is told."""
+        if not self._followers:
+            return None
+        key = (task.spec.hash, task.seed)
         run = self._runs.pop(key, None)
-        if run is None and outcome.folder is not None:
-            run = self._tracked(outcome.task, outcome.folder)
+        if run is None and folder is not None:
+            run = self._tracked(task, folder)
         self._over.add(key)
-        if run is None:  # it failed before there was anything of it
-            return
-        self._follow(run)
-        if outcome.folder is None:
-            self._end(run, "failed", why=outcome.error)
-            return
-        with suppress(BionicError, OSError):
-            self._end(run, "finished", _result(Run(outcome.folder).result))
+        if run is not None:
+            self._follow(run)
+        return run
 
     def close(self) -> None:
         """Tell the runs that have not ended as interrupted, and close all journals."""
@@ -171,7 +177,7 @@ class Tracking:
             cell=spec.hash,
             seed=task.seed,
             mechanisms={name: name in spec.mechanisms for name in self._names.mechanisms},
-            parameters=flat(spec.document()),
+            parameters=flat(spec.tables),
             spec=spec.to_toml(),
             folder=folder.absolute(),
         )
@@ -258,12 +264,12 @@ def _figures(record: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _result(result: Mapping[str, Any]) -> dict[str, float]:
+def _result(result: Result) -> dict[str, float]:
     """Return a finished run's figures, less those of single classes."""
     parts = {
         key: {k: v for k, v in value.items() if isinstance(v, (int, float))}
         if isinstance(value, Mapping)
         else value
-        for key, value in result.items()
+        for key, value in to_document(result).items()
     }
     return _figures({"result": parts})

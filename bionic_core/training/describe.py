@@ -1,26 +1,121 @@
-"""What a spec builds: layers, parameters, wiring and cost, as JSON-ready data."""
+"""What a spec builds: layers, parameters, wiring and cost."""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Mapping
 
+import attrs
 import torch
-from torch.overrides import TorchFunctionMode
 
+from bionic_core.base.records import OMITTED
 from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
 from bionic_core.model.projection import Projection
+from bionic_core.model.sizes import multiply_adds, parameter_counts, parameters_by_part
 from bionic_core.spec.spec import Spec
 from bionic_core.training.memory import model_memory, training_memory
 from bionic_core.training.recipe import recipe_of
 
-SKELETON = {"bridge": "bridge", "readout": "readout", "bridge_norm": "norm", "readout_norm": "norm"}
+
+@attrs.frozen
+class LayerSize:
+    """A layer of so many neurons; ``cell_types`` is empty where no connectome gives them."""
+
+    name: str
+    size: int
+    cell_types: tuple[str, ...]
 
 
-def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
+@attrs.frozen
+class Parameters:
+    """Numbers of parameters: allocated, of them effective (unmasked), and the allocated by part."""
+
+    allocated: int
+    effective: int
+    by_part: Mapping[str, int]
+
+
+@attrs.frozen
+class Wired:
+    """A wired projection.
+
+    Attributes:
+        pre, post: its layers.
+        density: the share of its pairs that exist.
+        connections: their number.
+        synapses: of those, where the wiring counts them.
+        within: the mechanism that asked for it, None for one between layers.
+        storage: how its weights are kept.
+    """
+
+    pre: str
+    post: str
+    density: float
+    connections: int
+    synapses: int
+    within: str | None
+    storage: str
+
+
+@attrs.frozen
+class Memory:
+    """Bytes of the ``model``, and of ``training`` at most, less the images and the activity."""
+
+    model: int
+    training: int
+
+
+@attrs.frozen
+class Intermediate:
+    """A named intermediate of the forward pass, its shape without the batch, and who answered."""
+
+    name: str
+    shape: tuple[int, ...]
+    mechanisms: tuple[str, ...]
+
+
+@attrs.frozen
+class Source:
+    """The connectome that a model is wired by."""
+
+    label: str
+    cells: int
+    connections: int
+    synapses: int
+    fingerprint: str
+
+
+@attrs.frozen
+class Description:
+    """What a spec builds.
+
+    Attributes:
+        name, hash: of the spec.
+        mechanisms: by name, in the spec's order.
+        layers: in the spec's order.
+        parameters: how many there are.
+        masks: the projections that are wired.
+        macs: multiply-adds of one image's forward pass.
+        memory: what the model and its training take.
+        pipeline: the intermediates, in the order of the pass.
+        connectome: None where the spec has none.
+    """
+
+    name: str
+    hash: str
+    mechanisms: tuple[str, ...]
+    layers: tuple[LayerSize, ...]
+    parameters: Parameters
+    masks: tuple[Wired, ...]
+    macs: int
+    memory: Memory
+    pipeline: tuple[Intermediate, ...]
+    connectome: Source | None = attrs.field(default=None, metadata={OMITTED: True})
+
+
+def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
     """Build a spec; return its description and the network.
 
     Raises:
@@ -30,135 +125,56 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[dict[str, Any], Network]:
     network = build(spec, seed=seed, connectome=connectome)
     recipe = recipe_of(spec)
     counts = parameter_counts(network)
-    document: dict[str, Any] = {
-        "name": spec.name,
-        "hash": spec.hash,
-        "mechanisms": list(spec.mechanisms),
-        "layers": [
-            {
-                "name": name,
-                "size": network.layer(name).size,
-                "cell_types": [] if isinstance(cells, int) else list(cells),
-            }
+    description = Description(
+        name=spec.name,
+        hash=spec.hash,
+        mechanisms=tuple(spec.mechanisms),
+        layers=tuple(
+            LayerSize(name, network.layer(name).size, () if isinstance(cells, int) else cells)
             for name, cells in spec.model.layers.items()
-        ],
-        "parameters": counts | {"by_part": parameters_by_part(network)},
-        "masks": [_wired(p) for p in network.projections if p.wiring is not None],
-        "macs": multiply_adds(network),
-        "memory": {
-            "model": model_memory(network),
-            "training": training_memory(network, recipe),
-        },
-        "pipeline": _pipeline(network),
-    }
-    if connectome is not None:
-        document["connectome"] = _source(connectome)
-    return document, network
+        ),
+        parameters=Parameters(counts.allocated, counts.effective, parameters_by_part(network)),
+        masks=tuple(_wired(p) for p in network.projections if p.wiring is not None),
+        macs=multiply_adds(network),
+        memory=Memory(model_memory(network), training_memory(network, recipe)),
+        pipeline=_pipeline(network),
+        connectome=None if connectome is None else _source(connectome),
+    )
+    return description, network
 
 
-def parameter_counts(network: Network) -> dict[str, int]:
-    """Return the number of ``allocated`` parameters, and of ``effective`` (unmasked) ones."""
-    allocated = sum(parameters_by_part(network).values())
-    return {"allocated": allocated, "effective": allocated - _masked(network)}
-
-
-def parameters_by_part(network: Network) -> dict[str, int]:
-    """Return the number of allocated parameters of each hook's pieces and of the skeleton's."""
-    parts: Counter[str] = Counter()
-    allocated = {
-        f"{path}.values": module.allocated
-        for path, module in network.named_modules()
-        if isinstance(module, Projection)
-    }
-    for path, parameter in network.named_parameters():
-        steps = path.split(".")
-        if steps[0] == "layers" or steps[0] == "stages":
-            part = steps[2]
-        else:
-            part = SKELETON.get(steps[0], steps[0])
-        parts[part] += allocated.get(path, parameter.numel())
-    order = ("features", "surround", "modulate", "bridge", "projections", "current", "gain", "rate")
-    names = [*order, "norm", "readout"]
-    return {name: parts[name] for name in names if parts[name]}
-
-
-def multiply_adds(network: Network) -> int:
-    """Return the multiply-adds of one image's forward pass.
-
-    Dense products count whole, whatever is masked; sparse ones by their pairs.
-    """
-    counter = _Products()
-    training = network.training
-    network.eval()
-    with torch.no_grad(), counter:
-        network(torch.zeros(1, *network.image))
-    network.train(training)
-    return counter.total
-
-
-class _Products(TorchFunctionMode):
-    """Sums the multiply-adds of convolutions and matrix products, at the level of their calls.
-
-    torch's own FlopCounterMode counts a level lower, and imports torch.compile, for seconds.
-    """
-
-    def __init__(self) -> None:
-        self.total = 0
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
-        if name in ("linear", "matmul", "__matmul__", "mm", "bmm"):
-            self.total += result.numel() * args[0].shape[-1]
-        elif name in ("conv1d", "conv2d", "conv3d"):
-            self.total += result.numel() * args[1][0].numel()
-        elif name == "embedding_bag":  # how sparse weights multiply: pairs × batch
-            self.total += args[0].numel() * args[1].shape[-1]
-        elif name in ("addmm", "baddbmm"):
-            self.total += result.numel() * args[1].shape[-1]
-        return result
-
-
-def _masked(network: Network) -> int:
-    return sum(projection.masked for projection in network.projections)
-
-
-def _wired(projection: Projection) -> dict[str, Any]:
-    """Return a wired projection: the share of its pairs that exist, and their synapses."""
+def _wired(projection: Projection) -> Wired:
     site, wiring = projection.site, projection.wiring
     assert wiring is not None
-    return {
-        "pre": site.pre.name,
-        "post": site.post.name,
-        "density": len(wiring) / (site.pre.size * site.post.size),
-        "connections": len(wiring),
-        "synapses": len(wiring) if wiring.count is None else int(wiring.count.sum()),
-        "within": site.owner or None,
-        "storage": projection.storage,
-    }
+    return Wired(
+        pre=site.pre.name,
+        post=site.post.name,
+        density=len(wiring) / (site.pre.size * site.post.size),
+        connections=len(wiring),
+        synapses=len(wiring) if wiring.count is None else int(wiring.count.sum()),
+        within=site.owner or None,
+        storage=projection.storage,
+    )
 
 
-def _source(connectome: Connectome) -> dict[str, Any]:
-    return {
-        "label": connectome.label,
-        "cells": connectome.cells,
-        "connections": len(connectome.pre),
-        "synapses": int(connectome.count.sum()),
-        "fingerprint": connectome.fingerprint,
-    }
+def _source(connectome: Connectome) -> Source:
+    return Source(
+        label=connectome.label,
+        cells=connectome.cells,
+        connections=len(connectome.pre),
+        synapses=int(connectome.count.sum()),
+        fingerprint=connectome.fingerprint,
+    )
 
 
-def _pipeline(network: Network) -> list[dict[str, Any]]:
-    """Return the named intermediates in order, with their shapes and who answered there."""
+def _pipeline(network: Network) -> tuple[Intermediate, ...]:
     training = network.training
     network.eval()
     with torch.no_grad():
         record = network.trace(torch.zeros(1, *network.image))
     network.train(training)
-    answered = {m.label: list(m.mechanisms) for m in network.modules() if isinstance(m, Pieces)}
-    return [
-        {"name": name, "shape": list(value.shape[1:]), "mechanisms": answered.get(name, [])}
+    answered = {m.label: m.mechanisms for m in network.modules() if isinstance(m, Pieces)}
+    return tuple(
+        Intermediate(name, tuple(value.shape[1:]), answered.get(name, ()))
         for name, value in record.items()
-    ]
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional
 from bionic_core.dataset import Split
 from bionic_core.model.network import Network
 from bionic_core.training.precision import products_in
+from bionic_core.training.views import unit_range
 
 EVALUATION_BATCH = 256
 """On a CPU, twice as many take nearly twice as long an image: activity leaves the cache."""
@@ -42,29 +44,42 @@ def flip_averaged(network: Network, images: Tensor, logits: Tensor) -> Tensor:
 
 def _batches(images: Tensor) -> Iterator[Tensor]:
     for start in range(0, len(images), EVALUATION_BATCH):
-        yield images[start : start + EVALUATION_BATCH].float() / 255
+        yield unit_range(images[start : start + EVALUATION_BATCH])
 
 
-def metrics(logits: Tensor, labels: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the figures of a split.
+@attrs.frozen
+class PlainFigures:
+    """Figures of a split that any epoch has.
 
-    ``accuracy`` and ``macro_f1`` are fractions (a class never predicted has F1 0); ``loss`` is
-    the mean plain cross entropy in nats, whatever the training loss; ``images`` is their number.
+    Attributes:
+        accuracy: a fraction.
+        loss: mean plain cross entropy in nats, whatever the training loss.
+        macro_f1: a fraction; a class never predicted has F1 0.
+        images: how many there are.
     """
+
+    accuracy: float
+    loss: float
+    macro_f1: float
+    images: int
+
+
+def metrics(logits: Tensor, labels: npt.NDArray[np.int64]) -> PlainFigures:
+    """Return the figures of logits (N, C) with labels (N,)."""
     from sklearn.metrics import f1_score
 
     predicted = logits.argmax(1).numpy()
     classes = list(range(logits.shape[1]))
     f1 = f1_score(labels, predicted, labels=classes, average="macro", zero_division=0)
-    return {
-        "accuracy": float((predicted == labels).mean()),
-        "loss": float(functional.cross_entropy(logits, torch.as_tensor(labels))),
-        "macro_f1": float(f1),
-        "images": len(labels),
-    }
+    return PlainFigures(
+        accuracy=float((predicted == labels).mean()),
+        loss=float(functional.cross_entropy(logits, torch.as_tensor(labels))),
+        macro_f1=float(f1),
+        images=len(labels),
+    )
 
 
-def evaluate(network: Network, split: Split) -> tuple[Tensor, dict[str, float]]:
+def evaluate(network: Network, split: Split) -> tuple[Tensor, PlainFigures]:
     """Return the logits (N, classes) of a split, and its figures."""
     device = next(network.parameters()).device
     logits = logits_of(network, torch.as_tensor(split.images).to(device))

@@ -1,29 +1,33 @@
-"""Training: functions over a small state, an epoch at a time."""
+"""Training: functions over a small state, an epoch at a time.
+
+One loop serves a network by itself and several that train as one model: a :class:`Learner` takes
+the steps, and the loop does for each of its members what is the member's own.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from bionic_core.data.splits import Splits
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.base.records import to_document
+from bionic_core.errors import BionicError
 from bionic_core.model.network import Network
-from bionic_core.seeds import Stream, derive
 from bionic_core.training.averaging import WeightAverage
-from bionic_core.training.evaluation import evaluate
-from bionic_core.training.optimizers import Muon, make_optimizer
+from bionic_core.training.data import Course
+from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
+from bionic_core.training.optimizers import optimizer_of
 from bionic_core.training.precision import lowered, products_in
 from bionic_core.training.recipe import Recipe
 from bionic_core.training.schedules import Schedule
-from bionic_core.training.views import ahead, vary
 
 
 @attrs.define(eq=False)
@@ -49,6 +53,12 @@ class State:
     best_weights: dict[str, Tensor] = attrs.field(factory=dict)
     history: list[dict[str, Any]] = attrs.field(factory=list)
 
+    def after_step(self) -> None:
+        """Go on with what follows each step of the optimiser."""
+        self.schedule.after_step()
+        if self.average is not None:
+            self.average.update()
+
 
 @attrs.frozen
 class Moment:
@@ -70,8 +80,7 @@ def start(network: Network, recipe: Recipe, images: int = 1) -> State:
         RequestError: the optimiser or the schedule has no such option.
     """
     training = recipe.training
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    optimizer = make_optimizer(parameters, training, recipe.optimizer)
+    optimizer = optimizer_of(network, training, recipe.optimizer)
     steps = math.ceil(images / training.batch_size) * training.max_epochs
     schedule = Schedule(optimizer, recipe.schedule, lr=training.lr, steps=steps)
     average = WeightAverage(network, training.averaging) if training.averaging else None
@@ -85,75 +94,90 @@ def finished(state: State, recipe: Recipe) -> bool:
     return state.epoch >= training.max_epochs or 0 < training.patience <= waited
 
 
-@attrs.frozen(eq=False)
-class Course:
-    """What stays the same from epoch to epoch: the images on their device, and the draws."""
+@attrs.define(eq=False)
+class Member:
+    """A run under way: where it stands, and its course."""
 
-    recipe: Recipe
-    splits: Splits
-    images: Tensor
-    labels: Tensor
-    loss: Mapping[str, Any]
-    order: Stream
-    views: Stream
+    state: State
+    course: Course
 
-    @classmethod
-    def prepare(
-        cls,
-        recipe: Recipe,
-        splits: Splits,
-        seed: int,
-        device: torch.device,
-        like: Course | None = None,
-    ) -> Course:
-        """Put the training images on the device, and settle the loss.
+
+class Learner(ABC):
+    """What takes the steps of its members: of one network, or of several as one model.
+
+    Members share images, batch size and precision; all else may be their own.
+
+    Attributes:
+        members: N of them.
+        network: what is switched to training.
+    """
+
+    members: tuple[Member, ...]
+    network: Network
+
+    @abstractmethod
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch's batches: images (N)BCHW in [0, 1], varied, and labels (N)B."""
+
+    @abstractmethod
+    def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Take a step of each member; return the losses (N) and the logits (N)BC.
 
         Args:
-            recipe, splits: of the run.
-            seed: of the run.
-            device: where it trains.
-            like: a course of the same splits there, whose images serve this one too.
-
-        Raises:
-            RequestError: the loss has no such option.
+            images, labels: as :meth:`batches` gives them.
+            now: the number of each member's step, which settles what it draws.
         """
-        if like is not None:
-            images, labels = like.images, like.labels
-        else:
-            images = torch.as_tensor(splits.train.images).to(device)
-            labels = torch.as_tensor(splits.train.labels).to(device)
-        seed = recipe.training.drawn_with(seed)
-        loss: dict[str, Any] = dict(recipe.loss)
-        if loss.get("weight") == "balanced":
-            counts = torch.bincount(labels).clamp(min=1)
-            loss["weight"] = len(labels) / (len(counts) * counts.float())
-        try:
-            functional.cross_entropy(
-                torch.zeros(2, int(labels.max()) + 1, device=device), labels[:2], **loss
-            )
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise RequestError(f"the loss does not take its options: {error}") from error
-        return cls(
-            recipe,
-            splits,
+
+    @abstractmethod
+    def means(self, sums: Tensor, count: int) -> list[float]:
+        """Return each member's mean over so many images, N."""
+
+    @abstractmethod
+    def logits(self, images: Tensor) -> Sequence[Tensor]:
+        """Return each member's logits (images, classes) of uint8 images NCHW, on the CPU."""
+
+
+class Single(Learner):
+    """One network by itself."""
+
+    def __init__(self, state: State, course: Course) -> None:
+        self.state, self.course = state, course
+        self.members = (Member(state, course),)
+        self.network = state.network
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch's batches: images BCHW and labels B."""
+        for rows, images in self.course.batches(self.state.epoch):
+            yield images, self.course.labels[rows]
+
+    def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Take a step; return the loss, a scalar, and the logits BC."""
+        self.network.seek(now[0])
+        return step_once(
+            self.network,
+            self.state.optimizer,
             images,
             labels,
-            loss,
-            Stream(derive(seed, "order")),
-            Stream(derive(seed, "views")),
+            self.course.loss,
+            precision=self.course.recipe.training.precision,
         )
 
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield each batch of an epoch: its rows of the training images, and views of those."""
-        self.order.seek(epoch)
-        rows = self.order.permutation(len(self.labels)).to(self.labels.device)
-        size = self.recipe.training.batch_size
-        step = epoch * math.ceil(len(rows) / size)
-        for part in torch.split(rows, size * ahead(size)):
-            self.views.seek(step)
-            views = vary(self.images[part].float() / 255, self.recipe.views, self.views)
-            yield from zip(torch.split(part, size), torch.split(views, size), strict=True)
-            step += ahead(size)
+    def means(self, sums: Tensor, count: int) -> list[float]:
+        """Return the mean."""
+        return [float(sums) / count]
+
+    def logits(self, images: Tensor) -> Sequence[Tensor]:
+        """Return the logits of images."""
+        return [logits_of(self.network, images)]
+
+
+@attrs.frozen(eq=False)
+class Ended:
+    """What an epoch brought a member: its record, or the error that ended it."""
+
+    member: Member
+    record: dict[str, Any] | None
+    error: BionicError | None = None
 
 
 def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dict[str, Any]:
@@ -162,14 +186,86 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
     Raises:
         BionicError: the loss is no longer a number.
     """
+    told = None if watch is None else lambda _, moment: watch(moment)
+    (ended,) = train_members(Single(state, course), told)
+    if ended.record is None:
+        assert ended.error is not None
+        raise ended.error
+    return ended.record
+
+
+def train_members(
+    learner: Learner, watch: Callable[[Member, Moment], None] | None = None
+) -> list[Ended]:
+    """Train all members for one epoch, evaluate them, and return what it brought each.
+
+    A member's share of the time is what its record tells.
+    """
     begun = time.perf_counter()
-    with products_in(course.recipe.training.precision):
-        loss, accuracy = _pass(state, course, watch)
-    seconds = time.perf_counter() - begun
-    check_loss(loss, state.epoch + 1)
-    with state.average.applied() if state.average else nullcontext():
-        _, selecting = evaluate(state.network, course.splits.validation)
-        return close_epoch(state, course, loss, accuracy, selecting, seconds)
+    members = learner.members
+    with products_in(members[0].course.recipe.training.precision):
+        losses, accuracies = pass_once(learner, watch)
+    seconds = (time.perf_counter() - begun) / len(members)
+    # Nobody asks for the figures of weights that are no numbers.
+    learned = any(map(math.isfinite, losses))
+    figures = _selecting(learner) if learned else [None] * len(members)
+    ended = []
+    for member, loss, accuracy, selecting in zip(members, losses, accuracies, figures, strict=True):
+        try:
+            check_loss(loss, member.state.epoch + 1)
+            assert selecting is not None
+            with _averaged([member]):
+                record = close_epoch(member, loss, accuracy, selecting, seconds)
+        except BionicError as error:
+            ended.append(Ended(member, None, error))
+        else:
+            ended.append(Ended(member, record))
+    return ended
+
+
+def pass_once(
+    learner: Learner, watch: Callable[[Member, Moment], None] | None = None
+) -> tuple[list[float], list[float]]:
+    """Go through all training images once; return each member's mean loss and accuracy as seen."""
+    members, course = learner.members, learner.members[0].course
+    device, count, size = (
+        course.images.device,
+        len(course.labels),
+        course.recipe.training.batch_size,
+    )
+    learner.network.train()
+    total = torch.zeros(len(members), device=device)
+    right = torch.zeros(len(members), device=device)
+    for index, (images, labels) in enumerate(learner.batches()):
+        now = [member.state.epoch * course.steps + index for member in members]
+        losses, logits = learner.take(images, labels, now)
+        total += losses * labels.shape[-1]
+        right += (logits.argmax(-1) == labels).sum(-1)
+        for member in members:
+            member.state.after_step()
+            if watch is not None:
+                epochs = member.course.recipe.training.max_epochs
+                watch(member, Moment(member.state.epoch + 1, epochs, index * size, count))
+    return learner.means(total, count), learner.means(right, count)
+
+
+@contextmanager
+def _averaged(members: Sequence[Member]) -> Iterator[None]:
+    """Put the averages, of members that have one, into their networks for the block."""
+    with ExitStack() as averaged:
+        for member in members:
+            if member.state.average is not None:
+                averaged.enter_context(member.state.average.applied())
+        yield
+
+
+def _selecting(learner: Learner) -> Sequence[PlainFigures | None]:
+    """Return each member's figures on the images that are selected on."""
+    course = learner.members[0].course
+    split = course.splits.validation
+    with _averaged(learner.members):
+        logits = learner.logits(torch.as_tensor(split.images).to(course.images.device))
+    return [metrics(mine, split.labels) for mine in logits]
 
 
 def check_loss(loss: float, epoch: int) -> None:
@@ -186,11 +282,10 @@ def check_loss(loss: float, epoch: int) -> None:
 
 
 def close_epoch(
-    state: State,
-    course: Course,
+    member: Member,
     loss: float,
     accuracy: float,
-    selecting: dict[str, float],
+    selecting: PlainFigures,
     seconds: float,
 ) -> dict[str, Any]:
     """Close an epoch whose images have been learned, and return its record.
@@ -198,8 +293,7 @@ def close_epoch(
     The weights are kept if they are the best, and the schedule goes on.
 
     Args:
-        state: with the weights that are to be kept in the network.
-        course: of the run.
+        member: with the weights that are to be kept in its network.
         loss, accuracy: on the training images, as seen.
         selecting: the figures of the images that are selected on.
         seconds: that the epoch took.
@@ -207,6 +301,7 @@ def close_epoch(
     Raises:
         BionicError: the figure to select by is no longer a number.
     """
+    state, course = member.state, member.course
     state.epoch += 1
     rate = state.optimizer.param_groups[0]["lr"]
     _select(state, course, selecting)
@@ -214,7 +309,7 @@ def close_epoch(
         "epoch": state.epoch,
         "lr": rate,
         "train": {"loss": loss, "accuracy": accuracy},
-        course.splits.selected_on: selecting,
+        course.splits.selected_on: to_document(selecting),
         "seconds": seconds,
         "images_per_second": len(course.labels) / seconds,
     }
@@ -222,10 +317,10 @@ def close_epoch(
     return record
 
 
-def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
+def _select(state: State, course: Course, figures: PlainFigures) -> None:
     """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
-    selecting = selecting | {"epoch": float(state.epoch)}
+    selecting = to_document(figures) | {"epoch": float(state.epoch)}
     figure = -selecting[monitor] if monitor == "loss" else selecting[monitor]
     if not math.isfinite(figure):
         raise BionicError(
@@ -236,34 +331,6 @@ def _select(state: State, course: Course, selecting: dict[str, float]) -> None:
         state.best, state.best_epoch = figure, state.epoch
         state.best_weights = {k: v.clone() for k, v in state.network.state_dict().items()}
     state.schedule.after_epoch(figure)
-
-
-def _pass(state: State, course: Course, watch: Watch | None) -> tuple[float, float]:
-    """Go through all training images once; return their mean loss and accuracy as seen."""
-    network, recipe = state.network, course.recipe
-    device, count, size = course.images.device, len(course.labels), recipe.training.batch_size
-    steps = math.ceil(count / size)
-    network.train()
-    total = torch.zeros((), device=device)
-    right = torch.zeros((), device=device)
-    for index, (rows, images) in enumerate(course.batches(state.epoch)):
-        network.seek(state.epoch * steps + index)
-        loss, logits = step_once(
-            network,
-            state.optimizer,
-            images,
-            course.labels[rows],
-            course.loss,
-            precision=recipe.training.precision,
-        )
-        state.schedule.after_step()
-        if state.average is not None:
-            state.average.update()
-        total += loss * len(rows)
-        right += (logits.argmax(1) == course.labels[rows]).sum()
-        if watch is not None:
-            watch(Moment(state.epoch + 1, recipe.training.max_epochs, index * size, count))
-    return float(total) / count, float(right) / count
 
 
 def step_once(
@@ -284,13 +351,6 @@ def step_once(
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()
-    if isinstance(optimizer, Muon):
-        network.keep_wiring()
     if record is not None:
         network.learn_locally(record)
     return loss.detach(), logits.detach()
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Return the number of parameters, masked ones included."""
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from bionic_core.base.records import omitted
 from bionic_core.errors import RequestError, nearest
-from bionic_core.training.evaluation import metrics
+from bionic_core.training.evaluation import PlainFigures, metrics
 
 CALIBRATION_BINS = 15
 PARTS = ("validation", "test", "train", "train_evaluated")
 """The parts of a run's result that hold figures."""
 
 
-def full_metrics(
-    logits: Tensor, labels: npt.NDArray[np.int64], class_names: Sequence[str]
-) -> dict[str, Any]:
-    """Return all figures of a split, JSON-ready.
+@attrs.frozen
+class ClassFigures:
+    """Figures of a class, all fractions but ``support``, the number of its images.
 
-    Those of :func:`bionic_core.training.evaluation.metrics`, and:
+    ``auc`` is the area under its one-vs-rest ROC curve (Fawcett 2006,
+    doi:10.1016/j.patrec.2005.10.010); None for a class that has no images, or all of them.
+    """
 
-    - ``macro_precision``, ``macro_recall``: means over all classes; ``weighted_precision``,
-      ``weighted_recall``, ``weighted_f1``: means weighted by support (Table 3);
-    - ``classes``: for each name ``precision``, ``recall``, ``f1``, ``support`` and ``auc``, the
-      area under its one-vs-rest ROC curve (Fawcett 2006, doi:10.1016/j.patrec.2005.10.010);
-    - ``confusion``: counts, a row for each true class, a column for each predicted one;
-    - ``auc``: mean of the classes' areas;
-    - ``calibration_error``: see :func:`calibration_error`;
-    - ``interval``: see :func:`wilson`.
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    auc: float | None
+
+
+@attrs.frozen
+class Figures(PlainFigures):
+    """All figures of a split.
 
     A class that is never predicted has precision 0, one without images recall 0, as in
-    scikit-learn. The area of a class that has no images, or all of them, is None, and left out
-    of the mean.
+    scikit-learn.
+
+    Attributes:
+        macro_precision, macro_recall: means over all classes.
+        weighted_precision, weighted_recall, weighted_f1: means weighted by support (Table 3).
+        classes: by name, in the order of the labels.
+        confusion: counts, a row for each true class, a column for each predicted one.
+        auc: mean of the classes' areas; None where no class has one.
+        calibration_error: see :func:`calibration_error`.
+        interval: of the accuracy, see :func:`wilson`.
+    """
+
+    macro_precision: float
+    macro_recall: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
+    classes: Mapping[str, ClassFigures]
+    confusion: tuple[tuple[int, ...], ...]
+    auc: float | None
+    calibration_error: float
+    interval: tuple[float, float]
+
+
+def full_metrics(
+    logits: Tensor, labels: npt.NDArray[np.int64], class_names: Sequence[str]
+) -> Figures:
+    """Return all figures of a split.
 
     Args:
         logits: (N, C).
@@ -53,28 +84,29 @@ def full_metrics(
     probability = probabilities(logits)
     areas = [_area(labels == cls, probability[:, cls]) for cls in classes]
     known = [area for area in areas if area is not None]
-    plain = metrics(logits, labels)
-    return plain | {
-        "macro_precision": float(macro[0]),
-        "macro_recall": float(macro[1]),
-        "weighted_precision": float(weighted[0]),
-        "weighted_recall": float(weighted[1]),
-        "weighted_f1": float(weighted[2]),
-        "classes": {
-            name: {
-                "precision": float(each[0][cls]),
-                "recall": float(each[1][cls]),
-                "f1": float(each[2][cls]),
-                "support": int(each[3][cls]),
-                "auc": areas[cls],
-            }
-            for cls, name in enumerate(class_names)
+    counts = confusion_matrix(labels, predicted, labels=classes).tolist()
+    return Figures(
+        **attrs.asdict(metrics(logits, labels)),
+        macro_precision=float(macro[0]),
+        macro_recall=float(macro[1]),
+        weighted_precision=float(weighted[0]),
+        weighted_recall=float(weighted[1]),
+        weighted_f1=float(weighted[2]),
+        classes={
+            name: ClassFigures(
+                precision=float(each[0][cls]),
+                recall=float(each[1][cls]),
+                f1=float(each[2][cls]),
+                support=int(each[3][cls]),
+                auc=area,
+            )
+            for cls, (name, area) in enumerate(zip(class_names, areas, strict=True))
         },
-        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
-        "auc": float(np.mean(known)) if known else None,
-        "calibration_error": calibration_error(probability, labels),
-        "interval": wilson(int((predicted == labels).sum()), len(labels)),
-    }
+        confusion=tuple(map(tuple, counts)),
+        auc=float(np.mean(known)) if known else None,
+        calibration_error=calibration_error(probability, labels),
+        interval=wilson(int((predicted == labels).sum()), len(labels)),
+    )
 
 
 def probabilities(logits: Tensor) -> npt.NDArray[np.float64]:
@@ -106,7 +138,7 @@ def calibration_error(probability: npt.NDArray[np.float64], labels: npt.NDArray[
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def wilson(right: int, images: int) -> list[float]:
+def wilson(right: int, images: int) -> tuple[float, float]:
     """Return the 95 % interval [low, high] of an accuracy: the test set's own uncertainty.
 
     Wilson's score interval for ``right`` of ``images`` (1927,
@@ -116,14 +148,14 @@ def wilson(right: int, images: int) -> list[float]:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(right, images, alpha=0.05, method="wilson")
-    return [float(low), float(high)]
+    return float(low), float(high)
 
 
-def figure_of(result: Mapping[str, Any], name: str) -> float:
+def figure_of(result: Any, name: str) -> float:
     """Return one figure of a run's result, such as ``test.recall.disgusted``.
 
     Args:
-        result: of a run, as in ``result.json``.
+        result: of a run, a :class:`bionic_core.runs.result.Result`.
         name: ``PART.FIGURE`` (``test.accuracy``, ``validation.loss``, ``train.loss``),
             ``PART.FIGURE.CLASS`` (``test.auc.happy``), or a number of the run itself
             (``best_epoch``, ``seconds``).
@@ -145,30 +177,42 @@ def figure_of(result: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def _figures(result: Mapping[str, Any]) -> dict[str, float | None]:
+def _figures(result: Any) -> dict[str, float | None]:
     """Return all figures by name, in the order of the result."""
-    found = _numbers(result)
-    for part in PARTS:
-        figures = result.get(part, {})
-        found |= {f"{part}.{key}": value for key, value in _numbers(figures).items()}
-        for cls, of_class in figures.get("classes", {}).items():
-            found |= {f"{part}.{key}.{cls}": value for key, value in _numbers(of_class).items()}
+    found = numbers_of(result)
+    for part, figures in _parts(result):
+        found |= {f"{part}.{key}": value for key, value in numbers_of(figures).items()}
+        for cls, of_class in _classes(figures).items():
+            found |= {f"{part}.{key}.{cls}": value for key, value in numbers_of(of_class).items()}
     return found
 
 
-def _numbers(figures: Mapping[str, Any]) -> dict[str, float | None]:
-    return {k: v for k, v in figures.items() if v is None or isinstance(v, int | float)}
-
-
-def _allowed(result: Mapping[str, Any]) -> str:
-    """Say what there is; in braces, one of several."""
-    phrases = list(_numbers(result))
+def _parts(result: Any) -> Iterator[tuple[str, Any]]:
     for part in PARTS:
-        figures = result.get(part, {})
-        if figures:
-            phrases.append(f"{part}.{{{', '.join(_numbers(figures))}}}")
-        classes: Mapping[str, Mapping[str, Any]] = figures.get("classes", {})
-        if classes:
-            of_class = ", ".join(next(iter(classes.values())))
+        if (figures := getattr(result, part)) is not None:
+            yield part, figures
+
+
+def _classes(figures: Any) -> Mapping[str, ClassFigures]:
+    return figures.classes if isinstance(figures, Figures) else {}
+
+
+def numbers_of(record: Any) -> dict[str, float | None]:
+    """Return a record's own numbers by their fields' names; None where one is undefined."""
+    values = {
+        field.name: getattr(record, field.name)
+        for field in attrs.fields(type(record))
+        if not omitted(record, field)
+    }
+    return {k: v for k, v in values.items() if v is None or isinstance(v, int | float)}
+
+
+def _allowed(result: Any) -> str:
+    """Say what there is; in braces, one of several."""
+    phrases = list(numbers_of(result))
+    for part, figures in _parts(result):
+        phrases.append(f"{part}.{{{', '.join(numbers_of(figures))}}}")
+        if classes := _classes(figures):
+            of_class = ", ".join(numbers_of(next(iter(classes.values()))))
             phrases.append(f"{part}.{{{of_class}}}.{{{', '.join(classes)}}}")
     return f"Figures are {', '.join(phrases)}"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bionic_core.errors import RequestError
+from bionic_core.model.network import Network
 from bionic_core.spec.tables import Training
 from bionic_core.training.precision import taken_in
 
@@ -24,6 +25,9 @@ CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
 
 FUSED = ("adam", "adamw", "sgd")
 """Optimisers that torch can run as one kernel on the CPU and on GPUs."""
+
+MIXING = ("muon",)
+"""Optimisers that move weights whose gradient is zero, where no pair exists too."""
 
 NARROW = 32
 """A matrix with fewer rows or columns is Adam's: orthogonal updates are for wide ones."""
@@ -149,3 +153,18 @@ def make_optimizer(
         return CLASSES[name](parameters, lr=training.lr, **options)  # type: ignore
     except (TypeError, ValueError) as error:
         raise RequestError(f"the optimiser '{name}' does not take its options: {error}") from error
+
+
+def optimizer_of(
+    network: Network, training: Training, options: Mapping[str, float]
+) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser of a network, after whose steps no weight is without a pair.
+
+    Raises:
+        RequestError: it has no such option.
+    """
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimizer = make_optimizer(parameters, training, options)
+    if training.optimizer in MIXING:
+        optimizer.register_step_post_hook(lambda *_: network.keep_wiring())
+    return optimizer

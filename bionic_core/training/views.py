@@ -42,6 +42,11 @@ def ahead(batch_size: int) -> int:
     return max(1, AHEAD // batch_size)
 
 
+def unit_range(images: Tensor) -> Tensor:
+    """Return stored images, uint8 from 0 to 255, as models take them: float in [0, 1]."""
+    return images.float() / 255
+
+
 def vary(images: Tensor, views: Views, stream: Stream) -> Tensor:
     """Return a view of each image, drawn for each on its own.
 

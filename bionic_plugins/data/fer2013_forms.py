@@ -17,7 +17,7 @@ from bionic_core import RequestError, Split
 from bionic_core.base.files import read_arrays
 from bionic_core.errors import nearest, shorten
 from bionic_core.pictures import Shape
-from bionic_plugins.data.images import class_folders, read_classes, split_folders
+from bionic_plugins.data.folders import class_folders, read_classes, split_folders
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
 

@@ -7,8 +7,7 @@ from attrs import field
 from attrs.validators import ge, le
 from torch import Tensor
 
-from bionic_core import Mechanism, ProjectionSite, Synapses, hookimpl
-from bionic_core.sites import PlasticityRule
+from bionic_core import Mechanism, PlasticityRule, ProjectionSite, Synapses, hookimpl
 
 
 def scaled(rates: Tensor) -> Tensor:

@@ -10,9 +10,16 @@ import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge, in_
 
-from bionic_core import Connectome, Mechanism, ProjectionSite, RequestError, Wiring, hookimpl
-from bionic_core.connectome import Block
-from bionic_core.markers import NEUTRAL
+from bionic_core import (
+    NEUTRAL,
+    Block,
+    Connectome,
+    Mechanism,
+    ProjectionSite,
+    RequestError,
+    Wiring,
+    hookimpl,
+)
 from bionic_plugins.mechanisms import rewiring
 
 Level = Literal["real", "rewired", "type-shuffled", "distance", "random", "dense"]

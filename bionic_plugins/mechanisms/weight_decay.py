@@ -6,8 +6,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, optional
 
-from bionic_core import Mechanism, hookimpl
-from bionic_core.markers import NEUTRAL
+from bionic_core import NEUTRAL, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)

@@ -14,9 +14,16 @@ from contextlib import contextmanager
 import pytest
 
 from bionic_core import cli
-from bionic_core.base import cores
-from bionic_core.base.cores import CALM, CROWDED, SURE, Manners, crowding, delays
-from bionic_core.base.process import SPINS
+from bionic_core.base import process as cores
+from bionic_core.base.process import (
+    CALM,
+    CROWDED,
+    SPINS,
+    SURE,
+    Manners,
+    crowding,
+    delays,
+)
 
 linux = pytest.mark.skipif(not delays(), reason="the system does not tell how threads waited")
 
@@ -99,7 +106,7 @@ def test_a_team_is_there_until_it_is_dissolved() -> None:
 
 TEAM = """
 import json, os, time
-from bionic_core import cores
+from bionic_core.base import process as cores
 def count():
     return len(os.listdir("/proc/self/task"))
 without = cores._threads()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from attrs import field
 
-from bionic_core.base.records import OMITTED, from_document, to_document
+from bionic_core.base.records import OMITTED, SPREAD, from_document, to_document
 from bionic_core.base.strict import KEY
 from bionic_core.errors import DamagedError
 
@@ -44,6 +44,19 @@ def test_a_document_has_the_fields_in_order_and_leaves_out_what_is_omitted() -> 
     assert list(to_document(WHOLE)) == ["name", "parts", "best"]
     there = to_document(attrs.evolve(WHOLE, folder="f", counts=(1,)))
     assert (there["folder"], there["counts"]) == ("f", [1])
+
+
+@attrs.frozen
+class Table:
+    name: str
+    rows: Mapping[str, Part] = field(metadata={SPREAD: True})
+    best: Part = field(metadata={SPREAD: True})
+
+
+def test_the_keys_of_what_is_spread_stand_in_its_place() -> None:
+    found = to_document(Table("t", {"a": Part(1.0)}, Part(2.0, ("b",))))
+    assert found == {"name": "t", "a": {"score": 1.0, "with": []}, "score": 2.0, "with": ["b"]}
+    assert list(found) == ["name", "a", "score", "with"]
 
 
 def test_what_is_no_record_becomes_plain_too() -> None:

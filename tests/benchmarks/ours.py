@@ -8,7 +8,8 @@ import torch
 import bionic_core as bionic
 from bionic_core.data.splits import Splits
 from bionic_core.runs.inputs import load_inputs
-from bionic_core.training.loop import Course, start, train_epoch
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start, train_epoch
 from bionic_core.training.recipe import recipe_of
 from tests.benchmarks.reference import Column
 

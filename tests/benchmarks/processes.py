@@ -31,7 +31,7 @@ def plain_environment() -> dict[str, str]:
 
 SETTLED = (
     "import runpy, sys; from bionic_core.base.process import settle; settle(); "
-    "from bionic_core.base.cores import give_way; give_way(); "
+    "from bionic_core.base.process import give_way; give_way(); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 )
 

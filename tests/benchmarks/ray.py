@@ -65,7 +65,7 @@ def study(nodes: int, base: Spec, runs: int) -> tuple[float, list[float]]:
             folders = [outcome.folder for outcome in outcomes if outcome.folder is not None]
             if len(folders) < runs:
                 raise SystemExit(f"runs failed: {[outcome.error for outcome in outcomes]}")
-            return seconds, [Run(folder).result["seconds"] for folder in folders]
+            return seconds, [Run(folder).result.seconds for folder in folders]
     finally:
         ray.shutdown()
         cluster.shutdown()

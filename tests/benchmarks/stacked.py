@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,15 +39,16 @@ import torch
 import bionic_core as bionic
 from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose
-from bionic_core.training.loop import step_once
+from bionic_core.training.loop import Member, step_once
 from bionic_core.training.precision import products_in
+from bionic_plugins.engines.stacked.feed import Feed
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member, Steps
-from bionic_plugins.engines.stacked.training import Feed
+from bionic_plugins.engines.stacked.steps import Steps
 
 LEFT_OUT = (
     *("weight_decay", "noise", "inhibition", "lateral", "attention", "intra"),
@@ -137,7 +139,7 @@ def stacked_steps(
         with products_in(training.precision):
             for _ in range(number):
                 now = [done] * len(members)
-                images, labels = feed.batch(done % batches, now)
+                images, labels = feed.batch(done % batches)
                 together.take(images, labels, now)
                 done += 1
 
@@ -173,37 +175,32 @@ def single_steps(task: Task, cache: InputCache, device: torch.device) -> Callabl
     return steps
 
 
-def measure(
-    tasks: Sequence[Task], *, device: torch.device, steps: int, readings: int, epochs: int
-) -> dict[str, Any]:
-    """Time the stacks, and a single run of each variant, in turns.
+Timed = Callable[[int], None]
+"""Takes so many steps, to be timed."""
 
-    Single runs that differ in the seed alone take the same time, so that one of them stands for
-    all.
-    """
-    cache = InputCache()
-    cache.get(tasks[0].spec)  # reading is no part of what is timed
-    begun = waited(device)
-    grouping = group(tasks, cache)
-    grouped = waited(device) - begun
-    variants: dict[str, list[Task]] = {}
-    for task in tasks:
-        variants.setdefault(task.spec.hash, []).append(task)
-    unrecorded: list[str] = []
-    makes: dict[str, Make] = {
-        "stacked": partial(steps_of, place=device, say=unrecorded.append),
-        "host": partial(RecordedSteps, recorder=once, say=unrecorded.append),
+
+def makes(device: torch.device, say: Callable[[str], None]) -> dict[str, Make]:
+    """Ways to take a stack's steps, by the names that the figures have."""
+    ways: dict[str, Make] = {
+        "stacked": partial(steps_of, place=device, say=say),
+        "host": partial(RecordedSteps, recorder=once, say=say),
     }
     if device.type == "cuda":
-        makes["kernel_by_kernel"] = Steps
-    stacks = {
-        name: [stacked_steps(one, cache, device, make) for one in grouping.groups]
-        for name, make in makes.items()
-    }
-    singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
-    apart = {task.spec.hash for task, _ in grouping.alone}
+        ways["kernel_by_kernel"] = Steps
+    return ways
 
-    def read(work: Callable[[int], None]) -> float:
+
+def read_in_turns(
+    stacks: dict[str, list[Timed]],
+    singles: dict[str, Timed],
+    device: torch.device,
+    *,
+    steps: int,
+    readings: int,
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """The median seconds of a step: of each stack by each way, and of each single run."""
+
+    def read(work: Timed) -> float:
         start = waited(device)
         work(steps)
         return (waited(device) - start) / steps
@@ -217,16 +214,37 @@ def measure(
         )
         for _ in range(readings)
     ]
-    alone = {key: statistics.median(one[key] for _, one in rounds) for key in singles}
     each = {
         name: [statistics.median(found[name][n] for found, _ in rounds) for n in range(len(works))]
         for name, works in stacks.items()
     }
-    together = sum(each["stacked"]) + sum(alone[key] * len(variants[key]) for key in apart)
-    after = sum(alone[key] * len(same) for key, same in variants.items())
-    course = cache.get(tasks[0].spec).splits.train
+    return each, {key: statistics.median(one[key] for _, one in rounds) for key in singles}
+
+
+def measure(
+    tasks: Sequence[Task], *, device: torch.device, steps: int, readings: int, epochs: int
+) -> dict[str, Any]:
+    """Time the stacks, and a single run of each variant, in turns.
+
+    Single runs that differ in the seed alone take the same time, so that one of them stands for
+    all.
+    """
+    cache = InputCache()
+    cache.get(tasks[0].spec)  # reading is no part of what is timed
+    begun = waited(device)
+    grouping = group(tasks, Plans(Path("runs"), cache))
+    grouped = waited(device) - begun
+    variants: dict[str, list[Task]] = {}
+    for task in tasks:
+        variants.setdefault(task.spec.hash, []).append(task)
+    unrecorded: list[str] = []
+    stacks = {
+        name: [stacked_steps(one, cache, device, make) for one in grouping.groups]
+        for name, make in makes(device, unrecorded.append).items()
+    }
+    singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
+    each, alone = read_in_turns(stacks, singles, device, steps=steps, readings=readings)
     training = tasks[0].spec.training
-    batches = math.ceil(len(course) / training.batch_size)
     return {
         "members": len(tasks),
         "groups": [len(one.tasks) for one in grouping.groups],
@@ -242,13 +260,25 @@ def measure(
         "single_step_ms": {
             _name(same[0], tasks[0]): 1e3 * alone[key] for key, same in variants.items()
         },
+        **compared(
+            sum(each["stacked"]) + sum(alone[task.spec.hash] for task, _ in grouping.alone),
+            sum(alone[task.spec.hash] for task in tasks),
+            images=training.batch_size * len(tasks),
+            batches=math.ceil(len(cache.get(tasks[0].spec).splits.train) / training.batch_size),
+            epochs=epochs,
+        ),
+    }
+
+
+def compared(
+    together: float, after: float, *, images: int, batches: int, epochs: int
+) -> dict[str, Any]:
+    """Figures of a step of all members, stacked and one after another, in seconds."""
+    return {
         "stacked_ms": 1e3 * together,
         "one_after_another_ms": 1e3 * after,
         "speed_up": after / together,
-        "images_per_second": {
-            "stacked": training.batch_size * len(tasks) / together,
-            "one_after_another": training.batch_size * len(tasks) / after,
-        },
+        "images_per_second": {"stacked": images / together, "one_after_another": images / after},
         "epochs": epochs,
         "steps_of_an_epoch": batches,
         "table_4_minutes": together * batches * epochs / 60,

@@ -58,7 +58,7 @@ def accuracies(outcomes: Iterator[Outcome], count: int) -> tuple[list[float], fl
     if None in folders:
         raise RuntimeError([outcome.error for outcome in found.values() if outcome.error])
     seconds = time.perf_counter() - begun
-    return [Run(f).result["test"]["accuracy"] for f in folders if f is not None], seconds
+    return [Run(f).result.test.accuracy for f in folders if f is not None], seconds
 
 
 def compare(tasks: Sequence[Task]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bionic_core import Engine, Study
-from bionic_core.registry import SKIP_VARIABLE, Registry
+from bionic_core.registry import Registry
+from bionic_core.registry.announced import SKIP_VARIABLE
 from bionic_core.runs.engine import Outcome
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.studies.test_tracking import pages

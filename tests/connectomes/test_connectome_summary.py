@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bionic_core import Connectome
+from bionic_core.base.records import to_document
 from bionic_core.connectomes.summary import summarise
 
 
@@ -31,7 +32,7 @@ def connectome(seed: int, cells: int = 40) -> Connectome:
 @pytest.mark.parametrize("seed", range(3))
 def test_figures_are_those_of_the_dense_matrix(seed: int) -> None:
     drawn = connectome(seed)
-    document = summarise(drawn, by_type=True)
+    document = to_document(summarise(drawn, by_type=True))
     wired = np.zeros((40, 40), bool)
     wired[drawn.pre, drawn.post] = True
     count = np.zeros((40, 40))
@@ -77,8 +78,8 @@ def test_layers_are_the_connectomes_own_or_those_asked_for() -> None:
         provenance={},
     )
     assert own.fingerprint != drawn.fingerprint
-    assert summarise(own)["layers"]["L1"]["cells"] == 10
-    asked = summarise(own, layers={"X": ["23P", "BC"]})["layers"]
+    assert summarise(own).layers["L1"].cells == 10
+    asked = to_document(summarise(own, layers={"X": ["23P", "BC"]}))["layers"]
     assert asked["X"]["cells"] == int(np.isin(drawn.cell_type, ("23P", "BC")).sum())
 
 
@@ -94,7 +95,7 @@ def test_a_connectome_without_connections() -> None:
         count=empty,
         provenance={},
     )
-    document = summarise(nothing)
+    document = to_document(summarise(nothing))
     assert document["reciprocity"] == 0
     assert document["unconnected"] == 2
     assert document["synapses_per_connection"]["excitatory->excitatory"] is None
@@ -115,7 +116,7 @@ def test_time_is_linear_in_connections_not_in_pairs() -> None:
         provenance={},
     )
     start = time.process_time()
-    document = summarise(large)
+    document = to_document(summarise(large))
     assert time.process_time() - start < 10  # of this process: others do not count
     assert len(document["types"]) == 1000
     assert document["connections"] == len(pair)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher, RequestError, cli
-from bionic_core.cli.options import from_options
 from bionic_core.connectomes.fetch import Parts, fetch_connectome, parts_folder
 from bionic_core.connectomes.roles import Unwatched, Watch
+from tests.support.options import from_options
 
 
 @attrs.frozen(eq=False)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, RequestError, Split
+from bionic_core.base.records import to_document
 from bionic_core.data.splits import grouped_share, split
 from bionic_core.data.summary import summarise
 from bionic_core.dataset import Protocol
@@ -224,7 +225,7 @@ def test_all_problems_are_said_at_once() -> None:
 
 def test_the_summary_counts_every_class_of_every_split() -> None:
     data = dataset()
-    document = summarise(data, split(data, "honest", 0))
+    document = to_document(summarise(data, split(data, "honest", 0)))
     assert json.loads(json.dumps(document)) == document
     assert document["class_names"] == list(NAMES)
     assert document["image"] == [1, 4, 4]
@@ -240,10 +241,10 @@ def test_the_summary_counts_every_class_of_every_split() -> None:
 
 def test_the_summary_without_splits_and_where_they_select_on_test() -> None:
     data = dataset(validation=part((20, 6, 4), 2))
-    alone = summarise(data)
+    alone = to_document(summarise(data))
     assert list(alone["source_splits"]) == ["train", "validation", "test"]
     assert "splits" not in alone
-    paper = summarise(data, split(data, "paper", 0))
+    paper = to_document(summarise(data, split(data, "paper", 0)))
     assert list(paper["splits"]) == ["train", "test"]
     assert paper["splits"]["test"]["images"] == 60
     assert paper["selected_on"] == "test"

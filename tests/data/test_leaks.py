@@ -9,23 +9,27 @@ import time
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from rich.console import Console
 
 from bionic_core import Dataset, Registry, RequestError, Spec, Split
+from bionic_core.base.records import to_document
 from bionic_core.cli.looking import data_check_command
-from bionic_core.data.check import check
+from bionic_core.data.check import Blank, check
 from bionic_core.data.duplicates import NEAR, occurring
 from bionic_core.data.splits import Dropped, split
 from bionic_core.data.summary import summarise
 from bionic_core.dataset import Protocol
+from bionic_core.reports import terminal
 from bionic_core.reports.tables.build import checked, data, trained
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import train
-from bionic_core.spec.spec import choose_data, compose, open_data
+from bionic_core.spec.sources import choose_data, open_data
+from bionic_core.spec.spec import compose
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.data.test_duplicates import light, pictures
 
@@ -56,7 +60,7 @@ def dataset(validation: bool = True) -> Dataset:
 
 
 def test_copies_are_listed_within_and_between_splits() -> None:
-    document = check(dataset())
+    document = to_document(check(dataset()))
     assert json.loads(json.dumps(document)) == document
     assert document["images"] == {"train": 40, "validation": 10, "test": 10}
     exact = document["exact"]
@@ -97,7 +101,7 @@ def test_copies_are_listed_within_and_between_splits() -> None:
 
 
 def test_near_copies_are_listed_apart_from_exact_ones() -> None:
-    near = check(dataset())["near"]
+    near = to_document(check(dataset()))["near"]
     assert (near["bits"], near["of"], near["correlation"]) == (NEAR, 128, 0.8)
     listed = [(pair["splits"], pair["rows"]) for pair in near["pairs"]]
     assert listed == [
@@ -114,7 +118,7 @@ def test_near_copies_are_listed_apart_from_exact_ones() -> None:
 
 
 def test_blank_images_are_listed() -> None:
-    blank = check(dataset())["blank"]
+    blank = to_document(check(dataset()))["blank"]
     assert blank["train"] == {"images": 1, "rows": [8]}
     assert blank["validation"] == {"images": 0, "rows": []}
     assert blank["test"] == {"images": 1, "rows": [7]}
@@ -135,7 +139,7 @@ def test_dropping_leaks_takes_exact_and_near_copies_out_of_train(protocol: Proto
     assert len(plain.train) == 40
     for name in ("validation", "test"):
         assert np.array_equal(getattr(parts, name).images, getattr(plain, name).images)
-    leaks = check(source, protocol=protocol)["leaks"]
+    leaks = to_document(check(source, protocol=protocol))["leaks"]
     assert leaks == {
         "protocol": protocol,
         "selected_on": plain.selected_on,
@@ -178,25 +182,26 @@ def test_a_class_without_images_left_is_an_error() -> None:
 
 def test_the_summary_counts_what_is_left_and_says_what_went() -> None:
     source = dataset()
-    document = summarise(source, split(source, "honest", 0, drop_leaks=True))
+    summary = summarise(source, split(source, "honest", 0, drop_leaks=True))
+    document = to_document(summary)
     assert document["dropped"] == {"exact": 5, "near": 1}
     assert document["splits"]["train"]["images"] == 34
     assert document["source_splits"]["train"]["images"] == 40
-    assert "dropped" not in summarise(source, split(source, "honest", 0))
+    assert "dropped" not in to_document(summarise(source, split(source, "honest", 0)))
     assert "dropped from train as leaks: 6 images (5 exact copies, 1 near copies)" in said(
-        data(document)
+        data(summary)
     )
 
 
 def said(shown: Any) -> str:
     file = io.StringIO()
-    Console(file=file, width=120).print(shown)
+    Console(file=file, width=120).print(terminal.render(shown))
     return file.getvalue()
 
 
 def test_the_terminal_shows_the_first_findings() -> None:
-    document = check(dataset(), protocol="paper")
-    text = said(checked(document))
+    found = check(dataset(), protocol="paper")
+    text = said(checked(found))
     for words in (
         "3 groups of identical images, 3 of them labelled differently",
         "train 3, 17, 21; validation 2",
@@ -208,9 +213,12 @@ def test_the_terminal_shows_the_first_findings() -> None:
         "test in train",
     ):
         assert words in text
-    many = dict(document, blank={"train": {"images": 12, "rows": list(range(12))}})
-    many["exact"] = document["exact"] | {"groups": document["exact"]["groups"] * 4}
-    many["blank"] |= {name: {"images": 0, "rows": []} for name in ("validation", "test")}
+    many = attrs.evolve(
+        found,
+        exact=attrs.evolve(found.exact, groups=[*found.exact.groups] * 4),
+        blank={name: Blank(0, []) for name in ("validation", "test")}
+        | {"train": Blank(12, list(range(12)))},
+    )
     text = said(checked(many))
     assert "rows 0, 1, 2, 3, 4, 5, 6, 7 and 4 more" in text
     assert "and 7 more; --json lists all" in text
@@ -285,15 +293,15 @@ def test_a_run_says_what_was_dropped(tmp_path: Path) -> None:
     parts = InputCache().get(spec).splits
     assert parts.dropped is not None
     counts = {"exact": parts.dropped.exact, "near": parts.dropped.near}
-    assert run.manifest["dropped"] == run.result["dropped"] == counts
+    assert run.manifest["dropped"] == to_document(run.result)["dropped"] == counts
     out = io.StringIO()
-    Console(file=out, width=80).print(trained(run.result))
+    Console(file=out, width=80).print(terminal.render(trained(run.result)))
     total = f"{counts['exact'] + counts['near']:,}"
     assert (
         f"dropped from train as leaks: {total} images ({counts['exact']:,} exact" in out.getvalue()
     )
     assert run.spec().data_choice.drop_leaks is True
-    assert evaluate_run(run, "train")["images"] == len(parts.train)
+    assert evaluate_run(run, "train").figures.images == len(parts.train)
     assert "dropped" not in train(drawn(), root=tmp_path, device="cpu").manifest
 
 
@@ -378,7 +386,7 @@ FER2013 = Path(__file__).parents[2].parent / "shared" / "data" / "fer2013_train_
 def test_the_known_defects_of_fer2013_are_found() -> None:
     source = open_data(str(FER2013)).read((1, 48, 48))
     start = time.process_time()
-    document = check(source, protocol="paper")
+    document = to_document(check(source, protocol="paper"))
     assert time.process_time() - start < 40
     exact, near = document["exact"], document["near"]
     assert exact["within"]["train"]["surplus"] == 1236

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ import bionic_core as bionic
 from bionic_core import Mechanism, RequestError, Wiring, hookimpl
 from bionic_core.model import sparse as sparse_projection
 from bionic_core.model import sparse_product as product
-from bionic_core.model import storage
+from bionic_core.model import wired
 from bionic_core.model.network import Network
+from bionic_core.model.sizes import parameter_counts
 from bionic_core.runs.identity import identity
-from bionic_core.training.describe import describe, parameter_counts
+from bionic_core.runs.task import Task
+from bionic_core.training.describe import describe
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.memory import check_training, training_memory
 from bionic_core.training.optimizers import Muon
 from bionic_core.training.recipe import recipe_of
 from tests.support import toys
+from tests.support.observers import told
 
 TIGHT: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
 LABELS = torch.tensor([0, 1, 2, 0])
@@ -312,9 +316,9 @@ def test_muon_takes_packed_values_for_vectors() -> None:
 
 
 def test_auto_is_sparse_for_wide_projections_of_few_pairs() -> None:
-    assert storage.suited(10, 383 * 383) == "dense"  # the paper's layers keep their numbers
-    assert storage.suited(20_000_000, 20_000**2) == "sparse"
-    assert storage.suited(399_000_000, 20_000**2) == "dense"
+    assert wired.suited(10, 383 * 383) == "dense"  # the paper's layers keep their numbers
+    assert wired.suited(20_000_000, 20_000**2) == "sparse"
+    assert wired.suited(399_000_000, 20_000**2) == "dense"
     for network in (toys.network(), *(toys.network(("intra",), storage=kind) for kind in PAIRED)):
         assert {p.storage for p in network.projections} == {"dense"}
 
@@ -341,19 +345,19 @@ def test_runs_from_before_the_key_keep_their_names() -> None:
 def test_build_tells_storage_parameters_and_memory() -> None:
     counts = {}
     for kind in ("dense", *PAIRED):
-        document, network = describe(toys.spec(("masks", "intra"), storage=kind))
-        assert {mask["storage"] for mask in document["masks"]} == {kind}
-        counts[kind] = document["parameters"], document["macs"], document["memory"]
+        found, network = describe(toys.spec(("masks", "intra"), storage=kind))
+        assert {wired.storage for wired in found.masks} == {kind}
+        counts[kind] = found.parameters, found.macs, found.memory
         weights = sum(p.nbytes for p in network.parameters())
         copies = 1 + 2 + 1 + 2 * 4  # gradient, Adam's two, best; weights and those kept, on disk
-        assert document["memory"]["training"] == document["memory"]["model"] + weights * copies
+        assert found.memory.training == found.memory.model + weights * copies
     (dense, dense_macs, _), (packed, packed_macs, _), (sparse, sparse_macs, _) = counts.values()
     assert (packed, packed_macs) == (dense, dense_macs)
-    assert sparse["effective"] == dense["effective"] == sparse["allocated"]
-    gone = dense["allocated"] - sparse["allocated"]
-    assert gone == dense["allocated"] - dense["effective"] > 0
+    assert sparse.effective == dense.effective == sparse.allocated
+    gone = dense.allocated - sparse.allocated
+    assert gone == dense.allocated - dense.effective > 0
     assert dense_macs - sparse_macs == gone
-    assert parameter_counts(toys.network(("masks",)))["effective"] < dense["effective"]
+    assert parameter_counts(toys.network(("masks",))).effective < dense.effective
 
 
 # --- what is wrong, in words
@@ -423,12 +427,12 @@ def test_a_wide_model_trains_stops_and_goes_on_to_the_same_numbers(tmp_path: Pat
 
     spec = wide_spec(1000, 9000, train=70)
 
-    def stop(record: dict[str, Any]) -> None:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         raise KeyboardInterrupt
 
     whole = train(spec, root=tmp_path / "whole", device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        train(spec, root=tmp_path / "cut", device="cpu", epochs=stop)
+        train(spec, root=tmp_path / "cut", device="cpu", observer=told(epoch=stop))
     again = train(spec, root=tmp_path / "cut", device="cpu")
     assert not again.reused
     one, other = load_file(whole.folder / MODEL), load_file(again.folder / MODEL)

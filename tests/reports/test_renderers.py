@@ -8,6 +8,7 @@ import pytest
 from bionic_core.cli.console import PlainConsole
 from bionic_core.reports import html, markdown, terminal
 from bionic_core.reports.sections import (
+    Block,
     Cell,
     Code,
     Facts,
@@ -104,7 +105,7 @@ def test_no_word_is_markup_in_any_rendering() -> None:
 
 def test_other_blocks_are_lines_of_a_terminal_and_pictures_are_left_out() -> None:
     flow = Flow([Step("A", "3", [("gain", "3 × 1", ["noise", "masks"])])], "a pipeline", "toy")
-    blocks = [
+    blocks: list[Block] = [
         Row([Facts([("machine", "small")]), Picture("data:,", "alt", "picture")]),
         Code("bionic train\n", "Repeat"),
         flow,

@@ -322,10 +322,10 @@ def test_failed_and_missing_runs_are_named_first(factorial: Path, tmp_path: Path
     cells[2] |= {"run": None, "accuracy": None, "error": "the loss is nan in epoch 1"}
     path = changed(factorial, tmp_path, cells=cells, selected_on="test")
     document = write_report(path)
-    assert document["warnings"][0].startswith("Test-selected")
-    assert "1 of 7 runs failed" in document["warnings"][1]
-    assert "masks off, noise on, seed 0 (the loss is nan in epoch 1)" in document["warnings"][1]
-    assert "1 of 8 planned runs are not there yet" in document["warnings"][2]
+    assert document.warnings[0].startswith("Test-selected")
+    assert "1 of 7 runs failed" in document.warnings[1]
+    assert "masks off, noise on, seed 0 (the loss is nan in epoch 1)" in document.warnings[1]
+    assert "1 of 8 planned runs are not there yet" in document.warnings[2]
     page = read(path.with_suffix(".html"))
     assert [row[-2:] for row in page.tables["Runs"]][3] == ["–", "failed"]
     assert not [href for href in page.all("href") if href.startswith("./")] or all(

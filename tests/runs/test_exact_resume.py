@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 import bionic_core as bionic
 from bionic_core.errors import WriteError
 from bionic_core.runs.folder import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS, Run
+from bionic_core.runs.task import Task
 from tests.support.killing import (
     assert_same,
     at_each_step_of_writing,
@@ -28,6 +29,7 @@ from tests.support.killing import (
     needs_fork,
     trained,
 )
+from tests.support.observers import told
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, float]:
     begun = time.monotonic()
     run = trained(everything(), tmp_path_factory.mktemp("whole"))
     assert len({record["lr"] for record in run.history}) > 1, "the schedule has acted"
-    assert run.result["epochs"] < 6, "training has stopped early"
+    assert run.result.epochs < 6, "training has stopped early"
     return run, time.monotonic() - begun
 
 
@@ -139,7 +141,7 @@ def test_the_thread_count_of_the_beginning_is_kept(tmp_path: Path) -> None:
     spec, before = everything(max_epochs=3), torch.get_num_threads()
     said: list[str] = []
 
-    def stop(record: dict[str, Any]) -> None:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         if record["epoch"] == 1:
             raise InterruptedError
 
@@ -147,9 +149,11 @@ def test_the_thread_count_of_the_beginning_is_kept(tmp_path: Path) -> None:
         torch.set_num_threads(2)
         two = trained(spec, tmp_path / "two")
         with pytest.raises(InterruptedError):
-            trained(spec, tmp_path / "cut", epochs=stop)
+            trained(spec, tmp_path / "cut", observer=told(epoch=stop))
         torch.set_num_threads(1)
-        resumed = trained(spec, tmp_path / "cut", say=said.append)
+        resumed = trained(
+            spec, tmp_path / "cut", observer=told(note=lambda task, words: said.append(words))
+        )
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
@@ -261,13 +265,13 @@ def test_a_flipped_bit_in_any_file_of_a_complete_run_is_found(
 
 
 def test_a_flipped_bit_in_any_file_of_an_interrupted_run_is_found(tmp_path: Path) -> None:
-    def stop(record: dict[str, Any]) -> None:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         if record["epoch"] == 2:
             raise InterruptedError
 
     spec = everything(max_epochs=3)
     with pytest.raises(InterruptedError):
-        trained(spec, tmp_path, epochs=stop)
+        trained(spec, tmp_path, observer=told(epoch=stop))
     (folder,) = tmp_path.iterdir()
     places = random.Random(2)
     for name, times in ((SPEC, 3), (MANIFEST, 3), (METRICS, 3), (STATE, 8)):
@@ -278,4 +282,4 @@ def test_a_flipped_bit_in_any_file_of_an_interrupted_run_is_found(tmp_path: Path
             assert f"{name}: " in str(caught.value)
             assert "Remove the folder to train anew" in str(caught.value)
             (folder / name).write_bytes(before)
-    assert trained(spec, tmp_path).result["epochs"] == 3
+    assert trained(spec, tmp_path).result.epochs == 3

@@ -19,10 +19,11 @@ from bionic_core.base import failures
 from bionic_core.cli.progress import Tally
 from bionic_core.errors import WriteError
 from bionic_core.runs import train as run_module
-from bionic_core.runs.attempt import attempt
+from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import FAILURE, Run
 from bionic_core.runs.listing import FAILED, FINISHED, list_runs
+from bionic_core.runs.planned import Plans
 from bionic_core.spec.spec import compose
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import plan_factorial, run_experiment
@@ -45,7 +46,7 @@ def small(*plugins: type[Mechanism], **mechanisms: Any) -> bionic.Spec:
 
 
 def tried(root: Path, spec: bionic.Spec | None = None) -> Outcome:
-    return attempt(Task(0, spec or small(), 0), root=root, device="cpu", cache=CACHE)
+    return outcome_of(Task(0, spec or small(), 0), Plans(root, CACHE), device="cpu")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> list[int]:
@@ -91,11 +92,12 @@ def test_a_second_failure_is_recorded_with_its_reason(
         "twice"
     )
     (told,) = list_runs(tmp_path)
-    assert (told["state"], told["epoch"]) == (FAILED, 1)
-    assert told["reason"].startswith("out of memory (MemoryError)")
+    assert (told.state, told.epoch) == (FAILED, 1)
+    assert told.reason is not None
+    assert told.reason.startswith("out of memory (MemoryError)")
     failing(monkeypatch)
     assert tried(tmp_path).folder is not None, "the same command goes on"
-    assert list_runs(tmp_path)[0]["state"] == FINISHED
+    assert list_runs(tmp_path)[0].state == FINISHED
 
 
 def test_the_runs_own_failures_are_not_tried_again(
@@ -120,7 +122,7 @@ def test_a_figure_that_is_no_number_is_divergence(
     monkeypatch.setattr(training_module, "evaluate", nowhere)
     outcome = tried(tmp_path)
     assert "the accuracy to select by is nan in epoch 1: training diverged" in outcome.error
-    assert list_runs(tmp_path)[0]["state"] == FAILED
+    assert list_runs(tmp_path)[0].state == FAILED
 
 
 def test_a_damaged_folder_fails_alone_and_a_full_disk_ends_the_study(
@@ -266,11 +268,15 @@ def test_a_study_tells_how_it_stands_in_plain_lines(monkeypatch: pytest.MonkeyPa
     file = io.StringIO()
     monkeypatch.setattr(progress, "STATUS_EVERY", -1.0)
     with progress.Display(Console(file=file), runs=3) as display:
-        display.begin("run 1", 0)
-        display.watch(Moment(2, 4, 0, 100), 0)
-        display.note("another process trains it", 1)
-        display.end("run 1/3  accuracy 50%", 0)
+        first, second = (Task(number, small(), 0, "everything on") for number in (0, 1))
+        display.begun(first)
+        display.progress(first, Moment(2, 4, 0, 100))
+        display.note(second, "another process trains it")
+        display.failed(first, "it diverged")
     lines = file.getvalue().splitlines()
     assert lines[0] == "0 of 3 done, 1 running, 0 failed: run 1 epoch 2 of 4"
     assert lines[1] == "run 2: another process trains it"
-    assert lines[2].startswith("run 1/3  accuracy 50%  [1 of 3 done, 0 running, 0 failed")
+    failed = (
+        "run 1/3  everything on, seed 0: FAILED: it diverged  [0 of 3 done, 0 running, 1 failed"
+    )
+    assert lines[2].startswith(failed)

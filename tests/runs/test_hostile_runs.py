@@ -205,15 +205,15 @@ CRAFTED: dict[str, tuple[Callable[[Path, Path], None], str, tuple[int, ...]]] = 
         (2, 2),
     ),
     "a link": (linked("model.safetensors"), "is a link, and a run's or study's files", (2, 2)),
-    "no seed": (changed("manifest.json", lambda d: d.pop("seed")), "seed is missing", (2, 2)),
+    "no seed": (changed("manifest.json", lambda d: d.pop("seed")), "seed: is missing", (2, 2)),
     "a seed of text": (
         changed("manifest.json", lambda d: d.update(seed="1; import os")),
-        "seed must be a whole number",
+        'seed = "1; import os": must be a whole number',
         (2, 2),
     ),
     "names that are none": (
         changed("manifest.json", lambda d: d.update(class_names=[{"a": 1}])),
-        "class_names[0] must be text",
+        'class_names[0] = {"a": 1}: must be a string',
         (2, 2),
     ),
     "names that lead elsewhere": (
@@ -223,7 +223,7 @@ CRAFTED: dict[str, tuple[Callable[[Path, Path], None], str, tuple[int, ...]]] = 
     ),
     "figures that are none": (
         changed("result.json", lambda d: d.update(test="good")),
-        "test must be an object",
+        'test = "good": must be a table',
         (2, 2),
     ),
     "a model too large to be": (

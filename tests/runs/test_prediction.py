@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 import bionic_core as bionic
+from bionic_core.base.records import to_document
+from bionic_core.reports import terminal
 from bionic_core.reports.tables.evaluation import predicted
-from bionic_core.runs.predict import find_pictures, predict
+from bionic_core.runs.predict import Prediction, find_pictures, predict
 from bionic_core.runs.train import PREDICTIONS, Run, train
 from bionic_core.spec.spec import compose
 
@@ -77,13 +79,13 @@ def test_predictions_are_those_of_the_evaluation(
         expected = softmax(file["test_logits"])
     assert len(found) == len(expected) == 12
     for one, row in zip(found, expected, strict=True):
-        assert [one["probabilities"][name] for name in PETS] == pytest.approx(row, abs=1e-6)
-        assert one["prediction"] == PETS[int(row.argmax())]
-        ranked = list(one["probabilities"].values())
+        assert [one.probabilities[name] for name in PETS] == pytest.approx(row, abs=1e-6)
+        assert one.prediction == PETS[int(row.argmax())]
+        ranked = list(one.probabilities.values())
         assert ranked == sorted(ranked, reverse=True)
         assert sum(ranked) == pytest.approx(1)
-    assert Path(found[0]["image"]) == tmp_path / "pets" / "test" / "cat" / "0.png"
-    json.dumps(found, allow_nan=False)
+    assert Path(found[0].image) == tmp_path / "pets" / "test" / "cat" / "0.png"
+    json.dumps(to_document(found), allow_nan=False)
 
 
 def test_the_data_is_not_needed(place: Path, run: Run, tmp_path: Path) -> None:
@@ -135,9 +137,9 @@ def test_pictures_of_any_form_size_and_colour(run: Run, tmp_path: Path) -> None:
     for name, (picture, options) in saved.items():
         picture.save(tmp_path / name, **options)
     found = predict(run, [tmp_path])
-    assert [Path(one["image"]).name for one in found] == list(saved)
+    assert [Path(one.image).name for one in found] == list(saved)
     for one in found:
-        assert one["probabilities"] == pytest.approx(found[0]["probabilities"], abs=0.02), one
+        assert one.probabilities == pytest.approx(found[0].probabilities, abs=0.02), one
 
 
 def test_folders_give_their_pictures_sorted(tmp_path: Path) -> None:
@@ -196,24 +198,24 @@ def test_an_unfinished_run_is_refused(run: Run, tmp_path: Path) -> None:
 def test_tables_of_one_and_of_several_pictures() -> None:
     from rich.console import Console
 
-    def words(found: list[dict[str, Any]], width: int = 100) -> str:
+    def words(found: list[Prediction], width: int = 100) -> str:
         console = Console(file=io.StringIO(), width=width)
-        console.print(predicted(found))
+        console.print(terminal.render(predicted(found)))
         file = console.file
         assert isinstance(file, io.StringIO)
         return file.getvalue()
 
-    one = {"image": "a[b].png", "prediction": "dog", "probabilities": {"dog": 0.75, "cat": 0.25}}
-    other = {"image": "c.png", "prediction": "cat", "probabilities": {"cat": 0.6, "dog": 0.4}}
+    one = Prediction("a[b].png", "dog", {"dog": 0.75, "cat": 0.25})
+    other = Prediction("c.png", "cat", {"cat": 0.6, "dog": 0.4})
     said = words([one])
     assert "a[b].png" in said
-    assert said.index("dog") < said.index("75.0%") < said.index("cat") < said.index("25.0%")
+    assert said.index("dog") < said.index("75.0 %") < said.index("cat") < said.index("25.0 %")
     said = words([one, other])
-    assert said.index("dog 75%") < said.index("cat 25%") < said.index("cat 60%")
+    assert said.index("dog 75 %") < said.index("cat 25 %") < said.index("cat 60 %")
     names = ("happy", "neutral", "surprised", "disgusted", "sad")
     many = dict(zip(names, (0.5, 0.3, 0.1, 0.06, 0.04), strict=True))
-    long = {"image": "pictures/of/people.png", "prediction": "happy", "probabilities": many}
+    long = Prediction("pictures/of/people.png", "happy", many)
     rows = words([long, long], width=80).splitlines()
-    assert sum("happy 50%" in row and "surprised 10%" in row for row in rows) == 2
+    assert sum("happy 50 %" in row and "surprised 10 %" in row for row in rows) == 2
     assert not any("disgusted" in row for row in rows)
     assert "--json" in rows[-1]

@@ -16,15 +16,25 @@ import pytest
 from PIL import Image
 
 import bionic_core as bionic
+from bionic_core.base.records import to_document
 from bionic_core.cli import evaluation as command
+from bionic_core.reports import terminal
 from bionic_core.reports.drawing import run as figures
 from bionic_core.reports.tables import evaluation as report_evaluation
+from bionic_core.reports.words import percent
 from bionic_core.runs import identity as run_module
-from bionic_core.runs.evaluate import Predicted, compare, describe, evaluate_run, predict_split
+from bionic_core.runs.evaluate import (
+    Evaluation,
+    Predicted,
+    compare,
+    describe,
+    evaluate_run,
+    predict_split,
+)
 from bionic_core.runs.inputs import InputCache
 from bionic_core.runs.train import MANIFEST, PREDICTIONS, Run, train
 from bionic_core.spec.spec import compose
-from bionic_core.training.metrics import figure_of, full_metrics, probabilities
+from bionic_core.training.metrics import Figures, figure_of, full_metrics, probabilities
 from tests.support.toys import without_sums
 
 CACHE = InputCache()
@@ -79,20 +89,25 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
         for split in ("validation", "test"):
             logits = torch.as_tensor(file[f"{split}_logits"])
             whole = full_metrics(logits, file[f"{split}_labels"], list(file["class_names"]))
-            assert result[split] == whole
-    low, high = result["test"]["interval"]
-    assert low < result["test"]["accuracy"] < high
+            assert getattr(result, split) == whole
+    assert isinstance(result.test, Figures)
+    low, high = result.test.interval
+    assert low < result.test.accuracy < high
     assert figure_of(result, "test.recall.disgusted") >= 0
-    assert figure_of(result, "train_evaluated.loss") == result["train_evaluated"]["loss"]
+    assert result.train_evaluated is not None
+    assert figure_of(result, "train_evaluated.loss") == result.train_evaluated.loss
     assert run.manifest["plugins"]["noise"].startswith("bionic ")
 
 
 def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
     import torch
 
-    document = describe(predict_split(run, "test", flip=True))
-    averaged = document.pop("flip_averaged")
-    assert document == evaluate_run(run, "test")
+    found = describe(predict_split(run, "test", flip=True))
+    averaged = found.flip_averaged
+    assert averaged is not None
+    assert attrs.evolve(found, flip_averaged=None) == evaluate_run(run, "test")
+    assert "flip_averaged" not in to_document(evaluate_run(run, "test"))
+    assert list(to_document(found))[6:9] == ["selected_on", "flip_averaged", "accuracy"]
     images = predict_split(run, "test").part.images
     network = run.network(run.spec(), None)
     with torch.inference_mode():
@@ -102,26 +117,26 @@ def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
         ]
     mean = ((both[0] + both[1]) / 2).numpy()
     labels = predict_split(run, "test").labels
-    assert averaged["accuracy"] == (mean.argmax(1) == labels).mean()
-    assert averaged["loss"] == pytest.approx(-np.log(mean[range(len(labels)), labels]).mean())
-    assert averaged["loss"] != document["loss"]
-    said = words(report_evaluation.evaluated(document | {"flip_averaged": averaged}))
+    assert averaged.accuracy == (mean.argmax(1) == labels).mean()
+    assert averaged.loss == pytest.approx(-np.log(mean[range(len(labels)), labels]).mean())
+    assert averaged.loss != found.figures.loss
+    said = words(report_evaluation.evaluated(found))
     assert "accuracy, flip-averaged" in said
-    assert f"{averaged['accuracy']:.2%}" in said
+    assert percent(averaged.accuracy) in said
 
 
 def test_evaluation_in_training_mode_is_apart_from_what_was_seen(run: Run) -> None:
     """The unvaried images, without noise: not the figure of the epoch in passing."""
-    assert run.result["train_evaluated"]["loss"] != run.result["train"]["loss"]
-    assert evaluate_run(run, "train")["loss"] == pytest.approx(
-        run.result["train_evaluated"]["loss"], abs=1e-6
-    )
+    evaluated, seen = run.result.train_evaluated, run.result.train
+    assert evaluated is not None
+    assert evaluated.loss != seen.loss
+    assert evaluate_run(run, "train").figures.loss == pytest.approx(evaluated.loss, abs=1e-6)
 
 
 def test_other_data_is_said(run: Run) -> None:
-    assert not evaluate_run(run, "test")["other_data"]
+    assert not evaluate_run(run, "test").other_data
     other = evaluate_run(run, "test", "schematic")
-    assert other["other_data"]
+    assert other.other_data
     assert "trained on other data" in words(report_evaluation.evaluated(other))
 
 
@@ -142,20 +157,21 @@ def test_two_runs_on_the_same_images_are_paired(root: Path, run: Run) -> None:
     other = trained(root, seed=1, mechanisms={"noise": {"sigma": 0.5}})
     one, two = (predict_split(r, "test", cache=CACHE) for r in (run, other))
     found = compare(one, two)
-    discordant = found["only_this_right"] - found["only_other_right"]
-    assert found["difference"] == pytest.approx(discordant / 140)
-    assert found["difference"] == pytest.approx(
-        run.result["test"]["accuracy"] - other.result["test"]["accuracy"]
+    discordant = found.outcome.only_this_right - found.outcome.only_other_right
+    assert found.outcome.difference == pytest.approx(discordant / 140)
+    assert found.outcome.difference == pytest.approx(
+        run.result.test.accuracy - other.result.test.accuracy
     )
-    counts = [found[k] for k in ("both_right", "only_this_right", "only_other_right", "both_wrong")]
+    told = to_document(found)
+    counts = [told[k] for k in ("both_right", "only_this_right", "only_other_right", "both_wrong")]
     assert sum(counts) == 140
-    assert found["hash"] == other.hash
+    assert found.hash == other.hash
     back = compare(two, one)
-    assert (back["p"], back["difference"]) == (found["p"], -found["difference"])
-    said = words(report_evaluation.evaluated(describe(one) | {"against": found}))
+    assert (back.outcome.p, back.outcome.difference) == (found.outcome.p, -found.outcome.difference)
+    said = words(report_evaluation.evaluated(attrs.evolve(describe(one), against=found)))
     assert other.hash in said
     assert "right only in the other" in said
-    assert found["test"] in said
+    assert found.outcome.test in said
 
 
 @pytest.mark.parametrize("data", [{"test": 147}, {"seed": 4}])
@@ -172,7 +188,7 @@ def test_two_runs_on_other_images_are_not(root: Path, run: Run, data: dict[str, 
     for r in (run, other):
         assert r.manifest["identity"]["data"]["fingerprint"][:16] in said
     same = [predict_split(r, "test", "schematic", CACHE) for r in (run, other)]
-    assert compare(same[0], same[1])["hash"] == other.hash
+    assert compare(same[0], same[1]).hash == other.hash
 
 
 # --- plugins that are missing, or compute other numbers
@@ -263,26 +279,30 @@ def words(rendered: Any, width: int = 110) -> str:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=width)
-    console.print(rendered)
+    console.print(terminal.render(rendered))
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
 
 
 def test_the_tables_say_what_is_in_the_document(run: Run) -> None:
-    document = evaluate_run(run, "test")
-    said = words(report_evaluation.evaluated(document))
-    low, high = document["interval"]
-    assert f"{low:.2%} … {high:.2%}" in said
-    assert f"{document['calibration_error']:.2%}" in said
-    for name, values in document["classes"].items():
+    evaluation = evaluate_run(run, "test")
+    said = words(report_evaluation.evaluated(evaluation))
+    figures = evaluation.figures
+    low, high = figures.interval
+    assert f"{100 * low:.2f} to {100 * high:.2f} %" in said
+    assert percent(figures.calibration_error) in said
+    for name, values in figures.classes.items():
         assert name in said
-        assert f"{values['recall']:.3f}" in said
+        assert f"{values.recall:.3f}" in said
     assert "macro average" in said
     assert "weighted average" in said
     assert "test-selected" not in said
-    document["auc"] = document["classes"]["happy"]["auc"] = None
-    assert "–" in words(report_evaluation.evaluated(document))
+    assert "–" not in said
+    happy = attrs.evolve(figures.classes["happy"], auc=None)
+    figures = attrs.evolve(figures, auc=None, classes={**figures.classes, "happy": happy})
+    said = words(report_evaluation.evaluated(attrs.evolve(evaluation, figures=figures)))
+    assert said.count("–") == 3  # of the class, and of the mean twice
 
 
 def test_seven_classes_fit_into_eighty_columns(run: Run) -> None:
@@ -295,10 +315,10 @@ def test_seven_classes_fit_into_eighty_columns(run: Run) -> None:
 # --- figures
 
 
-def drawn(run: Run) -> tuple[Predicted, dict[str, Any], dict[str, dict[str, bytes]]]:
+def drawn(run: Run) -> tuple[Predicted, Evaluation, dict[str, dict[str, bytes]]]:
     predicted = predict_split(run, "test", cache=CACHE)
-    document = describe(predicted)
-    return predicted, document, command._drawn(predicted, document)
+    evaluation = describe(predicted)
+    return predicted, evaluation, command._drawn(predicted, evaluation)
 
 
 def svg_words(content: bytes) -> str:
@@ -306,7 +326,7 @@ def svg_words(content: bytes) -> str:
 
 
 def test_figures_show_the_run_its_classes_and_its_areas(run: Run, tmp_path: Path) -> None:
-    _, document, files = drawn(run)
+    _, evaluation, files = drawn(run)
     paths = figures.write(tmp_path / "deep" / "er", files)
     assert sorted(Path(p).name for p in paths) == sorted(
         f"{name}.{form}" for name in ("confusion", "roc", "learning") for form in ("png", "svg")
@@ -317,25 +337,26 @@ def test_figures_show_the_run_its_classes_and_its_areas(run: Run, tmp_path: Path
                 assert min(picture.size) > 600
     for name in ("confusion", "roc"):
         said = svg_words(files[name]["svg"])
-        assert f"accuracy {document['accuracy']:.1%}" in said
+        assert f"accuracy {evaluation.figures.accuracy:.1%}" in said
         assert run.hash[:8] in said
         assert "test-selected" not in said
-        for cls in document["classes"]:
+        for cls in evaluation.figures.classes:
             assert cls in said
-    assert f"{document['classes']['happy']['auc']:.3f}  happy" in svg_words(files["roc"]["svg"])
+    happy = evaluation.figures.classes["happy"]
+    assert f"{happy.auc:.3f}  happy" in svg_words(files["roc"]["svg"])
     said = svg_words(files["learning"]["svg"])
-    assert f"selected: epoch {run.result['best_epoch']}" in said
+    assert f"selected: epoch {run.result.best_epoch}" in said
     assert "validation, in evaluation" in said
 
 
 def test_figures_say_test_selected(root: Path) -> None:
     paper = trained(root, data={"protocol": "paper"})
-    _, document, files = drawn(paper)
-    assert document["selected_on"] == "test"
+    _, evaluation, files = drawn(paper)
+    assert evaluation.selected_on == "test"
     for name, forms in files.items():
         assert "test-selected" in svg_words(forms["svg"]), name
     assert "test-selected: the test images chose the epoch" in words(
-        report_evaluation.evaluated(document)
+        report_evaluation.evaluated(evaluation)
     )
 
 
@@ -351,13 +372,15 @@ def test_a_class_without_images_and_a_single_epoch_can_be_drawn(run: Run) -> Non
     predicted, _, _ = drawn(run)
     rows = np.flatnonzero(predicted.labels != 1)
     few = attrs.evolve(predicted, part=predicted.part.take(rows), logits=predicted.logits[rows])
-    document = describe(few)
-    absent = list(document["classes"])[1]
-    files = figures.roc(document, probabilities(few.logits), few.labels)
+    evaluation = describe(few)
+    absent = list(evaluation.figures.classes)[1]
+    files = figures.roc(evaluation, probabilities(few.logits), few.labels)
     assert f"–    {absent}" in svg_words(files["svg"])
-    assert figures.confusion(document)["png"]
+    assert figures.confusion(evaluation)["png"]
     alone: npt.NDArray[np.int64] = np.zeros(len(few.labels), np.int64)
-    nothing = document | full_metrics(few.logits, alone, predicted.class_names)
+    nothing = attrs.evolve(
+        evaluation, figures=full_metrics(few.logits, alone, predicted.class_names)
+    )
     assert "mean –" in svg_words(figures.roc(nothing, probabilities(few.logits), alone)["svg"])
     assert "epoch 1" in svg_words(figures.learning(run.history[:1], 1, "validation", "x")["svg"])
 

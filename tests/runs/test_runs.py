@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +15,14 @@ import torch
 from safetensors.torch import load_file
 
 import bionic_core as bionic
+from bionic_core.base.records import to_document
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import train as runs
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.observer import Observer, Observers
+from bionic_core.runs.task import Task
 from bionic_core.runs.train import (
     MODEL,
     PREDICTIONS,
@@ -30,6 +34,7 @@ from bionic_core.runs.train import (
 )
 from bionic_core.spec.spec import compose
 from bionic_core.training.averaging import WeightAverage
+from tests.support.observers import told
 
 CACHE = InputCache()
 
@@ -60,12 +65,12 @@ class Stop(Exception):
     """The run is cut off."""
 
 
-def cut_after(epoch: int) -> Any:
-    def stop(record: dict[str, Any]) -> None:
+def cut_after(epoch: int) -> Observer:
+    def stop(task: Task, record: Mapping[str, Any]) -> None:
         if record["epoch"] == epoch:
             raise Stop
 
-    return stop
+    return told(epoch=stop)
 
 
 def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
@@ -75,16 +80,16 @@ def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
         [MODEL, PREDICTIONS, RESULT, "SHA256SUMS", "manifest.json", "metrics.jsonl", "spec.toml"]
     )
     result = done.result
-    assert result["selected_on"] == "validation"
-    assert result["epochs"] == 2
+    assert result.selected_on == "validation"
+    assert result.epochs == 2
     lines = [json.loads(line) for line in (done.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
     best = max(line["validation"]["accuracy"] for line in lines)
-    assert result["validation"]["accuracy"] == best
+    assert result.validation.accuracy == best
     with np.load(done.folder / PREDICTIONS, allow_pickle=False) as file:
         accuracy = (file["test_logits"].argmax(1) == file["test_labels"]).mean()
         assert len(file["class_names"]) == 7
-    assert accuracy == result["test"]["accuracy"]
+    assert accuracy == result.test.accuracy
     assert done.spec().hash == small().hash
     assert done.manifest["versions"]["torch"] == torch.__version__.partition("+")[0]
 
@@ -92,7 +97,7 @@ def test_a_run_leaves_its_folder_complete(tmp_path: Path) -> None:
 def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
     first = run(small(), tmp_path)
     before = (first.folder / MODEL).stat().st_mtime_ns
-    again = run(small(), tmp_path, epochs=cut_after(1))
+    again = run(small(), tmp_path, observer=cut_after(1))
     assert again.folder == first.folder
     assert (again.folder / MODEL).stat().st_mtime_ns == before
 
@@ -102,7 +107,7 @@ def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: st
     spec = small(epochs=3, training={"optimizer": optimizer})
     whole = run(spec, tmp_path / "whole")
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(1))
+        run(spec, tmp_path / "cut", observer=cut_after(1))
     cut = Run.open(tmp_path / "cut" / whole.hash)
     assert (cut.folder / STATE).is_file()
     assert not cut.done
@@ -112,7 +117,7 @@ def test_a_run_cut_off_goes_on_to_the_same_numbers(tmp_path: Path, optimizer: st
     for name in one:
         assert torch.equal(one[name], other[name]), name
     for figure in ("validation", "test", "best_epoch", "epochs"):
-        assert whole.result[figure] == resumed.result[figure]
+        assert getattr(whole.result, figure) == getattr(resumed.result, figure)
 
 
 EVERYTHING = {
@@ -138,10 +143,11 @@ def test_short_epochs_are_not_each_kept(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(checkpoints, "SAVES_EVERY", 2.0)
     monkeypatch.setattr(runs, "time", clock)
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(1))
+        run(spec, tmp_path / "cut", observer=cut_after(1))
     assert not (tmp_path / "cut" / whole.hash / STATE).exists()
+    keeper = told(saved=lambda task, folder: kept.append(folder))
     with pytest.raises(Stop):
-        run(spec, tmp_path / "cut", epochs=cut_after(5), saved=kept.append)
+        run(spec, tmp_path / "cut", observer=Observers(cut_after(5), keeper))
     cut = Run.open(tmp_path / "cut" / whole.hash)
     assert len(kept) == 1 + 2  # spec and manifest; the second and the fourth epoch
     assert [record["epoch"] for record in cut.history] == [1, 2, 3, 4]
@@ -165,7 +171,7 @@ def test_every_mechanism_of_training_goes_on_to_the_same_numbers(
     whole = run(spec, tmp_path / "whole")
     for epoch in (1, 2, 4):
         with pytest.raises(Stop):
-            run(spec, tmp_path / "cut", epochs=cut_after(epoch))
+            run(spec, tmp_path / "cut", observer=cut_after(epoch))
     resumed = run(spec, tmp_path / "cut")
     one, other = load_file(whole.folder / MODEL), load_file(resumed.folder / MODEL)
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -181,7 +187,7 @@ def test_the_average_of_the_weights_is_what_is_evaluated_and_kept(tmp_path: Path
     averaged = run(small(epochs=1, training={"averaging": 0.97}), tmp_path)
     plain = run(small(epochs=1), tmp_path)
     one, other = load_file(averaged.folder / MODEL), load_file(plain.folder / MODEL)
-    assert averaged.result["train"] == plain.result["train"], "the weights that learn are the same"
+    assert averaged.result.train == plain.result.train, "the weights that learn are the same"
     assert not torch.equal(one["bridge.weight"], other["bridge.weight"])
 
 
@@ -209,8 +215,8 @@ def test_the_average_is_the_exponential_one_of_at_most_a_third_of_the_steps() ->
 def test_early_stopping_waits_for_its_patience(tmp_path: Path) -> None:
     spec = small(epochs=40, training={"lr": 1e-9, "patience": 3})
     stopped = run(spec, tmp_path).result
-    assert stopped["epochs"] == stopped["best_epoch"] + 3
-    assert stopped["epochs"] < 40
+    assert stopped.epochs == stopped.best_epoch + 3
+    assert stopped.epochs < 40
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not(tmp_path: Path) -> None:
@@ -244,7 +250,7 @@ def test_the_identity_holds_what_decides_the_numbers_and_nothing_else(
 def test_training_learns(tmp_path: Path) -> None:
     spec = small(epochs=12, data={"train": 700}, mechanisms={"augmentation": {"rotation": 0.0}})
     result = run(spec, tmp_path).result
-    lines = (tmp_path / result["hash"] / "metrics.jsonl").read_text().splitlines()
+    lines = (tmp_path / result.hash / "metrics.jsonl").read_text().splitlines()
     train = [json.loads(line)["train"] for line in lines]
     assert train[-1]["loss"] < 0.95 * train[0]["loss"]
     assert train[-1]["accuracy"] > train[0]["accuracy"] + 0.05
@@ -253,16 +259,16 @@ def test_training_learns(tmp_path: Path) -> None:
 def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
     spec = small(epochs=40, training={"patience": 2, "lr": 1e-9})
     result = run(spec, tmp_path).result
-    assert result["best_epoch"] == 1
-    assert result["epochs"] == 3
+    assert result.best_epoch == 1
+    assert result.epochs == 3
 
 
 def test_the_latest_epoch_is_kept_where_nothing_is_to_be_selected(tmp_path: Path) -> None:
     spec = small(epochs=4, training={"monitor": "epoch", "patience": 1, "lr": 1e-9})
     result = run(spec, tmp_path).result
-    assert (result["epochs"], result["best_epoch"]) == (4, 4)
+    assert (result.epochs, result.best_epoch) == (4, 4)
     chosen = run(small(epochs=4, training={"patience": 0, "lr": 1e-9}), tmp_path).result
-    assert chosen["best_epoch"] == 1, "the same accuracy every time: the first is the best"
+    assert chosen.best_epoch == 1, "the same accuracy every time: the first is the best"
 
 
 def test_weights_that_are_the_latest_and_the_best_are_saved_once(tmp_path: Path) -> None:
@@ -274,22 +280,22 @@ def test_weights_that_are_the_latest_and_the_best_are_saved_once(tmp_path: Path)
     for monitor, lr in (("epoch", 3e-3), ("accuracy", 1e-9)):
         spec = small(epochs=3, training={"monitor": monitor, "lr": lr})
         with pytest.raises(Stop):
-            run(spec, tmp_path, epochs=cut_after(2))
+            run(spec, tmp_path, observer=cut_after(2))
         (state,) = tmp_path.glob(f"{whole[monitor].hash}/{STATE}")
         saved = load_file(state)
         sizes[monitor] = {name.partition(".")[0] for name in saved}
         resumed = run(spec, tmp_path)
         weights, again = (load_file(r.folder / MODEL) for r in (whole[monitor], resumed))
         assert all(torch.equal(weights[name], again[name]) for name in weights)
-        assert resumed.result["best_epoch"] == whole[monitor].result["best_epoch"]
+        assert resumed.result.best_epoch == whole[monitor].result.best_epoch
     assert sizes["epoch"] == {"model", "optimizer"}
     assert sizes["accuracy"] == {"model", "best", "optimizer"}
 
 
 def test_the_paper_protocol_says_test_selected(tmp_path: Path) -> None:
     result = run(small(data={"protocol": "paper"}), tmp_path).result
-    assert result["selected_on"] == "test"
-    assert result["validation"] == result["test"]
+    assert result.selected_on == "test"
+    assert result.validation == result.test
 
 
 def test_divergence_is_an_error_in_words_and_writes_no_result(tmp_path: Path) -> None:
@@ -308,16 +314,17 @@ def test_a_bad_request_writes_nothing(tmp_path: Path) -> None:
 def test_evaluate_gives_the_figures_of_the_run(tmp_path: Path) -> None:
     done = run(small(), tmp_path)
     for split in ("validation", "test"):
-        figures = evaluate_run(done, split)
-        for name, value in done.result[split].items():
+        figures = to_document(evaluate_run(done, split))
+        for name, value in to_document(done.result)[split].items():
             if name == "classes":
                 for cls, of_class in value.items():
                     assert figures[name][cls] == pytest.approx(of_class, abs=1e-6)
             else:
                 assert np.array(figures[name]) == pytest.approx(np.array(value), abs=1e-6)
-    train_figures, whole = done.result["train_evaluated"], evaluate_run(done, "train")
+    whole = to_document(evaluate_run(done, "train"))
+    train_figures = to_document(done.result.train_evaluated)
     assert set(train_figures) == {"accuracy", "loss", "macro_f1", "images"}
-    assert train_figures["images"] == 210 - done.result["validation"]["images"]
+    assert train_figures["images"] == 210 - done.result.validation.images
     for name, value in train_figures.items():
         assert whole[name] == pytest.approx(value, abs=1e-6)
     with pytest.raises(bionic.RequestError, match="--split tset: must be one of train"):
@@ -330,7 +337,7 @@ def test_folders_that_are_no_finished_runs(tmp_path: Path) -> None:
     with pytest.raises(bionic.RequestError, match=r"lacks manifest.json, spec.toml"):
         Run.open(tmp_path)
     with pytest.raises(Stop):
-        run(small(), tmp_path, epochs=cut_after(1))
+        run(small(), tmp_path, observer=cut_after(1))
     (folder,) = tmp_path.iterdir()
     with pytest.raises(bionic.RequestError, match="this run is not finished"):
         evaluate_run(Run.open(folder), "test")

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import Queue
 from bionic_core.runs.engine import Task
 from bionic_core.runs.folder import LOCK, RESULT, Run
-from bionic_core.runs.listing import INTERRUPTED, RUNNING, describe, list_runs
+from bionic_core.runs.listing import INTERRUPTED, RUNNING, list_runs, state_of
 from bionic_core.spec.spec import compose
 from bionic_core.statistics.designs import Design, Factor
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, run_experiment
 from bionic_core.training import loop as training
 from tests.support.killing import ended, forked, kill, needs_fork, trained
+from tests.support.observers import told
 
 
 def small(**mechanisms: Any) -> bionic.Spec:
@@ -56,11 +58,11 @@ def slow(tmp_path: Path, marker: Path) -> Any:
     """Train a run that stays in its first epoch until the marker is gone."""
     parent = os.getpid()
 
-    def wait(record: dict[str, Any]) -> None:
+    def wait(task: Task, record: Mapping[str, Any]) -> None:
         while marker.exists() and os.getppid() == parent:  # no longer than the test
             time.sleep(0.01)
 
-    return lambda: trained(small(), tmp_path / "runs", epochs=wait)
+    return lambda: trained(small(), tmp_path / "runs", observer=told(epoch=wait))
 
 
 @pytest.fixture
@@ -81,21 +83,21 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, marker:
     waited(lambda: begun(root))
     (folder,) = root.iterdir()
     assert held(folder / LOCK)
-    told = describe(Run(folder))
-    assert (told["state"], told["epoch"], told["reason"]) == (RUNNING, 1, None)
+    known = state_of(Run(folder))
+    assert (known.state, known.epoch, known.reason) == (RUNNING, 1, None)
     with pytest.raises(BusyError, match="another process trains this run"):
         trained(small(), root, wait=0.0)
     said: list[str] = []
 
-    def say(words: str) -> None:
+    def say(task: Task, words: str) -> None:
         said.append(words)
         marker.unlink()
 
-    run = trained(small(), root, say=say)
+    run = trained(small(), root, observer=told(note=say))
     assert ended(child) == 0
     assert said == ["another process trains this run; waiting until it ends"]
     assert run.reused
-    assert run.result["epochs"] == 2
+    assert run.result.epochs == 2
     assert not (folder / LOCK).exists()
 
 
@@ -108,8 +110,8 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path, marker: Path) -> None:
     (folder,) = root.iterdir()
     assert (folder / LOCK).exists()
     assert not held(folder / LOCK)
-    (told,) = list_runs(root)
-    assert (told["state"], told["epoch"]) == (INTERRUPTED, 1)
+    (known,) = list_runs(root)
+    assert (known.state, known.epoch) == (INTERRUPTED, 1)
     run = trained(small(), root, wait=0.0)
     assert not run.reused
     assert [record["epoch"] for record in run.history] == [1, 2]
@@ -136,12 +138,12 @@ def test_two_processes_share_a_study_and_train_no_run_twice(
     def study() -> list[Cell]:
         return run_experiment(experiment, root=tmp_path / "runs", device="cpu")
 
-    def told() -> None:
+    def finish() -> None:
         cells = study()
         hashes = [cell.run.hash for cell in cells if cell.run]
         (tmp_path / f"cells-{os.getpid()}").write_text(json.dumps(hashes))
 
-    children = [forked(told), forked(told)]
+    children = [forked(finish), forked(finish)]
     waited((tmp_path / "epochs").exists)
     assert [ended(child) for child in children] == [0, 0]
     trainers = (tmp_path / "epochs").read_text().split()
@@ -160,22 +162,22 @@ def test_the_other_takes_over_where_one_is_killed(tmp_path: Path, marker: Path) 
     first = experiment.specs[0]
 
     def stuck() -> None:
-        def wait(record: dict[str, Any]) -> None:
+        def wait(task: Task, record: Mapping[str, Any]) -> None:
             time.sleep(30)
 
-        trained(first, tmp_path, epochs=wait)
+        trained(first, tmp_path, observer=told(epoch=wait))
 
     child = forked(stuck)
     waited(lambda: begun(tmp_path))
     said: list[tuple[str, int]] = []
 
-    def say(words: str, number: int) -> None:
-        said.append((words, number))
+    def say(task: Task, words: str) -> None:
+        said.append((words, task.number))
         kill(child)
 
-    cells = run_experiment(experiment, root=tmp_path, device="cpu", say=say)
+    cells = run_experiment(experiment, root=tmp_path, device="cpu", observer=told(note=say))
     assert said == [("another process trains it", 0)]
-    assert [cell.run is not None and cell.run.result["epochs"] for cell in cells] == [2, 2]
+    assert [cell.run is not None and cell.run.result.epochs for cell in cells] == [2, 2]
     assert [cell.reused for cell in cells] == [False, False]
 
 
@@ -201,7 +203,7 @@ def test_where_a_file_system_has_no_locks_it_is_said(
 
     monkeypatch.setattr(filelock.FileLock, "acquire", lockless)
     said: list[str] = []
-    run = trained(small(), tmp_path, say=said.append)
+    run = trained(small(), tmp_path, observer=told(note=lambda task, words: said.append(words)))
     assert run.done
     assert "this file system has no locks (No locks available), so see to it yourself" in said[0]
     (run.folder / LOCK).touch()

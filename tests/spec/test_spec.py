@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import bionic_core as bionic
-from bionic_core.spec.spec import compose, data_table, digest, find, read, shipped_specs
+from bionic_core.spec.find import find, read, shipped_specs
+from bionic_core.spec.sources import data_table
+from bionic_core.spec.spec import compose, digest
 
 REGISTRY = bionic.Registry.installed()
 

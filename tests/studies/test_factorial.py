@@ -13,6 +13,7 @@ import pytest
 
 import bionic_core as bionic_api
 from bionic_core import RequestError
+from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.studies.experiment import Experiment, plan_factorial
 from bionic_core.studies.factors import cell_spec, factor_of, read_design
@@ -276,7 +277,7 @@ def test_runs_that_fail_or_learn_nothing_are_said() -> None:
 
 
 def test_cells_may_change_the_wiring_too() -> None:
-    spec = cell_spec(toys.spec(), {"masks.init": "dense", "noise": False}, REGISTRY)
+    spec = cell_spec(Variants(toys.spec(), REGISTRY), {"masks.init": "dense", "noise": False})
     assert spec.document()["mechanisms"]["masks"]["init"] == "dense"
     assert "noise" not in spec.mechanisms
 

@@ -16,13 +16,16 @@ from bionic_core import Engine, Held, RequestError, Study, Tracked, Tracker
 from bionic_core.base.files import write_text
 from bionic_core.base.locks import Claim
 from bionic_core.registry import Registry
-from bionic_core.runs.engine import Outcome, Task
+from bionic_core.runs.observer import Observer, Observers
+from bionic_core.runs.task import Task
 from bionic_core.runs.train import Run, train
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, run_experiment
-from bionic_core.studies.tracking import LOCKS, Tracking, tracking
+from bionic_core.studies.tracking import LOCKS, tracking
+from bionic_core.training.loop import Moment
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.notes import FULL, Notebook, Notes, Page, Twin, installed
+from tests.support.observers import told
 
 __all__ = ["installed"]
 
@@ -33,12 +36,18 @@ def study(**tables: Any) -> Experiment:
 
 
 def followed(
-    experiment: Experiment, root: Path, *trackers: Tracker, **options: Any
+    experiment: Experiment,
+    root: Path,
+    *trackers: Tracker,
+    others: tuple[Observer, ...] = (),
+    **options: Any,
 ) -> tuple[list[Cell], list[str]]:
     """Train a study that is tracked; return its cells, and what trackers gave to say."""
     said: list[str] = []
-    with tracking(trackers, "study", experiment.specs, root / "tracking", said.append) as told:
-        cells = run_experiment(experiment, root=root, device="cpu", tracking=told, **options)
+    with tracking(trackers, "study", experiment.specs, root / "tracking", said.append) as tracks:
+        cells = run_experiment(
+            experiment, root=root, device="cpu", observer=Observers(tracks, *others), **options
+        )
     return cells, said
 
 
@@ -89,8 +98,8 @@ def test_a_study_is_told_run_by_run(tmp_path: Path, engine: str) -> None:
             assert figures["train.loss"] == record["train"]["loss"]
             assert figures["validation.accuracy"] == record["validation"]["accuracy"]
             assert (figures["lr"], figures["seconds"]) == (record["lr"], record["seconds"])
-        assert page.result["result.test.accuracy"] == run.result["test"]["accuracy"]
-        assert page.result["result.best_epoch"] == run.result["best_epoch"]
+        assert page.result["result.test.accuracy"] == run.result.test.accuracy
+        assert page.result["result.best_epoch"] == run.result.best_epoch
         assert not [name for name in page.result if "classes" in name or "confusion" in name]
     assert not (tmp_path / "tracking" / LOCKS).exists()
 
@@ -98,16 +107,10 @@ def test_a_study_is_told_run_by_run(tmp_path: Path, engine: str) -> None:
 def test_epochs_are_told_as_they_end(tmp_path: Path) -> None:
     seen: list[int] = []
     spec = small(epochs=3)
-    task = Task(0, spec, 0)
-    with tracking([Notes()], "study", [spec], tmp_path / "tracking") as told:
-        train(
-            spec,
-            root=tmp_path,
-            device="cpu",
-            cache=CACHE,
-            saved=lambda folder: told.saved(task, folder),
-            epochs=lambda record: seen.append(len(pages()[next(iter(pages()))].epochs)),
-        )
+    count = told(epoch=lambda task, record: seen.append(len(pages()[next(iter(pages()))].epochs)))
+    with tracking([Notes()], "study", [spec], tmp_path / "tracking") as tracks:
+        observer = Observers(tracks, count)
+        train(spec, root=tmp_path, device="cpu", cache=CACHE, observer=observer)
     assert seen == [1, 2, 3]
 
 
@@ -115,25 +118,19 @@ def test_a_run_that_goes_on_is_told_without_a_gap_and_nothing_twice(tmp_path: Pa
     spec = small(epochs=4)
     task = Task(0, spec, 0)
 
-    def once(**options: Any) -> None:
-        with tracking([Notes()], "study", [spec], tmp_path / "tracking") as told:
-            run = train(
-                spec,
-                root=tmp_path,
-                device="cpu",
-                cache=CACHE,
-                saved=lambda folder: told.saved(task, folder),
-                **options,
-            )
-            told.ended(Outcome(task, run.folder, run.reused))
+    def once(*others: Observer) -> None:
+        with tracking([Notes()], "study", [spec], tmp_path / "tracking") as tracks:
+            observer = Observers(tracks, *others)
+            run = train(spec, root=tmp_path, device="cpu", cache=CACHE, observer=observer)
+            observer.finished(task, run)
 
     with pytest.raises(Stop):
-        once(epochs=cut_after(1))
+        once(cut_after(1))
     (page,) = pages().values()
     assert (len(page.epochs), page.states) == (1, ["interrupted"])
     # an epoch that nobody was told of: it is in the folder alone
     with pytest.raises(Stop):
-        train(spec, root=tmp_path, device="cpu", cache=CACHE, epochs=cut_after(2))
+        train(spec, root=tmp_path, device="cpu", cache=CACHE, observer=cut_after(2))
     assert len(page.epochs) == 1
     once()
     assert page.states == ["interrupted", "finished"]
@@ -212,12 +209,12 @@ def test_a_run_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_runs_as_interrupted(tmp_path: Path) -> None:
-    def stop(moment: Any, number: int) -> None:
+    def stop(task: Task, moment: Moment) -> None:
         if moment.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        followed(study(), tmp_path, Notes(), watch=stop)
+        followed(study(), tmp_path, Notes(), others=(told(progress=stop),))
     (page,) = pages().values()
     assert (len(page.epochs), page.states) == (1, ["interrupted"])
     followed(study(), tmp_path, Notes())
@@ -244,15 +241,17 @@ def test_words_after_a_runs_end_are_of_no_account(tmp_path: Path) -> None:
     spec = small()
     task = Task(0, spec, 0)
     run = train(spec, root=tmp_path, device="cpu", cache=CACHE)
-    with tracking([Notes()], "study", [spec], tmp_path / "tracking") as told:
-        told.ended(Outcome(task, busy=True))
+    with tracking([Notes()], "study", [spec], tmp_path / "tracking") as tracks:
+        tracks.note(task, "another process trains it")
         assert pages() == {}
-        told.ended(Outcome(task, run.folder))
-        told.saved(task, run.folder)
-        told.ended(Outcome(Task(1, spec, 1), error="it never began"))
+        tracks.finished(task, run)
+        tracks.saved(task, run.folder)
+        tracks.failed(Task(1, spec, 1), "it never began")
     (page,) = pages().values()
     assert (page.begun, page.states) == (1, ["finished"])
-    Tracking.nowhere().saved(task, run.folder)
+    with tracking([], "study", [spec], tmp_path / "tracking") as nowhere:
+        nowhere.saved(task, run.folder)
+        nowhere.finished(task, run)
 
 
 def test_a_folder_that_cannot_be_read_is_no_trackers_fault(tmp_path: Path) -> None:
@@ -260,12 +259,12 @@ def test_a_folder_that_cannot_be_read_is_no_trackers_fault(tmp_path: Path) -> No
     task = Task(0, spec, 0)
     run = train(spec, root=tmp_path, device="cpu", cache=CACHE)
     said: list[str] = []
-    with tracking([Notes()], "study", [spec], tmp_path / "tracking", said.append) as told:
+    with tracking([Notes()], "study", [spec], tmp_path / "tracking", said.append) as tracks:
         (run.folder / "result.json").unlink()
         write_text(run.folder / "metrics.jsonl", "{")
-        told.saved(task, run.folder)
+        tracks.saved(task, run.folder)
         shutil.rmtree(run.folder)
-        told.ended(Outcome(task, run.folder))
+        tracks.finished(task, run)
     assert said == []
     assert not (tmp_path / "tracking" / LOCKS).exists()
 
@@ -278,8 +277,8 @@ def test_a_result_that_cannot_be_read_is_left_to_the_next_command(tmp_path: Path
     written = result.read_bytes()
     for text in (b"{", written):
         result.write_bytes(text)
-        with tracking([Notes()], "study", [spec], tmp_path / "tracking") as told:
-            told.ended(Outcome(task, run.folder))
+        with tracking([Notes()], "study", [spec], tmp_path / "tracking") as tracks:
+            tracks.finished(task, run)
         assert not (tmp_path / "tracking" / LOCKS).exists()
     (page,) = pages().values()
     assert (len(page.epochs), page.states) == (2, ["finished"])
@@ -338,11 +337,12 @@ def test_the_record_of_a_run_is_there_without_any_tracker(tmp_path: Path) -> Non
     """JSONL always: a line for each epoch, as the epochs end."""
     lines: list[int] = []
 
-    def count(record: dict[str, Any]) -> None:
+    def count(task: Task, record: Mapping[str, Any]) -> None:
         (path,) = tmp_path.glob("*/metrics.jsonl")
         lines.append(len(path.read_text().splitlines()))
 
-    run = train(small(epochs=3), root=tmp_path, device="cpu", cache=CACHE, epochs=count)
+    observer = told(epoch=count)
+    run = train(small(epochs=3), root=tmp_path, device="cpu", cache=CACHE, observer=observer)
     assert lines == [1, 2, 3]
     (path,) = tmp_path.glob("*/metrics.jsonl")
     first = json.loads(path.read_text().splitlines()[0])

@@ -124,8 +124,8 @@ def numbers(run: Run) -> dict[str, npt.NDArray[Any]]:
                 found[f"epoch {record['epoch']} {name} {figure}"] = np.array(value)
         found[f"epoch {record['epoch']} lr"] = np.array(record["lr"])
     for figure in ("epochs", "best_epoch"):
-        found[figure] = np.array(run.result[figure])
-    found["test"] = np.array(run.result["test"]["loss"])
+        found[figure] = np.array(getattr(run.result, figure))
+    found["test"] = np.array(run.result.test.loss)
     return found
 
 

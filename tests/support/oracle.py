@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -90,6 +91,85 @@ CELLS: Cells = {"A": [0, 1, 2, 3, 4], "B": [5, 6, 7, 8], "C": [9, 10, 11, 12, 13
 INPUTS: dict[str, list[str]] = {"A": [], "B": ["A"], "C": ["B", "A"]}
 
 
+@attrs.frozen(eq=False)
+class Model:
+    """A state dict, the wiring, and what acts."""
+
+    state: dict[str, Array]
+    connectome: Connectome
+    mechanisms: set[str]
+    cells: Cells
+
+
+def front_end(
+    state: dict[str, Array], mechanisms: set[str], x: Array, out: dict[str, Array]
+) -> Array:
+    """Both stages and attention; fills ``out``."""
+    for number, stage in enumerate(("retina", "lgn")):
+        key = f"stages.{number}.features.convolution"
+        out[f"{stage}.features"] = x = convolve(x, state[f"{key}.weight"], state[f"{key}.bias"])
+        if stage == "retina" and "lateral" in mechanisms:
+            x = x - 0.5 * neighbourhood_mean(x, 5)
+        out[f"{stage}.surround"] = x
+        out[f"{stage}.out"] = x = pool(relu(x))
+    if "attention" in mechanisms:
+        keys = ("squeeze.weight", "excite.weight", "place.weight", "place.bias")
+        x = attend(x, *(state[f"modulate.attention.{key}"] for key in keys))
+    out["modulate"] = x
+    return x
+
+
+def norm(state: dict[str, Array], mechanisms: set[str], key: str, value: Array) -> Array:
+    if "layernorm" not in mechanisms:
+        return value
+    return normalise(value, state[f"{key}.layernorm.weight"], state[f"{key}.layernorm.bias"])
+
+
+def project(model: Model, key: str, value: Array, pre: str, post: str) -> Array:
+    weight = model.state[f"{key}.values"]
+    if "masks" in model.mechanisms:
+        weight = weight * mask(model.connectome, model.cells[pre], model.cells[post])
+    return value @ weight.T + model.state[f"{key}.bias"]
+
+
+def through(
+    model: Model,
+    layer: str,
+    before: list[str],
+    h: Array,
+    noise: Array | None,
+    out: dict[str, Array],
+) -> Array:
+    """A layer's output; ``h`` is the bridge's, for the layer with none before. Fills ``out``."""
+    key = f"layers.{layer}"
+    if before:
+        terms = [
+            project(model, f"{key}.projections.{pre}", out[f"{pre}.out"], pre, layer)
+            for pre in before
+        ]
+        h = relu(np.sum(terms, axis=0))
+    out[f"{layer}.projections"] = h
+    total = h
+    if "intra" in model.mechanisms:
+        current = project(model, f"{key}.current.intra", h, layer, layer)
+        out[f"{layer}.current.intra"] = current
+        total = h + current
+    if "inhibition" in model.mechanisms:
+        amount = inhibition(model.connectome, model.cells[layer])
+        alpha = sigmoid(model.state[f"{key}.gain.inhibition.logit"])
+        gain = 1 - alpha * amount / (amount.max() + 1e-8)
+        out[f"{layer}.gain.inhibition"] = gain
+        total = total * gain
+    out[f"{layer}.gain"] = h = relu(total)
+    if noise is not None:
+        h = h + noise
+    out[f"{layer}.rate"] = h
+    out[f"{layer}.norm"] = out[f"{layer}.out"] = h = norm(
+        model.state, model.mechanisms, f"{key}.norm", h
+    )
+    return h
+
+
 def trace(
     state: dict[str, Array],
     connectome: Connectome,
@@ -108,57 +188,14 @@ def trace(
     out: dict[str, Array] = {}
     out["image"] = x = (pixels - 0.5) / 0.5
     if "convolution" in mechanisms:
-        for number, stage in enumerate(("retina", "lgn")):
-            key = f"stages.{number}.features.convolution"
-            out[f"{stage}.features"] = x = convolve(x, state[f"{key}.weight"], state[f"{key}.bias"])
-            if stage == "retina" and "lateral" in mechanisms:
-                x = x - 0.5 * neighbourhood_mean(x, 5)
-            out[f"{stage}.surround"] = x
-            out[f"{stage}.out"] = x = pool(relu(x))
-        if "attention" in mechanisms:
-            keys = ("squeeze.weight", "excite.weight", "place.weight", "place.bias")
-            x = attend(x, *(state[f"modulate.attention.{key}"] for key in keys))
-        out["modulate"] = x
+        x = front_end(state, mechanisms, x, out)
     h = x.reshape(len(x), -1)
     out["bridge"] = h = h @ state["bridge.weight"].T + state["bridge.bias"]
-
-    def norm(key: str, value: Array) -> Array:
-        if "layernorm" not in mechanisms:
-            return value
-        return normalise(value, state[f"{key}.layernorm.weight"], state[f"{key}.layernorm.bias"])
-
-    def project(key: str, value: Array, pre: str, post: str) -> Array:
-        weight = state[f"{key}.values"]
-        if "masks" in mechanisms:
-            weight = weight * mask(connectome, cells[pre], cells[post])
-        return value @ weight.T + state[f"{key}.bias"]
-
-    out["bridge.norm"] = h = norm("bridge_norm", h)
+    out["bridge.norm"] = h = norm(state, mechanisms, "bridge_norm", h)
     out["bridge.out"] = h = relu(h)
+    model = Model(state, connectome, mechanisms, cells)
     for layer, before in inputs.items():
-        key = f"layers.{layer}"
-        if before:
-            terms = [
-                project(f"{key}.projections.{pre}", out[f"{pre}.out"], pre, layer) for pre in before
-            ]
-            h = relu(np.sum(terms, axis=0))
-        out[f"{layer}.projections"] = h
-        total = h
-        if "intra" in mechanisms:
-            current = project(f"{key}.current.intra", h, layer, layer)
-            out[f"{layer}.current.intra"] = current
-            total = h + current
-        if "inhibition" in mechanisms:
-            amount = inhibition(connectome, cells[layer])
-            alpha = sigmoid(state[f"{key}.gain.inhibition.logit"])
-            gain = 1 - alpha * amount / (amount.max() + 1e-8)
-            out[f"{layer}.gain.inhibition"] = gain
-            total = total * gain
-        out[f"{layer}.gain"] = h = relu(total)
-        if noise is not None:
-            h = h + noise[layer]
-        out[f"{layer}.rate"] = h
-        out[f"{layer}.norm"] = out[f"{layer}.out"] = h = norm(f"{key}.norm", h)
-    out["readout.norm"] = h = norm("readout_norm", h)
+        h = through(model, layer, before, h, None if noise is None else noise[layer], out)
+    out["readout.norm"] = h = norm(state, mechanisms, "readout_norm", h)
     out["readout"] = h @ state["readout.weight"].T + state["readout.bias"]
     return out

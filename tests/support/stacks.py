@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,15 +12,17 @@ import bionic_core as bionic_api
 from bionic_core import Mechanism
 from bionic_core.runs.engine import Task
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import prepare
 from bionic_core.spec.spec import compose
+from bionic_core.training.loop import Member
 from bionic_plugins.engines.stacked.groups import Grouping
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member
 from tests.support import killing
 
 CPU = torch.device("cpu")
 CACHE = InputCache()
+PLANS = Plans(Path("runs"), CACHE)
 
 EVERYTHING = killing.EVERYTHING | {"convolution": {"filters": [2, 16]}, "lateral": {"kernel": 3}}
 

@@ -9,7 +9,7 @@ import torch
 
 from bionic_core.runs.train import prepare
 from bionic_core.training import views
-from bionic_core.training.loop import Course
+from bionic_core.training.data import Course
 from bionic_core.training.views import ahead, vary
 from tests.support.stacks import CACHE, CPU, spec
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
 from bionic_core import RequestError
-from bionic_core.statistics.mcnemar import mcnemar
+from bionic_core.base.records import to_document
+from bionic_core.runs.result import Result, Seen
+from bionic_core.statistics.mcnemar import McNemar, mcnemar
+from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.metrics import (
+    ClassFigures,
     calibration_error,
     figure_of,
     full_metrics,
@@ -43,25 +48,25 @@ def test_figures_are_those_of_independent_numpy() -> None:
     confusion = np.zeros((4, 4), int)
     for true, seen in zip(labels, guess, strict=True):
         confusion[true, seen] += 1
-    assert found["confusion"] == confusion.tolist()
+    assert [list(row) for row in found.confusion] == confusion.tolist()
     right = np.diag(confusion)
     precision, recall = right / confusion.sum(0), right / confusion.sum(1)
     f1 = 2 * precision * recall / (precision + recall)
     share = confusion.sum(1) / len(labels)
     for kind, values in (("precision", precision), ("recall", recall), ("f1", f1)):
-        assert [c[kind] for c in found["classes"].values()] == pytest.approx(values)
-        assert found[f"macro_{kind}"] == pytest.approx(values.mean())
-        assert found[f"weighted_{kind}"] == pytest.approx((values * share).sum())
-    assert [c["support"] for c in found["classes"].values()] == confusion.sum(1).tolist()
-    assert found["accuracy"] == pytest.approx(right.sum() / len(labels))
-    assert found["loss"] == pytest.approx(-np.log(p[np.arange(len(z)), labels]).mean(), abs=1e-6)
-    assert found["images"] == len(labels)
+        assert [getattr(c, kind) for c in found.classes.values()] == pytest.approx(values)
+        assert getattr(found, f"macro_{kind}") == pytest.approx(values.mean())
+        assert getattr(found, f"weighted_{kind}") == pytest.approx((values * share).sum())
+    assert [c.support for c in found.classes.values()] == confusion.sum(1).tolist()
+    assert found.accuracy == pytest.approx(right.sum() / len(labels))
+    assert found.loss == pytest.approx(-np.log(p[np.arange(len(z)), labels]).mean(), abs=1e-6)
+    assert found.images == len(labels)
     areas = [_area(p[labels == c, c], p[labels != c, c]) for c in range(4)]
-    assert [c["auc"] for c in found["classes"].values()] == pytest.approx(areas)
-    assert found["auc"] == pytest.approx(np.mean(areas))
-    assert found["calibration_error"] == pytest.approx(_calibration(p, labels))
-    assert list(found["classes"]) == list(NAMES)
-    json.dumps(found, allow_nan=False)
+    assert [c.auc for c in found.classes.values()] == pytest.approx(areas)
+    assert found.auc == pytest.approx(np.mean(areas))
+    assert found.calibration_error == pytest.approx(_calibration(p, labels))
+    assert list(found.classes) == list(NAMES)
+    json.dumps(to_document(found), allow_nan=False)
 
 
 def _area(inside: npt.NDArray[Any], outside: npt.NDArray[Any]) -> float:
@@ -93,19 +98,13 @@ def test_calibration_of_known_cases() -> None:
 def test_a_class_that_is_absent_alone_or_never_predicted() -> None:
     logits = torch.tensor([[3.0, 1.0, 0.0], [2.0, 1.5, 0.0], [0.0, 0.5, 0.0]])
     found = full_metrics(logits, np.array([0, 0, 1]), ("a", "b", "c"))
-    assert found["classes"]["c"] == {
-        "precision": 0.0,
-        "recall": 0.0,
-        "f1": 0.0,
-        "support": 0,
-        "auc": None,
-    }
-    assert found["auc"] == pytest.approx(1.0)
-    assert found["macro_f1"] == pytest.approx(2 / 3)
-    assert found["weighted_f1"] == pytest.approx(1.0)
+    assert found.classes["c"] == ClassFigures(0.0, 0.0, 0.0, 0, None)
+    assert found.auc == pytest.approx(1.0)
+    assert found.macro_f1 == pytest.approx(2 / 3)
+    assert found.weighted_f1 == pytest.approx(1.0)
     alone = full_metrics(logits, np.zeros(3, np.int64), ("a", "b", "c"))
-    assert [c["auc"] for c in alone["classes"].values()] == [None, None, None]
-    assert alone["auc"] is None
+    assert [c.auc for c in alone.classes.values()] == [None, None, None]
+    assert alone.auc is None
 
 
 def test_probabilities_keep_near_certain_images_apart() -> None:
@@ -127,7 +126,7 @@ def test_wilsons_interval_as_published(right: int, images: int, low: float, high
     assert wilson(right, images) == pytest.approx([low, high], abs=5e-5)
 
 
-def pairs(both: int, one: int, other: int, none: int) -> dict[str, Any]:
+def pairs(both: int, one: int, other: int, none: int) -> McNemar:
     first = np.repeat([True, True, False, False], [both, one, other, none])
     second = np.repeat([True, False, True, False], [both, one, other, none])
     return mcnemar(first, second)
@@ -136,41 +135,46 @@ def pairs(both: int, one: int, other: int, none: int) -> dict[str, Any]:
 def test_mcnemar_of_a_textbook() -> None:
     """Agresti 1990, p. 350: approval of the prime minister, 794, 150, 86, 570; χ² = 17.36."""
     found = pairs(794, 150, 86, 570)
-    assert found["test"] == "chi-square with continuity correction"
-    assert found["statistic"] == pytest.approx((abs(150 - 86) - 1) ** 2 / (150 + 86))
-    assert found["statistic"] == pytest.approx(16.82, abs=0.005)
-    assert found["p"] == pytest.approx(4.115e-05, rel=1e-3)
-    assert found["difference"] == pytest.approx((150 - 86) / 1600)
-    assert (found["only_this_right"], found["only_other_right"]) == (150, 86)
-    assert (found["both_right"], found["both_wrong"]) == (794, 570)
+    assert found.test == "chi-square with continuity correction"
+    assert found.statistic == pytest.approx((abs(150 - 86) - 1) ** 2 / (150 + 86))
+    assert found.statistic == pytest.approx(16.82, abs=0.005)
+    assert found.p == pytest.approx(4.115e-05, rel=1e-3)
+    assert found.difference == pytest.approx((150 - 86) / 1600)
+    assert (found.only_this_right, found.only_other_right) == (150, 86)
+    assert (found.both_right, found.both_wrong) == (794, 570)
 
 
 def test_mcnemar_with_few_discordant_images_is_exact() -> None:
     found = pairs(10, 5, 1, 10)
-    assert found["test"] == "exact binomial"
-    assert found["p"] == pytest.approx(2 * (1 + 6) / 2**6)
-    assert pairs(10, 12, 12, 3)["test"] == "exact binomial"
-    assert pairs(10, 12, 13, 3)["test"].startswith("chi-square")
-    assert pairs(10, 12, 12, 3)["p"] == 1
-    assert pairs(10, 0, 0, 3)["p"] == 1
+    assert found.test == "exact binomial"
+    assert found.p == pytest.approx(2 * (1 + 6) / 2**6)
+    assert pairs(10, 12, 12, 3).test == "exact binomial"
+    assert pairs(10, 12, 13, 3).test.startswith("chi-square")
+    assert pairs(10, 12, 12, 3).p == 1
+    assert pairs(10, 0, 0, 3).p == 1
 
 
-RESULT = {
-    "run": "runs/0123",
-    "epochs": 3,
-    "selected_on": "validation",
-    "train": {"loss": 1.5, "accuracy": 0.25},
-    "train_evaluated": {"loss": 1.25, "accuracy": 0.5},
-    "test": {
-        "accuracy": 0.75,
-        "auc": 0.875,
-        "interval": [0.5, 0.9],
-        "classes": {
-            "disgusted": {"recall": 0.125, "support": 8, "auc": None},
-            "very.happy": {"recall": 0.5, "support": 4, "auc": 0.9},
+FIGURES = full_metrics(*drawn(), NAMES)
+RESULT = Result(
+    run="runs/0123",
+    epochs=3,
+    best_epoch=2,
+    selected_on="validation",
+    train=Seen(1.5, 0.25),
+    train_evaluated=PlainFigures(0.5, 1.25, 0.5, 10),
+    validation=PlainFigures(0.5, 1.25, 0.5, 10),
+    test=attrs.evolve(
+        FIGURES,
+        accuracy=0.75,
+        auc=0.875,
+        classes={
+            "disgusted": ClassFigures(0.5, 0.125, 0.25, 8, None),
+            "very.happy": ClassFigures(0.5, 0.5, 0.25, 4, 0.9),
         },
-    },
-}
+    ),
+    seconds=1.0,
+    images_per_second=10.0,
+)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +202,9 @@ def test_a_figure_that_there_is_not(name: str) -> None:
         figure_of(RESULT, name)
     said = str(caught.value)
     assert f"there is no figure '{name}'" in said
-    assert "epochs, train.{loss, accuracy}" in said or "test.{accuracy, auc}" in said
-    assert "test.{recall, support, auc}.{disgusted, very.happy}" in said
+    assert "epochs, best_epoch, seconds, images_per_second, validation.{accuracy" in said
+    assert "test.{precision, recall, f1, support, auc}.{disgusted, very.happy}, train" in said
+    assert "train.{loss, accuracy}, train_evaluated.{accuracy, loss, macro_f1, images}" in said
     if "recal" in name:
         assert "Did you mean 'test.recall.disgusted'?" in said
 
@@ -210,7 +215,6 @@ def test_a_figure_that_is_undefined() -> None:
 
 
 def test_figures_of_a_real_result_have_names() -> None:
-    logits, labels = drawn()
-    result = {"test": full_metrics(logits, labels, NAMES)}
+    result = attrs.evolve(RESULT, test=FIGURES)
     for name in ("calibration_error", "macro_precision", "weighted_f1", "images", "f1.owl"):
         assert figure_of(result, f"test.{name}") >= 0

@@ -18,6 +18,7 @@ from bionic_core.runs.folder import MODEL
 from bionic_core.training import optimizers, precision
 from bionic_core.training.precision import has_bfloat16, in_words, lowered, taken_in
 from tests.runs.test_runs import Stop, cut_after, run, small
+from tests.support.observers import told
 from tests.support.stacks import spec
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -110,10 +111,10 @@ def test_runs_are_trained_in_float32_where_the_processor_lacks_bfloat16(
 def test_a_run_that_goes_on_with_other_products_says_so(tmp_path: Path, having: Having) -> None:
     having(True)
     with pytest.raises(Stop):
-        run(lower(), tmp_path, epochs=cut_after(1))
+        run(lower(), tmp_path, observer=cut_after(1))
     having(False)
     said: list[str] = []
-    resumed = run(lower(), tmp_path, say=said.append)
+    resumed = run(lower(), tmp_path, observer=told(note=lambda task, words: said.append(words)))
     assert said == [
         "began with products in bfloat16 and goes on in float32, so its numbers will be those of "
         "neither alone"

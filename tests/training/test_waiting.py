@@ -17,14 +17,14 @@ import torch
 from bionic_core.runs.train import prepare
 from bionic_core.seeds import Stream
 from bionic_core.training import loop as training
+from bionic_core.training.loop import Single
 from bionic_core.training.precision import products_in
 from bionic_core.training.recipe import Views
 from bionic_core.training.views import vary
-from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.steps import Steps
 from tests.support.operations import Operations
-from tests.support.stacks import CACHE, CPU, lacking, spec, stacked, tasks_of
+from tests.support.stacks import CACHE, CPU, PLANS, lacking, spec, stacked, tasks_of
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
 
@@ -55,10 +55,10 @@ def test_what_waits_is_seen() -> None:
 def test_single_runs_read_two_sums_an_epoch(keys: dict[str, Any]) -> None:
     one = spec(train=70, **keys)
     state, course = prepare(one, 0, CACHE.get(one), CPU)
-    training._pass(state, course, None)  # what is made once is made
+    training.pass_once(Single(state, course))  # what is made once is made
     state.epoch += 1
     with Watching() as watching:
-        training._pass(state, course, None)
+        training.pass_once(Single(state, course))
     assert watching.seen["native_layer_norm"] >= 5, "it has seen the steps"
     assert waits(watching) == 2
 
@@ -67,9 +67,9 @@ def test_stacks_read_no_more_with_more_steps() -> None:
     counts = []
     for batch in (12, 24):
         tasks = tasks_of([spec(train=70, batch_size=batch), lacking("noise")][:1], (0, 1))
-        stack, members, _ = stacked(group(tasks, CACHE))
+        stack, members, _ = stacked(group(tasks, PLANS))
         with Watching() as watching:
-            stacked_training._pass(Steps(stack, members), None)
+            training.pass_once(Steps(stack, members))
         assert watching.seen["convolution"] >= 2
         counts.append(waits(watching))
     assert counts[0] == counts[1]

@@ -1,4 +1,7 @@
-"""Connectomes from tables and matrices in files, out of core."""
+"""Connectomes from tables and matrices in files, out of core.
+
+Knows no source and no network. Start at `import_connectome`, then `tables` and `synapses`.
+"""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ NOT_NEURONS = {
 UNKNOWN = "unknown"
 """The type of a cell without one."""
 
+CODES = {item.name: code for code, item in enumerate(CELL_REASONS, 1)}
+"""A number for each reason why a row is not taken."""
+
 
 @attrs.frozen(eq=False)
 class Cells:
@@ -141,43 +144,64 @@ def read_cells(
     rows = _rows(database, table, columns)
     if not rows:
         raise RequestError("has no rows", where=where)
-    number = len(rows["id"])
     signed = signs.of(rows["sign"], rows["type"], column="broad_type" in columns)
-    reason = rows["reason"].astype(np.int64)
-    names = [item.name for item in CELL_REASONS]
-    code = {name: k for k, name in enumerate(names, 1)}
     sign = np.array(signed, np.str_)
-    reason[(reason == 0) & (sign == "glia")] = code["cell-not-neuron"]
-    reason[(reason == 0) & (sign == "")] = code["cell-unsigned"]
-    untyped = np.isin(np.char.lower(rows["type"]), ("", "nan", "none", "null", "<na>"))
-    _mark_repeats(rows, sign, reason, code)
-    counts = {name: int((reason == k).sum()) for name, k in code.items()}
+    reason = _reasons(rows, sign)
+    counts = {name: int((reason == k).sum()) for name, k in CODES.items()}
+    return _taken(rows, sign, reason == 0, columns, counts, voxel), _examples(rows, reason)
+
+
+def _reasons(
+    rows: Mapping[str, npt.NDArray[Any]], sign: npt.NDArray[np.str_]
+) -> npt.NDArray[np.int64]:
+    """Return the code of why each row is not taken, 0 where it is."""
+    reason = rows["reason"].astype(np.int64)
+    reason[(reason == 0) & (sign == "glia")] = CODES["cell-not-neuron"]
+    reason[(reason == 0) & (sign == "")] = CODES["cell-unsigned"]
+    _mark_repeats(rows, sign, reason)
+    return reason
+
+
+def _examples(
+    rows: Mapping[str, npt.NDArray[Any]], reason: npt.NDArray[np.int64]
+) -> dict[str, str]:
+    """Return what some of the rows of each reason hold, as text."""
     examples = {}
-    for name, k in code.items():
-        first = np.flatnonzero(reason == k)
-        if len(first):
+    for name, code in CODES.items():
+        found = np.flatnonzero(reason == code)
+        if len(found):
             shown = rows["sign"] if name == "cell-unsigned" else rows["text"]
-            words = list(dict.fromkeys(shown[first].tolist()))[:4]
+            words = list(dict.fromkeys(shown[found].tolist()))[:4]
             examples[name] = ", ".join(f"'{word}'" for word in words)
-    taken = np.flatnonzero(reason == 0)
-    missing = untyped[taken]
-    counts["cell-untyped"] = int(missing.sum())
-    places = np.full(number, -1, np.int64)
+    return examples
+
+
+def _taken(
+    rows: Mapping[str, npt.NDArray[Any]],
+    sign: npt.NDArray[np.str_],
+    good: npt.NDArray[np.bool_],
+    columns: Mapping[str, str],
+    counts: Mapping[str, int],
+    voxel: Any,
+) -> Cells:
+    """Return the cells of the rows that are good."""
+    taken = np.flatnonzero(good)
+    types = rows["type"][taken]
+    untyped = np.isin(np.char.lower(types), ("", "nan", "none", "null", "<na>"))
+    places = np.full(len(good), -1, np.int64)
+    places[taken] = np.arange(len(taken))
     cells = Cells(
         id=rows["id"][taken],
         name=rows["name"][taken],
-        cell_type=np.where(missing, UNKNOWN, rows["type"][taken]),
+        cell_type=np.where(untyped, UNKNOWN, types),
         broad_type=sign[taken],
         layer=rows["layer"][taken],
         position=np.stack([rows[axis][taken] for axis in "xyz"], axis=1) * np.asarray(voxel),
         places=places,
         columns=columns,
-        counts=counts,
+        counts={**counts, "cell-untyped": int(untyped.sum())},
     )
-    places[taken] = np.arange(len(taken))
-    if cells.named:
-        cells = attrs.evolve(cells, id=np.arange(1, len(taken) + 1))
-    return cells, examples
+    return attrs.evolve(cells, id=np.arange(1, len(taken) + 1)) if cells.named else cells
 
 
 def keep_typed(cells: Cells, rules: Rules) -> Cells:
@@ -285,7 +309,6 @@ def _mark_repeats(
     rows: Mapping[str, npt.NDArray[Any]],
     sign: npt.NDArray[np.str_],
     reason: npt.NDArray[np.int64],
-    code: Mapping[str, int],
 ) -> None:
     """Mark rows of one id: repeats of a row, and all rows of an id that differ."""
     good = np.flatnonzero(reason == 0)
@@ -300,9 +323,9 @@ def _mark_repeats(
             for r in same
         }
         if len(values) == 1:
-            reason[same[1:]] = code["cell-repeated"]
+            reason[same[1:]] = CODES["cell-repeated"]
         else:
-            reason[same] = code["cell-conflicting"]
+            reason[same] = CODES["cell-conflicting"]
 
 
 def _word(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,19 +107,9 @@ def sum_matrix(
     if post_by_pre:
         pre, post = post, pre
     value = matrix.value
-    reason = np.zeros(len(value), "U20")
-    checks = [("unknown-cell", (pre < 0) | (post < 0)), ("autapse", pre == post)]
-    if values == "count":
-        bad = ~((value >= 0) & (value == np.floor(value)) & (value <= LARGEST))
-        checks += [("bad-count", bad), ("zero-count", value == 0)]
-    else:
-        checks += [("missing-size", ~np.isfinite(value)), ("negative-size", value < 0)]
-        checks += [("zero-count", value == 0)]
-    for kept in (False, True):
-        for name, found in checks:
-            if (rules.verdicts[name] == "keep") == kept:
-                reason[(reason == "") & found] = name
-    counts = {name: int((reason == name).sum()) for name, _ in checks}
+    checks = _checks(pre, post, value, values)
+    reason = _reasons(checks, rules, len(value))
+    counts = {name: int((reason == name).sum()) for name in checks}
     examples = {}
     for name in rules.refused(counts):
         first = int(np.flatnonzero(reason == name)[0])
@@ -138,6 +128,34 @@ def sum_matrix(
     counts["repeated-connection"] = summing.counts["repeated-connection"]
     rules.check(counts, {}, where)
     return connections, counts
+
+
+def _checks(
+    pre: npt.NDArray[np.int64],
+    post: npt.NDArray[np.int64],
+    value: npt.NDArray[np.float64],
+    values: str,
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return which entries are not as they should be, by reason; an entry may be in several."""
+    checks = {"unknown-cell": (pre < 0) | (post < 0), "autapse": pre == post}
+    if values == "count":
+        checks["bad-count"] = ~((value >= 0) & (value == np.floor(value)) & (value <= LARGEST))
+    else:
+        checks["missing-size"] = ~np.isfinite(value)
+        checks["negative-size"] = value < 0
+    return checks | {"zero-count": value == 0}
+
+
+def _reasons(
+    checks: Mapping[str, npt.NDArray[np.bool_]], rules: Rules, number: int
+) -> npt.NDArray[np.str_]:
+    """Return each entry's one reason, empty where it is good: the first that does not keep it."""
+    reason = np.zeros(number, "U20")
+    for kept in (False, True):
+        for name, found in checks.items():
+            if (rules.verdicts[name] == "keep") == kept:
+                reason[(reason == "") & found] = name
+    return reason
 
 
 def _dense(matrix: npt.NDArray[Any], path: Path) -> Matrix:

@@ -224,7 +224,7 @@ def layers(view: View) -> dict[str, bytes]:
 
 def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
     """Draw layers from the pia down, and arrows as wide as the connections are dense."""
-    from matplotlib.patches import Circle, FancyArrowPatch
+    from matplotlib.patches import Circle
 
     names = list(view.layers)
     depth = [float(np.median(view.depth[view.cells(t)])) for t in view.layers.values()]
@@ -235,42 +235,11 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
     centre = {n: np.array([math.cos(a), math.sin(a)]) for n, a in angle.items()}
     radius, most = 0.19, float(share.max()) or 1.0
     for (one, other), value in sorted(np.ndenumerate(share), key=lambda item: item[1]):
-        if value == 0:
-            continue
-        wide = 0.4 + 5.5 * value / most
-        colour = view.hue(names[one])
-        common: dict[str, Any] = {"color": colour, "linewidth": wide, "zorder": 1 + value / most}
-        if one == other:
-            out = centre[one]
-            loop = Circle(_point(out * 1.24), 0.13, fill=False, **common)
-            axes.add_patch(loop)
-            middle = out * 1.5
-        else:
-            bend = 0.16
-            arrow = FancyArrowPatch(
-                _point(centre[one]),
-                _point(centre[other]),
-                connectionstyle=f"arc3,rad={bend}",
-                arrowstyle=f"-|>,head_length={2.5 + wide},head_width={1.2 + 0.6 * wide}",
-                shrinkA=22,
-                shrinkB=24,
-                joinstyle="miter",
-                **common,
-            )
-            axes.add_patch(arrow)
-            ahead = centre[other] - centre[one]
-            side = np.array([ahead[1], -ahead[0]])
-            middle = centre[one] + 0.42 * ahead + side * bend * 0.48
-        if value > most / 5:
-            axes.text(
-                *_point(middle),
-                f"{100 * value:.2g}%",
-                fontsize=7.5,
-                ha="center",
-                va="center",
-                zorder=5,
-                bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"},
-            )
+        if value > 0:
+            colour = view.hue(names[one])
+            middle = _arrow(axes, centre[one], centre[other], value / most, colour)
+            if value > most / 5:
+                _figure(axes, middle, value)
     for n, name in enumerate(names):
         axes.add_patch(
             Circle(
@@ -291,6 +260,51 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")
+
+
+def _arrow(
+    axes: Axes,
+    start: npt.NDArray[np.float64],
+    end: npt.NDArray[np.float64],
+    dense: float,
+    colour: str,
+) -> npt.NDArray[np.float64]:
+    """Draw an arrow, as wide as ``dense`` of the widest, or a loop; return where its middle is."""
+    from matplotlib.patches import Circle, FancyArrowPatch
+
+    wide = 0.4 + 5.5 * dense
+    common: dict[str, Any] = {"color": colour, "linewidth": wide, "zorder": 1 + dense}
+    if start is end:
+        axes.add_patch(Circle(_point(start * 1.24), 0.13, fill=False, **common))
+        return start * 1.5
+    bend = 0.16
+    arrow = FancyArrowPatch(
+        _point(start),
+        _point(end),
+        connectionstyle=f"arc3,rad={bend}",
+        arrowstyle=f"-|>,head_length={2.5 + wide},head_width={1.2 + 0.6 * wide}",
+        shrinkA=22,
+        shrinkB=24,
+        joinstyle="miter",
+        **common,
+    )
+    axes.add_patch(arrow)
+    ahead = end - start
+    side = np.array([ahead[1], -ahead[0]])
+    return start + 0.42 * ahead + side * bend * 0.48
+
+
+def _figure(axes: Axes, place: npt.NDArray[np.float64], share: float) -> None:
+    """Write a share where an arrow is."""
+    axes.text(
+        *_point(place),
+        f"{100 * share:.2g}%",
+        fontsize=7.5,
+        ha="center",
+        va="center",
+        zorder=5,
+        bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"},
+    )
 
 
 def _somata(axes: Axes, view: View, across: npt.NDArray[np.float64]) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
+    from bionic_core.runs.evaluate import Evaluation
+    from bionic_core.training.metrics import Figures
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", (0, (1, 1.2)))
 FORMATS = ("png", "svg")
@@ -67,37 +70,30 @@ def rendered(figure: Figure) -> dict[str, bytes]:
     return found
 
 
-def heading(document: Mapping[str, Any]) -> str:
+def heading(evaluation: Evaluation) -> str:
     """Return what a figure of an evaluation is about: run, split, images, accuracy.
 
     Says "test-selected" where the test images chose the epoch.
     """
-    low, high = document["interval"]
-    lines = [
-        f"{document['name']} ({document['hash'][:8]}), {document['data']}, {document['split']}: "
-        f"{document['images']:,} images",
-        f"accuracy {document['accuracy']:.1%}, 95% interval {low:.1%} to {high:.1%}",
-    ]
-    if document["selected_on"] == "test":
-        lines[1] += ", test-selected"
-    return "\n".join(lines)
+    figures = evaluation.figures
+    low, high = figures.interval
+    about = f"{evaluation.name} ({evaluation.hash[:8]}), {evaluation.data}, {evaluation.split}"
+    note = ", test-selected" if evaluation.selected_on == "test" else ""
+    return (
+        f"{about}: {figures.images:,} images\n"
+        f"accuracy {figures.accuracy:.1%}, 95% interval {low:.1%} to {high:.1%}{note}"
+    )
 
 
-def confusion(document: Mapping[str, Any]) -> dict[str, bytes]:
-    """Draw the confusion matrix: each row's shares as shades, counts below them.
-
-    Args:
-        document: figures of a split, as :func:`bionic_core.runs.evaluate.describe` gives.
-
-    Returns:
-        The file's content by format.
-    """
-    names = list(document["classes"])
+def confusion(evaluation: Evaluation) -> dict[str, bytes]:
+    """Draw the confusion matrix: each row's shares as shades, counts below them."""
+    figures = evaluation.figures
+    names = list(figures.classes)
     side = max(4.2, 0.66 * len(names) + 1.5)
     with canvas(side + 0.9, side) as figure:
         axes = figure.subplots()
-        shades = draw_confusion(axes, names, document["confusion"])
-        figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
+        shades = draw_confusion(axes, names, figures.confusion)
+        figure.suptitle(heading(evaluation), fontsize=9, x=0.02, ha="left")
         bar = figure.colorbar(shades, ax=axes, fraction=0.046, pad=0.03)
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_major_formatter(percent())
@@ -145,7 +141,7 @@ def draw_confusion(
 
 def errors(
     confusion: Sequence[Sequence[int]],
-    classes: Mapping[str, Mapping[str, Any]],
+    areas: Mapping[str, float | None],
     probability: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],
 ) -> bytes:
@@ -153,20 +149,22 @@ def errors(
 
     Args:
         confusion: (C, C) counts, a row for each true class.
-        classes, probability, labels: as :func:`draw_roc` takes them.
+        areas, probability, labels: as :func:`draw_roc` takes them.
     """
-    with canvas(10, 4.6) as figure:
+    with canvas(11, 4.6) as figure:
         left, right = figure.subplots(1, 2)
-        draw_confusion(left, list(classes), confusion)
-        draw_roc(right, classes, probability, labels)
-        right.legend(title="area, class", loc="lower right", handlelength=2.8)
+        draw_confusion(left, list(areas), confusion)
+        draw_roc(right, areas, probability, labels)
+        right.legend(
+            title="area, class", loc="upper left", bbox_to_anchor=(1.02, 1.0), handlelength=2.8
+        )
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
         return file.getvalue()
 
 
 def roc(
-    document: Mapping[str, Any],
+    evaluation: Evaluation,
     probability: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],
 ) -> dict[str, bytes]:
@@ -176,14 +174,14 @@ def roc(
     has no curve; the legend says so.
 
     Args:
-        document: figures of the split.
+        evaluation: of the split.
         probability: (N, C).
         labels: (N,).
     """
     with canvas(6.6, 4.6) as figure:
         axes = figure.subplots()
-        draw_roc(axes, document["classes"], probability, labels)
-        mean = "–" if document["auc"] is None else f"{document['auc']:.3f}"
+        draw_roc(axes, areas_of(evaluation.figures), probability, labels)
+        mean = "–" if evaluation.figures.auc is None else f"{evaluation.figures.auc:.3f}"
         axes.legend(
             title=f"area under the curve,\none class against the rest\n(mean {mean})",
             title_fontsize=8,
@@ -192,13 +190,18 @@ def roc(
             bbox_to_anchor=(1.02, 1.0),
             handlelength=2.8,
         )
-        figure.suptitle(heading(document), fontsize=9, x=0.02, ha="left")
+        figure.suptitle(heading(evaluation), fontsize=9, x=0.02, ha="left")
         return rendered(figure)
+
+
+def areas_of(figures: Figures) -> dict[str, float | None]:
+    """Return the area under each class's ROC curve."""
+    return {name: part.auc for name, part in figures.classes.items()}
 
 
 def draw_roc(
     axes: Axes,
-    classes: Mapping[str, Mapping[str, Any]],
+    areas: Mapping[str, float | None],
     probability: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],
 ) -> None:
@@ -206,23 +209,23 @@ def draw_roc(
 
     Args:
         axes: drawn into.
-        classes: each class's figures, ``auc`` among them, in the order of the labels.
+        areas: by class, in the order of the labels; None where there is no curve.
         probability: (N, C).
         labels: (N,).
     """
     from sklearn.metrics import roc_curve
 
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle=(0, (4, 3)))
-    for cls, (name, figures) in enumerate(classes.items()):
+    for cls, (name, area) in enumerate(areas.items()):
         style: dict[str, Any] = {
             "color": COLOURS[cls % len(COLOURS)],
             "linestyle": STYLES[cls % len(STYLES)],
         }
-        if figures["auc"] is None:
+        if area is None:
             axes.plot([], [], label=f"    –    {name}", **style)
             continue
         false, true, _ = roc_curve(labels == cls, probability[:, cls])
-        axes.plot(false, true, label=f"{figures['auc']:.3f}  {name}", **style)
+        axes.plot(false, true, label=f"{area:.3f}  {name}", **style)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.grid(color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
@@ -255,6 +258,11 @@ def learning(
         return rendered(figure)
 
 
+def course(history: Sequence[Mapping[str, Any]], split: str, key: str) -> list[float]:
+    """Return a figure of a split by epoch."""
+    return [record[split][key] for record in history]
+
+
 def draw_learning(
     axes: Axes,
     key: str,
@@ -263,16 +271,16 @@ def draw_learning(
     selected_on: str,
 ) -> None:
     """Draw ``loss`` or ``accuracy`` by epoch, of training and of the selecting split."""
-    epochs = [record["epoch"] for record in history]
+    epochs = range(1, len(history) + 1)
     note = " (test-selected)" if selected_on == "test" else ""
     alone = "o" if len(epochs) == 1 else None
     for split, words, colour, style in (
         ("train", "train, as seen (training loss)", COLOURS[0], "--"),
         (selected_on, f"{selected_on}, in evaluation{note}", COLOURS[1], "-"),
     ):
-        values = [record[split][key] for record in history]
+        values = course(history, split, key)
         axes.plot(epochs, values, color=colour, linestyle=style, label=words, marker=alone)
-    chosen = history[best_epoch - 1][selected_on][key]
+    chosen = course(history, selected_on, key)[best_epoch - 1]
     axes.axvline(best_epoch, color="0.6", linewidth=0.9, linestyle=":")
     axes.plot(
         best_epoch,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -20,8 +20,31 @@ LIMIT = 3_000_000
 """Bytes of a page: so much is still sent by mail without a thought."""
 
 
-def write_report(path: Path, out: Path | None = None) -> dict[str, Any]:
-    """Write the page of what a path holds; return what was written, JSON-ready.
+@attrs.frozen
+class Written:
+    """A page that was written.
+
+    Attributes:
+        kind: of what it is about.
+        source: the folder or file that that is in.
+        file: the page's.
+        bytes: its size.
+        sections: their headings.
+    """
+
+    kind: str
+    source: str
+    file: str
+    bytes: int
+    title: str
+    question: str
+    answer: Sequence[str]
+    warnings: Sequence[str]
+    sections: Sequence[str]
+
+
+def write_report(path: Path, out: Path | None = None) -> Written:
+    """Write the page of what a path holds; return what was written.
 
     Args:
         path: a run's folder, a study's folder, or a study's JSON file.
@@ -50,17 +73,17 @@ def write_report(path: Path, out: Path | None = None) -> dict[str, Any]:
         raise RequestError(
             f"cannot be written ({error.strerror}); give --out another file", where=str(target)
         ) from error
-    return {
-        "kind": found.kind,
-        "source": str(found.path),
-        "file": str(target),
-        "bytes": size,
-        "title": page.title,
-        "question": page.question,
-        "answer": list(page.answer),
-        "warnings": list(page.warnings),
-        "sections": [section.title for section in page.sections],
-    }
+    return Written(
+        kind=found.kind,
+        source=str(found.path),
+        file=str(target),
+        bytes=size,
+        title=page.title,
+        question=page.question,
+        answer=page.answer,
+        warnings=page.warnings,
+        sections=[section.title for section in page.sections],
+    )
 
 
 def page_of(found: Found, out: Path) -> Page:

@@ -1,18 +1,21 @@
-"""Results for the eye: the same documents that ``--json`` prints, as rich tables and trees."""
+"""What the commands show: sections of what a model is, what is installed, and what was drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bionic_core.base.memory import gib
+from bionic_core.connectomes.roles import Comparison
+from bionic_core.registry.catalogue import Line, Listing
+from bionic_core.reports.sections import Cell, Flow, Points, Section, Step, Table, cells
 from bionic_core.reports.tables.connectome import connectome
-from bionic_core.reports.tables.data import checked, data, dropped
+from bionic_core.reports.tables.data import checked, data
+from bionic_core.reports.tables.evaluation import trained
+from bionic_core.reports.words import count, number, rough, share, sides, whole
+
+if TYPE_CHECKING:
+    from bionic_core.reports.pages.write import Written
 
 __all__ = [
     "built",
@@ -23,144 +26,118 @@ __all__ = [
     "drawn",
     "plugins",
     "trained",
+    "written",
 ]
 
 Document = Mapping[str, Any]
 
 
-def built(document: Document) -> RenderableType:
+def built(document: Document) -> Section:
     """Show what a spec builds: the pipeline with shapes, parameters by part, wiring, cost."""
-    tree = Tree(Text.assemble((document["name"], "bold"), f"  {document['hash']}"))
-    branches: dict[str, Tree] = {}
+    steps: dict[str, list[tuple[str, str, Sequence[str]]]] = {}
     for step in document["pipeline"]:
         site, _, rest = step["name"].partition(".")
-        if site not in branches:
-            branches[site] = tree.add(Text(site, style="bold"))
-        line = Text.assemble(f"{rest or 'signal'}  ", (_shape(step["shape"]), "cyan"))
-        if step["mechanisms"]:
-            line.append("  " + ", ".join(step["mechanisms"]), style="green")
-        branches[site].add(line)
-    parts = Table(title="Parameters", title_justify="left")
-    parts.add_column("part")
-    parts.add_column("allocated", justify="right")
-    for name, count in document["parameters"]["by_part"].items():
-        parts.add_row(name, f"{count:,}")
-    parts.add_section()
-    parts.add_row("allocated", f"{document['parameters']['allocated']:,}", style="bold")
-    parts.add_row("effective (unmasked)", f"{document['parameters']['effective']:,}", style="bold")
-    shown: list[RenderableType] = [tree, parts]
-    if document["masks"]:
-        wiring = Table(title="Wiring", title_justify="left")
-        for name, justify in (
-            ("projection", "left"),
-            ("density", "right"),
-            ("connections", "right"),
-            ("synapses", "right"),
-            ("stored", "left"),
-        ):
-            wiring.add_column(name, justify=justify)  # type: ignore[arg-type]
-        for mask in document["masks"]:
-            where = f"{mask['pre']}->{mask['post']}"
-            where += f" ({mask['within']})" if mask["within"] else ""
-            wiring.add_row(
-                where,
-                f"{mask['density']:.2%}",
-                f"{mask['connections']:,}",
-                f"{mask['synapses']:,}",
-                mask["storage"],
-            )
-        shown.append(wiring)
+        line = (rest or "signal", sides(step["shape"]), step["mechanisms"])
+        steps.setdefault(site, []).append(line)
+    flow = Flow(
+        [Step(site, "", lines) for site, lines in steps.items()],
+        "Pipeline",
+        f"{document['name']}  {document['hash']}",
+    )
+    wiring = [_wiring(document["masks"])] if document["masks"] else []
+    parts = parameters(document["parameters"])
+    return Section("", (), [flow, parts, *wiring, Points(list(_cost(document)))])
+
+
+def parameters(counts: Document) -> Table:
+    """Return a table of parameters by part, then of all and of those that are wired."""
+    parts = counts["by_part"]
+    rows = [(Cell(name), whole(size)) for name, size in parts.items()]
+    totals = [
+        cells((name, whole(counts[key])), strong=True)
+        for name, key in (("allocated", "allocated"), ("effective (unmasked)", "effective"))
+    ]
+    columns = ("part", "allocated")
+    return Table("Parameters", columns, [*rows, *totals], ruled=(len(rows),), sortable=False)
+
+
+def _wiring(masks: Sequence[Document]) -> Table:
+    rows = [
+        (
+            f"{mask['pre']}->{mask['post']}" + (f" ({mask['within']})" if mask["within"] else ""),
+            share(mask["density"]),
+            whole(mask["connections"]),
+            whole(mask["synapses"]),
+            mask["storage"],
+        )
+        for mask in masks
+    ]
+    columns = ("projection", "density", "connections", "synapses", "stored")
+    return Table("Wiring", columns, rows, words=(4,))
+
+
+def _cost(document: Document) -> Iterator[str]:
     memory = document["memory"]
-    lines = [
-        f"{document['macs']:,} multiply-adds per image",
+    yield f"{count(document['macs'])} multiply-adds per image"
+    yield (
         f"memory: {gib(memory['model'])} for the model, {gib(memory['training'])} at most to train "
-        "it, images and activity aside",
-    ]
-    if "connectome" in document:
-        source = document["connectome"]
-        lines.append(
-            f"connectome: {source['label']}, {source['cells']:,} cells, "
-            f"{source['connections']:,} connections, {source['synapses']:,} synapses"
+        "it, images and activity aside"
+    )
+    if source := document.get("connectome"):
+        yield (
+            f"connectome: {source['label']}, {count(source['cells'])} cells, "
+            f"{count(source['connections'])} connections, {count(source['synapses'])} synapses"
         )
-    return Group(*shown, Text("\n".join(lines)))
 
 
-def trained(document: Document) -> RenderableType:
-    """Show the figures of a run."""
-    table = Table(title=f"Run {document['hash']}", title_justify="left")
-    for name in ("split", "images", "accuracy", "loss", "macro F1"):
-        table.add_column(name, justify="left" if name == "split" else "right")
-    selected = document["selected_on"]
-    for split in ("validation", "test"):
-        if split == "validation" and selected == "test":
-            continue
-        figures = document[split]
-        name = f"{split} (selected on)" if split == selected else split
-        table.add_row(
-            name,
-            f"{figures['images']:,}",
-            f"{figures['accuracy']:.2%}",
-            f"{figures['loss']:.4f}",
-            f"{figures['macro_f1']:.4f}",
-        )
-    lines = [
-        f"best epoch {document['best_epoch']} of {document['epochs']}, "
-        f"{document['seconds']:.1f} s, {document['images_per_second']:,.0f} images/s",
-        f"folder: {document['run']}",
-    ]
-    if "interval" in document["test"]:
-        low, high = document["test"]["interval"]
-        lines.insert(
-            0, f"test accuracy: 95 % interval {low:.2%} … {high:.2%} (of the images alone)"
-        )
-    if "dropped" in document:
-        lines.insert(0, f"dropped from train as leaks: {dropped(document['dropped'])}")
-    if selected == "test":
-        lines.insert(0, "test-selected: the test images chose the epoch, so their figures flatter")
-    return Group(table, Text("\n".join(lines)))
-
-
-def plugins(document: Document) -> RenderableType:
+def plugins(listing: Listing) -> Section:
     """Show what is installed, failed plugins included."""
-    table = Table()
-    for name in ("name", "role", "kind", "requires", "distribution"):
-        table.add_column(name)
-    failures = []
-    for plugin in document["plugins"]:
-        failed = plugin["error"]
-        table.add_row(
-            plugin["name"],
-            "failed" if failed else plugin["role"],
-            plugin["kind"] or "",
-            ", ".join(plugin["requires"]),
-            f"{plugin['distribution']} {plugin['version']}".strip(),
-            style="red" if failed else None,
-        )
-        if failed:
-            failures.append(Text(f"{plugin['name']}: {failed}", style="red"))
-    return Group(table, *failures)
+    columns = ("name", "role", "kind", "requires", "distribution")
+    table = Table("", columns, [_plugin(line) for line in listing.plugins], words=range(5))
+    failures = [f"{line.name}: {line.error}" for line in listing.plugins if line.error]
+    return Section("", (), [table, *([Points(failures)] if failures else [])])
 
 
-def compared(document: Document) -> RenderableType:
+def _plugin(line: Line) -> tuple[Cell, ...]:
+    words = (
+        line.name,
+        "failed" if line.error else line.role,
+        line.kind or "",
+        ", ".join(line.requires),
+        f"{line.distribution} {line.version}".strip(),
+    )
+    return cells(words, tone="bad" if line.error else "")
+
+
+def compared(comparison: Comparison) -> Section:
     """Show statistics of drawn connectomes beside the measured ones."""
-    title = f"{document['source']}, {document['neurons']:,} neurons, {document['seeds']} seeds"
-    table = Table(title=title, title_justify="left")
-    table.add_column("statistic")
-    for name in ("measured", "tolerance", "drawn", "SD"):
-        table.add_column(name, justify="right")
-    for row in document["statistics"]:
-        sd = "–" if row["sd"] is None else f"{row['sd']:.2g}"
-        figures = (f"{row['target']:.4g}", f"±{row['tolerance']:.2g}", f"{row['mean']:.4g}", sd)
-        table.add_row(row["statistic"], *figures, style=None if row["met"] else "red")
-    missed = [row["statistic"] for row in document["statistics"] if not row["met"]]
+    rows = [
+        cells(
+            (
+                row.statistic,
+                Cell(rough(row.target), row.target),
+                f"±{rough(row.tolerance, 2)}",
+                Cell(rough(row.mean), row.mean),
+                rough(row.sd, 2),
+            ),
+            tone="" if row.met else "bad",
+        )
+        for row in comparison.statistics
+    ]
+    title = f"{comparison.source}, {count(comparison.neurons)} neurons, {comparison.seeds} seeds"
+    missed = [row.statistic for row in comparison.statistics if not row.met]
     words = "all within their tolerances" if not missed else f"off: {', '.join(missed)}"
-    return Group(table, Text(words))
+    columns = ("statistic", "measured", "tolerance", "drawn", "SD")
+    return Section("", (), [Table(title, columns, rows, note=words)])
 
 
-def drawn(document: Document) -> RenderableType:
-    """Show which pictures were written."""
-    return Text("\n".join([document["connectome"], *document["figures"]]))
+def drawn(label: str, figures: Sequence[str]) -> Section:
+    """Show which pictures of a connectome were written."""
+    return Section("", (label, *figures))
 
 
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(f"{side:,}" for side in shape) if shape else "1"
+def written(page: Written) -> Section:
+    """Show what a page says, and where it is."""
+    size = number(page.bytes, 0, scale=1e-3)
+    lines = (page.question, *page.answer, *page.warnings)
+    return Section("", (*lines, f"written: {page.file} ({size} kB)"))

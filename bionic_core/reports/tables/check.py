@@ -1,63 +1,58 @@
-"""Verdicts on a plugin for the eye."""
+"""Verdicts on a plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from bionic_core.conformance.check import Judgement
+from bionic_core.conformance.cost import Cost
+from bionic_core.reports.sections import Block, Cell, Code, Points, Section, Table, Tone, cells
+from bionic_core.reports.words import count, number, percent
 
-Document = Mapping[str, Any]
-
-STYLES = {"kept": "green", "broken": "bold red", "not judged": "dim"}
+TONES: Mapping[str, Tone] = {"kept": "good", "broken": "bad", "not judged": "quiet"}
 
 
-def judged(document: Document) -> RenderableType:
+def judged(judgement: Judgement) -> Section:
     """Show a verdict for each law, what shows each fault, and the cost."""
-    title = f"{document['name']}, {document['role']} of {document['distribution']}"
-    table = Table(title=title, title_justify="left")
-    for name in ("law", "says", "verdict"):
-        table.add_column(name)
-    for law in document["laws"]:
-        table.add_row(law["law"], law["says"], Text(law["state"], style=STYLES[law["state"]]))
-    shown: list[RenderableType] = [table]
-    for law in document["laws"]:
-        if law["state"] != "broken":
-            continue
-        shown.append(Text.assemble((f"{law['law']}: ", STYLES["broken"]), law["why"]))
-        if law["example"]:
-            shown.append(Padding(Text(law["example"]), (0, 0, 0, 4)))
+    rows = [
+        (law.law, law.says, Cell(law.state, tone=TONES[law.state], strong=law.broken))
+        for law in judgement.laws
+    ]
+    title = f"{judgement.name}, {judgement.role} of {judgement.distribution}"
+    blocks: list[Block] = [Table(title, ("law", "says", "verdict"), rows, words=(1, 2))]
+    for law in judgement.laws:
+        if law.broken:
+            blocks.append(Points((f"{law.law}: {law.why}",)))
+            blocks += [Code(law.example)] if law.example else []
+    blocks.append(Points(list(_not_judged(judgement))))
+    if judgement.cost is not None:
+        blocks.append(_cost(judgement.cost))
+    broken = sum(law.broken for law in judgement.laws)
+    words = f"{broken} laws are broken" if broken > 1 else "one law is broken"
+    return Section("", (), [*blocks, Points((words if broken else "no law is broken",))])
+
+
+def _not_judged(judgement: Judgement) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
-    for law in document["laws"]:
-        if law["state"] == "not judged":
-            reasons.setdefault(law["why"], []).append(law["law"])
-    shown += [Text(f"not judged: {', '.join(reasons[why])}: {why}", style="dim") for why in reasons]
-    if document["cost"] is not None:
-        shown.append(_cost(document["cost"]))
-    count = sum(law["state"] == "broken" for law in document["laws"])
-    words = f"{count} laws are broken" if count > 1 else "one law is broken"
-    shown.append(Text(words if count else "no law is broken", style="bold"))
-    return Group(*shown)
+    for law in judgement.laws:
+        if law.state == "not judged":
+            reasons.setdefault(law.why, []).append(law.law)
+    for why, laws in reasons.items():
+        yield f"not judged: {', '.join(laws)}: {why}"
 
 
-def _cost(cost: Document) -> Table:
-    title = f"Cost on the layers of '{cost['model']}', a step of {cost['batch']} images"
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for name in ("plain", "with it", "difference"):
-        table.add_column(name, justify="right")
-    plain, present = cost["plain"], cost["with"]
-    for key, word in (
-        ("parameters", "parameters"),
-        ("effective", "effective ones (unmasked)"),
-        ("macs", "multiply-adds per image"),
-    ):
-        change = present[key] - plain[key]
-        table.add_row(word, f"{plain[key]:,}", f"{present[key]:,}", f"{change:+,}")
-    times = [1000 * part["seconds"] for part in (plain, present)]
-    change = f"{times[1] / times[0] - 1:+.0%}"
-    table.add_row("time in ms", f"{times[0]:.1f}", f"{times[1]:.1f}", change)
-    return table
+def _cost(cost: Cost) -> Table:
+    plain, present = cost.plain, cost.present
+    rows = [
+        cells((word, count(before), count(after), count(after - before, signed=True)))
+        for word, before, after in (
+            ("parameters", plain.parameters, present.parameters),
+            ("effective ones (unmasked)", plain.effective, present.effective),
+            ("multiply-adds per image", plain.macs, present.macs),
+        )
+    ]
+    times = [number(price.seconds, 1, scale=1000) for price in (plain, present)]
+    change = percent(present.seconds / plain.seconds - 1, 0, signed=True)
+    title = f"Cost on the layers of '{cost.model}', a step of {cost.batch} images"
+    columns = ("", "plain", "with it", "difference")
+    return Table(title, columns, [*rows, cells(("time in ms", *times, change))])

@@ -1,16 +1,25 @@
-"""Evaluations and predictions for the eye: the documents that ``--json`` prints, as tables."""
+"""Figures of runs: of splits, classes and errors, on a run's page and in a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-Document = Mapping[str, Any]
+from bionic_core.reports.sections import Block, Cell, Points, Section, Table, cells
+from bionic_core.reports.tables.data import dropped
+from bionic_core.reports.words import (
+    count,
+    number,
+    numeric,
+    p_cell,
+    percent,
+    share,
+    whole,
+)
+from bionic_core.runs.evaluate import Against, Evaluation
+from bionic_core.runs.export import Exported
+from bionic_core.runs.predict import Prediction
+from bionic_core.runs.result import Result
+from bionic_core.training.metrics import Figures
 
 PLACES = ("prediction", "then", "then")
 """Of several pictures: so many classes each, best first."""
@@ -18,148 +27,197 @@ PLACES = ("prediction", "then", "then")
 TEST_SELECTED = "test-selected: the test images chose the epoch, so their figures flatter"
 
 
-def evaluated(document: Document) -> RenderableType:
-    """Show the figures of a run on a split, and its comparison with another run if any."""
-    shown: list[RenderableType] = [
-        Text(_title(document), style="bold"),
-        _summary(document),
-        _classes(document),
-        _confusion(document),
+def trained(result: Result) -> Section:
+    """Show the figures of a run."""
+    lines = [
+        f"best epoch {result.best_epoch} of {result.epochs}, {number(result.seconds, 1)} s, "
+        f"{number(result.images_per_second, 0)} images/s",
+        f"folder: {result.run}",
     ]
-    if "against" in document:
-        shown.append(_against(document))
-    notes = []
-    if document["selected_on"] == "test":
-        notes.append(TEST_SELECTED)
-    elif document["selected_on"] == document["split"]:
-        notes.append(f"the {document['split']} images chose the epoch, so their figures flatter")
-    if "against" in document and document["against"]["selected_on"] == "test":
-        notes.append(f"test-selected too: the other run, {document['against']['hash']}")
-    if document["other_data"]:
-        notes.append(f"the run was trained on other data than {document['data']} as it is now")
-    notes += [f"written: {path}" for path in document.get("figures", [])]
-    return Group(*shown, *(Text(note) for note in notes))
+    if isinstance(result.test, Figures):
+        sure = between(result.test.interval)
+        lines.insert(0, f"test accuracy: 95 % interval {sure} (of the images alone)")
+    if result.dropped is not None:
+        lines.insert(0, f"dropped from train as leaks: {dropped(result.dropped)}")
+    if result.selected_on == "test":
+        lines.insert(0, TEST_SELECTED)
+    return Section("", (), [splits(result, f"Run {result.hash}"), Points(lines)])
 
 
-def _summary(document: Document) -> Table:
-    table = Table()
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    low, high = document["interval"]
-    for name, value in (
-        ("images", f"{document['images']:,}"),
-        ("accuracy", f"{document['accuracy']:.2%}"),
-        ("  95 % interval (Wilson)", f"{low:.2%} … {high:.2%}"),
-        ("cross entropy, nats", f"{document['loss']:.4f}"),
-        ("macro F1", f"{document['macro_f1']:.4f}"),
-        ("AUC, mean one-vs-rest", _figure(document["auc"])),
-        ("calibration error", f"{document['calibration_error']:.2%}"),
-    ):
-        table.add_row(name, value)
-    if "flip_averaged" in document:
-        averaged = document["flip_averaged"]
-        table.add_section()
-        table.add_row("accuracy, flip-averaged", f"{averaged['accuracy']:.2%}")
-        table.add_row("cross entropy, flip-averaged", f"{averaged['loss']:.4f}")
-        table.add_row("macro F1, flip-averaged", f"{averaged['macro_f1']:.4f}")
-    return table
-
-
-def _title(document: Document) -> str:
-    split = document["split"]
-    split += " (selected on)" if split == document["selected_on"] else ""
-    return f"Run {document['hash']} ({document['name']}), {document['data']}, {split}"
-
-
-def _classes(document: Document) -> Table:
-    table = Table(title="Classes", title_justify="left")
-    table.add_column("class")
-    for name in ("precision", "recall", "F1", "AUC", "images"):
-        table.add_column(name, justify="right")
-    for name, figures in document["classes"].items():
-        row = [_figure(figures[key]) for key in ("precision", "recall", "f1", "auc")]
-        table.add_row(name, *row, f"{figures['support']:,}")
-    table.add_section()
-    for kind in ("macro", "weighted"):
-        row = [_figure(document[f"{kind}_{key}"]) for key in ("precision", "recall", "f1")]
-        area = _figure(document["auc"]) if kind == "macro" else ""
-        table.add_row(f"{kind} average", *row, area, f"{document['images']:,}")
-    return table
-
-
-def _confusion(document: Document) -> Table:
-    table = Table(
-        title="Confusion: rows true, columns predicted",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+def splits(result: Result, title: str) -> Table:
+    """Return a table of the figures of each split; validation's where it is not the test's."""
+    parts = (
+        ("test", result.test),
+        ("validation", None if result.selected_on == "test" else result.validation),
+        ("train", result.train_evaluated),
     )
-    names = list(document["classes"])
-    table.add_column("true")
-    for name in names:
-        table.add_column(name, justify="right")
-    for number, (name, counts) in enumerate(zip(names, document["confusion"], strict=True)):
-        cells = [
-            Text(f"{count:,}", style="bold" if column == number else "")
-            for column, count in enumerate(counts)
+    rows = [
+        (
+            f"{name} (chose the epoch)" if name == result.selected_on else name,
+            whole(part.images),
+            share(part.accuracy),
+            numeric(part.loss, 4),
+            numeric(part.macro_f1, 4),
+            numeric(part.auc if isinstance(part, Figures) else None, 3),
+        )
+        for name, part in parts
+        if part is not None
+    ]
+    columns = ("split", "images", "accuracy", "cross entropy, nats", "macro F1", "mean AUC")
+    return Table(title, columns, rows, sortable=False)
+
+
+def between(interval: tuple[float, float], digits: int = 2) -> str:
+    """Return an interval of shares."""
+    low, high = (number(bound, digits, scale=100) for bound in interval)
+    return f"{low} to {high} %"
+
+
+def classes(figures: Figures, title: str, *, averages: bool = False) -> Table:
+    """Return a table of the figures of each class, and of their averages if asked."""
+    rows = [
+        cells(
+            (
+                name,
+                *(numeric(n, 3) for n in (part.precision, part.recall, part.f1, part.auc)),
+                whole(part.support),
+            )
+        )
+        for name, part in figures.classes.items()
+    ]
+    macro = (figures.macro_precision, figures.macro_recall, figures.macro_f1, figures.auc)
+    weighted = (figures.weighted_precision, figures.weighted_recall, figures.weighted_f1)
+    images = whole(figures.images)
+    more = [
+        cells(("macro average", *(numeric(n, 3) for n in macro), images)),
+        cells(("weighted average", *(numeric(n, 3) for n in weighted), "", images)),
+    ]
+    columns = ("class", "precision", "recall", "F1", "AUC", "images")
+    note = (
+        "Precision: the share of its predictions that are right. Recall: the share of its "
+        "images that are found. AUC: area under the ROC curve, this class against the rest."
+    )
+    if averages:
+        return Table(title, columns, [*rows, *more], ruled=(len(rows),))
+    return Table(title, columns, rows, note=note)
+
+
+def confusion(figures: Figures, split: str) -> Table:
+    """Return the confusion matrix of a split's images."""
+    names = list(figures.classes)
+    rows = []
+    for place, (name, line) in enumerate(zip(names, figures.confusion, strict=True)):
+        total = max(sum(line), 1)
+        counts = [
+            Cell(count(size), size, strong=place == column, share=size / total)
+            for column, size in enumerate(line)
         ]
-        table.add_row(name, *cells)
-    return table
+        rows.append(cells((name, *counts)))
+    return Table(
+        f"Confusion of the {split} images: rows true classes, columns predicted ones",
+        ("true", *names),
+        rows,
+        sortable=False,
+        dense=True,
+    )
 
 
-def _against(document: Document) -> Table:
-    against = document["against"]
-    table = Table(title=f"Against run {against['hash']}", title_justify="left")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    p = against["p"]
-    for name, value in (
-        ("accuracy of this run", f"{document['accuracy']:.2%}"),
-        ("accuracy of the other", f"{against['accuracy']:.2%}"),
-        ("difference, percentage points", f"{100 * against['difference']:+.2f}"),
-        ("right only in this run", f"{against['only_this_right']:,}"),
-        ("right only in the other", f"{against['only_other_right']:,}"),
-        ("right in both", f"{against['both_right']:,}"),
-        ("wrong in both", f"{against['both_wrong']:,}"),
-        (f"McNemar's p, {against['test']}", "<0.001" if p < 0.001 else f"{p:.3f}"),
-    ):
-        table.add_row(name, value)
-    return table
+def evaluated(evaluation: Evaluation) -> Section:
+    """Show the figures of a run on a split, and its comparison with another run if any."""
+    split, figures, against = evaluation.split, evaluation.figures, evaluation.against
+    chosen = " (selected on)" if split == evaluation.selected_on else ""
+    title = f"Run {evaluation.hash} ({evaluation.name}), {evaluation.data}, {split}{chosen}"
+    blocks: list[Block] = [
+        _summary(evaluation),
+        classes(figures, "Classes", averages=True),
+        confusion(figures, split),
+    ]
+    if against is not None:
+        blocks.append(_against(figures, against))
+    return Section(title, (), [*blocks, Points(list(_notes(evaluation)))])
 
 
-def predicted(pictures: Sequence[Document]) -> RenderableType:
+def _notes(evaluation: Evaluation) -> Iterator[str]:
+    against = evaluation.against
+    if evaluation.selected_on == "test":
+        yield TEST_SELECTED
+    elif evaluation.selected_on == evaluation.split:
+        yield f"the {evaluation.split} images chose the epoch, so their figures flatter"
+    if against is not None and against.selected_on == "test":
+        yield f"test-selected too: the other run, {against.hash}"
+    if evaluation.other_data:
+        yield f"the run was trained on other data than {evaluation.data} as it is now"
+    for path in evaluation.drawn or ():
+        yield f"written: {path}"
+
+
+def _summary(evaluation: Evaluation) -> Table:
+    figures, averaged = evaluation.figures, evaluation.flip_averaged
+    rows = [
+        ("images", count(figures.images)),
+        ("accuracy", percent(figures.accuracy)),
+        ("  95 % interval (Wilson)", between(figures.interval)),
+        ("cross entropy, nats", number(figures.loss, 4)),
+        ("macro F1", number(figures.macro_f1, 4)),
+        ("AUC, mean one-vs-rest", number(figures.auc, 3)),
+        ("calibration error", percent(figures.calibration_error)),
+    ]
+    ruled = () if averaged is None else (len(rows),)
+    if averaged is not None:
+        rows += [
+            ("accuracy, flip-averaged", percent(averaged.accuracy)),
+            ("cross entropy, flip-averaged", number(averaged.loss, 4)),
+            ("macro F1, flip-averaged", number(averaged.macro_f1, 4)),
+        ]
+    return Table("", ("figure", "value"), rows, ruled=ruled)
+
+
+def _against(figures: Figures, against: Against) -> Table:
+    outcome = against.outcome
+    rows = [
+        ("accuracy of this run", share(figures.accuracy)),
+        ("accuracy of the other", share(against.accuracy)),
+        (
+            "difference, percentage points",
+            Cell(number(outcome.difference, signed=True, scale=100)),
+        ),
+        ("right only in this run", whole(outcome.only_this_right)),
+        ("right only in the other", whole(outcome.only_other_right)),
+        ("right in both", whole(outcome.both_right)),
+        ("wrong in both", whole(outcome.both_wrong)),
+        (f"McNemar's p, {outcome.test}", p_cell(outcome.p)),
+    ]
+    return Table(f"Against run {against.hash}", ("figure", "value"), rows)
+
+
+def predicted(pictures: Sequence[Prediction]) -> Section:
     """Show class probabilities of pictures, best first."""
     if len(pictures) == 1:
-        return _one_picture(pictures[0])
-    table = Table()
-    table.add_column("image", overflow="fold")
-    places = PLACES[: len(pictures[0]["probabilities"])]
-    for place in places:
-        table.add_column(place)
+        return Section("", (), [_one_picture(pictures[0])])
+    places = PLACES[: len(pictures[0].probabilities)]
+    rows = []
     for picture in pictures:
-        best = list(picture["probabilities"].items())[: len(places)]
-        words = [Text(f"{name} {value:.0%}") for name, value in best]
-        table.add_row(Text(picture["image"]), *words)
-    return Group(table, Text("all probabilities: --json, or one picture at a time"))
+        best = list(picture.probabilities.items())[: len(places)]
+        rows.append((picture.image, *(f"{name} {percent(value, 0)}" for name, value in best)))
+    note = "all probabilities: --json, or one picture at a time"
+    return Section("", (), [Table("", ("image", *places), rows, words=(1, 2, 3), note=note)])
 
 
-def _one_picture(picture: Document) -> Table:
-    table = Table(title=Text(picture["image"]), title_justify="left")
-    table.add_column("class")
-    table.add_column("probability", justify="right")
-    for name, value in picture["probabilities"].items():
-        table.add_row(name, f"{value:.1%}", style="bold" if name == picture["prediction"] else "")
-    return table
+def _one_picture(picture: Prediction) -> Table:
+    rows = [
+        cells((name, share(value, 1)), strong=name == picture.prediction)
+        for name, value in picture.probabilities.items()
+    ]
+    return Table(picture.image, ("class", "probability"), rows)
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def exported(document: Document) -> RenderableType:
+def exported(file: Exported) -> Section:
     """Show what was exported, and what goes in and comes out."""
-    return Text(
-        f"input: {document['input']}\noutput: {document['output']}, of the classes "
-        f"{', '.join(document['class_names'])}\n"
-        f"written: {document['file']} ({document['bytes'] / 1e6:,.1f} MB)"
+    return Section(
+        "",
+        (
+            f"input: {file.input}",
+            f"output: {file.output}, of the classes {', '.join(file.class_names)}",
+            f"written: {file.file} ({number(file.bytes, 1, scale=1e-6)} MB)",
+        ),
     )

@@ -1,49 +1,49 @@
-"""The runs of a folder for the eye: the document that ``--json`` prints, as a table."""
+"""The runs of a folder."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from bionic_core.base.words import duration
-from bionic_core.runs.listing import DAMAGED, FINISHED, STATES
+from bionic_core.reports.sections import Cell, Points, Section, Table, cells
+from bionic_core.reports.words import NONE, duration, share
+from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, RunState
 
 
-def listed(document: Mapping[str, Any]) -> RenderableType:
+def listed(found: Runs) -> Section:
     """Show a row for each run, then why some failed or cannot be used."""
-    table = Table()
-    table.add_column("run", no_wrap=True)
-    table.add_column("spec", overflow="fold")
-    for name in ("seed", "state", "epochs", "accuracy", "time"):
-        table.add_column(name, justify="left" if name == "state" else "right")
-    for run in document["runs"]:
-        table.add_row(
-            run["hash"],
-            _known(run["name"]),
-            _known(run["seed"]),
-            run["state"],
-            _known(run["epoch"]),
-            "–" if run["accuracy"] is None else f"{run['accuracy']:.2%}",
-            "–" if run["seconds"] is None else duration(run["seconds"]),
-            style="red" if run["state"] in (DAMAGED, "failed") else None,
-        )
-    counts = Counter(run["state"] for run in document["runs"])
-    lines = [", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])]
-    lines += [f"{run['hash']}: {run['reason']}" for run in document["runs"] if run["reason"]]
-    unsummed = [run for run in document["runs"] if run["checksums"] is False]
+    columns = ("run", "spec", "seed", "state", "epochs", "accuracy", "time")
+    table = Table("", columns, [_row(run) for run in found.runs], words=(1, 3))
+    return Section("", (), [table, Points(list(_lines(found)))])
+
+
+def _row(run: RunState) -> tuple[Cell, ...]:
+    row = (
+        run.hash,
+        _known(run.name),
+        _known(run.seed),
+        _known(run.state),
+        _known(run.epoch),
+        share(run.accuracy),
+        NONE if run.seconds is None else duration(run.seconds),
+    )
+    return cells(row, tone="bad" if run.state in (DAMAGED, FAILED) else "")
+
+
+def _lines(found: Runs) -> Iterator[str]:
+    counts = Counter(run.state for run in found.runs)
+    yield ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    for run in found.runs:
+        if run.reason:
+            yield f"{run.hash}: {run.reason}"
+    unsummed = [run.hash for run in found.runs if run.checksums is False]
     if unsummed:
-        names = ", ".join(run["hash"] for run in unsummed[:4])
         more = f" and {len(unsummed) - 4} more" if len(unsummed) > 4 else ""
-        lines.append(f"written before checksums, so not checked against any: {names}{more}")
-    if any(run["state"] not in (FINISHED, DAMAGED) for run in document["runs"]):
-        lines.append("the command that began a run goes on with it, after its finished epochs")
-    return Group(table, Text("\n".join(lines)))
+        names = ", ".join(unsummed[:4])
+        yield f"written before checksums, so not checked against any: {names}{more}"
+    if any(run.state not in (FINISHED, DAMAGED) for run in found.runs):
+        yield "the command that began a run goes on with it, after its finished epochs"
 
 
 def _known(value: object) -> str:
-    return "–" if value is None else str(value)
+    return NONE if value is None else str(value)

@@ -1,4 +1,7 @@
-"""The local engine: the runs of a study on this machine."""
+"""The local engine: the runs of a study on this machine, one by one or in processes.
+
+Decides no number. Start at `Local`, then `workers`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import attrs
 from bionic_core import Engine
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Work
+    from bionic_core.runs import Outcome, Work
 
 
 @attrs.frozen(eq=False)
@@ -28,7 +31,7 @@ class Local(Engine):
 
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks here."""
-        from bionic_core.runs.attempt import one_by_one
+        from bionic_core.runs import one_by_one
         from bionic_plugins.engines.local.workers import side_by_side
 
         return side_by_side(work) if work.jobs > 1 else one_by_one(work)

@@ -7,13 +7,13 @@ streams open, so it ends at once when the study does, and does not take its modu
 import atexit
 import os
 
-from bionic_core.base.process import settle
+from bionic_core.base import settle
 
 settle()
 
 import torch  # noqa: E402
 
-import bionic_core.runs.train  # noqa: E402, F401
+from bionic_core.runs import outcome_of  # noqa: E402, F401
 
 torch.optim.SGD([torch.empty(1)])  # the first optimiser of a process imports torch's compiler
 

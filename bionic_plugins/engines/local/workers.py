@@ -1,4 +1,10 @@
-"""Runs side by side: each worker is a process with one thread, and reads data and wiring once."""
+"""Runs side by side: each worker is a process with one thread, and reads data and wiring once.
+
+Workers never share this process's state: on Linux a server of their own, which holds nothing but
+the imported libraries, is forked for each, elsewhere they are spawned. What passes between the
+processes is made by this program and goes through pipes; nothing of it is ever on disk. A worker
+ends when the study does, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -16,14 +21,20 @@ from typing import Any
 
 import attrs
 
-from bionic_core.base import failures
-from bionic_core.base.process import settle
+from bionic_core.base import REMEDY, kills_for_memory, settle
 from bionic_core.errors import RequestError, WriteError
-from bionic_core.runs.attempt import TELLS_EVERY, TRIES, Queue, attempt
-from bionic_core.runs.engine import Outcome, Saved, Task, Work
-from bionic_core.runs.failures import record_failure
-from bionic_core.runs.inputs import InputCache
-from bionic_core.training.loop import Moment
+from bionic_core.runs import (
+    TRIES,
+    Outcome,
+    Plans,
+    Queue,
+    Reporter,
+    Task,
+    Work,
+    hear,
+    outcome_of,
+    record_failure,
+)
 from bionic_plugins.engines.local import server
 
 
@@ -70,22 +81,18 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
                 except (EOFError, OSError):
                     yield from crew.bury(worker)
                     continue
-                if isinstance(word, Moment):
-                    work.watch(worker.task, word)
-                elif isinstance(word, Path):
-                    worker.folder = word
-                elif isinstance(word, Saved):
-                    work.saved(worker.task, word.folder)
-                elif isinstance(word, str):
-                    work.say(worker.task, word)
-                elif isinstance(word, (RequestError, WriteError)):
+                if isinstance(word, (RequestError, WriteError)):
                     raise word
-                else:
+                elif isinstance(word, Outcome):
                     outcome = attrs.evolve(word, task=worker.task)
                     if outcome.busy:
                         crew.waiting.later(worker.task)
                     crew.give(worker)
                     yield outcome
+                else:
+                    if isinstance(word, Path):
+                        worker.folder = word
+                    hear(work, worker.task, word)
     finally:
         crew.end()
 
@@ -97,7 +104,6 @@ class _Crew:
         self.workers: list[_Worker] = []
         self.waiting = Queue(longest_first(work.tasks))
         self._leaving: list[BaseProcess] = []
-        self._begun: set[int] = set()
         self._deaths: Counter[int] = Counter()
         self._arguments = (work.root, work.device)
         self._started = work.started
@@ -111,7 +117,7 @@ class _Crew:
         with server.without_interrupts():
             process.start()
         theirs.close()
-        worker = _Worker(process, ours, failures.kills_for_memory())
+        worker = _Worker(process, ours, kills_for_memory())
         self.workers.append(worker)
         self.give(worker)
 
@@ -125,9 +131,7 @@ class _Crew:
                 return
             worker.task, seconds = self.waiting.take()
             worker.folder = None
-            if worker.task.number not in self._begun:
-                self._begun.add(worker.task.number)
-                self._started(worker.task)
+            self._started(worker.task)
             worker.pipe.send((worker.task, seconds))
         except (BrokenPipeError, ConnectionError):
             return  # it has died between two tasks; its pipe will tell
@@ -164,7 +168,7 @@ class _Crew:
 
 def _death(worker: _Worker) -> str:
     """Return what ended a worker's process, for the second time."""
-    code, kills = worker.process.exitcode or 0, failures.kills_for_memory()
+    code, kills = worker.process.exitcode or 0, kills_for_memory()
     if code >= 0:
         return f"its process ended with code {code}, twice"
     try:
@@ -172,10 +176,10 @@ def _death(worker: _Worker) -> str:
     except ValueError:
         name = f"signal {-code}"
     if name == "SIGKILL" and None not in (worker.kills, kills) and kills != worker.kills:
-        return f"out of memory: the system killed its process, twice; {failures.REMEDY}"
+        return f"out of memory: the system killed its process, twice; {REMEDY}"
     return (
         f"its process was killed by {name}, twice; where that is the system's doing for want of "
-        f"memory, {failures.REMEDY}"
+        f"memory, {REMEDY}"
     )
 
 
@@ -188,8 +192,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    cache = InputCache()
-    told = 0.0
+    plans, known = Plans(root), dict[int, Task]()
 
     def tell(word: object) -> None:
         try:
@@ -197,12 +200,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
         except OSError:
             raise SystemExit from None  # the study is gone, and nobody would hear of the rest
 
-    def watch(moment: Moment) -> None:
-        nonlocal told
-        if time.monotonic() - told > TELLS_EVERY:
-            told = time.monotonic()
-            tell(moment)
-
+    reporter = Reporter(tell)
     while True:
         try:
             given = pipe.recv()
@@ -211,19 +209,10 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
         if given is None:
             return
         task, seconds = given
+        task = known.setdefault(task.number, task)  # one that comes again is planned already
         word: Any
         try:
-            word = attempt(
-                task,
-                root=root,
-                device=device,
-                cache=cache,
-                watch=watch,
-                say=tell,
-                begun=tell,
-                saved=lambda folder: tell(Saved(folder)),
-                wait=seconds,
-            )
+            word = outcome_of(task, plans, device=device, observer=reporter, wait=seconds)
             word = attrs.evolve(word, task=None)
         except (RequestError, WriteError) as error:
             word = error

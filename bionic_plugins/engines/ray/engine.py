@@ -19,8 +19,7 @@ from bionic_core import Engine, RequestError
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Task, Work
-    from bionic_core.runs.inputs import InputCache, Inputs
+    from bionic_core.runs import Outcome, PlannedRun, Task, Work
     from bionic_plugins.engines.ray.tasks import Order
 
 LOOKS_EVERY = 0.2
@@ -125,7 +124,6 @@ class _Study:
         self._engine, self._work = engine, work
         self._root = work.root.resolve()
         self._tasks = {task.number: task for task in work.tasks}
-        self._begun: set[int] = set()
         self._pending: dict[Any, Task] = {}
         self._later: list[tuple[float, Task]] = []
         self._orders: dict[int, tuple[Order, Any]] = {}
@@ -152,7 +150,7 @@ class _Study:
                 task = self._pending.pop(ref)
                 outcome = self._outcome(ref, task)
                 self._listen()
-                self._begin(task)
+                self._work.started(task)
                 if outcome.busy:
                     self._later.append((time.monotonic(), task))
                 yield outcome
@@ -174,16 +172,15 @@ class _Study:
         """Put data and wiring into the object store, and give Ray the runs that are missing."""
         import ray
 
-        from bionic_core.registry import Registry
-        from bionic_core.runs.folder import RESULT
-        from bionic_core.runs.inputs import InputCache
+        from bionic_core import Registry
+        from bionic_core.runs import RESULT
 
-        cache, registry = InputCache(), Registry.installed()
+        plans, registry = self._work.plans, Registry.installed()
         put: dict[int, Any] = {}
         done: list[Task] = []
         for task in self._work.tasks:
-            inputs = cache.get(task.spec)
-            order = self._order(task, inputs, registry)
+            order = self._order(task, plans.of(task.spec, task.seed), registry)
+            inputs = plans.inputs.get(task.spec)
             if (self._root / order.hash / RESULT).is_file():
                 done.append(task)
                 continue
@@ -192,11 +189,9 @@ class _Study:
             self._orders[task.number] = (order, put[id(inputs)])
             self._submit(task)
         for task in done:
-            yield self._reused(task, cache)
+            yield self._reused(task)
 
-    def _order(self, task: Task, inputs: Inputs, registry: Any) -> Order:
-        from bionic_core.runs.identity import identity
-        from bionic_core.spec.spec import digest
+    def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
@@ -205,11 +200,11 @@ class _Study:
         device = self._work.device
         return Order(
             number=task.number,
-            tables=spec.document(),
+            tables=spec.tables,
             name=spec.name,
             where=spec.where,
             seed=task.seed,
-            hash=digest(identity(spec, task.seed, inputs)),
+            hash=planned.hash,
             root=self._root,
             probe=self._probe,
             must_share=self._engine.results == "folder",
@@ -236,25 +231,23 @@ class _Study:
         )
         self._pending[ref] = task
 
-    def _reused(self, task: Task, cache: InputCache) -> Outcome:
+    def _reused(self, task: Task) -> Outcome:
         """Return a run that is complete, once it is what was written."""
-        from bionic_core.runs.attempt import attempt
+        from bionic_core.runs import outcome_of
 
-        self._begin(task)
-        return attempt(task, root=self._work.root, device="cpu", cache=cache)
+        self._work.started(task)
+        return outcome_of(task, self._work.plans, device="cpu")
 
     def _send_again(self) -> Iterator[Outcome]:
         """Ask again for runs that other processes train, or return them where they are done."""
-        from bionic_core.runs.attempt import WAITS
-        from bionic_core.runs.folder import RESULT
-        from bionic_core.runs.inputs import InputCache
+        from bionic_core.runs import RESULT, WAITS
 
         due = [task for since, task in self._later if time.monotonic() - since > WAITS]
         self._later = [pair for pair in self._later if pair[1] not in due]
         for task in due:
             order, _ = self._orders[task.number]
             if (self._root / order.hash / RESULT).is_file():
-                yield self._reused(task, InputCache())
+                yield self._reused(task)
             else:
                 self._submit(task)
 
@@ -262,32 +255,21 @@ class _Study:
         """Pass on what the runs have told."""
         import ray
 
-        from bionic_core.runs.engine import Saved
-        from bionic_core.training.loop import Moment
+        from bionic_core.runs import hear
 
         for word in ray.get(self._desk.words.remote()):
             task = self._tasks[word.number]
-            self._begin(task)
-            if isinstance(word.content, Moment):
-                self._work.watch(task, word.content)
-            elif isinstance(word.content, Saved):
-                self._work.saved(task, word.content.folder)
-            elif word.content is not None:
-                self._work.say(task, word.content)
-
-    def _begin(self, task: Task) -> None:
-        if task.number not in self._begun:
-            self._begun.add(task.number)
             self._work.started(task)
+            if word.content is not None:
+                hear(self._work, task, word.content)
 
     def _outcome(self, ref: Any, task: Task) -> Outcome:
         """Return what a finished task of Ray says, or why it says nothing."""
         import ray
         from ray import exceptions
 
-        from bionic_core.base import failures
-        from bionic_core.runs.engine import Outcome
-        from bionic_core.runs.failures import record_failure
+        from bionic_core.base import reason
+        from bionic_core.runs import Outcome, record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -299,7 +281,7 @@ class _Study:
                     f"a node of the Ray cluster cannot run bionic ({cause}). Install on every "
                     "node the same bionic, with bionic[ray], and the same plugins as here"
                 ) from error
-            return Outcome(task, error=failures.reason(cause))
+            return Outcome(task, error=reason(cause))
         except exceptions.RayError as error:
             words = self._death(error)
             record_failure(folder, words)
@@ -314,7 +296,7 @@ class _Study:
         """Return what Ray says of a run that its retries could not save."""
         from ray import exceptions
 
-        from bionic_core.base.failures import REMEDY
+        from bionic_core.base import REMEDY
 
         tries = f"and so did {self._engine.retries} retries" if self._engine.retries else "once"
         if isinstance(error, exceptions.OutOfMemoryError):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import platform
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,13 +22,8 @@ import attrs
 from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Task
-    from bionic_core.runs.inputs import Inputs
-    from bionic_core.spec.spec import Spec
-    from bionic_core.training.loop import Moment
-
-TELLS_EVERY = 0.5
-"""Seconds between two words of a run about where it is."""
+    from bionic_core import Spec
+    from bionic_core.runs import InputCache, Inputs, Observer, Outcome, Task
 
 Call = Callable[..., Any]
 """Calls a method of the desk by its name, waits for the answer, and raises what it raised."""
@@ -104,22 +98,19 @@ class Desk:
 
     def _begin(self, number: int, folder: Path, wait: float) -> tuple[int, dict[str, bytes]]:
         """Claim a run, and return the number of the try and the files to go on from."""
-        from bionic_core.base.locks import Claim
-        from bionic_core.runs.checkpoint import look
-        from bionic_core.runs.folder import LOCK, Run
-        from bionic_core.runs.transfer import unfinished
+        from bionic_core.base import Claim
+        from bionic_core.runs import LOCK, Run, look, unfinished_files
 
         if number not in self._claims:
             say = partial(self.tell, number)
             self._claims[number] = Claim(folder / LOCK, say).take(wait)
         self._tries[number] = self._tries.get(number, 0) + 1
         look(Run(folder))
-        return self._tries[number], unfinished(folder)
+        return self._tries[number], unfinished_files(folder)
 
     def _keep(self, number: int, tried: int, folder: Path, files: Mapping[str, bytes]) -> bool:
         """Write what a run can go on from; False to a try that another has taken the place of."""
-        from bionic_core.runs.folder import FAILURE
-        from bionic_core.runs.transfer import write_unfinished
+        from bionic_core.runs import FAILURE, write_unfinished
 
         if tried != self._tries.get(number):
             return False
@@ -131,9 +122,8 @@ class Desk:
         self, number: int, tried: int, folder: Path, files: Mapping[str, bytes], failure: str
     ) -> None:
         """Write what a run has come to, and let go of it."""
-        from bionic_core.base.files import write_text
-        from bionic_core.runs.folder import FAILURE
-        from bionic_core.runs.transfer import write_finished
+        from bionic_core.base import write_text
+        from bionic_core.runs import FAILURE, write_finished
 
         if tried != self._tries.get(number):
             return
@@ -181,10 +171,8 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
     Raises:
         RequestError: a plugin is not installed here, or the run would have other numbers.
     """
-    from bionic_core import __version__
-    from bionic_core.registry import Registry
-    from bionic_core.runs.identity import identity
-    from bionic_core.spec.spec import compose, digest
+    from bionic_core import Registry, __version__, compose
+    from bionic_core.runs import PlannedRun
 
     needs = f"Install on every node what is installed here: {', '.join(order.packages)}"
     try:
@@ -193,7 +181,7 @@ def _spec(order: Order, inputs: Inputs) -> Spec:
         )
     except RequestError as error:
         raise RequestError([*error.problems, needs], where=_node()) from error
-    if digest(identity(spec, order.seed, inputs)) != order.hash:
+    if PlannedRun.of(spec, order.seed, inputs, order.root).hash != order.hash:
         raise RequestError(
             f"the run would have other numbers there: the core or a plugin computes otherwise "
             f"than here (bionic {__version__} there). {needs}",
@@ -210,25 +198,19 @@ def _train(
     order: Order, spec: Spec, inputs: Inputs, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in the study's folder where it is shared, else in one of this node's own."""
-    from bionic_core.runs.attempt import attempt
-    from bionic_core.runs.engine import Saved, Task
-    from bionic_core.runs.inputs import InputCache
-
-    cache, told = InputCache(), 0.0
-    cache.put(spec, inputs)
-
-    def watch(moment: Moment) -> None:
-        nonlocal told
-        if time.monotonic() - told > TELLS_EVERY:
-            told = time.monotonic()
-            tell(moment)
+    from bionic_core.runs import InputCache, Plans, Reporter, Task, outcome_of
 
     done: Any
-    task = Task(order.number, spec, order.seed)
-    options: dict[str, Any] = {"device": order.device, "cache": cache, "watch": watch, "say": tell}
+    task, cache = Task(order.number, spec, order.seed), InputCache()
+    cache.put(spec, inputs)
     if order.probe and (order.root / order.probe).is_file():
-        options |= {"saved": lambda folder: tell(Saved(folder)), "wait": order.wait}
-        done = attempt(task, root=order.root, **options)
+        done = outcome_of(
+            task,
+            Plans(order.root, cache),
+            device=order.device,
+            observer=Reporter(tell),
+            wait=order.wait,
+        )
     elif order.must_share:
         raise RequestError(
             f"--results folder: {order.root} is not the same folder there; give --out a folder "
@@ -236,19 +218,23 @@ def _train(
             where=_node(),
         )
     else:
-        done = _apart(order, task, call, tell, options)
+        done = _apart(order, task, cache, call, tell)
     said: Outcome = attrs.evolve(done, task=None, folder=None)  # the study knows both
     return said
 
 
 def _apart(
-    order: Order, task: Task, call: Call, tell: Callable[[Any], None], options: Mapping[str, Any]
+    order: Order, task: Task, cache: InputCache, call: Call, tell: Callable[[Any], None]
 ) -> Outcome:
     """Train in a folder that goes with this call; the desk gets all that is to stay."""
-    from bionic_core.runs.attempt import attempt
-    from bionic_core.runs.engine import Outcome, Saved
-    from bionic_core.runs.folder import FAILURE
-    from bionic_core.runs.transfer import finished, unfinished, write_unfinished
+    from bionic_core.runs import (
+        FAILURE,
+        Outcome,
+        Plans,
+        finished_files,
+        outcome_of,
+        write_unfinished,
+    )
 
     there = order.root / order.hash
     try:
@@ -257,22 +243,35 @@ def _apart(
         return Outcome(task, busy=True)
     except DamagedError as error:
         return Outcome(task, error=str(error))
-
-    def saved(folder: Path) -> None:
-        if not call("keep", tried, there, unfinished(folder)):
-            raise GoneError
-        tell(Saved(there))
-
     with tempfile.TemporaryDirectory(prefix="bionic-") as place:
         root = Path(place)
         if files:
             write_unfinished(root / order.hash, files)
+        observer = _keeper(there, tried, call, tell)
         try:
-            done = attempt(task, root=root, saved=saved, **options)
+            done = outcome_of(task, Plans(root, cache), device=order.device, observer=observer)
         except BaseException:
             call("end", tried, there, {}, "")
             raise
         failure = root / order.hash / FAILURE
         words = failure.read_text() if failure.is_file() else ""
-        call("end", tried, there, finished(done.folder) if done.folder else {}, words)
+        call("end", tried, there, finished_files(done.folder) if done.folder else {}, words)
     return done
+
+
+def _keeper(there: Path, tried: int, call: Call, tell: Callable[[Any], None]) -> Observer:
+    """Return what has the desk keep all that a run saves, in the run's folder ``there``."""
+    from bionic_core.runs import Reporter, Saved, unfinished_files
+
+    class Keeper(Reporter):
+        """Speaks of the study's folder, not of the one that goes with the call."""
+
+        def claimed(self, task: Task, folder: Path) -> None:
+            self.tell(there)
+
+        def saved(self, task: Task, folder: Path) -> None:
+            if not call("keep", tried, there, unfinished_files(folder)):
+                raise GoneError
+            self.tell(Saved(there))
+
+    return Keeper(tell)

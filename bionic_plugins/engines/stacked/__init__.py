@@ -1,4 +1,7 @@
-"""The stacked engine: runs that share shapes train as one model."""
+"""The stacked engine: runs that share shapes train as one model.
+
+Its numbers are each run's own, but for rounding. Start at `Stacked`, then `study` and `stack`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from attrs.validators import ge
 from bionic_core import Engine
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Outcome, Work
+    from bionic_core.runs import Outcome, Work
 
 
 @attrs.frozen(eq=False)

@@ -10,20 +10,17 @@ be anything there: runs that differ in one train in different groups.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from bionic_core import Spec
 from bionic_core.errors import RequestError
-from bionic_core.model.asking import hooks_of
-from bionic_core.model.assembly import build
-from bionic_core.model.network import Network
-from bionic_core.runs.engine import Task
-from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
-from bionic_core.spec.spec import Spec, digest
-from bionic_core.training.recipe import recipe_of
+from bionic_core.model import Network, build, hooks_of
+from bionic_core.runs import Plans, Task
+from bionic_core.training import recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 
@@ -82,7 +79,7 @@ class Grouping:
     alone: list[tuple[Task, str]]
 
 
-def group(tasks: Sequence[Task], cache: InputCache) -> Grouping:
+def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
     """Group the runs that can train as one model.
 
     Raises:
@@ -97,18 +94,18 @@ def group(tasks: Sequence[Task], cache: InputCache) -> Grouping:
         if options:
             alone.append((task, f"a stack's loss has no {', '.join(options)}"))
             continue
-        key, base, modules = _of(task, cache)
+        key, base, modules = _of(task, plans)
         if key not in variants:
-            connectome = cache.get(task.spec).connectome
+            connectome = plans.inputs.get(task.spec).connectome
             network = build(task.spec, seed=task.seed, connectome=connectome)
             variant = Variant(base, task.spec, modules, network)
             why = ""
             for there in groups:
-                if not (why := _join(there, variant, cache)):
+                if not (why := _join(there, variant, plans)):
                     variants[key] = variant, there
                     break
             else:
-                groups.append(_found(variant, cache))
+                groups.append(_found(variant, plans))
                 variants[key] = variant, groups[-1]
                 reasons[id(groups[-1])] = why
         variants[key][1].tasks.append(task)
@@ -119,26 +116,30 @@ def group(tasks: Sequence[Task], cache: InputCache) -> Grouping:
     return Grouping(groups, alone)
 
 
-def _of(task: Task, cache: InputCache) -> tuple[str, str, dict[str, Any]]:
+def _of(task: Task, plans: Plans) -> tuple[str, str, dict[str, Any]]:
     """Return a variant's key, its base and the tables of the mechanisms that act in its model."""
-    decides = identity(task.spec, task.seed, cache.get(task.spec))
+    decides = plans.of(task.spec, task.seed).identity
     training = task.spec.training
     shared = [decides["model"], decides["data"], decides["connectome"]]
-    base = digest([*shared, training.batch_size, training.precision])
+    base = _key([*shared, training.batch_size, training.precision])
     hooks = hooks_of(task.spec)
     tables = {
         name: table for name, table in decides["mechanisms"].items() if hooks[name] - {"recipe"}
     }
     modules = {name: table for name, table in tables.items() if hooks[name] - DATA_ONLY}
-    return digest([base, tables]), base, modules
+    return _key([base, tables]), base, modules
 
 
-def _found(variant: Variant, cache: InputCache) -> Group:
-    frame = _frame(variant.spec, (), cache)
+def _key(document: object) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+def _found(variant: Variant, plans: Plans) -> Group:
+    frame = _frame(variant.spec, (), plans)
     return Group(variant.spec, frozenset(), frame, [variant])
 
 
-def _join(there: Group, variant: Variant, cache: InputCache) -> str:
+def _join(there: Group, variant: Variant, plans: Plans) -> str:
     """Take a variant into a group, or say what keeps it out."""
     if there.variants[0].base != variant.base:
         return "others read other data or wiring, or differ in [model], batch size or precision"
@@ -155,7 +156,7 @@ def _join(there: Group, variant: Variant, cache: InputCache) -> str:
         frame = there.frame
     else:
         try:
-            frame = _frame(spec, gated, cache)
+            frame = _frame(spec, gated, plans)
         except RequestError as error:
             return error.problems[0]
     for member in members:
@@ -165,6 +166,6 @@ def _join(there: Group, variant: Variant, cache: InputCache) -> str:
     return ""
 
 
-def _frame(spec: Spec, gated: Collection[str], cache: InputCache) -> Network:
-    connectome = cache.get(spec).connectome
+def _frame(spec: Spec, gated: Collection[str], plans: Plans) -> Network:
+    connectome = plans.inputs.get(spec).connectome
     return build(spec, connectome=connectome, gated=gated, streams=StackedStream, tried=False)

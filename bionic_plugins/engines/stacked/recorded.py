@@ -19,10 +19,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bionic_core.base import failures
+from bionic_core.base import out_of_memory, reason
 from bionic_core.errors import BionicError
+from bionic_core.training import Member
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member, Steps
+from bionic_plugins.engines.stacked.steps import Steps
 
 Recorder = Callable[[Callable[[], None]], Callable[[], object]]
 """Takes work, does it as often as it needs to, and returns what repeats it."""
@@ -128,10 +129,10 @@ class RecordedSteps(Steps):
             _compare(expected, [losses, *(w - b for w, b in zip(weights, before, strict=False))])
             self._recording = recording
         except Exception as error:
-            if failures.out_of_memory(error):
+            if out_of_memory(error):
                 raise
             self._recorder = None
-            self._say(f"{UNRECORDED}: {failures.reason(error)}")
+            self._say(f"{UNRECORDED}: {reason(error)}")
         finally:
             torch._foreach_copy_(changing, before)
 

@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from bionic_core.model.network import Network
-from bionic_core.model.projection import DenseProjection
-from bionic_core.model.sparse import SparseProjection
-from bionic_core.seeds import Stream
-from bionic_core.training.precision import products_in
+from bionic_core import Stream
+from bionic_core.model import DenseProjection, Network, SparseProjection
+from bionic_core.training import products_in, unit_range
 from bionic_plugins.engines.stacked.streams import StackedStream
 
 EVALUATION_BATCH = 512
@@ -114,7 +112,7 @@ class Stack:
         parts = []
         with products_in("float32"):
             for batch in torch.split(images, max(1, size // len(self))):
-                scaled = batch.float() / 255
+                scaled = unit_range(batch)
                 parts.append(run(self.parameters, self.buffers, scaled, self._numbers)[0])
         self.frame.train(training)
         return torch.cat(parts, dim=1).float().cpu()

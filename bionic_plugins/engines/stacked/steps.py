@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import attrs
 import torch
 from torch import Tensor
 
-from bionic_core.training.loop import Course, State
-from bionic_core.training.optimizers import Muon
-from bionic_core.training.precision import lowered
+from bionic_core.training import Learner, Member, lowered
+from bionic_plugins.engines.stacked.feed import Feed
 from bionic_plugins.engines.stacked.stack import Stack, stacked_cross_entropy
-
-
-@attrs.define(eq=False)
-class Member:
-    """A run in a stack: where it stands, and its course."""
-
-    state: State
-    course: Course
 
 
 class Loss:
@@ -39,19 +29,26 @@ class Loss:
         return stacked_cross_entropy(logits, labels, weight, smoothing)
 
 
-class Steps:
-    """Takes the steps of a stack's members.
+class Steps(Learner):
+    """Takes the steps of a stack's members, in the stack's order.
 
     Attributes:
-        stack, members: what is trained; the members in the stack's order.
+        stack: what is trained.
         precision: of products.
     """
 
     def __init__(self, stack: Stack, members: Sequence[Member]) -> None:
         self.stack = stack
         self.members = tuple(members)
+        self.network = stack.frame
         self.precision = members[0].course.recipe.training.precision
         self.loss = Loss(members, stack)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch's batches: images NBCHW and labels NB."""
+        feed = Feed(self.members)
+        for index in range(self.members[0].course.steps):
+            yield feed.batch(index)
 
     def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Take a step of each member; return their losses N and logits NBC.
@@ -74,9 +71,15 @@ class Steps:
         stack.clear_gradients()
         torch.autograd.backward(losses.sum())
         for member in self.members:
-            optimizer = member.state.optimizer
-            optimizer.step()
-            if isinstance(optimizer, Muon):
-                member.state.network.keep_wiring()
+            member.state.optimizer.step()
         stack.learn_locally(record)
         return losses.detach(), logits.detach()
+
+    def means(self, sums: Tensor, count: int) -> list[float]:
+        """Return the means, N; in float32, as records of stacks have them."""
+        means: list[float] = (sums / count).tolist()
+        return means
+
+    def logits(self, images: Tensor) -> Sequence[Tensor]:
+        """Return each member's logits of images."""
+        return list(self.stack.logits(images))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from bionic_core import Stream
 from bionic_core.errors import RequestError
-from bionic_core.seeds import Stream
 
 T = TypeVar("T")
 

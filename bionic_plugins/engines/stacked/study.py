@@ -16,34 +16,42 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.base import failures
-from bionic_core.base.locks import Claim
-from bionic_core.base.memory import machine_memory
+from bionic_core.base import Claim, machine_memory, of_the_machine, out_of_memory, reason
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
-from bionic_core.runs.attempt import TELLS_EVERY, one_by_one
-from bionic_core.runs.checkpoint import Files, save_state
-from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.failures import record_failure
-from bionic_core.runs.folder import LOCK, Run
-from bionic_core.runs.inputs import InputCache, Inputs
-from bionic_core.runs.train import (
+from bionic_core.runs import (
+    LOCK,
+    TELLS_EVERY,
+    Files,
+    Inputs,
+    Outcome,
+    Run,
+    Task,
+    Work,
     complete,
     device_of,
+    one_by_one,
     prepare,
+    record_failure,
     reused,
-    run_of,
+    save_state,
     take_up,
     texts_of,
     write_texts,
 )
-from bionic_core.training.loop import Course, Moment, finished
-from bionic_core.training.memory import training_memory
-from bionic_core.training.recipe import recipe_of
+from bionic_core.training import (
+    Course,
+    Ended,
+    Member,
+    Moment,
+    finished,
+    recipe_of,
+    train_members,
+    training_memory,
+    unit_range,
+)
 from bionic_plugins.engines.stacked.groups import Group, group
 from bionic_plugins.engines.stacked.recorded import steps_of
 from bionic_plugins.engines.stacked.stack import Stack
-from bionic_plugins.engines.stacked.steps import Member
-from bionic_plugins.engines.stacked.training import train_epoch
 
 SAVES_EVERY = 60.0
 """Seconds, at least, between two checkpoints of a stack: dozens of runs are written at a time."""
@@ -85,7 +93,6 @@ class Study:
     work: Work
     place: torch.device
     most: int
-    cache: InputCache = attrs.field(factory=InputCache)
 
 
 def train_stacked(work: Work, *, most: int = 0) -> Iterator[Outcome]:
@@ -106,17 +113,10 @@ def train_stacked(work: Work, *, most: int = 0) -> Iterator[Outcome]:
             f"--jobs {work.jobs}: the stacked engine trains all runs at once in one process. Leave "
             "--jobs out, or take --engine local"
         )
-    begun: set[int] = set()
-
-    def begin(task: Task) -> None:
-        if task.number not in begun:
-            begun.add(task.number)
-            work.started(task)
-
-    study = Study(attrs.evolve(work, started=begin), device_of(work.device), most)
+    study = Study(work, device_of(work.device), most)
     later = [task for task in work.tasks if _run(task, study).done]
     done = {task.number for task in later}
-    found = group([task for task in work.tasks if task.number not in done], study.cache)
+    found = group([task for task in work.tasks if task.number not in done], work.plans)
     for task, why in found.alone:
         work.say(task, f"trains by itself: {why}")
         later.append(task)
@@ -129,7 +129,7 @@ def train_stacked(work: Work, *, most: int = 0) -> Iterator[Outcome]:
 
 
 def _run(task: Task, study: Study) -> Run:
-    return run_of(task.spec, task.seed, study.cache.get(task.spec), study.work.root)
+    return Run(study.work.plans.of(task.spec, task.seed).folder)
 
 
 def _apart(tasks: Sequence[Task], study: Study) -> Iterator[Outcome]:
@@ -156,7 +156,7 @@ def _train_group(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
     except (RequestError, WriteError):
         raise
     except Exception as error:
-        why, short = failures.reason(error), failures.out_of_memory(error)
+        why, short = reason(error), out_of_memory(error)
     gc.collect()
     if study.place.type == "cuda":
         torch.cuda.empty_cache()
@@ -215,16 +215,23 @@ def _train_stack(one: Group, tasks: Sequence[Task], study: Study) -> Iterator[Ou
                 return
             if len(steps.members) != len(members):
                 steps = steps_of(_stack(one, members), members, study.place, say)
-            for end in train_epoch(steps, tell):
-                if end.error is not None:
-                    (member,) = (m for m in members if m is end.member)
-                    members.remove(member)
-                    yield _failed(member, end.error)
+            yield from _close_epoch(train_members(steps, tell), members, study.work)
             if time.monotonic() - saved >= SAVES_EVERY:
                 for member in members:
                     save_state(member.run, member.state, member.sums)
                     study.work.saved(member.task, member.run.folder)
                 saved = time.monotonic()
+
+
+def _close_epoch(ended: Sequence[Ended], members: list[Trainee], work: Work) -> Iterator[Outcome]:
+    """Tell what an epoch brought, and let those go that it ended."""
+    for end in ended:
+        (member,) = (m for m in members if m is end.member)
+        if end.record is not None:
+            work.epoch(member.task, end.record)
+        if end.error is not None:
+            members.remove(member)
+            yield _failed(member, end.error)
 
 
 def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> Trainee | Outcome:
@@ -233,8 +240,9 @@ def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> 
     ``like`` is the course of another member.
     """
     say = partial(study.work.say, task)
-    inputs = study.cache.get(task.spec)
-    run = _run(task, study)
+    plans = study.work.plans
+    inputs, planned = plans.inputs.get(task.spec), plans.of(task.spec, task.seed)
+    run = Run(planned.folder)
     study.work.started(task)
     state, course = prepare(task.spec, task.seed, inputs, study.place, like)
     claim = Claim(run.folder / LOCK, say)
@@ -244,8 +252,9 @@ def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> 
             if run.done:
                 claim.remove()
                 return Outcome(task, reused(run).folder, reused=True)
+            study.work.claimed(task, run.folder)
             checkpoint = take_up(run, state)
-            texts = texts_of(task.spec, task.seed, inputs, study.place, ENGINE)
+            texts = texts_of(planned, inputs, study.place, ENGINE)
             sums = write_texts(run, state, checkpoint, texts, course, ENGINE)
             claims.push(mine.pop_all())
             study.work.saved(task, run.folder)
@@ -268,16 +277,16 @@ def _check(stack: Stack, members: Sequence[Trainee]) -> None:
     Raises:
         ApartError: one does not, or the stack cannot run at all.
     """
-    images = members[0].course.images[:PROBED].float() / 255
+    images = unit_range(members[0].course.images[:PROBED])
     kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
     try:
         stack.frame.train()
         stack.seek([0] * len(members))
         together, _ = stack(images.expand(len(members), *images.shape))
     except Exception as error:
-        if failures.of_the_machine(error):
+        if of_the_machine(error):
             raise
-        raise ApartError(f"they cannot be stacked ({failures.reason(error)})") from error
+        raise ApartError(f"they cannot be stacked ({reason(error)})") from error
     for member, found in zip(members, together, strict=True):
         network = member.state.network.train()
         network.seek(0)
@@ -318,6 +327,6 @@ def _complete(member: Trainee) -> Outcome:
 
 
 def _failed(member: Trainee, error: Exception) -> Outcome:
-    words = failures.reason(error)
+    words = reason(error)
     record_failure(member.run.folder, words, error)
     return Outcome(member.task, error=words)

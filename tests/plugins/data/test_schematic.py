@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, Split
-from bionic_plugins.data.schematic import EXPRESSIONS, SHARES, Schematic, draw
+from bionic_plugins.data.faces import EXPRESSIONS, SHARES, draw
+from bionic_plugins.data.schematic import Schematic
 
 IMAGE = (1, 48, 48)
 FEW = Schematic(train=140, test=70)

@@ -10,14 +10,12 @@ import torch
 
 from bionic_core.runs.engine import Task
 from bionic_core.runs.train import prepare, train
-from bionic_core.training import loop as single_training
-from bionic_core.training.loop import train_epoch
-from bionic_plugins.engines.stacked import training as stacked_training
+from bionic_core.training.loop import Member, Moment, Single, pass_once, train_epoch, train_members
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, cuda_graph
 from bionic_plugins.engines.stacked.steps import Steps
 from tests.plugins.engines.test_stacked_studies import near, run, study
-from tests.support.stacks import CACHE, CPU, LIGHT, changed, lacking, spec, stacked, tasks_of
+from tests.support.stacks import CACHE, CPU, LIGHT, PLANS, changed, lacking, spec, stacked, tasks_of
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no CUDA device here"
@@ -30,14 +28,14 @@ def test_steps_do_not_wait() -> None:
     """Torch itself raises where something waits."""
     one = spec(train=70)
     state, course = prepare(one, 0, CACHE.get(one), GPU)
-    single_training._pass(state, course, None)
+    pass_once(Single(state, course))
     try:
 
-        def arm(moment: single_training.Moment) -> None:
+        def arm(member: Member, moment: Moment) -> None:
             last = moment.done + 12 >= moment.total  # then the sums are read
             torch.cuda.set_sync_debug_mode("default" if last else "error")
 
-        single_training._pass(state, course, arm)
+        pass_once(Single(state, course), arm)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -55,12 +53,12 @@ def test_a_model_without_draws_learns_as_on_the_cpu() -> None:
 
 def losses(tasks: Sequence[Task], *, recorded: bool) -> list[list[float]]:
     """Each member's training losses over three epochs, kernel by kernel or by repetition."""
-    stack, members, _ = stacked(group(tasks, CACHE), GPU)
+    stack, members, _ = stacked(group(tasks, PLANS), GPU)
     steps = Steps(stack, members)
     if recorded:
         steps = RecordedSteps(stack, members, cuda_graph, pytest.fail)
     for _ in range(3):
-        stacked_training.train_epoch(steps)
+        train_members(steps)
     return [[record["train"]["loss"] for record in m.state.history] for m in members]
 
 

@@ -16,15 +16,15 @@ import pytest
 
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError
-from bionic_core.cli.options import from_options
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import transfer
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import LOCK, RESULT, STATE, Run
-from bionic_core.runs.identity import identity
 from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.observer import Observer
+from bionic_core.runs.planned import PlannedRun
 from bionic_core.runs.train import train
-from bionic_core.spec.spec import compose, digest
+from bionic_core.spec.spec import compose
 from bionic_core.training.loop import Moment
 from bionic_plugins.engines.ray import engine as ray_engine
 from bionic_plugins.engines.ray import tasks as ray_tasks
@@ -33,6 +33,8 @@ from bionic_plugins.engines.ray.tasks import Desk, Order
 from tests.cli.test_cli import SMALL, Bionic, refused
 from tests.cli.test_cli import bionic as command
 from tests.support.killing import assert_same
+from tests.support.observers import told as observer
+from tests.support.options import from_options
 
 __all__ = ["command"]
 
@@ -91,15 +93,18 @@ class Told:
     said: list[str] = attrs.field(factory=list)
     saved: list[Path] = attrs.field(factory=list)
 
-    def work(self, tasks: list[Task], root: Path) -> Work:
+    def work(self, tasks: list[Task], root: Path, **others: Callable[..., Any]) -> Work:
+        calls: dict[str, Callable[..., Any]] = {
+            "begun": lambda task: self.begun.append(task.number),
+            "progress": lambda task, moment: self.moments.append((task.number, moment)),
+            "note": lambda task, words: self.said.append(words),
+            "saved": lambda task, folder: self.saved.append(folder),
+        }
         return Work(
             tasks,
             root,
             "cpu",
-            started=lambda task: self.begun.append(task.number),
-            watch=lambda task, moment: self.moments.append((task.number, moment)),
-            say=lambda task, words: self.said.append(words),
-            saved=lambda task, folder: self.saved.append(folder),
+            observer=observer(**calls | others),
         )
 
 
@@ -148,7 +153,7 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
         assert not (outcome.folder / LOCK).exists()
         assert not (outcome.folder / STATE).exists()
     assert found[0].folder is not None
-    assert Run(found[0].folder).result["run"] == str(found[0].folder.resolve())
+    assert Run(found[0].folder).result.run == str(found[0].folder.resolve())
     failed = [path for path in (tmp_path / "store").iterdir() if not (path / RESULT).exists()]
     assert [Run(path).failure for path in failed] == [found[1].error]
 
@@ -165,7 +170,7 @@ def interrupted(
             acted = True
             act(moment)
 
-    work = attrs.evolve(told.work(tasks, root), watch=watch)
+    work = told.work(tasks, root, progress=watch)
     found = by_number(engine.train(work))
     assert acted
     return told, found
@@ -225,7 +230,7 @@ def test_runs_wait_for_a_node_with_room_and_ctrl_c_cancels_them(tmp_path: Path) 
             told.said.append(words)
             nodes.add_node(**NODE)
 
-        work = attrs.evolve(told.work(tasks, tmp_path / "store"), watch=watch, say=say)
+        work = told.work(tasks, tmp_path / "store", progress=watch, note=say)
         with pytest.raises(KeyboardInterrupt):
             list(Ray(results="store").train(work))
         assert told.said == [
@@ -356,7 +361,7 @@ def test_without_the_extra_one_line_names_it(
 
 def test_the_desk_keeps_what_a_run_can_go_on_from(tmp_path: Path) -> None:
     kept: list[dict[str, bytes]] = []
-    run = train(small(), root=tmp_path / "apart", device="cpu", saved=snapshots(kept))
+    run = train(small(), root=tmp_path / "apart", device="cpu", observer=snapshots(kept))
     desk, there = Desk(), tmp_path / "runs" / run.hash
     (first, files), error = desk.ask("begin", 0, there, 0.0)
     assert (files, error) == ({}, None)
@@ -367,8 +372,8 @@ def test_the_desk_keeps_what_a_run_can_go_on_from(tmp_path: Path) -> None:
     (second, files), _ = desk.ask("begin", 0, there, 0.0)
     assert files == kept[1]
     assert desk.ask("keep", 0, first, there, kept[2]) == (False, None)
-    assert transfer.unfinished(there) == kept[1]
-    desk.ask("end", 0, second, there, transfer.finished(run.folder), "")
+    assert transfer.unfinished_files(there) == kept[1]
+    desk.ask("end", 0, second, there, transfer.finished_files(run.folder), "")
     assert Run(there).verify()
     assert {path.name for path in there.iterdir()} == {path.name for path in run.folder.iterdir()}
     assert_same(Run(there), run)
@@ -377,8 +382,8 @@ def test_the_desk_keeps_what_a_run_can_go_on_from(tmp_path: Path) -> None:
     assert desk.words() == []
 
 
-def snapshots(kept: list[dict[str, bytes]]) -> Callable[[Path], None]:
-    return lambda folder: kept.append(transfer.unfinished(folder))
+def snapshots(kept: list[dict[str, bytes]]) -> Observer:
+    return observer(saved=lambda task, folder: kept.append(transfer.unfinished_files(folder)))
 
 
 def test_a_damaged_checkpoint_is_refused_by_the_desk(tmp_path: Path) -> None:
@@ -399,7 +404,7 @@ def order(spec: bionic.Spec, root: Path, **changes: Any) -> Order:
         name=spec.name,
         where="",
         seed=0,
-        hash=digest(identity(spec, 0, inputs)),
+        hash=PlannedRun.of(spec, 0, inputs, root).hash,
         root=root,
         probe="",
         must_share=False,
@@ -459,7 +464,7 @@ def test_runs_have_their_declared_share_of_a_gpu(tmp_path: Path) -> None:
             left = ray.available_resources()
             free.append((left.get("CPU", 0.0), left.get("GPU", 0.0)))
 
-        work = attrs.evolve(told.work(tasks, tmp_path), watch=watch)
+        work = told.work(tasks, tmp_path, progress=watch)
         runs(by_number(Ray(results="store", gpus=0.5).train(work)))
         assert min(gpus for _, gpus in free) == 0, "two runs of a half each"
         assert min(cpus for cpus, _ in free) == 2, "a third had no GPU left"
@@ -470,7 +475,7 @@ def test_runs_have_their_declared_share_of_a_gpu(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            list(Ray(gpus=2).train(attrs.evolve(Told().work(tasks, tmp_path / "no"), say=say)))
+            list(Ray(gpus=2).train(Told().work(tasks, tmp_path / "no", note=say)))
         assert "no node of the cluster has 1 CPUs and 2 GPUs" in said[0]
 
 

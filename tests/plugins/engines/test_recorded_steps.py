@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.training.loop import train_members
 from bionic_plugins.engines.stacked import study as stacked_study
-from bionic_plugins.engines.stacked import training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
 from bionic_plugins.engines.stacked.steps import Steps
 from tests.plugins.engines.test_stacked_studies import near, run, study
 from tests.support.operations import Operations
-from tests.support.stacks import CACHE, LIGHT, changed, lacking, light, spec, stacked, tasks_of
+from tests.support.stacks import LIGHT, PLANS, changed, lacking, light, spec, stacked, tasks_of
 
 FORBIDDEN = (
     *("_local_scalar_dense", "nonzero", "masked_select", "equal", "lift_fresh"),
@@ -103,14 +103,14 @@ def both(tasks: Sequence[Any], epochs: int = 3) -> tuple[list[Any], list[Any], l
     said: list[str] = []
     trained = []
     for recorded in (False, True):
-        stack, members, _ = stacked(group(tasks, CACHE))
+        stack, members, _ = stacked(group(tasks, PLANS))
         steps = (
             RecordedSteps(stack, members, recorder, said.append)
             if recorded
             else Steps(stack, members)
         )
         for _ in range(epochs):
-            ended = training.train_epoch(steps)
+            ended = train_members(steps)
             assert all(end.error is None for end in ended)
         trained.append(members)
         if recorded and not said:
@@ -155,7 +155,7 @@ def test_repeated_steps_have_the_rates_of_their_schedule() -> None:
 
 def test_a_batch_of_another_size_is_taken_as_it_is() -> None:
     """An epoch of 125 images ends with five."""
-    stack, members, _ = stacked(group(tasks_of([light()]), CACHE))
+    stack, members, _ = stacked(group(tasks_of([light()]), PLANS))
     steps = RecordedSteps(stack, members, recorder, pytest.fail)
     sizes: list[int] = []
     step = steps.step
@@ -165,18 +165,18 @@ def test_a_batch_of_another_size_is_taken_as_it_is() -> None:
         return step(images, labels)
 
     steps.step = seen  # type: ignore[method-assign]
-    training.train_epoch(steps)
+    train_members(steps)
     assert sizes == [12, 12, 12, 12, 5], (
         "two to begin with, one to compare, one to record, the last"
     )
-    training.train_epoch(steps)
+    train_members(steps)
     assert sizes[5:] == [5]
 
 
 def test_members_that_diverge_are_no_reason_against_recording() -> None:
-    stack, members, _ = stacked(group(tasks_of([light(), spec(LIGHT, lr=1e30)], (0,)), CACHE))
+    stack, members, _ = stacked(group(tasks_of([light(), spec(LIGHT, lr=1e30)], (0,)), PLANS))
     steps = RecordedSteps(stack, members, recorder, pytest.fail)
-    ended = training.train_epoch(steps)
+    ended = train_members(steps)
     assert [end.error is None for end in ended] == [True, False]
     assert "training diverged" in str(ended[1].error)
 
@@ -227,10 +227,10 @@ def answering(module: type[nn.Module]) -> type[Mechanism]:
 def test_what_cannot_be_recorded_is_taken_as_it_is(module: type[nn.Module], words: str) -> None:
     said: list[str] = []
     one = spec({"layernorm": {}, "answers": {}}, [answering(module)])
-    stack, members, _ = stacked(group(tasks_of([one]), CACHE))
+    stack, members, _ = stacked(group(tasks_of([one]), PLANS))
     steps = RecordedSteps(stack, members, recorder, said.append)
-    training.train_epoch(steps)
-    training.train_epoch(steps)
+    train_members(steps)
+    train_members(steps)
     assert len(said) == 1
     assert said[0].startswith(f"steps are not recorded, and take longer: {words}")
 
@@ -245,10 +245,10 @@ def test_a_recording_that_fails_changes_nothing() -> None:
 
     for recorded in (False, True):
         said: list[str] = []
-        stack, members, _ = stacked(group(tasks, CACHE))
+        stack, members, _ = stacked(group(tasks, PLANS))
         plain = Steps(stack, members)
         steps = RecordedSteps(stack, members, fails, said.append) if recorded else plain
-        training.train_epoch(steps)
+        train_members(steps)
         trained.append(members)
         assert len(said) == recorded
     assert_alike(trained[0], trained[1])
@@ -258,21 +258,21 @@ def test_memory_that_lacks_is_the_studys_affair() -> None:
     def fails(work: Callable[[], None]) -> Callable[[], object]:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    stack, members, _ = stacked(group(tasks_of([light()]), CACHE))
+    stack, members, _ = stacked(group(tasks_of([light()]), PLANS))
     steps = RecordedSteps(stack, members, fails, pytest.fail)
     with pytest.raises(torch.OutOfMemoryError):
-        training.train_epoch(steps)
+        train_members(steps)
 
 
 def test_what_is_recorded() -> None:
     """On GPUs only, and only where all optimisers read their rates there."""
     gpu, said = torch.device("cuda"), list[str]()
-    stack, members, _ = stacked(group(tasks_of([light()]), CACHE))
+    stack, members, _ = stacked(group(tasks_of([light()]), PLANS))
     assert type(steps_of(stack, members, torch.device("cpu"), said.append)) is Steps
     assert type(steps_of(stack, members, gpu, said.append)) is RecordedSteps
     assert not said
     specs = [spec(LIGHT, optimizer=name) for name in ("muon", "adam", "rmsprop")]
-    stack, members, _ = stacked(group(tasks_of(specs), CACHE))
+    stack, members, _ = stacked(group(tasks_of(specs), PLANS))
     assert type(steps_of(stack, members, gpu, said.append)) is Steps
     assert said == [
         "steps are not recorded, and take longer: muon, rmsprop read their rates on the CPU"
@@ -327,7 +327,7 @@ def test_a_step_makes_nothing_elsewhere_than_on_its_device(
     """On torch's device without memory, which mixes with the CPU no more than a GPU does."""
     there = torch.device("meta")
     specs = [spec(), *map(lacking, ("noise", "masks"))]
-    stack, members, _ = stacked(group(tasks_of(specs), CACHE))
+    stack, members, _ = stacked(group(tasks_of(specs), PLANS))
     steps = Steps(stack, members)
     images, labels = torch.rand(len(members), 4, 1, 16, 16), torch.zeros(len(members), 4).long()
     steps.take(images, labels, [0] * len(members))

@@ -14,7 +14,7 @@ from bionic_core import Mechanism, hookimpl
 from bionic_core.model.asking import hooks_of
 from bionic_core.runs.engine import Task
 from bionic_plugins.engines.stacked.groups import group
-from tests.support.stacks import CACHE, LIGHT, lacking, light, spec, stacked, tasks_of
+from tests.support.stacks import LIGHT, PLANS, lacking, light, spec, stacked, tasks_of
 
 
 def names_of(tasks: Sequence[Task]) -> list[int]:
@@ -24,7 +24,7 @@ def names_of(tasks: Sequence[Task]) -> list[int]:
 def grouped(
     *specs: bionic_api.Spec, seeds: Sequence[int] = (0, 1)
 ) -> tuple[list[list[int]], list[Any]]:
-    found = group(tasks_of(specs, seeds), CACHE)
+    found = group(tasks_of(specs, seeds), PLANS)
     alone = [(task.number, why) for task, why in found.alone]
     return [names_of(one.tasks) for one in found.groups], alone
 
@@ -58,7 +58,7 @@ def test_a_run_of_other_shapes_trains_by_itself_and_says_why(
         base, other = (
             spec(one.document()["mechanisms"], storage="sparse") for one in (base, other)
         )
-    found = group([Task(0, base, 0), Task(1, base, 1), Task(2, other, 0)], CACHE)
+    found = group([Task(0, base, 0), Task(1, base, 1), Task(2, other, 0)], PLANS)
     assert [names_of(one.tasks) for one in found.groups] == [[0, 1]]
     ((task, reason),) = found.alone
     assert task.number == 2
@@ -86,7 +86,7 @@ def test_an_option_of_the_loss_that_stacks_lack_is_said() -> None:
 
 def test_gates_open_for_those_that_have_the_mechanism_only() -> None:
     stack, _, tasks = stacked(
-        group(tasks_of([spec(), lacking("hebbian"), lacking("intra")]), CACHE)
+        group(tasks_of([spec(), lacking("hebbian"), lacking("intra")]), PLANS)
     )
     has = {name: [name in task.spec.mechanisms for task in tasks] for name in ("hebbian", "intra")}
     gates = {name: buffer for name, buffer in stack.buffers.items() if "gate_" in name}

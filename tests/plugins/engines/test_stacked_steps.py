@@ -17,7 +17,6 @@ from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
 from bionic_core.training import loop as training
 from bionic_core.training import precision, views
-from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
 from bionic_plugins.engines.stacked.steps import Steps
@@ -27,6 +26,7 @@ from tests.support.stacks import (
     CPU,
     EVERYTHING,
     LIGHT,
+    PLANS,
     changed,
     lacking,
     spec,
@@ -74,7 +74,7 @@ def distance(one: nn.Module, other: nn.Module) -> float:
 
 def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1e-5) -> None:
     """The losses of the first steps, and the weights after them, are those of single runs."""
-    grouping = group(tasks, CACHE)
+    grouping = group(tasks, PLANS)
     assert not grouping.alone
     stack, members, order = stacked(grouping)
     assert len(order) == len(tasks)
@@ -82,7 +82,7 @@ def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1
         patch,
         Steps,
         "take",
-        functools.partial(stacked_training.train_epoch, Steps(stack, members)),
+        functools.partial(training.train_members, Steps(stack, members)),
     )
     for row, (task, member) in enumerate(zip(order, members, strict=True)):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
@@ -123,7 +123,7 @@ def test_first_steps_with_a_weight_for_each_pair(
     names = ("masks", "intra", "layernorm", "hebbian", "noise")
     mechanisms = {name: EVERYTHING[name] for name in names}
     specs = [spec(mechanisms, storage=storage, train=70, lr=lr) for lr in (2e-3, 5e-4)]
-    grouping = group(tasks_of(specs), CACHE)
+    grouping = group(tasks_of(specs), PLANS)
     assert all(p.storage == storage for p in grouping.groups[0].frame.projections)
     agree(monkeypatch, tasks_of(specs))
 
@@ -153,8 +153,8 @@ def test_first_steps_where_the_views_of_some_batches_are_made_at_once(
 def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)  # emulated where it is not
     whole = spec(train=70, precision="bfloat16")
-    stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), CACHE))
-    step = functools.partial(stacked_training.train_epoch, Steps(stack, members))
+    stack, members, tasks = stacked(group(tasks_of([whole, whole.without(["intra"])]), PLANS))
+    step = functools.partial(training.train_members, Steps(stack, members))
     together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)

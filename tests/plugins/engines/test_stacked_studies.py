@@ -17,15 +17,16 @@ from bionic_core import Layer, Mechanism, Stream, hookimpl
 from bionic_core.base.locks import Claim
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import STATE, Run
-from bionic_core.runs.train import run_of, train
-from bionic_core.training.loop import Moment
+from bionic_core.runs.planned import Plans
+from bionic_core.runs.train import train
+from bionic_core.training.loop import Moment, train_members
 from bionic_plugins.engines.stacked import study as stacked_study
-from bionic_plugins.engines.stacked import training as stacked_training
 from bionic_plugins.engines.stacked.steps import Steps
 from bionic_plugins.engines.stacked.study import train_stacked
 from tests.benchmarks.stacked import main as benchmark
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.support.killing import numbers
+from tests.support.observers import told
 from tests.support.stacks import CACHE, LIGHT, lacking, light, spec, tasks_of
 
 __all__ = ["bionic"]
@@ -38,14 +39,13 @@ def study(
     said: list[tuple[int, str]] = []
     begun: list[int] = []
     calls: dict[str, Any] = {
-        "started": lambda task: begun.append(task.number),
-        "watch": lambda task, moment: None,
-        "say": lambda task, words: said.append((task.number, words)),
+        "begun": lambda task: begun.append(task.number),
+        "note": lambda task, words: said.append((task.number, words)),
     }
     most, device = options.pop("most", 0), options.pop("device", "cpu")
-    work = Work(tasks, root, device, **calls | options)
+    work = Work(tasks, root, device, observer=told(**calls | options))
     outcomes = {outcome.task.number: outcome for outcome in train_stacked(work, most=most)}
-    if "started" not in options:
+    if "begun" not in options:
         assert sorted(begun) == sorted({task.number for task in tasks})
     return outcomes, said
 
@@ -89,7 +89,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 def test_a_stacked_study_leaves_ordinary_folders(tmp_path: Path, alone: list[Run]) -> None:
     tasks = tasks_of(STUDY, (0,))
     places: list[Moment] = []
-    found, said = study(tasks, tmp_path, watch=lambda task, moment: places.append(moment))
+    found, said = study(tasks, tmp_path, progress=lambda task, moment: places.append(moment))
     assert said == [(0, "trains as one model with 3 other runs of the study")]
     assert places
     for number, single in enumerate(alone):
@@ -120,7 +120,7 @@ def test_an_interrupted_study_goes_on_either_way(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        study(tasks, tmp_path, watch=stop)
+        study(tasks, tmp_path, progress=stop)
     assert len(list(tmp_path.glob(f"*/{STATE}"))) == 4
     if engine == "stacked":
         runs = [run(outcome) for _, outcome in sorted(study(tasks, tmp_path)[0].items())]
@@ -147,14 +147,14 @@ def test_a_member_that_diverges_ends_and_the_others_go_on(tmp_path: Path) -> Non
 
 def test_a_run_that_another_process_has_and_one_that_is_damaged(tmp_path: Path) -> None:
     tasks = tasks_of([light()], (0, 1, 2, 3))
-    folders = [
-        run_of(task.spec, task.seed, CACHE.get(task.spec), tmp_path).folder for task in tasks
-    ]
+    plans = Plans(tmp_path, CACHE)
+    folders = [plans.of(task.spec, task.seed).folder for task in tasks]
     folders[1].mkdir(parents=True)
     (folders[1] / STATE).write_bytes(b"no state")
     held = Claim(folders[2] / ".lock").take(0)
     outcomes, said = [], list[str]()
-    work = Work(tasks, tmp_path, "cpu", say=lambda task, words: said.append(words))
+    observer = told(note=lambda task, words: said.append(words))
+    work = Work(tasks, tmp_path, "cpu", observer=observer)
     for outcome in train_stacked(work):
         outcomes.append(outcome)
         if outcome.busy and len(outcomes) > 2:
@@ -234,7 +234,7 @@ def test_where_memory_is_short_the_stack_is_parted(
 ) -> None:
     one = spec({"layernorm": {}}, max_epochs=1, train=70)
     sizes: list[int] = []
-    whole = stacked_training.train_epoch
+    whole = train_members
 
     def small(steps: Steps, *rest: Any) -> Any:
         sizes.append(len(steps.members))
@@ -242,7 +242,7 @@ def test_where_memory_is_short_the_stack_is_parted(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return whole(steps, *rest)
 
-    monkeypatch.setattr(stacked_study, "train_epoch", small)
+    monkeypatch.setattr(stacked_study, "train_members", small)
     found, said = study(tasks_of([one], range(4)), tmp_path)
     assert sizes == [4, 2, 2]
     assert all(outcome.folder for outcome in found.values())

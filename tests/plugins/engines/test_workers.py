@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
 from bionic_core.runs.engine import Task, Work
+from bionic_core.runs.observer import Observers
 from bionic_core.runs.train import MODEL
 from bionic_core.spec.spec import compose
 from bionic_core.studies.experiment import plan_factorial, run_experiment
@@ -26,6 +27,7 @@ from bionic_core.studies.tracking import tracking
 from bionic_plugins.engines.local import server
 from bionic_plugins.engines.local.workers import longest_first, side_by_side
 from tests.support.notes import Notes
+from tests.support.observers import told
 
 KEYS = {
     "model": {"layers": {"A": 6, "B": 5}, "projections": ["A->B"]},
@@ -90,14 +92,13 @@ def test_side_by_side_gives_the_numbers_of_one_after_the_other(
     begun: list[int] = []
     cells = {}
     for jobs, trackers in ((1, []), (2, [Notes()])):
-        with tracking(trackers, "side by side", experiment.specs, tmp_path / "told") as told:
+        with tracking(trackers, "side by side", experiment.specs, tmp_path / "told") as tracks:
             cells[jobs] = run_experiment(
                 experiment,
                 root=tmp_path / str(jobs),
                 device="cpu",
                 jobs=jobs,
-                started=lambda number, levels, seed: begun.append(number),
-                tracking=told,
+                observer=Observers(tracks, told(begun=lambda task: begun.append(task.number))),
             )
     assert sorted(begun) == [0, 0, 1, 1, 2, 2, 3, 3]
     for one, other in zip(cells[1], cells[2], strict=True):
@@ -148,14 +149,14 @@ def test_a_worker_has_one_thread_and_todays_environment(
     forked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "FORKED", forked and server.FORKED)
-    for told in ("one", "two")[: 1 + forked]:  # the first's server is still there for the second
-        monkeypatch.setenv("BIONIC_TOLD", told)
-        file = tmp_path / told
+    for word in ("one", "two")[: 1 + forked]:  # the first's server is still there for the second
+        monkeypatch.setenv("BIONIC_TOLD", word)
+        file = tmp_path / word
         found = outcomes([Task(0, spec({"teller": {"file": str(file)}}), 0)], tmp_path / "runs")
         assert found[0].error == ""
         about = json.loads(file.read_text())
         assert about["process"] != "MainProcess"
-        assert (about["told"], about["threads"]) == (told, 1)
+        assert (about["told"], about["threads"]) == (word, 1)
 
 
 @pytest.mark.parametrize(

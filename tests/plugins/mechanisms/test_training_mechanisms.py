@@ -15,7 +15,8 @@ from bionic_core import Mechanism, RequestError, hookimpl
 from bionic_core.data.splits import Splits
 from bionic_core.dataset import Split
 from bionic_core.training import optimizers
-from bionic_core.training.loop import Course, start, step_once
+from bionic_core.training.data import Course
+from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
 from bionic_plugins.mechanisms.hebbian import scaled
 from tests.support import oracle, toys

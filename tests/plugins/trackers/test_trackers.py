@@ -127,7 +127,7 @@ def test_a_study_in_tensorboard(place: Path) -> None:
                 assert set(scalars(reader, tag)) == {1, 2}
                 assert scalars(reader, tag)[number] == pytest.approx(value)
         result = scalars(reader, "result/test/accuracy")
-        assert result == pytest.approx({2: run.result["test"]["accuracy"]})
+        assert result == pytest.approx({2: run.result.test.accuracy})
         cell, values = hyperparameters(reader)
         assert cell == run.spec().hash
         assert (values["mechanism.masks"], values["mechanism.noise"]) == (masks, noise)
@@ -173,7 +173,7 @@ def test_a_study_in_mlflow(place: Path) -> None:
             assert [(metric.step, metric.value) for metric in metrics] == [
                 (record["epoch"], flat(record)[name]) for record in run.history
             ]
-        assert told.data.metrics["result.test.accuracy"] == run.result["test"]["accuracy"]
+        assert told.data.metrics["result.test.accuracy"] == run.result.test.accuracy
         files = {file.path for file in client.list_artifacts(told.info.run_id)}
         assert files == {"spec.toml", "metrics.jsonl", "manifest.json", "result.json"}
     on = client.search_runs([group.experiment_id], "tags.`mechanism.noise` = 'on'")
@@ -211,7 +211,7 @@ def test_the_page_reads_what_was_told(place: Path, monkeypatch: pytest.MonkeyPat
     exec("".join(text for _, text in blocks("tracking.md", "python")), read)
     words = {True: "on", False: "off"}
     assert read["accuracy"] == {
-        (words[masks], words[noise]): run.result["test"]["accuracy"]
+        (words[masks], words[noise]): run.result.test.accuracy
         for run, masks, noise in runs_of(place)
     }
     (whole,) = (run for run, masks, noise in runs_of(place) if masks and noise)

@@ -1,0 +1,75 @@
+"""The options that all commands share that train, as one class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+import typer
+
+from bionic_core.cli.common import Data, Set, Without, load
+from bionic_core.cli.plugins import Tracks, chosen
+
+if TYPE_CHECKING:
+    from bionic_core.runs.engine import Engine
+    from bionic_core.spec.spec import Spec
+
+
+@attrs.frozen
+class StudyOptions:
+    """What is trained on, by what and how long, and where it is kept; each field is an option."""
+
+    data: Data = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")] = None
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, help="Runs side by side, each a process of one thread if several."),
+    ] = 1
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What trains the runs; bionic plugins lists engines, and --engine NAME --help "
+            "shows the options of one.",
+        ),
+    ] = "local"
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder in which runs have their folders.")
+    ] = Path("runs")
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Show the runs in another tool too; bionic plugins lists trackers. Repeatable.",
+        ),
+    ] = None
+    track_to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of what trackers write, instead of OUT/tracking."),
+    ] = None
+    without: Without = ""
+    set_: Set = None
+
+    def load(self, spec: str) -> Spec:
+        """Return a spec as these options change it."""
+        return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where runs are kept and computed, and how many at a time."""
+        return {"root": self.out, "device": self.device, "jobs": self.jobs}
+
+    def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
+        """Return the engine, which makes ready unless it is a plan."""
+        from bionic_core.runs.engine import Engine
+
+        (engine,) = chosen(context, Engine)
+        if not plan:
+            engine.prepare(self.jobs)
+        return engine
+
+    def tracks(self, context: typer.Context) -> Tracks:
+        """Return the trackers."""
+        return Tracks.of(context, self.out, self.track_to)

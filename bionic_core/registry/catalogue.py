@@ -1,0 +1,78 @@
+"""Everything that is installed, line by line: what became of each plugin when it was imported."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+import attrs
+
+from bionic_core.errors import RequestError
+from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed
+
+
+@attrs.frozen
+class Line:
+    """What a listing tells of a plugin; ``summary`` is its docstring's first line."""
+
+    name: str
+    role: str
+    kind: str | None
+    requires: tuple[str, ...]
+    source: str
+    summary: str
+    distribution: str
+    version: str
+    target: str
+    error: str | None
+
+
+@attrs.frozen
+class Listing:
+    """What is installed, failed plugins included."""
+
+    plugins: tuple[Line, ...]
+
+
+def tried(name_sakes: Sequence[Entry]) -> list[Listed]:
+    """Import the plugins of one name and say what became of each; more than one mean nothing."""
+    found = []
+    for entry in name_sakes:
+        error, cls = "", None
+        try:
+            cls = entry.load()
+        except RequestError as problem:
+            error = str(problem)
+        if len(name_sakes) > 1:
+            error = ambiguous(name_sakes)
+        found.append(Listed(entry, cls.role if cls else "unknown", cls, error))
+    return found
+
+
+def ambiguous(entries: Sequence[Entry]) -> str:
+    """Say that a name means nothing, since several distributions announce it."""
+    where = " and ".join(
+        f"{entry.target} ({entry.distribution} {entry.version})".replace(" )", ")")
+        for entry in entries
+    )
+    return (
+        f"the name '{entries[0].name}' is announced {len(entries)} times, by {where}. Uninstall "
+        f"one of them, or leave all plugins of one out with {SKIP_VARIABLE}=-DISTRIBUTION"
+    )
+
+
+def line_of(listed: Listed) -> Line:
+    """Return what a listing tells of a plugin."""
+    doc = (inspect.getdoc(listed.cls) or "").partition("\n")[0] if listed.cls else ""
+    return Line(
+        name=listed.entry.name,
+        role=listed.role,
+        kind=getattr(listed.cls, "kind", None),
+        requires=tuple(getattr(listed.cls, "requires", ())),
+        source=getattr(listed.cls, "source", ""),
+        summary=doc,
+        distribution=listed.entry.distribution,
+        version=listed.entry.version,
+        target=listed.entry.target,
+        error=listed.error or None,
+    )

@@ -1,0 +1,121 @@
+"""FER-2013's files: which are its own, which form they have, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from bionic_core import Dataset, RequestError
+from bionic_core.errors import listing
+from bionic_core.pictures import Shape, fit
+from bionic_plugins.data.fer2013_forms import (
+    ALIASES,
+    Parts,
+    looks_like_csv,
+    looks_like_npz,
+    looks_like_strips,
+    read_csv,
+    read_folders,
+    read_npz,
+    read_strips,
+)
+from bionic_plugins.data.folders import folders, split_folders
+
+
+@attrs.frozen
+class Form:
+    """A kind of file: how it is told from others of its suffix, and how it is read."""
+
+    looks: Callable[[Path], bool]
+    read: Callable[[Path], Parts]
+
+
+CSV = Form(looks_like_csv, read_csv)
+FORMS: Mapping[str, Form] = {
+    ".csv": CSV,
+    ".csv.gz": CSV,
+    ".npz": Form(looks_like_npz, read_npz),
+    ".zip": Form(looks_like_strips, read_strips),
+}
+
+HELP = (
+    "fer2013.csv or icml_face_data.csv (also .csv.gz), a folder with train/<class>/ and "
+    "test/<class>/, an .npz with train_images …, a .zip of strips, or a folder with one of these"
+)
+
+
+def claims(path: Path) -> int:
+    """Return 2 for files of the forms' suffixes, and folders of the classes or of such files."""
+    if path.is_file():
+        return 2 if _form(path) else 0
+    return 2 if _holds_classes(path) or _recognised(path) else 0
+
+
+def read(given: str, image: Shape) -> Dataset:
+    """Return the images at a path, see :meth:`bionic_plugins.data.fer2013.Fer2013.read`."""
+    if not given:
+        raise RequestError(
+            f"fer2013 needs its files: give --data PATH, or path in [data]. PATH is {HELP}"
+        )
+    path = _found(given)
+    where = str(path)
+    if path.is_dir():
+        parts, names = read_folders(path, image)
+    else:
+        parts, names = FORMS[_form(path)].read(path)
+    parts = {split: attrs.evolve(p, images=fit(p.images, image)) for split, p in parts.items()}
+    if "train" not in parts or len(parts) == 1:
+        found = ", ".join(parts) or "none"
+        raise RequestError(f"needs training images and test images; found {found}", where=where)
+    test = next(parts[split] for split in ("private", "test", "public") if split in parts)
+    validation = parts.get("public") if "private" in parts else parts.get("validation")
+    try:
+        title = f"fer2013 ({path.resolve().name})"
+        return Dataset(title, names, parts["train"], test, validation)
+    except RequestError as error:
+        raise RequestError(error.problems, where=where) from None
+
+
+def _found(given: str) -> Path:
+    """Return the file, or the folder with ``train/``, that the path means."""
+    path = Path(given)
+    if not path.exists():
+        raise RequestError(f"no such file or folder; expected {HELP}", where=given)
+    if path.is_file() and not _form(path):
+        raise RequestError(f"not a form of FER-2013; expected {HELP}", where=given)
+    if path.is_file() or _holds_classes(path):
+        return path
+    files = _recognised(path) or _files(path)
+    if len(files) == 1:
+        return files[0]
+    if split_folders(path):  # its folders say what is wrong with the class names
+        return path
+    found = f"{len(files)} such files: {listing(file.name for file in files)}"
+    advice = "; name the one to read" if files else f"; expected {HELP}"
+    raise RequestError(f"the folder holds {found}{advice}", where=given)
+
+
+def _form(path: Path) -> str:
+    """Return the suffix that says the form, or an empty string."""
+    name = path.name.lower()
+    return next((suffix for suffix in FORMS if name.endswith(suffix)), "")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and _form(path))
+
+
+def _recognised(folder: Path) -> list[Path]:
+    """Return the files whose content is FER-2013's, not only their suffix."""
+    return [path for path in _files(folder) if FORMS[_form(path)].looks(path)]
+
+
+def _holds_classes(folder: Path) -> bool:
+    """Whether the folder has ``train/`` with class folders, mostly of FER-2013's names."""
+    try:
+        names = [path.name for path in folders(split_folders(folder)["train"])]
+    except (RequestError, KeyError):
+        return False
+    return sum(name.lower() in ALIASES for name in names) * 2 >= len(names)
