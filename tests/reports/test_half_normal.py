@@ -63,7 +63,7 @@ class Drawn:
 def drawings(found: Findings, monkeypatch: pytest.MonkeyPatch) -> tuple[Drawn, ...]:
     """What the plot in each file and the one on pages show."""
     plot = Axes.plot
-    drawn = []
+    drawn: list[Drawn] = []
 
     def watched(self: Axes, x: Any, y: Any, **options: Any) -> Any:
         drawn[-1].take(x, y, options)
