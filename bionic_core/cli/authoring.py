@@ -37,7 +37,7 @@ def check_command(
         judgement = subject.judged(chosen, step)
 
     def render(_: Any) -> Any:
-        from bionic_core.reports.tables.check import judged
+        from bionic_core.cli.verdicts import judged
 
         return judged(judgement)
 

@@ -21,14 +21,12 @@ def build_command(
     json: Json = False,
 ) -> None:
     """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
-    from bionic_core.base.records import to_document
     from bionic_core.training.describe import describe
 
     loaded = load(spec, without=without, set_=set_)
     description, network = describe(loaded)
-    document = to_document(description)
     if save is not None:
         from bionic_core.runs.train import save_model
 
         save_model(save, loaded, network)
-    show(document, json, lambda report: report.built(document))
+    show(description, json, lambda report: report.built(description))

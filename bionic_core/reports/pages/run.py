@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
-from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc
 from bionic_core.reports.drawing.svg import curves
@@ -28,6 +27,7 @@ from bionic_core.training.metrics import Figures, probabilities
 
 if TYPE_CHECKING:
     from bionic_core.model.network import Network
+    from bionic_core.training.describe import Description, Intermediate
 
 Document = Mapping[str, Any]
 
@@ -151,38 +151,38 @@ def _built(run: Run) -> list[Section]:
     from bionic_core.training.describe import describe
 
     try:
-        description, network = describe(run.spec())
+        built, network = describe(run.spec())
     except RequestError as error:
         reason = f"The pipeline cannot be drawn here: {printable(str(error))}"
         return [Section("How it is built", (reason,))]
-    document = printable(to_document(description))
-    table = parameters(document["parameters"])
+    description: Description = printable(built)
+    table = parameters(description.parameters)
     text = (
-        f"{count(document['macs'])} multiply-adds for an image. Names with a coloured ground are "
+        f"{count(description.macs)} multiply-adds for an image. Names with a coloured ground are "
         "the mechanisms that act there.",
     )
-    sections = [Section("How it is built", text, [_pipeline(document, network), table])]
+    sections = [Section("How it is built", text, [_pipeline(description, network), table])]
     wired = _wiring(network)
     return [*sections, wired] if wired else sections
 
 
-def _pipeline(document: Document, network: Network) -> Flow:
-    sites: dict[str, list[Document]] = {}
-    for step in document["pipeline"]:
-        sites.setdefault(step["name"].partition(".")[0], []).append(step)
-    layers = {layer["name"]: layer for layer in document["layers"]}
+def _pipeline(description: Description, network: Network) -> Flow:
+    sites: dict[str, list[Intermediate]] = {}
+    for step in description.pipeline:
+        sites.setdefault(step.name.partition(".")[0], []).append(step)
+    layers = {layer.name: layer for layer in description.layers}
     steps: list[Step] = []
     before: Sequence[int] = ()
     for site, parts in sites.items():
         layer = layers.get(site)
-        shape = parts[-1]["shape"]
+        shape = parts[-1].shape
         lines = _inputs(network, site) if layer else []
         lines += [line for part in parts if (line := _acting(part))]
         if lines or shape != before:  # what changes nothing is not drawn
             note = sides(shape)
             if layer:
-                types = f" ({', '.join(layer['cell_types'])})" if layer["cell_types"] else ""
-                note = f"{count(layer['size'])} neurons{types}"
+                types = f" ({', '.join(layer.cell_types)})" if layer.cell_types else ""
+                note = f"{count(layer.size)} neurons{types}"
             steps.append(Step(site, note, lines))
         before = shape
     return Flow(steps, f"Pipeline: {', then '.join(step.name for step in steps)}")
@@ -204,12 +204,12 @@ def _inputs(network: Network, layer: str) -> list[Line]:
     return lines
 
 
-def _acting(part: Document) -> Line | None:
+def _acting(part: Intermediate) -> Line | None:
     """Return a line of an intermediate that a mechanism acts on; None where none does."""
-    _, hook, owner = (*part["name"].split(".", 2), "", "")[:3]
+    _, hook, owner = (*part.name.split(".", 2), "", "")[:3]
     if owner:  # what one mechanism adds; that of products is told with their result
         return (hook, "", [owner]) if hook == "current" else None
-    return (hook, "", part["mechanisms"]) if part["mechanisms"] and hook else None
+    return (hook, "", part.mechanisms) if part.mechanisms and hook else None
 
 
 def _wiring(network: Network) -> Section | None:

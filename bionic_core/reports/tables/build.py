@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bionic_core.base.memory import gib
 from bionic_core.connectomes.roles import Comparison
@@ -12,10 +12,10 @@ from bionic_core.reports.sections import Cell, Flow, Points, Section, Step, Tabl
 from bionic_core.reports.tables.connectome import connectome
 from bionic_core.reports.tables.data import checked, data
 from bionic_core.reports.tables.evaluation import trained
-from bionic_core.reports.words import count, number, rough, share, sides, whole
+from bionic_core.reports.words import count, rough, share, sides, whole
 
 if TYPE_CHECKING:
-    from bionic_core.reports.pages.write import Written
+    from bionic_core.training.describe import Description, Parameters, Wired
 
 __all__ = [
     "built",
@@ -26,49 +26,45 @@ __all__ = [
     "drawn",
     "plugins",
     "trained",
-    "written",
 ]
 
-Document = Mapping[str, Any]
 
-
-def built(document: Document) -> Section:
+def built(description: Description) -> Section:
     """Show what a spec builds: the pipeline with shapes, parameters by part, wiring, cost."""
     steps: dict[str, list[tuple[str, str, Sequence[str]]]] = {}
-    for step in document["pipeline"]:
-        site, _, rest = step["name"].partition(".")
-        line = (rest or "signal", sides(step["shape"]), step["mechanisms"])
+    for step in description.pipeline:
+        site, _, rest = step.name.partition(".")
+        line = (rest or "signal", sides(step.shape), step.mechanisms)
         steps.setdefault(site, []).append(line)
     flow = Flow(
         [Step(site, "", lines) for site, lines in steps.items()],
         "Pipeline",
-        f"{document['name']}  {document['hash']}",
+        f"{description.name}  {description.hash}",
     )
-    wiring = [_wiring(document["masks"])] if document["masks"] else []
-    parts = parameters(document["parameters"])
-    return Section("", (), [flow, parts, *wiring, Points(list(_cost(document)))])
+    wiring = [_wiring(description.masks)] if description.masks else []
+    parts = parameters(description.parameters)
+    return Section("", (), [flow, parts, *wiring, Points(list(_cost(description)))])
 
 
-def parameters(counts: Document) -> Table:
+def parameters(counts: Parameters) -> Table:
     """Return a table of parameters by part, then of all and of those that are wired."""
-    parts = counts["by_part"]
-    rows = [(Cell(name), whole(size)) for name, size in parts.items()]
+    rows = [(Cell(name), whole(size)) for name, size in counts.by_part.items()]
     totals = [
-        cells((name, whole(counts[key])), strong=True)
-        for name, key in (("allocated", "allocated"), ("effective (unmasked)", "effective"))
+        cells(("allocated", whole(counts.allocated)), strong=True),
+        cells(("effective (unmasked)", whole(counts.effective)), strong=True),
     ]
     columns = ("part", "allocated")
     return Table("Parameters", columns, [*rows, *totals], ruled=(len(rows),), sortable=False)
 
 
-def _wiring(masks: Sequence[Document]) -> Table:
+def _wiring(masks: Sequence[Wired]) -> Table:
     rows = [
         (
-            f"{mask['pre']}->{mask['post']}" + (f" ({mask['within']})" if mask["within"] else ""),
-            share(mask["density"]),
-            whole(mask["connections"]),
-            whole(mask["synapses"]),
-            mask["storage"],
+            f"{mask.pre}->{mask.post}" + (f" ({mask.within})" if mask.within else ""),
+            share(mask.density),
+            whole(mask.connections),
+            whole(mask.synapses),
+            mask.storage,
         )
         for mask in masks
     ]
@@ -76,17 +72,17 @@ def _wiring(masks: Sequence[Document]) -> Table:
     return Table("Wiring", columns, rows, words=(4,))
 
 
-def _cost(document: Document) -> Iterator[str]:
-    memory = document["memory"]
-    yield f"{count(document['macs'])} multiply-adds per image"
+def _cost(description: Description) -> Iterator[str]:
+    memory = description.memory
+    yield f"{count(description.macs)} multiply-adds per image"
     yield (
-        f"memory: {gib(memory['model'])} for the model, {gib(memory['training'])} at most to train "
+        f"memory: {gib(memory.model)} for the model, {gib(memory.training)} at most to train "
         "it, images and activity aside"
     )
-    if source := document.get("connectome"):
+    if source := description.connectome:
         yield (
-            f"connectome: {source['label']}, {count(source['cells'])} cells, "
-            f"{count(source['connections'])} connections, {count(source['synapses'])} synapses"
+            f"connectome: {source.label}, {count(source.cells)} cells, "
+            f"{count(source.connections)} connections, {count(source.synapses)} synapses"
         )
 
 
@@ -134,10 +130,3 @@ def compared(comparison: Comparison) -> Section:
 def drawn(label: str, figures: Sequence[str]) -> Section:
     """Show which pictures of a connectome were written."""
     return Section("", (label, *figures))
-
-
-def written(page: Written) -> Section:
-    """Show what a page says, and where it is."""
-    size = number(page.bytes, 0, scale=1e-3)
-    lines = (page.question, *page.answer, *page.warnings)
-    return Section("", (*lines, f"written: {page.file} ({size} kB)"))

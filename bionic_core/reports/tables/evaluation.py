@@ -53,7 +53,7 @@ def splits(result: Result, title: str) -> Table:
     )
     rows = [
         (
-            f"{name} (chose the epoch)" if name == result.selected_on else name,
+            f"{name} (selected on)" if name == result.selected_on else name,
             whole(part.images),
             share(part.accuracy),
             numeric(part.loss, 4),

@@ -1,4 +1,4 @@
-"""Verdicts on a plugin."""
+"""Verdicts on a plugin, as sections: what is judged stands beside reports, not below them."""
 
 from __future__ import annotations
 
