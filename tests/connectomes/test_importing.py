@@ -508,7 +508,7 @@ def test_the_provenance_says_it_all(tmp_path: Path) -> None:
 
 
 def test_the_page_has_each_reason_and_its_rule() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "connectomes.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "connectomes.md").read_text()
     for reason in REASONS.values():
         others = ", ".join(word for word in reason.allowed if word != reason.usual) or "–"
         assert f"| `{reason.name}` | {reason.about} | {reason.usual} | {others} |" in page
