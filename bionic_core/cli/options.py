@@ -8,10 +8,10 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
+from bionic_core.base.strict import structure
 from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, nearest
 from bionic_core.plugin import Plugin
-from bionic_core.spec.strict import structure
 
 P = TypeVar("P", bound=Plugin)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bionic_core.base.strict import plain, structure
 from bionic_core.conformance.laws import as_toml
 from bionic_core.connectome import Connectome
 from bionic_core.dataset import Dataset, Split
@@ -26,7 +27,6 @@ from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism
 from bionic_core.registry import Registry
 from bionic_core.sites import Features, Layer, ProjectionSite, Stage, Wiring
 from bionic_core.spec.spec import Spec, compose
-from bionic_core.spec.strict import plain, structure
 
 IMAGES = 5
 """Images of a batch: a number that is no layer's size, so that axes cannot be mistaken."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bionic_core.base.strict import plain
 from bionic_core.conformance.bed import (
     CELLS,
     IMAGES,
@@ -29,7 +30,6 @@ from bionic_core.errors import RequestError
 from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
 from bionic_core.spec.spec import compose, parse
-from bionic_core.spec.strict import plain
 from bionic_core.training.loop import Course, start
 from bionic_core.training.recipe import recipe_of
 

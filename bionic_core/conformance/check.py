@@ -7,11 +7,11 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.strict import structure
 from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
-from bionic_core.spec.strict import structure
 
 
 @attrs.frozen(eq=False)

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import tomli_w
 
+from bionic_core.base.strict import plain, structure
 from bionic_core.conformance.building import described, same_fields
 from bionic_core.conformance.laws import Broken, as_toml, raised
 from bionic_core.connectome import Connectome
@@ -17,7 +18,6 @@ from bionic_core.dataset import Dataset
 from bionic_core.errors import RequestError
 from bionic_core.plugin import ConnectomeSource, DataSource, Plugin
 from bionic_core.spec.spec import parse
-from bionic_core.spec.strict import plain, structure
 
 S = TypeVar("S", bound=Plugin)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.strict import plain
 from bionic_core.markers import NEUTRAL
 from bionic_core.runs.inputs import Inputs
 from bionic_core.spec.spec import Spec
-from bionic_core.spec.strict import plain
 
 CORE_NUMERICS = 3
 """Raised when a change to the core changes the numbers of runs."""

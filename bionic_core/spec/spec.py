@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import attrs
 
+from bionic_core.base.strict import plain, structure
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.spec.assign import assign
-from bionic_core.spec.strict import plain, structure
 from bionic_core.spec.tables import SECTIONS, ConnectomeChoice, DataChoice, Model, Training
 from bionic_core.spec.topology import Topology, arrange
 

@@ -10,11 +10,11 @@ from typing import Literal
 import attrs
 from attrs import field
 
+from bionic_core.base.strict import structure
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
 from bionic_core.spec.spec import read
-from bionic_core.spec.strict import structure
 
 Figure = tuple[float, float]
 """Mean and SD over seeds."""
