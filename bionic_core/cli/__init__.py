@@ -1,4 +1,7 @@
-"""The command line. Only what a command uses is imported, when it runs."""
+"""The command line. Only what a command uses is imported, when it runs.
+
+Computes nothing: it asks the rooms below and shows what they answer. Start at `training`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The laws that plugins keep, and judging one by them: public in :mod:`bionic_core.testing`."""
+"""The laws that plugins keep, and judging one by them: public in :mod:`bionic_core.testing`.
+
+Draws no report and knows no mechanism. Start at `judge`, then `laws`.
+"""
