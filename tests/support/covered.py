@@ -1,4 +1,4 @@
-"""``python -m tests.support.covered`` prints the coverage of each room, of what was measured last."""
+"""``python -m tests.support.covered`` prints the coverage of each room, as measured last."""
 
 from __future__ import annotations
 
