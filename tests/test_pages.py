@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 
@@ -56,16 +57,16 @@ def of_page(module: ModuleType) -> list[type[Mechanism]]:
 
 @pytest.fixture(scope="module")
 def page_of_hooks(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    return module_of("hooks.md", tmp_path_factory.mktemp("hooks"))
+    return module_of("reference/hooks.md", tmp_path_factory.mktemp("hooks"))
 
 
 @pytest.mark.parametrize("hook", hooks())
 def test_every_hook_has_an_example_that_keeps_the_laws(
     page_of_hooks: ModuleType, hook: str
 ) -> None:
-    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference/hooks.md").read_text(encoding="utf-8")
     section = re.search(rf"^## {hook}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert section, f"docs/hooks.md has no section '## {hook}'"
+    assert section, f"docs/reference/hooks.md has no section '## {hook}'"
     names = re.findall(r"^class (\w+)\(Mechanism\)", section[1], re.MULTILINE)
     shown = [getattr(page_of_hooks, name) for name in names]
     assert hook in {name for cls in shown for name in hooks_of(cls)}, f"no example of {hook}"
@@ -74,16 +75,17 @@ def test_every_hook_has_an_example_that_keeps_the_laws(
 
 
 def test_hooks_are_told_in_the_order_of_the_forward_pass() -> None:
-    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference/hooks.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == list(hookspecs.COMBINATION) == hooks()
 
 
 def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_path: Path) -> None:
-    text = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference/hooks.md").read_text(encoding="utf-8")
     section = text.partition("## Beside the pipeline: a tracker\n")[2]
     for role in (bionic.Journal, bionic.Tracker):
-        for method in [name for name in vars(role) if not name.startswith("_")]:
-            assert f"`{method}`" in section, f"docs/hooks.md says nothing of {method}"
+        methods = [name for name, member in vars(role).items() if isfunction(member)]
+        for method in [name for name in methods if not name.startswith("_")]:
+            assert f"`{method}`" in section, f"docs/reference/hooks.md says nothing of {method}"
     check_tracker(page_of_hooks.Table)
     spec = small()
     task = Task(0, spec, 0)
@@ -112,8 +114,8 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
 
 
 def test_the_further_plugins_train_together(tmp_path: Path) -> None:
-    module = module_of("plugins.md", tmp_path)  # which judges all three by their laws
-    (announced, text) = (table for _, table in blocks("plugins.md", "toml"))
+    module = module_of("how-to/plugins.md", tmp_path)  # which judges all three by their laws
+    (announced, text) = (table for _, table in blocks("how-to/plugins.md", "toml"))
     for name, target in tomllib.loads(announced)["project"]["entry-points"]["bionic"].items():
         assert getattr(module, target.partition(":")[2]).name == name
     registry = bionic.Registry.installed().including(module.Oja, module.Digits, module.Falloff)
@@ -136,7 +138,7 @@ def test_the_further_plugins_train_together(tmp_path: Path) -> None:
 
 
 def test_ojas_rule_against_its_own_sums(tmp_path: Path) -> None:
-    oja = module_of("plugins.md", tmp_path).Oja(eta=0.5)
+    oja = module_of("how-to/plugins.md", tmp_path).Oja(eta=0.5)
     rng = np.random.default_rng(0)
     w, pre, post = rng.random((2, 3)), rng.random((4, 3)), rng.random((4, 2))
     expected = [
@@ -185,7 +187,7 @@ def test_the_tutorial(
 ) -> None:
     """From nothing to a factorial, in this process; with pip and in a shell it runs when slow."""
     said: dict[str, str] = {}
-    for language, text in blocks("tutorial.md"):
+    for language, text in blocks("guide/tutorial.md"):
         if language == "python":
             first = text.partition("\n")[0]
             (workshop / first.removeprefix("# ")).write_text(text)
@@ -203,7 +205,7 @@ def test_the_tutorial(
     }
     assert "divisive" in said[study]
     assert len(results["cells"]) == 4
-    code = next(text for _, text in blocks("tutorial.md", "python")).splitlines()
+    code = next(text for _, text in blocks("guide/tutorial.md", "python")).splitlines()
     assert len([line for line in code[1:] if line.strip()]) < 30
 
 

@@ -9,7 +9,7 @@ With W post × pre (Q, P) and S pairs, in ``Index`` order::
 Each is the gradient of the other two, so that they can be differentiated any number of times.
 Neurons come first and the batch last: a synapse then reads one contiguous row. The first two are
 torch's ``embedding_bag``, whose bags are the neurons summed into, the last its ``sampled_addmm``;
-torch has both for the CPU and for CUDA. ``docs/sparse.md`` says what else was measured.
+torch has both for the CPU and for CUDA. ``docs/results/sparse.md`` says what else was measured.
 ``torch.vmap`` goes through the variants one by one. Only eager execution on the CPU has been
 tried: neither ``torch.compile`` nor CUDA.
 """

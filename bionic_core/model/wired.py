@@ -15,7 +15,7 @@ WIDE = 1_000_000
 """Pairs P × Q from which on a projection may be stored sparse: a thousand neurons a layer."""
 
 SPARSE = 0.2
-"""Density up to which it then is; the two storages meet near 0.3, see ``docs/sparse.md``.
+"""Density up to which it then is; the two storages meet near 0.3, see ``docs/results/sparse.md``.
 
 Both decide the numbers of runs, in their last digits: raise the core's numerics with them.
 """

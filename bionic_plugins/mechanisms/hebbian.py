@@ -29,7 +29,7 @@ class Hebbian(Mechanism):
     alone. σ_pre is what the projection reads and σ_post the rates after the gain's ReLU, each
     rectified and divided by its image's maximum (the paper: "normalized to [0, 1]"); ⟨⟩ is the
     mean over the batch; f_avg, of each post neuron, the batch mean of σ_post. In training only.
-    ``docs/hebbian.md`` shows what the rule does to trained networks.
+    ``docs/results/hebbian.md`` shows what the rule does to trained networks.
 
     Attributes:
         hebb: α_hebb, the Hebbian rate of one step.

@@ -4,12 +4,12 @@
 
     python -m tests.benchmarks                           # everything, about a quarter of an hour
     python -m tests.benchmarks --quick                   # whether it runs; the figures say nothing
-    python -m tests.benchmarks --only training,start --json docs/benchmarks.json
-    python -m tests.benchmarks --compare docs/benchmarks.json
+    python -m tests.benchmarks --only training,start --json docs/results/data/benchmarks.json
+    python -m tests.benchmarks --compare docs/results/data/benchmarks.json
     python -m tests.benchmarks --only target --fast-run RUN --full-run RUN --json FILE
 
 ``--json FILE`` keeps what other parts have written there before. ``--compare FILE`` ends with 1
-when a figure has become worse by more than 15 %. ``docs/speed.md`` says what the parts are.
+when a figure has become worse by more than 15 %. ``docs/results/speed.md`` says what the parts are.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
     python -m tests.benchmarks.sparse scaling    # time of a step against the number of pairs
     python -m tests.benchmarks.sparse train      # a model of wide layers: peak memory, times
 
-Each prints one JSON document on stdout; ``docs/sparse.json`` holds them. Times are the least of
-several readings, of one thread's CPU time where products are timed, because other work on the
-machine only ever adds to them.
+Each prints one JSON document on stdout; ``docs/results/data/sparse.json`` holds them. Times are the
+least of several readings, of one thread's CPU time where products are timed, because other work on
+the machine only ever adds to them.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from bionic_core.conformance.judge import (
     check_data_source,
     judge,
 )
-from tests.conformance.test_conformance import COMPLEX, DOUBLED, TEXT
+from tests.support.broken import COMPLEX, DOUBLED, TEXT
 
 
 @attrs.frozen(eq=False)

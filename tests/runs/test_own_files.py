@@ -19,7 +19,7 @@ from tests.runs.test_hostile_runs import folder, good
 
 __all__ = ["bionic", "folder", "good"]
 
-ROOT = Path(__file__).parents[2]
+FACTORIAL = Path(__file__).parents[2] / "docs" / "results" / "data" / "factorial.json"
 SECRET = "the-secret-of-somebody-else"
 
 IN_PAGE = {"spec.toml": "How to repeat this", "predictions.npz": "What it confuses"}
@@ -96,7 +96,7 @@ def test_a_study_is_reported_from_its_own_file(
 ) -> None:
     study = tmp_path / "study" / "factorial-1.json"
     study.parent.mkdir()
-    shutil.copy(ROOT / "docs" / "factorial.json", study)
+    shutil.copy(FACTORIAL, study)
     assert bionic("report", study.parent, "--out", "page.html").code == 0
     Path("page.html").unlink()
     spoil(study)
@@ -114,7 +114,7 @@ def test_a_study_is_reported_from_its_own_file(
 def test_a_studys_runs_are_folders_of_its_own(bionic: Bionic, folder: Path, tmp_path: Path) -> None:
     study = tmp_path / "study" / "factorial-1.json"
     study.parent.mkdir()
-    document = json.loads((ROOT / "docs" / "factorial.json").read_text())
+    document = json.loads(FACTORIAL.read_text())
     document["cells"][0]["run"] = f"gone/{folder.name}"
     study.write_text(json.dumps(document))
     place = study.parent / folder.name

@@ -30,7 +30,7 @@ LESS = shlex.split("--seeds 1 --device cpu --epochs 2 --set data.train=140 --set
 
 def command() -> list[str]:
     """The command of the page."""
-    ((_, text),) = blocks("tracking.md", "console")
+    ((_, text),) = blocks("how-to/tracking.md", "console")
     return [*shlex.split(text), *LESS]
 
 
@@ -208,7 +208,7 @@ def test_the_same_study_again_adds_nothing(
 def test_the_page_reads_what_was_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     read: dict[str, Any] = {}
-    exec("".join(text for _, text in blocks("tracking.md", "python")), read)
+    exec("".join(text for _, text in blocks("how-to/tracking.md", "python")), read)
     words = {True: "on", False: "off"}
     assert read["accuracy"] == {
         (words[masks], words[noise]): run.result.test.accuracy
@@ -217,7 +217,7 @@ def test_the_page_reads_what_was_told(place: Path, monkeypatch: pytest.MonkeyPat
     (whole,) = (run for run, masks, noise in runs_of(place) if masks and noise)
     losses = [record["train"]["loss"] for record in whole.history]
     assert read["losses"] == pytest.approx(losses)
-    shown = "".join(text for _, text in blocks("tracking.md", "sh"))
+    shown = "".join(text for _, text in blocks("how-to/tracking.md", "sh"))
     for path in ("runs/tracking/tensorboard", "runs/tracking/mlflow.db"):
         assert path in shown
         assert Path(path).exists()

@@ -1,6 +1,7 @@
 """Measures what each control of wiring keeps and destroys: the table of connectomes-controls.md.
 
-``uv run python docs/controls.py`` prints the rows, over ten seeds, from the embedded column.
+``uv run python docs/results/scripts/controls.py`` prints the rows, over ten seeds, from the
+embedded column.
 """
 
 from __future__ import annotations

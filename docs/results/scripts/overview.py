@@ -1,7 +1,7 @@
-"""Draw docs/overview.png: the drawn faces, the column's wiring, and a factorial's effects.
+"""Draw docs/images/overview.png: the drawn faces, the column's wiring, and a factorial's effects.
 
 bionic factorial --mechanisms masks,inhibition --json > effects.json
-python docs/overview.py effects.json docs/overview.png
+python docs/results/scripts/overview.py effects.json docs/images/overview.png
 """
 
 from __future__ import annotations

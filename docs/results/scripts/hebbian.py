@@ -1,7 +1,7 @@
-"""Measure what Hebbian does to networks in training, and draw docs/hebbian.png.
+"""Measure what Hebbian does to networks in training, and draw docs/images/hebbian.png.
 
-OMP_NUM_THREADS=1 python docs/hebbian.py fer2013.npz --epochs 8 --jobs 2
-python docs/hebbian.py docs/hebbian.json
+OMP_NUM_THREADS=1 python docs/results/scripts/hebbian.py fer2013.npz --epochs 8 --jobs 2
+python docs/results/scripts/hebbian.py docs/results/data/hebbian.json
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from bionic_core.training.data import Course
 from bionic_core.training.evaluation import evaluate
 from bionic_core.training.loop import start, train_epoch
 from bionic_plugins.mechanisms.hebbian import scaled
+
+RESULTS = Path(__file__).parents[1]
 
 TARGET = 0.35
 VARIANTS: dict[str, dict[str, list[str]]] = {
@@ -271,7 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="variants side by side")
-    parser.add_argument("--out", type=Path, default=Path("docs"))
+    parser.add_argument("--data", type=Path, default=RESULTS / "data", help="folder of figures")
+    parser.add_argument("--images", type=Path, default=RESULTS.parent / "images")
     given = parser.parse_args(arguments)
     if given.source.endswith(".json"):
         document = json.loads(Path(given.source).read_text(encoding="utf-8"))
@@ -280,9 +283,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             study(given.source, epochs=given.epochs, seed=given.seed, jobs=given.jobs)
         )
         text = json.dumps(document, separators=(",", ":"))
-        (given.out / "hebbian.json").write_text(text + "\n", encoding="utf-8")
+        (given.data / "hebbian.json").write_text(text + "\n", encoding="utf-8")
         print(text)
-    draw(document, given.out / "hebbian.png")
+    draw(document, given.images / "hebbian.png")
 
 
 if __name__ == "__main__":

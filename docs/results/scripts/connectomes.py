@@ -1,9 +1,9 @@
 """Measure imports of 1, 10 and 100 million generated synapses between 100,000 cells.
 
-``python docs/connectomes.py FOLDER`` generates the tables in FOLDER (3 GB, and as much again while
-it works), runs ``bionic connectome import`` in a process of its own, and writes
-``docs/connectomes.json``: wall and processor seconds, peak memory, and the machine's load, which
-moves wall seconds. The tables stay for the next time; delete FOLDER afterwards.
+``python docs/results/scripts/connectomes.py FOLDER`` generates the tables in FOLDER (3 GB, and as
+much again while it works), runs ``bionic connectome import`` in a process of its own, and writes
+``docs/results/data/connectomes.json``: wall and processor seconds, peak memory, and the machine's
+load, which moves wall seconds. The tables stay for the next time; delete FOLDER afterwards.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
     found = [measure(Path(sys.argv[1]), rows) for rows in (10**6, 10**7, 10**8)]
     document = {"cores": os.cpu_count(), "cells": CELLS, "imports": found}
     text = json.dumps(document, indent=1) + "\n"
-    Path(__file__).with_suffix(".json").write_text(text)
+    (Path(__file__).parents[1] / "data" / "connectomes.json").write_text(text)
     print(text)
 
 
