@@ -43,6 +43,11 @@ def is_module(name: str) -> bool:
         return False
 
 
+def is_package(name: str) -> bool:
+    found = find_spec(name)
+    return found is not None and found.submodule_search_locations is not None
+
+
 def imported_for_types(module: str) -> set[str]:
     """Return the core's modules that a module imports for its types alone."""
     if module == CORE:  # the facade names everything, and loads what is used
@@ -96,9 +101,7 @@ def test_building_a_model_imports_its_own_plugins_and_reads_no_data(building: se
     spec = load("baseline")
     own = {type(plugin).__module__ for plugin in (*spec.mechanisms.values(), spec.data)}
     loaded = {name for name in building if name.partition(".")[0] == PLUGINS}
-    packages = {
-        name for name in loaded if (at := find_spec(name)) and at.submodule_search_locations
-    }
+    packages = {name for name in loaded if is_package(name)}
     assert own
     assert loaded - packages == own
     for unused in ("pictures", "data.splits", "base.files", "spec.sources", "model.sparse_product"):
