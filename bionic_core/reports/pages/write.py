@@ -12,7 +12,8 @@ from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.reports.html import render
 from bionic_core.reports.results import Found, find
-from bionic_core.reports.sections import Page
+from bionic_core.reports.sections import Page, Section
+from bionic_core.reports.words import number
 from bionic_core.runs.train import Run
 from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -41,6 +42,13 @@ class Written:
     answer: Sequence[str]
     warnings: Sequence[str]
     sections: Sequence[str]
+
+
+def written(page: Written) -> Section:
+    """Show what a page says, and where it is."""
+    size = number(page.bytes, 0, scale=1e-3)
+    lines = (page.question, *page.answer, *page.warnings)
+    return Section("", (*lines, f"written: {page.file} ({size} kB)"))
 
 
 def write_report(path: Path, out: Path | None = None) -> Written:

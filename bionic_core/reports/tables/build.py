@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bionic_core.base.memory import gib
 from bionic_core.connectomes.roles import Comparison
@@ -12,10 +12,7 @@ from bionic_core.reports.sections import Cell, Flow, Points, Section, Step, Tabl
 from bionic_core.reports.tables.connectome import connectome
 from bionic_core.reports.tables.data import checked, data
 from bionic_core.reports.tables.evaluation import trained
-from bionic_core.reports.words import count, number, rough, share, sides, whole
-
-if TYPE_CHECKING:
-    from bionic_core.reports.pages.write import Written
+from bionic_core.reports.words import count, rough, share, sides, whole
 
 __all__ = [
     "built",
@@ -26,7 +23,6 @@ __all__ = [
     "drawn",
     "plugins",
     "trained",
-    "written",
 ]
 
 Document = Mapping[str, Any]
@@ -134,10 +130,3 @@ def compared(comparison: Comparison) -> Section:
 def drawn(label: str, figures: Sequence[str]) -> Section:
     """Show which pictures of a connectome were written."""
     return Section("", (label, *figures))
-
-
-def written(page: Written) -> Section:
-    """Show what a page says, and where it is."""
-    size = number(page.bytes, 0, scale=1e-3)
-    lines = (page.question, *page.answer, *page.warnings)
-    return Section("", (*lines, f"written: {page.file} ({size} kB)"))
