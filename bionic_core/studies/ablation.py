@@ -14,10 +14,9 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError, RequestError, listing, nearest
 from bionic_core.model.assembly import build
-from bionic_core.model.sizes import parameter_counts
+from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
@@ -40,7 +39,6 @@ from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.studies.results import (
     AblationResults,
-    Parameters,
     Pool,
     StudyRun,
     Variant,
@@ -61,13 +59,13 @@ class Ablation:
     Attributes:
         experiment: its design and specs, the full model first.
         kinds: of each left-out mechanism, ``structural`` or ``functional``, by name.
-        parameters: ``allocated`` and ``effective`` of each cell.
+        parameters: of each cell.
         notes: what a reader must know, a sentence each.
     """
 
     experiment: Experiment
     kinds: Mapping[str, str]
-    parameters: tuple[Mapping[str, int], ...]
+    parameters: tuple[ParameterCounts, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -101,14 +99,13 @@ def plan_ablation(
         )
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
-    def counts(cell: Spec) -> Mapping[str, int]:
+    def counts(cell: Spec) -> ParameterCounts:
         recipe_of(cell)
-        counted: dict[str, int] = to_document(parameter_counts(build(cell, connectome=connectome)))
-        return counted
+        return parameter_counts(build(cell, connectome=connectome))
 
     notes: list[str] = []
     whole = counts(spec)
-    parameters: dict[str, Mapping[str, int]] = {}
+    parameters: dict[str, ParameterCounts] = {}
     for name in mechanisms or spec.mechanisms:
         try:
             parameters[name] = counts(variants.of([name], {}))
@@ -255,7 +252,7 @@ def _variant(
         term=factor.term if factor else None,
         kind=ablation.kinds[factor.name] if factor else None,
         **figures(runs),
-        parameters=Parameters(**ablation.parameters[number]),
+        parameters=ablation.parameters[number],
         difference=difference,
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from bionic_core.errors import BionicError
+from bionic_core.model.sizes import ParameterCounts
 from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.folder import Run
 from bionic_core.statistics.comparisons import Summary, means
@@ -46,7 +47,7 @@ from bionic_core.studies.reproduced import (
 )
 from bionic_core.studies.reproduction import Reproduction
 from bionic_core.studies.responses import PERCENT
-from bionic_core.studies.results import AblationResults, Parameters
+from bionic_core.studies.results import AblationResults
 from bionic_core.studies.results import Variant as Trained
 from bionic_core.training.metrics import ClassFigures, Figures, numbers_of
 
@@ -75,7 +76,7 @@ def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell
     study = results(reproduction.ablation, cells[-1])
     ours = {row.mechanism or published.main: row for row in study.rows}
     for name, part in zip(reproduction.others, cells, strict=False):
-        ours[name] = _alone(name, part, Parameters(**reproduction.parameters[name]))
+        ours[name] = _alone(name, part, reproduction.parameters[name])
     base, images = ours[published.main].accuracy.mean, study.test_images
     if base is None or images is None:
         raise BionicError("every run of the full model failed, so there is nothing to compare")
@@ -107,7 +108,7 @@ def compare_with_paper(reproduction: Reproduction, cells: Sequence[Sequence[Cell
     )
 
 
-def _alone(name: str, cells: Sequence[Cell], parameters: Parameters) -> Trained:
+def _alone(name: str, cells: Sequence[Cell], parameters: ParameterCounts) -> Trained:
     """Return a model that nothing is left out of."""
     return Trained(
         variant=name,

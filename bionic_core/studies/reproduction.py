@@ -7,10 +7,9 @@ from pathlib import Path
 
 import attrs
 
-from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
-from bionic_core.model.sizes import parameter_counts
+from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
@@ -18,7 +17,7 @@ from bionic_core.runs.probe import probe, words
 from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec, digest
 from bionic_core.statistics.designs import Design, Layout
-from bionic_core.studies.ablation import Ablation, ablation_plan, plan_ablation
+from bionic_core.studies.ablation import Ablation, layout, plan_ablation
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Published
@@ -40,7 +39,7 @@ class Reproduction:
     recipe: str
     ablation: Ablation
     others: Mapping[str, Experiment]
-    parameters: Mapping[str, Mapping[str, int]]
+    parameters: Mapping[str, ParameterCounts]
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -128,7 +127,7 @@ def plan_reproduction(
         if name != published.main:
             recipe_of(spec)
             network = build(spec, connectome=connectome_of(spec))
-            parameters[name] = to_document(parameter_counts(network))
+            parameters[name] = parameter_counts(network)
             design = Design((), ({},), (), tuple(seeds))
             others[name] = Experiment(spec, design, (spec,), (name,))
     return Reproduction(published, recipe, ablation, others, parameters)
@@ -176,7 +175,7 @@ def describe_plan(reproduction: Reproduction, duration: Estimate, jobs: int) -> 
             PlannedRow(row.label, specs[row.model or published.main], row.without)
             for row in published.rows
         ),
-        ablation_plan(reproduction.ablation).design,
+        layout(reproduction.ablation),
         duration,
         (line,),
     )

@@ -14,6 +14,7 @@ from attrs import field
 
 from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
+from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.designs import Layout, Level, word
 from bionic_core.statistics.findings import Findings
@@ -101,14 +102,6 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         return cls(name=name, design=design, cells=tuple(cells), **found, **more)
 
 
-@attrs.frozen
-class Parameters:
-    """How many parameters a model has, and how many of them are not masked."""
-
-    allocated: int
-    effective: int
-
-
 @attrs.frozen(kw_only=True)
 class Variant:
     """The full model, or the model without a mechanism and what requires it.
@@ -130,7 +123,7 @@ class Variant:
     train_loss: Summary
     macro_f1: Summary
     epochs: Summary
-    parameters: Parameters
+    parameters: ParameterCounts
     difference: Difference | None
 
     @property
