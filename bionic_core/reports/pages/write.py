@@ -44,13 +44,6 @@ class Written:
     sections: Sequence[str]
 
 
-def written(page: Written) -> Section:
-    """Show what a page says, and where it is."""
-    size = number(page.bytes, 0, scale=1e-3)
-    lines = (page.question, *page.answer, *page.warnings)
-    return Section("", (*lines, f"written: {page.file} ({size} kB)"))
-
-
 def write_report(path: Path, out: Path | None = None) -> Written:
     """Write the page of what a path holds; return what was written.
 
