@@ -60,7 +60,6 @@ def reproduce_command(
     from bionic_core.reports import terminal
     from bionic_core.runs.planned import Plans
     from bionic_core.studies import reproduction as study
-    from bionic_core.studies.comparison import compare_with_paper
     from bionic_core.studies.publication import open_publication
 
     if plan and report_only:
@@ -89,9 +88,18 @@ def reproduce_command(
         for line in described.lines:
             typer.echo(line, err=True)
         cells = _train(planned, plans, options, context)
+    _report(planned, cells, options.out, json)
+
+
+def _report(planned: Reproduction, cells: Sequence[Sequence[Cell]], out: Path, json: bool) -> None:
+    """Show what came out, and write it; failed runs are an error, after the others are told."""
+    from bionic_core.reports import reproduction as reports
+    from bionic_core.reports import terminal
+    from bionic_core.studies.comparison import compare_with_paper
+
     found = compare_with_paper(planned, cells)
-    parts = reports.report(published, found)
-    files = _write(options.out, found, published, parts)
+    parts = reports.report(planned.published, found)
+    files = _write(out, found, planned.published, parts)
     document = to_document(attrs.evolve(found, files=files))
     show(document, json, lambda _: terminal.render(parts))
     typer.echo(f"written: {', '.join(files)}", err=True)

@@ -19,7 +19,9 @@ import pytest
 from bionic_core import BionicError, Publication, Registry, RequestError, cli
 from bionic_core.base.records import to_document
 from bionic_core.runs.evaluate import class_figures
+from bionic_core.runs.observer import Observer
 from bionic_core.runs.probe import words
+from bionic_core.runs.task import Task
 from bionic_core.runs.train import Run
 from bionic_core.statistics.comparisons import Summary
 from bionic_core.studies.comparison import judged
@@ -217,7 +219,7 @@ def test_report_only_rewrites_the_report_and_trains_nothing(
 
     before = json.loads((done / "reproduction.json").read_text())
     (done / "reproduction.md").unlink()
-    monkeypatch.setattr(engine, "train", None)
+    monkeypatch.setattr(engine, "train_task", None)
     said = bionic("reproduce", *TINY, "--seeds", "2", "--out", done, "--report-only", "--json")
     assert said.code == 0, said.err
     assert (done / "reproduction.md").is_file()
@@ -262,27 +264,27 @@ def test_all_runs_count_as_one_in_the_display(
     from bionic_core.cli.progress import Display
     from bionic_core.training.loop import Moment
 
-    told: dict[str, list[int]] = {"begin": [], "watch": [], "note": [], "end": []}
+    told: dict[str, list[int]] = {"begun": [], "progress": [], "note": [], "failed": []}
 
     def count(name: str, shown: Any) -> None:
-        def counted(display: Display, *said: Any, **options: Any) -> None:
-            told[name].append(said[1])
-            shown(display, *said, **options)
+        def counted(display: Display, task: Task, *said: Any) -> None:
+            told[name].append(task.number)
+            shown(display, task, *said)
 
         monkeypatch.setattr(Display, name, counted)
 
     for name in told:
         count(name, getattr(Display, name))
 
-    def train(spec: Any, *, watch: Any, say: Any, **options: Any) -> Any:
-        watch(Moment(epoch=1, max_epochs=1, done=1, total=2))
-        say("a note")
+    def train(task: Task, plans: Any, *, observer: Observer, **options: Any) -> Any:
+        observer.progress(task, Moment(epoch=1, max_epochs=1, done=1, total=2))
+        observer.note(task, "a note")
         raise BionicError("enough")
 
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(engine, "train_task", train)
     said = bionic("reproduce", *TINY, "--seeds", "1", "--out", tmp_path / "runs")
     assert said.code == 1
-    runs = len(told["end"])
+    runs = len(told["failed"])
     assert runs > 2
     assert all(numbers == list(range(runs)) for numbers in told.values()), told
     lines = [line for line in said.err.splitlines() if line.startswith("run ")]
@@ -307,14 +309,14 @@ def test_failed_runs_are_named_and_the_rest_is_reported(
 ) -> None:
     import bionic_core.runs.attempt as engine
 
-    train = engine.train  # type: ignore[attr-defined]
+    train = engine.train_task  # type: ignore[attr-defined]
 
-    def sometimes(spec: Any, **options: Any) -> Any:
-        if "layernorm" not in spec.mechanisms and "H1" not in spec.model.layers:
+    def sometimes(task: Task, plans: Any, **options: Any) -> Any:
+        if "layernorm" not in task.spec.mechanisms and "H1" not in task.spec.model.layers:
             raise BionicError("the loss is nan in epoch 1")
-        return train(spec, **options)
+        return train(task, plans, **options)
 
-    monkeypatch.setattr(engine, "train", sometimes)
+    monkeypatch.setattr(engine, "train_task", sometimes)
     said = bionic("reproduce", *TINY, "--seeds", "2", "--out", done, "--json")
     assert said.code == 1
     assert "2 runs failed; the report is of the others" in said.err
