@@ -27,7 +27,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, count
@@ -42,7 +42,7 @@ from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose
 from bionic_core.training.loop import step_once
 from bionic_core.training.precision import products_in
-from bionic_plugins.engines.stacked.groups import Group, group
+from bionic_plugins.engines.stacked.groups import Group, Grouping, group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, steps_of
 from bionic_plugins.engines.stacked.stack import Stack
 from bionic_plugins.engines.stacked.steps import Member, Steps
@@ -173,35 +173,31 @@ def single_steps(task: Task, cache: InputCache, device: torch.device) -> Callabl
     return steps
 
 
-def measure(
-    tasks: Sequence[Task], *, device: torch.device, steps: int, readings: int, epochs: int
-) -> dict[str, Any]:
-    """Time the stacks, and a single run of each variant, in turns.
-
-    Single runs that differ in the seed alone take the same time, so that one of them stands for
-    all.
-    """
-    cache = InputCache()
-    cache.get(tasks[0].spec)  # reading is no part of what is timed
-    begun = waited(device)
-    grouping = group(tasks, cache)
-    grouped = waited(device) - begun
-    variants: dict[str, list[Task]] = {}
-    for task in tasks:
-        variants.setdefault(task.spec.hash, []).append(task)
-    unrecorded: list[str] = []
+def stacks_of(
+    grouping: Grouping, cache: InputCache, device: torch.device, say: Callable[[str], None]
+) -> dict[str, list[Callable[[int], None]]]:
+    """Return for each way to make steps what takes steps of each group."""
     makes: dict[str, Make] = {
-        "stacked": partial(steps_of, place=device, say=unrecorded.append),
-        "host": partial(RecordedSteps, recorder=once, say=unrecorded.append),
+        "stacked": partial(steps_of, place=device, say=say),
+        "host": partial(RecordedSteps, recorder=once, say=say),
     }
     if device.type == "cuda":
         makes["kernel_by_kernel"] = Steps
-    stacks = {
+    return {
         name: [stacked_steps(one, cache, device, make) for one in grouping.groups]
         for name, make in makes.items()
     }
-    singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
-    apart = {task.spec.hash for task, _ in grouping.alone}
+
+
+def timed(
+    stacks: Mapping[str, Sequence[Callable[[int], None]]],
+    singles: Mapping[str, Callable[[int], None]],
+    *,
+    device: torch.device,
+    steps: int,
+    readings: int,
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return the seconds of a step of each stack and each single run: medians, read in turns."""
 
     def read(work: Callable[[int], None]) -> float:
         start = waited(device)
@@ -222,6 +218,31 @@ def measure(
         name: [statistics.median(found[name][n] for found, _ in rounds) for n in range(len(works))]
         for name, works in stacks.items()
     }
+    return each, alone
+
+
+def measure(
+    tasks: Sequence[Task], *, device: torch.device, steps: int, readings: int, epochs: int
+) -> dict[str, Any]:
+    """Time the stacks, and a single run of each variant, in turns.
+
+    Single runs that differ in the seed alone take the same time, so that one of them stands for
+    all.
+    """
+    cache = InputCache()
+    cache.get(tasks[0].spec)  # reading is no part of what is timed
+    begun = waited(device)
+    grouping = group(tasks, cache)
+    grouped = waited(device) - begun
+    variants: dict[str, list[Task]] = {}
+    for task in tasks:
+        variants.setdefault(task.spec.hash, []).append(task)
+    unrecorded: list[str] = []
+    stacks = stacks_of(grouping, cache, device, unrecorded.append)
+    singles = {key: single_steps(same[0], cache, device) for key, same in variants.items()}
+    apart = {task.spec.hash for task, _ in grouping.alone}
+
+    each, alone = timed(stacks, singles, device=device, steps=steps, readings=readings)
     together = sum(each["stacked"]) + sum(alone[key] * len(variants[key]) for key in apart)
     after = sum(alone[key] * len(same) for key, same in variants.items())
     course = cache.get(tasks[0].spec).splits.train

@@ -90,6 +90,29 @@ CELLS: Cells = {"A": [0, 1, 2, 3, 4], "B": [5, 6, 7, 8], "C": [9, 10, 11, 12, 13
 INPUTS: dict[str, list[str]] = {"A": [], "B": ["A"], "C": ["B", "A"]}
 
 
+def front_end(state: dict[str, Array], mechanisms: set[str], x: Array) -> dict[str, Array]:
+    """Every intermediate from the scaled image to what the bridge reads."""
+    out: dict[str, Array] = {}
+    for number, stage in enumerate(("retina", "lgn")):
+        key = f"stages.{number}.features.convolution"
+        out[f"{stage}.features"] = x = convolve(x, state[f"{key}.weight"], state[f"{key}.bias"])
+        if stage == "retina" and "lateral" in mechanisms:
+            x = x - 0.5 * neighbourhood_mean(x, 5)
+        out[f"{stage}.surround"] = x
+        out[f"{stage}.out"] = x = pool(relu(x))
+    if "attention" in mechanisms:
+        keys = ("squeeze.weight", "excite.weight", "place.weight", "place.bias")
+        x = attend(x, *(state[f"modulate.attention.{key}"] for key in keys))
+    return out | {"modulate": x}
+
+
+def share_of_inhibition(connectome: Connectome, cells: list[int]) -> Array:
+    """What inhibitory cells send to each cell, of what they send to the one that gets most."""
+    amount = inhibition(connectome, cells)
+    share: Array = amount / (amount.max() + 1e-8)
+    return share
+
+
 def trace(
     state: dict[str, Array],
     connectome: Connectome,
@@ -105,20 +128,10 @@ def trace(
 
     ``cells`` are the layers' indices in the connectome, ``inputs`` the layers that project to each.
     """
-    out: dict[str, Array] = {}
-    out["image"] = x = (pixels - 0.5) / 0.5
+    out = {"image": (pixels - 0.5) / 0.5}
     if "convolution" in mechanisms:
-        for number, stage in enumerate(("retina", "lgn")):
-            key = f"stages.{number}.features.convolution"
-            out[f"{stage}.features"] = x = convolve(x, state[f"{key}.weight"], state[f"{key}.bias"])
-            if stage == "retina" and "lateral" in mechanisms:
-                x = x - 0.5 * neighbourhood_mean(x, 5)
-            out[f"{stage}.surround"] = x
-            out[f"{stage}.out"] = x = pool(relu(x))
-        if "attention" in mechanisms:
-            keys = ("squeeze.weight", "excite.weight", "place.weight", "place.bias")
-            x = attend(x, *(state[f"modulate.attention.{key}"] for key in keys))
-        out["modulate"] = x
+        out |= front_end(state, mechanisms, out["image"])
+    x = out.get("modulate", out["image"])
     h = x.reshape(len(x), -1)
     out["bridge"] = h = h @ state["bridge.weight"].T + state["bridge.bias"]
 
@@ -145,13 +158,11 @@ def trace(
         out[f"{layer}.projections"] = h
         total = h
         if "intra" in mechanisms:
-            current = project(f"{key}.current.intra", h, layer, layer)
-            out[f"{layer}.current.intra"] = current
-            total = h + current
+            out[f"{layer}.current.intra"] = project(f"{key}.current.intra", h, layer, layer)
+            total = h + out[f"{layer}.current.intra"]
         if "inhibition" in mechanisms:
-            amount = inhibition(connectome, cells[layer])
             alpha = sigmoid(state[f"{key}.gain.inhibition.logit"])
-            gain = 1 - alpha * amount / (amount.max() + 1e-8)
+            gain = 1 - alpha * share_of_inhibition(connectome, cells[layer])
             out[f"{layer}.gain.inhibition"] = gain
             total = total * gain
         out[f"{layer}.gain"] = h = relu(total)
