@@ -54,8 +54,6 @@ LONG_FUNCTIONS: Mapping[str, int] = {
     "bionic_core/statistics/tables.py:analyse": 108,
     "bionic_core/studies/experiment.py:run_experiment": 72,
     "bionic_core/studies/plan.py:planned": 68,
-    "tests/benchmarks/stacked.py:measure": 81,
-    "tests/support/oracle.py:trace": 72,
 }
 PUBLIC_ALL_THE_SAME = {"_asdict", "_fields", "_make", "_replace", "_buffers"}
 """Of named tuples, which have no others, and of torch's modules."""
