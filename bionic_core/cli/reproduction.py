@@ -66,13 +66,9 @@ def reproduce_command(
         raise RequestError("--plan and --report-only exclude each other; give one of them")
     registry = Registry.installed()
     published = open_publication(paper, registry)
-    planned = study.plan_reproduction(
-        published,
-        "quick" if quick else next(iter(published.recipes)),
-        options.load,
-        range(seeds or published.seeds),
-        registry,
-    )
+    recipe = "quick" if quick else next(iter(published.recipes))
+    runs = range(seeds or published.seeds)
+    planned = study.plan_reproduction(published, recipe, options.load, runs, registry)
     if report_only:
         cells = study.collect(planned, options.out)
     else:
@@ -81,9 +77,8 @@ def reproduce_command(
         duration = study.estimate(planned, plans, device=options.device, jobs=options.jobs)
         described = study.describe_plan(planned, duration, options.jobs)
         if plan:
-            show(
-                to_document(described), json, lambda _: terminal.render(reports.planned(described))
-            )
+            shown = to_document(described)
+            show(shown, json, lambda _: terminal.render(reports.planned(described)))
             return
         for line in described.lines:
             typer.echo(line, err=True)
@@ -103,8 +98,8 @@ def _report(planned: Reproduction, cells: Sequence[Sequence[Cell]], out: Path, j
     document = to_document(attrs.evolve(found, files=files))
     show(document, json, lambda _: terminal.render(parts))
     typer.echo(f"written: {', '.join(files)}", err=True)
-    if found.failed:
-        raise BionicError(f"{len(found.failed)} runs failed; the report is of the others")
+    if failed := len(found.failed):
+        raise BionicError(f"{failed} runs failed; the report is of the others")
 
 
 def _train(
