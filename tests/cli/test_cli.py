@@ -130,7 +130,7 @@ def test_train_evaluate_and_train_again(bionic: Bionic) -> None:
     assert document["hash"] in said.out
     assert "selected on" in said.out
     low, high = document["test"]["interval"]
-    assert f"95 % interval {low:.2%} … {high:.2%}" in said.out
+    assert f"95 % interval {100 * low:.2f} to {100 * high:.2f} %" in said.out
     said = bionic("evaluate", document["run"], "--split", "validation")
     assert "macro F1" in said.out
     assert "the validation images chose the epoch" in said.out

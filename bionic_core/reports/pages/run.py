@@ -122,6 +122,7 @@ def _learning(run: Run, result: Result) -> Section:
 def _errors(run: Run, figures: Figures) -> Section:
     matrix = attrs.evolve(
         confusion(figures, "test"),
+        title="Confusion matrix of the test images: rows are true classes, columns predicted ones",
         note="Counts; the shade is the share of the row, so a dark diagonal is good.",
     )
     table = classes(figures, "Figures of each class, test images")
