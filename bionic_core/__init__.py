@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from bionic_core.statistics.tables import analyse as analyse
     from bionic_core.studies.journal import Held as Held
     from bionic_core.studies.journal import Journal as Journal
+    from bionic_core.studies.journal import Recorded as Recorded
     from bionic_core.studies.journal import Study as Study
     from bionic_core.studies.journal import Tracked as Tracked
     from bionic_core.studies.journal import Tracker as Tracker
@@ -87,7 +88,7 @@ __getattr__, __dir__, __all__ = offer(
         "spec.spec": ("Spec", "compose"),
         "statistics.analysis": ("Analysis",),
         "statistics.tables": ("analyse",),
-        "studies.journal": ("Held", "Journal", "Study", "Tracked", "Tracker"),
+        "studies.journal": ("Held", "Journal", "Recorded", "Study", "Tracked", "Tracker"),
         "studies.publication": ("Publication",),
         "training.recipe": ("recipe_of",),
     },

@@ -28,7 +28,7 @@ from bionic_core.runs.task import Task
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, train_epoch
 from bionic_core.training.recipe import recipe_of
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
@@ -125,7 +125,7 @@ def test_the_further_plugins_train_together(tmp_path: Path) -> None:
     assert len(data.train) + len(data.test) == 1797
     assert len(data.test) == 360
     recipe = recipe_of(spec)
-    course = Course.prepare(recipe, split(data, "honest", 0), 0, torch.device("cpu"))
+    course = TrainingData.prepare(recipe, split(data, "honest", 0), 0, torch.device("cpu"))
     state = start(network, recipe, len(course.labels))
     before = network.projections[0].values.detach().clone()
     record = train_epoch(state, course)

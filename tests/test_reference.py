@@ -12,7 +12,7 @@ import bionic_core as bionic
 from bionic_core.data.splits import Splits
 from bionic_core.dataset import Split
 from bionic_core.model.network import Network
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
 from tests.benchmarks.ours import column_of
@@ -93,7 +93,7 @@ def test_the_same_steps_give_the_same_loss_and_the_same_weights(column: Column) 
     train = Split(pixels[:, None], labels)
     recipe = recipe_of(spec)
     state = start(network, recipe)
-    course = Course.prepare(
+    course = TrainingData.prepare(
         recipe, Splits(train, train, train, "validation"), 0, torch.device("cpu")
     )
     other = Training(column, (pixels, labels), (pixels, labels))

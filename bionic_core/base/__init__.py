@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bionic_core.base.files import write_text as write_text
     from bionic_core.base.locks import Claim as Claim
     from bionic_core.base.memory import machine_memory as machine_memory
-    from bionic_core.base.process import settle as settle
+    from bionic_core.base.process import configure_process as configure_process
 
 __getattr__, __dir__, __all__ = offer(
     __name__,
@@ -29,6 +29,6 @@ __getattr__, __dir__, __all__ = offer(
         "files": ("write_text",),
         "locks": ("Claim",),
         "memory": ("machine_memory",),
-        "process": ("settle",),
+        "process": ("configure_process",),
     },
 )

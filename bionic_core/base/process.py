@@ -41,7 +41,7 @@ CALM = 4
 """Looks at cores that nobody else wanted, one after the other, until they spin again."""
 
 
-def settle() -> None:
+def configure_process() -> None:
     """Set threads and memory for training; call it before torch is imported.
 
     Threads that sleep at once wake too late for the next of a step's short operations, so they

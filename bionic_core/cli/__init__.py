@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from bionic_core.base.process import give_way, leave, settle
+from bionic_core.base.process import configure_process, give_way, leave
 from bionic_core.cli import (
     ablation,
     authoring,
@@ -111,7 +111,7 @@ def main() -> None:
 
 def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
-    settle()
+    configure_process()
     give_way()
     try:
         main()

@@ -88,7 +88,7 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
 
     Neither is known where the data is not here, which a plan allows.
     """
-    from bionic_core.runs.inputs import load_inputs
+    from bionic_core.runs.images_and_wiring import load_inputs
     from bionic_core.runs.probe import probe
 
     try:

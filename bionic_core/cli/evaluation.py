@@ -37,7 +37,7 @@ def evaluate_command(
     from bionic_core.reports.drawing import run as drawing
     from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
-    from bionic_core.runs.inputs import InputCache
+    from bionic_core.runs.images_and_wiring import InputCache
 
     one = Run.open(run)
     other = Run.open(against) if against is not None else None

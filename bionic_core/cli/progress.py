@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as Bars
 
 from bionic_core.base.words import duration
 from bionic_core.runs.observer import Observer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bionic_core.runs.folder import Run
     from bionic_core.runs.task import Task
     from bionic_core.studies.cell import Cell
-    from bionic_core.training.loop import Moment
+    from bionic_core.training.loop import Progress
 
 
 STATUS_EVERY = 60.0
@@ -89,7 +89,7 @@ class Display(Observer):
         self.quiet = quiet
         self.live = console.is_terminal and not quiet
         self.tally = Tally(runs)
-        self.bars = Progress(
+        self.bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -129,7 +129,7 @@ class Display(Observer):
         """Return what a run is called while it is under way."""
         return f"run {task.number + 1}"
 
-    def progress(self, task: Task, moment: Moment) -> None:
+    def progress(self, task: Task, moment: Progress) -> None:
         """Show a place within a run."""
         done = (moment.epoch - 1) * moment.total + moment.done
         total = moment.max_epochs * moment.total
@@ -215,7 +215,7 @@ class Download:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.live = console.is_terminal
-        self.bars = Progress(
+        self.bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),

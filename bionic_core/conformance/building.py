@@ -31,7 +31,7 @@ from bionic_core.model.network import Network
 from bionic_core.plugin import Plugin
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import compose
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 
@@ -122,7 +122,7 @@ def builds(bed: Bed) -> None:
     recipe = recipe_of(spec)
     state = start(network, recipe, 1)
     parts = split(spec.data.read(spec.model.image), "paper", 0)
-    Course.prepare(recipe, parts, 1, torch.device("cpu"))
+    TrainingData.prepare(recipe, parts, 1, torch.device("cpu"))
     state.schedule.after_epoch(0.0)
     acting = _acting(bed, network)
     silent = [hook for hook in hooks_of(bed.cls) if hook not in acting]

@@ -11,7 +11,7 @@ from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
 from bionic_core.model.combination import harmless
 from bionic_core.model.network import Network
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
 from bionic_core.training.views import unit_range
@@ -161,7 +161,7 @@ def masked(bed: Bed) -> None:
     network = bed.network(dtype=torch.float32)
     recipe = recipe_of(spec)
     parts = split(spec.data.read(spec.model.image), "paper", 0)
-    course = Course.prepare(recipe, parts, 1, torch.device("cpu"))
+    course = TrainingData.prepare(recipe, parts, 1, torch.device("cpu"))
     state = start(network, recipe, len(course.labels))
     for step in range(STEPS):
         network.seek(step)

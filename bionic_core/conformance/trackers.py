@@ -12,7 +12,7 @@ import attrs
 
 from bionic_core.conformance.laws import Broken
 from bionic_core.conformance.sources import SourceBed
-from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
+from bionic_core.studies.journal import Journal, Recorded, State, Study, Tracked, Tracker
 
 Bed = SourceBed[Tracker]
 
@@ -50,7 +50,7 @@ class _Scene:
         yield journal
         journal.close()
 
-    def held(self, run: Tracked, name: str = "study") -> Held:
+    def held(self, run: Tracked, name: str = "study") -> Recorded:
         """Return what a new journal has of a run."""
         with self.journal(name) as journal:
             return _begin(journal, run)
@@ -66,10 +66,10 @@ def law(judge: Callable[[_Scene], None]) -> Callable[[Bed], None]:
     return judged
 
 
-def _begin(journal: Journal, run: Tracked) -> Held:
+def _begin(journal: Journal, run: Tracked) -> Recorded:
     held: object = journal.begin(run)
-    if not isinstance(held, Held):
-        raise Broken(f"Its 'begin' answered with {type(held).__name__}; expected Held")
+    if not isinstance(held, Recorded):
+        raise Broken(f"Its 'begin' answered with {type(held).__name__}; expected Recorded")
     return held
 
 
@@ -78,7 +78,7 @@ def _tell(journal: Journal, run: Tracked, *numbers: int) -> None:
         journal.epoch(run, number, {"train.loss": 1 / number, "lr": 0.1, "seconds": 2.0})
 
 
-def _insist(found: Held, expected: Held, when: str) -> None:
+def _insist(found: Recorded, expected: Recorded, when: str) -> None:
     if found != expected:
         raise Broken(f"'begin' answered with {found}; expected {expected}", when)
 
@@ -88,7 +88,7 @@ def tells(scene: _Scene) -> None:
     """A run is told from its beginning to its end."""
     run = scene.run()
     with scene.journal() as journal:
-        _insist(_begin(journal, run), Held(), "a run that is new")
+        _insist(_begin(journal, run), Recorded(), "a run that is new")
         _tell(journal, run, 1, 2)
         journal.end(run, "finished", RESULT, "")
 
@@ -101,11 +101,11 @@ def goes_on(scene: _Scene) -> None:
     for done, state in enumerate(ends):
         with scene.journal() as journal:
             when = f"a new journal of a run with {done} epochs"
-            _insist(_begin(journal, run), Held(done), when)
+            _insist(_begin(journal, run), Recorded(done), when)
             _tell(journal, run, done + 1)
             if state is not None:
                 journal.end(run, state, {}, "for no reason" if state == "failed" else "")
-    _insist(scene.held(run), Held(len(ends)), f"a new journal of a run with {len(ends)} epochs")
+    _insist(scene.held(run), Recorded(len(ends)), f"a new journal of a run with {len(ends)} epochs")
 
 
 @law
@@ -133,9 +133,9 @@ def apart(scene: _Scene) -> None:
         _tell(journal, one, 1)
         _tell(journal, other, 1)
         _tell(journal, one, 2)
-    _insist(scene.held(one), Held(2), "two runs in turn, the one with two epochs")
-    _insist(scene.held(other), Held(1), "two runs in turn, the one with one epoch")
-    _insist(scene.held(one, "another study"), Held(), "the same run in another study")
+    _insist(scene.held(one), Recorded(2), "two runs in turn, the one with two epochs")
+    _insist(scene.held(other), Recorded(1), "two runs in turn, the one with one epoch")
+    _insist(scene.held(one, "another study"), Recorded(), "the same run in another study")
 
 
 @law
@@ -147,4 +147,4 @@ def words(scene: _Scene) -> None:
         _begin(journal, run)
         _tell(journal, run, 1)
         journal.end(run, "failed", {}, odd * 40)
-    _insist(scene.held(run, study), Held(1), f"the study {study}, a run named {odd[:20]}…")
+    _insist(scene.held(run, study), Recorded(1), f"the study {study}, a run named {odd[:20]}…")

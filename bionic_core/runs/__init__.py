@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from bionic_core.runs.folder import LOCK as LOCK
     from bionic_core.runs.folder import RESULT as RESULT
     from bionic_core.runs.folder import Run as Run
-    from bionic_core.runs.inputs import InputCache as InputCache
-    from bionic_core.runs.inputs import Inputs as Inputs
+    from bionic_core.runs.images_and_wiring import InputCache as InputCache
+    from bionic_core.runs.images_and_wiring import Inputs as Inputs
     from bionic_core.runs.observer import Observer as Observer
     from bionic_core.runs.planned import PlannedRun as PlannedRun
     from bionic_core.runs.planned import Plans as Plans
+    from bionic_core.runs.sending import finished_files as finished_files
+    from bionic_core.runs.sending import unfinished_files as unfinished_files
+    from bionic_core.runs.sending import write_finished as write_finished
+    from bionic_core.runs.sending import write_unfinished as write_unfinished
     from bionic_core.runs.task import Task as Task
     from bionic_core.runs.train import complete as complete
     from bionic_core.runs.train import device_of as device_of
@@ -42,10 +46,6 @@ if TYPE_CHECKING:
     from bionic_core.runs.train import take_up as take_up
     from bionic_core.runs.train import texts_of as texts_of
     from bionic_core.runs.train import write_texts as write_texts
-    from bionic_core.runs.transfer import finished_files as finished_files
-    from bionic_core.runs.transfer import unfinished_files as unfinished_files
-    from bionic_core.runs.transfer import write_finished as write_finished
-    from bionic_core.runs.transfer import write_unfinished as write_unfinished
     from bionic_core.runs.words import TELLS_EVERY as TELLS_EVERY
     from bionic_core.runs.words import Reporter as Reporter
     from bionic_core.runs.words import hear as hear
@@ -58,7 +58,7 @@ __getattr__, __dir__, __all__ = offer(
         "engine": ("Engine", "Outcome", "Saved", "Work"),
         "failures": ("record_failure",),
         "folder": ("FAILURE", "LOCK", "RESULT", "Run"),
-        "inputs": ("InputCache", "Inputs"),
+        "images_and_wiring": ("InputCache", "Inputs"),
         "observer": ("Observer",),
         "planned": ("PlannedRun", "Plans"),
         "task": ("Task",),
@@ -71,7 +71,7 @@ __getattr__, __dir__, __all__ = offer(
             "texts_of",
             "write_texts",
         ),
-        "transfer": ("finished_files", "unfinished_files", "write_finished", "write_unfinished"),
+        "sending": ("finished_files", "unfinished_files", "write_finished", "write_unfinished"),
         "words": ("TELLS_EVERY", "Reporter", "hear"),
     },
 )

@@ -19,7 +19,7 @@ from bionic_core.runs.task import Task
 
 if TYPE_CHECKING:
     from bionic_core.runs.planned import Plans
-    from bionic_core.training.loop import Moment
+    from bionic_core.training.loop import Progress
 
 __all__ = ["Engine", "Outcome", "Saved", "Task", "Work"]
 
@@ -83,7 +83,7 @@ class Work:
         """Say that a task is about to be trained, in this folder."""
         self.observer.claimed(task, folder)
 
-    def watch(self, task: Task, moment: Moment) -> None:
+    def watch(self, task: Task, moment: Progress) -> None:
         """Say where a task is in its training, now and then."""
         self.observer.progress(task, moment)
 

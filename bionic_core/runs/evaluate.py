@@ -16,7 +16,7 @@ from bionic_core.base.strict import KEY
 from bionic_core.dataset import SPLITS, Split
 from bionic_core.errors import RequestError
 from bionic_core.runs.folder import Run
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.spec.sources import open_data
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
 from bionic_core.training.evaluation import PlainFigures, flip_averaged, logits_of, metrics

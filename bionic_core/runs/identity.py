@@ -12,7 +12,7 @@ from bionic_core.errors import RequestError
 from bionic_core.markers import NEUTRAL
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.runs.inputs import Inputs
+from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.spec.spec import Spec
 
 CORE_NUMERICS = 3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bionic_core.runs.folder import Run
     from bionic_core.runs.task import Task
-    from bionic_core.training.loop import Moment
+    from bionic_core.training.loop import Progress
 
 
 class Observer:
@@ -25,7 +25,7 @@ class Observer:
     def claimed(self, task: Task, folder: Path) -> None:
         """A run is about to be trained in its folder, which is this process's own from now on."""
 
-    def progress(self, task: Task, moment: Moment) -> None:
+    def progress(self, task: Task, moment: Progress) -> None:
         """A run is at this place in its training; told now and then."""
 
     def epoch(self, task: Task, record: Mapping[str, Any]) -> None:
@@ -60,7 +60,7 @@ class Observers(Observer):
         for one in self._observers:
             one.claimed(task, folder)
 
-    def progress(self, task: Task, moment: Moment) -> None:
+    def progress(self, task: Task, moment: Progress) -> None:
         """Tell where a run is."""
         for one in self._observers:
             one.progress(task, moment)

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache, Inputs
+from bionic_core.runs.images_and_wiring import InputCache, Inputs
 from bionic_core.spec.spec import Spec, digest
 
 

@@ -9,12 +9,12 @@ import torch
 
 from bionic_core.base.words import duration
 from bionic_core.model.assembly import build
-from bionic_core.runs.inputs import Inputs
+from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.runs.train import device_of
 from bionic_core.spec.spec import Spec
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
-from bionic_core.training.loop import Moment, start, train_epoch
+from bionic_core.training.loop import Progress, start, train_epoch
 from bionic_core.training.recipe import recipe_of
 
 PROBE = 3.0
@@ -53,12 +53,12 @@ def _probe(spec: Spec, inputs: Inputs, device: str, seconds: float) -> float:
     network = network.to(place).to(memory_format=torch.channels_last)
     recipe = recipe_of(spec)
     state = start(network, recipe, len(inputs.splits.train))
-    course = Course.prepare(recipe, inputs.splits, 0, place)
+    course = TrainingData.prepare(recipe, inputs.splits, 0, place)
     few = inputs.splits.validation.take(np.arange(min(8, len(inputs.splits.validation))))
     evaluate(network, few)  # imports what evaluation needs, for seconds
     marks: list[tuple[float, int]] = []
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: Progress) -> None:
         now = time.perf_counter()
         marks.append((now, (moment.epoch - 1) * moment.total + moment.done))
         if len(marks) > 2 and now - marks[0][0] > seconds:

@@ -49,15 +49,15 @@ from bionic_core.runs.folder import (
     SUMS,
     Run,
 )
-from bionic_core.runs.inputs import InputCache, Inputs
+from bionic_core.runs.images_and_wiring import InputCache, Inputs
 from bionic_core.runs.manifest import circumstances
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
+from bionic_core.runs.sending import write_finished
 from bionic_core.runs.task import Task
-from bionic_core.runs.transfer import write_finished
 from bionic_core.spec.spec import Spec
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import evaluate
 from bionic_core.training.loop import State, finished, start, train_epoch
 from bionic_core.training.memory import check_training
@@ -155,8 +155,8 @@ def train_task(
 
 
 def prepare(
-    spec: Spec, seed: int, inputs: Inputs, place: torch.device, like: Course | None = None
-) -> tuple[State, Course]:
+    spec: Spec, seed: int, inputs: Inputs, place: torch.device, like: TrainingData | None = None
+) -> tuple[State, TrainingData]:
     """Return a run's state before its first epoch, and its course, on their device.
 
     ``like`` is a course of the same splits on that device, whose images serve this one too.
@@ -170,13 +170,13 @@ def prepare(
     if place.type == "cpu":
         check_training(network, plan)
     state = start(network, plan, len(inputs.splits.train))
-    return state, Course.prepare(plan, inputs.splits, seed, place, like)
+    return state, TrainingData.prepare(plan, inputs.splits, seed, place, like)
 
 
 def _go_on(
     run: Run,
     state: State,
-    course: Course,
+    course: TrainingData,
     inputs: Inputs,
     texts: dict[str, str],
     task: Task,
@@ -214,7 +214,7 @@ def write_texts(
     state: State,
     checkpoint: Checkpoint | None,
     texts: dict[str, str],
-    course: Course,
+    course: TrainingData,
     more: Mapping[str, Any] | None = None,
 ) -> Files:
     """Write spec and manifest, which says if the run goes on; return their checksums.
@@ -243,7 +243,7 @@ def reused(run: Run) -> Run:
 
 @contextmanager
 def _as_before(
-    run: Run, checkpoint: Checkpoint | None, course: Course, tell: Callable[[str], None]
+    run: Run, checkpoint: Checkpoint | None, course: TrainingData, tell: Callable[[str], None]
 ) -> Iterator[None]:
     """Train with the thread count of the checkpoint, and say what cannot be as it was."""
     if checkpoint is None:
@@ -307,7 +307,9 @@ def _manifest(
     return json.dumps(document, indent=1)
 
 
-def _resumed(run: Run, checkpoint: Checkpoint, course: Course, more: Mapping[str, Any]) -> str:
+def _resumed(
+    run: Run, checkpoint: Checkpoint, course: TrainingData, more: Mapping[str, Any]
+) -> str:
     """Return the manifest with a further entry: when, where and after which epoch it goes on."""
     document = run.manifest
     where = circumstances(course.images.device, course.recipe.training.precision)

@@ -16,7 +16,7 @@ import attrs
 from bionic_core.runs.engine import Saved, Work
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.task import Task
-from bionic_core.training.loop import Moment
+from bionic_core.training.loop import Progress
 
 TELLS_EVERY = 0.5
 """Seconds between two words of a run about where it is."""
@@ -40,7 +40,7 @@ class Reporter(Observer):
         """Send the folder."""
         self.tell(folder)
 
-    def progress(self, task: Task, moment: Moment) -> None:
+    def progress(self, task: Task, moment: Progress) -> None:
         """Send the place, if the last one is some time ago."""
         if time.monotonic() - self._told > TELLS_EVERY:
             self._told = time.monotonic()
@@ -59,11 +59,11 @@ class Reporter(Observer):
         self.tell(words)
 
 
-def hear(work: Work, task: Task, word: Path | Moment | EpochEnded | Saved | str) -> None:
+def hear(work: Work, task: Task, word: Path | Progress | EpochEnded | Saved | str) -> None:
     """Tell the observer of a study what a run has sent."""
     if isinstance(word, Path):
         work.claimed(task, word)
-    elif isinstance(word, Moment):
+    elif isinstance(word, Progress):
         work.watch(task, word)
     elif isinstance(word, EpochEnded):
         work.epoch(task, word.record)

@@ -60,11 +60,15 @@ class Tracked:
 
 
 @attrs.frozen
-class Held:
+class Recorded:
     """What a tracker has of a run already: its epochs from the first on, and its good end."""
 
     epochs: int = 0
     finished: bool = False
+
+
+Held = Recorded
+"""The name that trackers of earlier versions use."""
 
 
 class Journal(ABC):
@@ -77,7 +81,7 @@ class Journal(ABC):
     """
 
     @abstractmethod
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         """Take a run in, or up again, and return what is there of it from before.
 
         Only what is missing is told then; of a finished run, nothing.

@@ -19,7 +19,7 @@ from bionic_core.statistics.findings import Response
 from bionic_core.training.metrics import PARTS, Figures, figure_of
 
 if TYPE_CHECKING:
-    from bionic_core.runs.inputs import Inputs
+    from bionic_core.runs.images_and_wiring import Inputs
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.cell import Cell
@@ -64,7 +64,7 @@ def check_response(name: str, spec: Spec, inputs: Inputs | None = None) -> None:
         return
     import torch
 
-    from bionic_core.runs.inputs import load_inputs
+    from bionic_core.runs.images_and_wiring import load_inputs
     from bionic_core.runs.result import Result, Seen
     from bionic_core.training.metrics import full_metrics
 

@@ -25,7 +25,7 @@ from bionic_core.runs.observer import Observer
 from bionic_core.runs.result import Result
 from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec
-from bionic_core.studies.journal import Held, Journal, State, Study, Tracked, Tracker
+from bionic_core.studies.journal import Journal, Recorded, State, Study, Tracked, Tracker
 from bionic_core.studies.names import RunNames, flat
 
 LOCKS = ".locks"
@@ -188,7 +188,7 @@ class _Follower:
 
     def __init__(self, name: str, journal: Journal, locks: Path, say: Say) -> None:
         self._name, self._journal, self._locks, self._say = name, journal, locks, say
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, Recorded] = {}
         self._claims: dict[str, Claim] = {}
         self._lost = False
 
@@ -218,18 +218,18 @@ class _Follower:
             return
         for number, record in enumerate(history[held.epochs :], held.epochs + 1):
             self._journal.epoch(run, number, _figures(record))
-            self._held[run.hash] = Held(number)
+            self._held[run.hash] = Recorded(number)
 
-    def _begin(self, run: Tracked) -> Held:
+    def _begin(self, run: Tracked) -> Recorded:
         """Take the run in; nothing is to be told of it where another process does."""
         claim = Claim(self._locks / f"{self._name}-{run.hash}")
         try:
             self._claims[run.hash] = claim.take(0)
         except BusyError:
-            return Held(finished=True)
+            return Recorded(finished=True)
         held: object = self._journal.begin(run)
-        if not isinstance(held, Held):
-            raise TypeError(f"its 'begin' answered with {type(held).__name__}; expected Held")
+        if not isinstance(held, Recorded):
+            raise TypeError(f"its 'begin' answered with {type(held).__name__}; expected Recorded")
         return held
 
     def _try(self, act: Callable[[], None]) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from bionic_core.base.lazy import offer
 
 if TYPE_CHECKING:
-    from bionic_core.training.data import Course as Course
+    from bionic_core.training.data import TrainingData as TrainingData
     from bionic_core.training.loop import Ended as Ended
     from bionic_core.training.loop import Learner as Learner
     from bionic_core.training.loop import Member as Member
-    from bionic_core.training.loop import Moment as Moment
+    from bionic_core.training.loop import Progress as Progress
     from bionic_core.training.loop import State as State
     from bionic_core.training.loop import finished as finished
     from bionic_core.training.loop import train_members as train_members
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = offer(
     __name__,
     {
-        "data": ("Course",),
-        "loop": ("Ended", "Learner", "Member", "Moment", "State", "finished", "train_members"),
+        "data": ("TrainingData",),
+        "loop": ("Ended", "Learner", "Member", "Progress", "State", "finished", "train_members"),
         "memory": ("training_memory",),
         "precision": ("lowered", "products_in"),
         "recipe": ("recipe_of",),

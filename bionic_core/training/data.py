@@ -19,7 +19,7 @@ from bionic_core.training.views import ahead, unit_range, vary
 
 
 @attrs.frozen(eq=False)
-class Course:
+class TrainingData:
     """What stays the same from epoch to epoch: the images on their device, and the draws."""
 
     recipe: Recipe
@@ -37,8 +37,8 @@ class Course:
         splits: Splits,
         seed: int,
         device: torch.device,
-        like: Course | None = None,
-    ) -> Course:
+        like: TrainingData | None = None,
+    ) -> TrainingData:
         """Put the training images on the device, and settle the loss.
 
         Args:

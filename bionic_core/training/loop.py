@@ -22,7 +22,7 @@ from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 from bionic_core.model.network import Network
 from bionic_core.training.averaging import WeightAverage
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
 from bionic_core.training.optimizers import optimizer_of
 from bionic_core.training.precision import lowered, products_in
@@ -61,7 +61,7 @@ class State:
 
 
 @attrs.frozen
-class Moment:
+class Progress:
     """A place in training, for showing progress: image ``done`` of ``total`` in ``epoch``."""
 
     epoch: int
@@ -70,7 +70,7 @@ class Moment:
     total: int
 
 
-Watch = Callable[[Moment], None]
+Watch = Callable[[Progress], None]
 
 
 def start(network: Network, recipe: Recipe, images: int = 1) -> State:
@@ -99,7 +99,7 @@ class Member:
     """A run under way: where it stands, and its course."""
 
     state: State
-    course: Course
+    course: TrainingData
 
 
 class Learner(ABC):
@@ -140,7 +140,7 @@ class Learner(ABC):
 class Single(Learner):
     """One network by itself."""
 
-    def __init__(self, state: State, course: Course) -> None:
+    def __init__(self, state: State, course: TrainingData) -> None:
         self.state, self.course = state, course
         self.members = (Member(state, course),)
         self.network = state.network
@@ -180,7 +180,7 @@ class Ended:
     error: BionicError | None = None
 
 
-def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dict[str, Any]:
+def train_epoch(state: State, course: TrainingData, watch: Watch | None = None) -> dict[str, Any]:
     """Train for one epoch, evaluate, and return the epoch's record.
 
     Raises:
@@ -195,7 +195,7 @@ def train_epoch(state: State, course: Course, watch: Watch | None = None) -> dic
 
 
 def train_members(
-    learner: Learner, watch: Callable[[Member, Moment], None] | None = None
+    learner: Learner, watch: Callable[[Member, Progress], None] | None = None
 ) -> list[Ended]:
     """Train all members for one epoch, evaluate them, and return what it brought each.
 
@@ -224,7 +224,7 @@ def train_members(
 
 
 def pass_once(
-    learner: Learner, watch: Callable[[Member, Moment], None] | None = None
+    learner: Learner, watch: Callable[[Member, Progress], None] | None = None
 ) -> tuple[list[float], list[float]]:
     """Go through all training images once; return each member's mean loss and accuracy as seen."""
     members, course = learner.members, learner.members[0].course
@@ -245,7 +245,7 @@ def pass_once(
             member.state.after_step()
             if watch is not None:
                 epochs = member.course.recipe.training.max_epochs
-                watch(member, Moment(member.state.epoch + 1, epochs, index * size, count))
+                watch(member, Progress(member.state.epoch + 1, epochs, index * size, count))
     return learner.means(total, count), learner.means(right, count)
 
 
@@ -317,7 +317,7 @@ def close_epoch(
     return record
 
 
-def _select(state: State, course: Course, figures: PlainFigures) -> None:
+def _select(state: State, course: TrainingData, figures: PlainFigures) -> None:
     """Keep the weights if they are the best by what is monitored."""
     monitor = course.recipe.training.monitor
     selecting = to_document(figures) | {"epoch": float(state.epoch)}

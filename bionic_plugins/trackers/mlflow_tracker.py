@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bionic_core import Held, Journal, RequestError, Tracker
+from bionic_core import Journal, Recorded, RequestError, Tracker
 
 if TYPE_CHECKING:
     from bionic_core import Study, Tracked
@@ -118,12 +118,12 @@ class Experiment(Journal):
         self._client, self._number = client, number
         self._runs: dict[str, str] = {}
 
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         """Make the run, or find it by its hash."""
         with _quietly():
             found = self._client.search_runs([self._number], f"tags.`{HASH}` = '{run.hash}'")
             if found and found[0].info.status == "FINISHED":
-                return Held(finished=True)
+                return Recorded(finished=True)
             tags = _tags(run)
             if found:
                 key = found[0].info.run_id
@@ -137,7 +137,7 @@ class Experiment(Journal):
             self._runs[run.hash] = key
             self._describe(key, tags, {"seed": run.seed, **run.parameters})
             steps = [metric.step for metric in self._client.get_metric_history(key, EVERY)]
-            return Held(max(steps, default=0))
+            return Recorded(max(steps, default=0))
 
     def epoch(self, run: Tracked, number: int, figures: Mapping[str, float]) -> None:
         """Log an epoch's figures, all or none."""

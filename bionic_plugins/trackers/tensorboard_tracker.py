@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bionic_core import Held, Journal, RequestError, Tracker
+from bionic_core import Journal, Recorded, RequestError, Tracker
 
 if TYPE_CHECKING:
     from bionic_core import Study, Tracked
@@ -61,7 +61,7 @@ class Events(Journal):
         self._folder = folder
         self._files: dict[str, Path] = {}
 
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         """Begin a new event file; it holds the hyperparameters, unless an older one does."""
         there = next(self._folder.glob(f"*-{run.hash}"), None)
         place = there or self._folder / f"{_plain(run.name)}-{run.hash}"
@@ -69,7 +69,7 @@ class Events(Journal):
         epochs = 0
         for path in sorted(place.glob("events.out.tfevents.*")):
             if path.name.endswith(FINISHED):
-                return Held(finished=True)
+                return Recorded(finished=True)
             if path.suffix.strip(".").isdigit():
                 epochs = max([epochs, *_steps(path)])
             else:
@@ -79,7 +79,7 @@ class Events(Journal):
         if not epochs:
             head += [_event(summary=_hyperparameters(run)), _event(summary=_texts(run))]
         _write(path, head)
-        return Held(epochs)
+        return Recorded(epochs)
 
     def epoch(self, run: Tracked, number: int, figures: Mapping[str, float]) -> None:
         """Write an epoch's scalars, as one record."""

@@ -175,7 +175,7 @@ def test_whoever_decides_how_threads_wait_is_left_alone(
 
 def test_the_command_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    for name in ("settle", "give_way", "main"):
+    for name in ("configure_process", "give_way", "main"):
         monkeypatch.setattr(cli, name, lambda name=name: done.append(name))
     cli.script()
-    assert done == ["settle", "give_way", "main"]
+    assert done == ["configure_process", "give_way", "main"]

@@ -17,7 +17,7 @@ from typing import Any
 
 CLOCKS = {
     "planning": "bionic_core.studies.experiment:plan_factorial",
-    "reading data and wiring": "bionic_core.runs.inputs:load_inputs",
+    "reading data and wiring": "bionic_core.runs.images_and_wiring:load_inputs",
     "building": "bionic_core.runs.train:build",
     "training": "bionic_core.runs.train:train_epoch",
     "saving after each epoch": "bionic_core.runs.train:save_state",
@@ -62,9 +62,9 @@ def wind() -> None:
 
 
 if __name__ == "__mp_main__":
-    from bionic_core.base.process import settle
+    from bionic_core.base.process import configure_process
 
-    settle()
+    configure_process()
     wind()
 
 if __name__ == "__main__":

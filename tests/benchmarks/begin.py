@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from bionic_core.base.process import settle
+from bionic_core.base.process import configure_process
 from bionic_core.cli import main
 
 if __name__ == "__main__":
-    settle()
+    configure_process()
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     register_optimizer_step_post_hook(lambda *_: os._exit(0))

@@ -7,8 +7,8 @@ import torch
 
 import bionic_core as bionic
 from bionic_core.data.splits import Splits
-from bionic_core.runs.inputs import load_inputs
-from bionic_core.training.data import Course
+from bionic_core.runs.images_and_wiring import load_inputs
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, train_epoch
 from bionic_core.training.recipe import recipe_of
 from tests.benchmarks.reference import Column
@@ -46,7 +46,7 @@ class Training:
         recipe = recipe_of(spec)
         self.splits = splits
         self.state = start(network, recipe, len(splits.train))
-        self.course = Course.prepare(recipe, splits, seed, place)
+        self.course = TrainingData.prepare(recipe, splits, seed, place)
 
     def epoch(self) -> None:
         """Train for an epoch, and evaluate."""

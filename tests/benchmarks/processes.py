@@ -30,8 +30,8 @@ def plain_environment() -> dict[str, str]:
 
 
 SETTLED = (
-    "import runpy, sys; from bionic_core.base.process import settle; settle(); "
-    "from bionic_core.base.process import give_way; give_way(); "
+    "import runpy, sys; from bionic_core.base.process import configure_process, give_way; "
+    "configure_process(); give_way(); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 )
 

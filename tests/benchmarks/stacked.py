@@ -38,7 +38,7 @@ import torch
 
 import bionic_core as bionic
 from bionic_core.runs.engine import Task
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import device_of, prepare
 from bionic_core.spec.spec import compose

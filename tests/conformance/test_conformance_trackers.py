@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bionic_core import Held, Journal, Study, Tracked, Tracker
+from bionic_core import Journal, Recorded, Study, Tracked, Tracker
 from bionic_core.conformance.judge import TRACKER_LAWS, LawBrokenError, check_tracker, judge
 from tests.cli.test_cli import Bionic, bionic
 from tests.support.notes import FULL, Notebook, Notes
@@ -24,14 +24,14 @@ def _new(monkeypatch: pytest.MonkeyPatch) -> None:
 class Forgetful(Notebook):
     """Answers to 'begin' by a function of what it should."""
 
-    answer: Callable[[Held], Any]
+    answer: Callable[[Recorded], Any]
 
-    def begin(self, run: Tracked) -> Held:
-        found: Held = type(self).answer(super().begin(run))
+    def begin(self, run: Tracked) -> Recorded:
+        found: Recorded = type(self).answer(super().begin(run))
         return found
 
 
-def notes(answer: Callable[[Held], Any] = lambda held: held, **members: Any) -> type[Notes]:
+def notes(answer: Callable[[Recorded], Any] = lambda held: held, **members: Any) -> type[Notes]:
     """A tracker with another memory for each folder, and other members than the toy's."""
 
     def opened(self: Notes, study: Study) -> Journal:
@@ -52,7 +52,7 @@ def one_book(self: Notes, study: Study) -> Journal:
 class Short(Notebook):
     """Takes no long names."""
 
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         if len(run.name) > 99:
             raise ValueError("too long")
         return super().begin(run)
@@ -70,10 +70,10 @@ BROKEN: Mapping[str, tuple[str, type[Tracker] | Tracker, str]] = {
     "raises": ("tells", notes()(fails="end"), "No space left on device"),
     "tells twice": (
         "goes-on",
-        notes(lambda held: Held(0 if held.epochs == 1 else held.epochs, held.finished)),
-        "expected Held(epochs=1",
+        notes(lambda held: Recorded(0 if held.epochs == 1 else held.epochs, held.finished)),
+        "expected Recorded(epochs=1",
     ),
-    "never done": ("finishes", notes(lambda held: Held(held.epochs)), "would be told again"),
+    "never done": ("finishes", notes(lambda held: Recorded(held.epochs)), "would be told again"),
     "one book": ("apart", notes(open=one_book), "the same run in another study"),
     "short": ("words", notes(open=short), "too long"),
 }

@@ -26,7 +26,7 @@ from bionic_core.reports import terminal
 from bionic_core.reports.tables.build import checked, data, trained
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.train import train
 from bionic_core.spec.sources import choose_data, open_data
 from bionic_core.spec.spec import compose

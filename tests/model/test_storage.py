@@ -43,7 +43,7 @@ def test_a_spec_names_a_storage_that_exists() -> None:
 
 
 def test_runs_from_before_the_key_keep_their_names() -> None:
-    from bionic_core.runs.inputs import InputCache
+    from bionic_core.runs.images_and_wiring import InputCache
 
     def model(**keys: Any) -> Any:
         spec = toys.spec((), image=[1, 48, 48], classes=7, **keys)

@@ -263,14 +263,14 @@ def test_a_study_tells_how_it_stands_in_plain_lines(monkeypatch: pytest.MonkeyPa
     from rich.console import Console
 
     from bionic_core.cli import progress
-    from bionic_core.training.loop import Moment
+    from bionic_core.training.loop import Progress
 
     file = io.StringIO()
     monkeypatch.setattr(progress, "STATUS_EVERY", -1.0)
     with progress.Display(Console(file=file), runs=3) as display:
         first, second = (Task(number, small(), 0, "everything on") for number in (0, 1))
         display.begun(first)
-        display.progress(first, Moment(2, 4, 0, 100))
+        display.progress(first, Progress(2, 4, 0, 100))
         display.note(second, "another process trains it")
         display.failed(first, "it diverged")
     lines = file.getvalue().splitlines()

@@ -31,7 +31,7 @@ from bionic_core.runs.evaluate import (
     evaluation_of,
     predict_split,
 )
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.train import MANIFEST, PREDICTIONS, Run, train
 from bionic_core.spec.spec import compose
 from bionic_core.training.metrics import Figures, figure_of, full_metrics, probabilities

@@ -20,7 +20,7 @@ from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import train as runs
 from bionic_core.runs.evaluate import evaluate_run
 from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.observer import Observer, Observers
 from bionic_core.runs.task import Task
 from bionic_core.runs.train import (

@@ -213,7 +213,7 @@ def test_a_plan_needs_no_data(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -
     def gone(spec: Any) -> None:
         raise RequestError("no such file", where="faces.csv")
 
-    monkeypatch.setattr("bionic_core.runs.inputs.load_inputs", gone)
+    monkeypatch.setattr("bionic_core.runs.images_and_wiring.load_inputs", gone)
     said = bionic("factorial", "--mechanisms", "noise", "--plan", "--json")
     assert said.document["done"] is said.document["estimate"] is None
     assert said.document["sd"]["value"] == 0.32

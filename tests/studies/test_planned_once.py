@@ -21,7 +21,7 @@ from bionic_core.runs import identity as identities
 from bionic_core.runs.attempt import one_by_one
 from bionic_core.runs.engine import Work
 from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.spec import spec as specs
 from bionic_core.spec.spec import compose, digest

@@ -262,7 +262,7 @@ def test_all_runs_count_as_one_in_the_display(
     """Those of other models and of the ablation: each begins, is noted, and ends once."""
     import bionic_core.runs.attempt as engine
     from bionic_core.cli.progress import Display
-    from bionic_core.training.loop import Moment
+    from bionic_core.training.loop import Progress
 
     told: dict[str, list[int]] = {"begun": [], "progress": [], "note": [], "failed": []}
 
@@ -277,7 +277,7 @@ def test_all_runs_count_as_one_in_the_display(
         count(name, getattr(Display, name))
 
     def train(task: Task, plans: Any, *, observer: Observer, **options: Any) -> Any:
-        observer.progress(task, Moment(epoch=1, max_epochs=1, done=1, total=2))
+        observer.progress(task, Progress(epoch=1, max_epochs=1, done=1, total=2))
         observer.note(task, "a note")
         raise BionicError("enough")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bionic_core as library
-from bionic_core import Engine, Held, RequestError, Study, Tracked, Tracker
+from bionic_core import Engine, Recorded, RequestError, Study, Tracked, Tracker
 from bionic_core.base.files import write_text
 from bionic_core.base.locks import Claim
 from bionic_core.registry import Registry
@@ -22,7 +22,7 @@ from bionic_core.runs.train import Run, train
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, run_experiment
 from bionic_core.studies.tracking import LOCKS, tracking
-from bionic_core.training.loop import Moment
+from bionic_core.training.loop import Progress
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.notes import FULL, Notebook, Notes, Page, Twin, installed
 from tests.support.observers import told
@@ -209,7 +209,7 @@ def test_a_run_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_runs_as_interrupted(tmp_path: Path) -> None:
-    def stop(task: Task, moment: Moment) -> None:
+    def stop(task: Task, moment: Progress) -> None:
         if moment.epoch == 2:
             raise KeyboardInterrupt
 
@@ -287,7 +287,7 @@ def test_a_result_that_cannot_be_read_is_left_to_the_next_command(tmp_path: Path
 class Wrong(Notebook):
     """Answers with the wrong kind."""
 
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         return 3  # type: ignore[return-value]
 
 
@@ -329,7 +329,7 @@ def test_an_answer_of_the_wrong_kind_is_a_failure(
 ) -> None:
     monkeypatch.setattr(Notes, "open", lambda self, study: Wrong(study, {}, "", OSError()))
     cells, said = followed(study(), tmp_path, Notes())
-    assert "its 'begin' answered with int; expected Held" in said[0]
+    assert "its 'begin' answered with int; expected Recorded" in said[0]
     assert all(cell.run for cell in cells)
 
 

@@ -18,7 +18,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import bionic_core as bionic
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.train import MODEL, Run, train
 from bionic_core.spec.spec import compose
 

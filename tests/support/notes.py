@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from bionic_core import Held, Journal, Study, Tracked, Tracker
+from bionic_core import Journal, Recorded, Study, Tracked, Tracker
 from tests.support.announcing import announce
 
 FULL = OSError(28, "No space left on device")
@@ -35,11 +35,11 @@ class Notebook(Journal):
     fails: str
     error: BaseException
 
-    def begin(self, run: Tracked) -> Held:
+    def begin(self, run: Tracked) -> Recorded:
         self._may_fail("begin")
         page = self.pages.setdefault(run.hash, Page(run))
         page.begun += 1
-        return Held(len(page.epochs), page.states[-1:] == ["finished"])
+        return Recorded(len(page.epochs), page.states[-1:] == ["finished"])
 
     def epoch(self, run: Tracked, number: int, figures: Mapping[str, float]) -> None:
         self._may_fail("epoch")

@@ -16,7 +16,7 @@ from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import compose
-from bionic_core.training.loop import Moment
+from bionic_core.training.loop import Progress
 from tests.support.observers import told as observer
 
 # Read when Ray is imported. Otherwise workers wait for all else on a busy machine, and are made
@@ -70,7 +70,7 @@ class Told:
     """What a study said while it went on."""
 
     begun: list[int] = attrs.field(factory=list)
-    moments: list[tuple[int, Moment]] = attrs.field(factory=list)
+    moments: list[tuple[int, Progress]] = attrs.field(factory=list)
     said: list[str] = attrs.field(factory=list)
     saved: list[Path] = attrs.field(factory=list)
 

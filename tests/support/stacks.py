@@ -11,7 +11,7 @@ import torch
 import bionic_core as bionic_api
 from bionic_core import Mechanism
 from bionic_core.runs.engine import Task
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import prepare
 from bionic_core.spec.spec import compose

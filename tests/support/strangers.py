@@ -151,12 +151,12 @@ SOURCES = {
 }
 TRACKER = """
 import attrs
-from bionic_core import Held, Journal, Tracker
+from bionic_core import Recorded, Journal, Tracker
 
 
 class Pages(Journal):
     def begin(self, run):
-        return Held()
+        return Recorded()
 
     def epoch(self, run, number, figures):
         raise OSError(28, "No space left on device")

@@ -9,12 +9,12 @@ import torch
 
 from bionic_core.runs.train import prepare
 from bionic_core.training import views
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.views import ahead, vary
 from tests.support.stacks import CACHE, CPU, spec
 
 
-def course(batch_size: int) -> Course:
+def course(batch_size: int) -> TrainingData:
     one = spec(batch_size=batch_size)
     return prepare(one, 0, CACHE.get(one), CPU)[1]
 

@@ -7,9 +7,9 @@ streams open, so it ends at once when the study does, and does not take its modu
 import atexit
 import os
 
-from bionic_core.base import settle
+from bionic_core.base import configure_process
 
-settle()
+configure_process()
 
 import torch  # noqa: E402
 

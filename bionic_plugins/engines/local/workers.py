@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.base import REMEDY, kills_for_memory, settle
+from bionic_core.base import REMEDY, configure_process, kills_for_memory
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.runs import (
     TRIES,
@@ -187,7 +187,7 @@ def _work(pipe: Connection, root: Path, device: str, environment: dict[str, str]
     """Train what comes through the pipe until None comes; run in a worker process."""
     _end_with_the_study()
     os.environ.update(environment)  # the server's may be older
-    settle()
+    configure_process()
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

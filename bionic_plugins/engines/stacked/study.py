@@ -39,10 +39,10 @@ from bionic_core.runs import (
     write_texts,
 )
 from bionic_core.training import (
-    Course,
     Ended,
     Member,
-    Moment,
+    Progress,
+    TrainingData,
     finished,
     recipe_of,
     train_members,
@@ -234,7 +234,9 @@ def _close_epoch(ended: Sequence[Ended], members: list[Trainee], work: Work) -> 
             yield _failed(member, end.error)
 
 
-def _enter(task: Task, study: Study, like: Course | None, claims: ExitStack) -> Trainee | Outcome:
+def _enter(
+    task: Task, study: Study, like: TrainingData | None, claims: ExitStack
+) -> Trainee | Outcome:
     """Claim a task's run and go to where it stopped; an outcome where there is nothing to train.
 
     ``like`` is the course of another member.
@@ -300,11 +302,11 @@ def _check(stack: Stack, members: Sequence[Trainee]) -> None:
         buffer.copy_(kept[name])
 
 
-def _teller(study: Study) -> Callable[[Member, Moment], None]:
+def _teller(study: Study) -> Callable[[Member, Progress], None]:
     """Return what tells where members are: dozens of them, so now and then only."""
     told: dict[int, float] = {}
 
-    def tell(member: Member, moment: Moment) -> None:
+    def tell(member: Member, moment: Progress) -> None:
         assert isinstance(member, Trainee)
         number, now = member.task.number, time.monotonic()
         if now - told.get(number, -TELLS_EVERY) >= TELLS_EVERY:

@@ -26,9 +26,9 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from bionic_core import Network, Projection, Split, build, load, recipe_of
-from bionic_core.runs.inputs import load_inputs
+from bionic_core.runs.images_and_wiring import load_inputs
 from bionic_core.runs.manifest import circumstances
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import evaluate
 from bionic_core.training.loop import start, train_epoch
 from bionic_plugins.mechanisms.hebbian import scaled
@@ -134,7 +134,7 @@ def follow(variant: str, *, data: str, epochs: int, seed: int) -> dict[str, Any]
     network = network.to(memory_format=torch.channels_last)
     recipe, splits = recipe_of(spec), inputs.splits
     state = start(network, recipe, len(splits.train))
-    course = Course.prepare(recipe, splits, seed, torch.device("cpu"))
+    course = TrainingData.prepare(recipe, splits, seed, torch.device("cpu"))
     _, before = evaluate(network, splits.validation)
     records = [{"epoch": 0, "validation": before} | measure(network, splits.validation)]
     for _ in range(epochs):

@@ -10,7 +10,14 @@ import torch
 
 from bionic_core.runs.engine import Task
 from bionic_core.runs.train import prepare, train
-from bionic_core.training.loop import Member, Moment, Single, pass_once, train_epoch, train_members
+from bionic_core.training.loop import (
+    Member,
+    Progress,
+    Single,
+    pass_once,
+    train_epoch,
+    train_members,
+)
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.recorded import RecordedSteps, cuda_graph
 from bionic_plugins.engines.stacked.steps import Steps
@@ -31,7 +38,7 @@ def test_steps_do_not_wait() -> None:
     pass_once(Single(state, course))
     try:
 
-        def arm(member: Member, moment: Moment) -> None:
+        def arm(member: Member, moment: Progress) -> None:
             last = moment.done + 12 >= moment.total  # then the sums are read
             torch.cuda.set_sync_debug_mode("default" if last else "error")
 

@@ -17,7 +17,7 @@ ENGINES = [engine for engine in ENGINES if (engine / "__init__.py").is_file()]
 def test_an_import_of_a_module_counts_as_one(tmp_path: Path) -> None:
     one = tmp_path / "one.py"
     one.write_text(
-        "from bionic_core.base import failures, settle\n"
+        "from bionic_core.base import failures, configure_process\n"
         "def work():\n    import bionic_core.runs.train\n    from bionic_core import Engine\n"
     )
     assert imported(one, "bionic_core") == {

@@ -17,7 +17,7 @@ from bionic_core.runs.engine import Outcome, Task
 from bionic_core.runs.folder import LOCK, RESULT, STATE, Run
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
-from bionic_core.training.loop import Moment
+from bionic_core.training.loop import Progress
 from bionic_plugins.engines.ray.engine import Ray
 from tests.support.killing import assert_same
 from tests.support.ray_cluster import NODE, Told, by_number, cluster, ray, runs, small
@@ -67,12 +67,12 @@ def test_runs_of_a_study_on_a_cluster(tmp_path: Path) -> None:
 
 
 def interrupted(
-    engine: Ray, tasks: list[Task], root: Path, act: Callable[[Moment], None]
+    engine: Ray, tasks: list[Task], root: Path, act: Callable[[Progress], None]
 ) -> tuple[Told, dict[int, Outcome]]:
     """Train, and act once when a run is in its third epoch or later."""
     told, acted = Told(), False
 
-    def watch(task: Task, moment: Moment) -> None:
+    def watch(task: Task, moment: Progress) -> None:
         nonlocal acted
         if moment.epoch >= 3 and not acted:
             acted = True
@@ -84,7 +84,7 @@ def interrupted(
     return told, found
 
 
-def lost(run: Run, killed: Moment) -> int:
+def lost(run: Run, killed: Progress) -> int:
     """Epochs that a run lost to its interruption: 0 is all but the one under way."""
     (resumed,) = run.manifest["resumed"]
     return killed.epoch - 1 - int(resumed["after_epoch"])
@@ -93,11 +93,11 @@ def lost(run: Run, killed: Moment) -> int:
 @pytest.mark.slow
 def test_a_node_killed_costs_the_epoch_under_way_and_one_that_joins_goes_on(tmp_path: Path) -> None:
     task = Task(0, small(12), 0)
-    killed: list[Moment] = []
+    killed: list[Progress] = []
     with cluster(num_cpus=0) as nodes:
         node = nodes.add_node(**NODE)
 
-        def replace(moment: Moment) -> None:
+        def replace(moment: Progress) -> None:
             killed.append(moment)
             nodes.remove_node(node, allow_graceful=False)
             nodes.add_node(**NODE)
@@ -129,7 +129,7 @@ def test_runs_wait_for_a_node_with_room_and_ctrl_c_cancels_them(tmp_path: Path) 
     with cluster(num_cpus=0) as nodes:
         told = Told()
 
-        def watch(task: Task, moment: Moment) -> None:
+        def watch(task: Task, moment: Progress) -> None:
             told.moments.append((task.number, moment))
             if moment.epoch >= 3:
                 raise KeyboardInterrupt
@@ -239,7 +239,7 @@ def test_runs_have_their_declared_share_of_a_gpu(tmp_path: Path) -> None:
     with cluster(num_cpus=4, num_gpus=1):
         told = Told()
 
-        def watch(task: Task, moment: Moment) -> None:
+        def watch(task: Task, moment: Progress) -> None:
             told.moments.append((task.number, moment))
             left = ray.available_resources()
             free.append((left.get("CPU", 0.0), left.get("GPU", 0.0)))

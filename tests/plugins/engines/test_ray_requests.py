@@ -10,10 +10,10 @@ import pytest
 
 import bionic_core as bionic
 from bionic_core import RequestError
-from bionic_core.runs import transfer
+from bionic_core.runs import sending
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import STATE, Run
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun
 from bionic_core.runs.train import train
@@ -90,8 +90,8 @@ def test_the_desk_keeps_what_a_run_can_go_on_from(tmp_path: Path) -> None:
     (second, files), _ = desk.ask("begin", 0, there, 0.0)
     assert files == kept[1]
     assert desk.ask("keep", 0, first, there, kept[2]) == (False, None)
-    assert transfer.unfinished_files(there) == kept[1]
-    desk.ask("end", 0, second, there, transfer.finished_files(run.folder), "")
+    assert sending.unfinished_files(there) == kept[1]
+    desk.ask("end", 0, second, there, sending.finished_files(run.folder), "")
     assert Run(there).verify()
     assert {path.name for path in there.iterdir()} == {path.name for path in run.folder.iterdir()}
     assert_same(Run(there), run)
@@ -101,7 +101,7 @@ def test_the_desk_keeps_what_a_run_can_go_on_from(tmp_path: Path) -> None:
 
 
 def snapshots(kept: list[dict[str, bytes]]) -> Observer:
-    return observer(saved=lambda task, folder: kept.append(transfer.unfinished_files(folder)))
+    return observer(saved=lambda task, folder: kept.append(sending.unfinished_files(folder)))
 
 
 def test_a_damaged_checkpoint_is_refused_by_the_desk(tmp_path: Path) -> None:

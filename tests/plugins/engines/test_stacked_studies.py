@@ -19,7 +19,7 @@ from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.folder import STATE, Run
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import train
-from bionic_core.training.loop import Moment, train_members
+from bionic_core.training.loop import Progress, train_members
 from bionic_plugins.engines.stacked import study as stacked_study
 from bionic_plugins.engines.stacked.steps import Steps
 from bionic_plugins.engines.stacked.study import train_stacked
@@ -88,7 +88,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 
 def test_a_stacked_study_leaves_ordinary_folders(tmp_path: Path, alone: list[Run]) -> None:
     tasks = tasks_of(STUDY, (0,))
-    places: list[Moment] = []
+    places: list[Progress] = []
     found, said = study(tasks, tmp_path, progress=lambda task, moment: places.append(moment))
     assert said == [(0, "trains as one model with 3 other runs of the study")]
     assert places
@@ -115,7 +115,7 @@ def test_an_interrupted_study_goes_on_either_way(
     monkeypatch.setattr(stacked_study, "SAVES_EVERY", 0.0)
     monkeypatch.setattr(stacked_study, "TELLS_EVERY", 0.0)
 
-    def stop(task: Task, moment: Moment) -> None:
+    def stop(task: Task, moment: Progress) -> None:
         if moment.epoch == 2 and moment.done > 36:
             raise KeyboardInterrupt
 

@@ -180,8 +180,8 @@ def test_threads_wait_briefly_unless_the_user_wants_otherwise(
 
 SETTLED = """
 import json, os
-from bionic_core.base.process import settle
-settle()
+from bionic_core.base.process import configure_process
+configure_process()
 print(json.dumps([os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]))
 """
 

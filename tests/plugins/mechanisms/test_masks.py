@@ -15,7 +15,7 @@ import bionic_core as core
 from bionic_core import RequestError
 from bionic_core.model.network import Network
 from bionic_core.runs.identity import identity
-from bionic_core.runs.inputs import InputCache
+from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
 from bionic_plugins.mechanisms.masks import LEVELS

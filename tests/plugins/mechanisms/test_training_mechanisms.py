@@ -15,7 +15,7 @@ from bionic_core import Mechanism, RequestError, hookimpl
 from bionic_core.data.splits import Splits
 from bionic_core.dataset import Split
 from bionic_core.training import optimizers
-from bionic_core.training.data import Course
+from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, step_once
 from bionic_core.training.recipe import recipe_of
 from bionic_plugins.mechanisms.hebbian import scaled
@@ -143,10 +143,10 @@ def test_masked_weights_are_exactly_unchanged_after_200_steps(
 # --- the loss
 
 
-def course(spec: bionic.Spec, labels: list[int]) -> Course:
+def course(spec: bionic.Spec, labels: list[int]) -> TrainingData:
     part = Split(np.zeros((len(labels), 1, 8, 8), np.uint8), np.array(labels))
     splits = Splits(part, part, part, "validation")
-    return Course.prepare(recipe_of(spec), splits, 0, torch.device("cpu"))
+    return TrainingData.prepare(recipe_of(spec), splits, 0, torch.device("cpu"))
 
 
 def test_class_weights_are_balanced_over_the_training_labels() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bionic_core import Held, Journal, Study, Tracked, cli
+from bionic_core import Journal, Recorded, Study, Tracked, cli
 from bionic_core.runs.train import Run
 from bionic_core.studies.names import flat
 from bionic_plugins.trackers.mlflow_tracker import MLflow
@@ -241,7 +241,7 @@ def tracked(folder: Path, hash_: str = "0123456789abcdef") -> Tracked:
     )
 
 
-def tell(journal: Journal, run: Tracked, *numbers: int) -> Held:
+def tell(journal: Journal, run: Tracked, *numbers: int) -> Recorded:
     held = journal.begin(run)
     for number in numbers:
         journal.epoch(run, number, {"train.loss": 1 / number, "lr": 0.1})
@@ -255,29 +255,29 @@ def test_a_run_goes_on_in_tensorboard(tmp_path: Path) -> None:
     def opened() -> Journal:
         return TensorBoard().open(study)
 
-    assert tell(opened(), run, 1, 2) == Held()
+    assert tell(opened(), run, 1, 2) == Recorded()
     (folder,) = (tmp_path / "tensorboard" / "a-study-of-2").iterdir()
     assert folder.name == f"without-a-b-c-seed-3-{run.hash}"
     (path,) = folder.iterdir()
     path.write_bytes(path.read_bytes()[:-3])  # a process that was killed while it wrote
     journal = opened()
-    assert tell(journal, run, 2, 3) == Held(1)
+    assert tell(journal, run, 2, 3) == Recorded(1)
     journal.end(run, "failed", {}, "out of memory")
     reader = events(folder)
     assert status(reader) == 2  # STATUS_FAILURE
     assert texts(reader)["state"] == "failed: out of memory"
     journal = opened()
-    assert tell(journal, run, 4) == Held(3)
+    assert tell(journal, run, 4) == Recorded(3)
     journal.end(run, "interrupted", {}, "")
     journal = opened()
-    assert tell(journal, run, 5) == Held(4)
+    assert tell(journal, run, 5) == Recorded(4)
     journal.end(run, "finished", {"result.epochs": 5, "result.test.loss": 0.5}, "")
     reader = events(folder)
     assert scalars(reader, "train/loss") == pytest.approx({n: 1 / n for n in range(1, 6)})
     assert scalars(reader, "result/test/loss") == {5: 0.5}
     assert status(reader) == 1
     assert texts(reader)["state"] == "finished"
-    assert opened().begin(run) == Held(finished=True)
+    assert opened().begin(run) == Recorded(finished=True)
 
 
 def test_a_run_goes_on_in_mlflow(place: Path, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_run_goes_on_in_mlflow(place: Path, tmp_path: Path) -> None:
         return one
 
     journal = opened()
-    assert tell(journal, run, 1, 2) == Held()
+    assert tell(journal, run, 1, 2) == Recorded()
     told = found()
     assert told.info.status == "RUNNING"
     assert told.data.tags["mechanism.a/b_ c"] == "off"
@@ -305,7 +305,7 @@ def test_a_run_goes_on_in_mlflow(place: Path, tmp_path: Path) -> None:
     told = found()
     assert (told.info.status, told.data.tags["bionic.reason"]) == ("FAILED", "out of memory")
     journal = opened()
-    assert tell(journal, run, 3) == Held(2)
+    assert tell(journal, run, 3) == Recorded(2)
     told = found()
     assert told.info.status == "RUNNING"
     assert "bionic.reason" not in told.data.tags
@@ -314,14 +314,14 @@ def test_a_run_goes_on_in_mlflow(place: Path, tmp_path: Path) -> None:
     group = client.get_experiment_by_name(study.name).experiment_id
     client.delete_experiment(group)
     journal = opened()  # which brings it back
-    assert tell(journal, run) == Held(3)
+    assert tell(journal, run) == Recorded(3)
     journal.end(run, "finished", {"result.epochs": 3, "result.test.loss": 0.5}, "")
     told = found()
     assert told.info.status == "FINISHED"
     history = client.get_metric_history(told.info.run_id, "train.loss")
     assert [metric.step for metric in history] == [1, 2, 3]
     assert told.data.metrics["result.test.loss"] == 0.5
-    assert opened().begin(run) == Held(finished=True)
+    assert opened().begin(run) == Recorded(finished=True)
 
 
 @pytest.mark.parametrize(
