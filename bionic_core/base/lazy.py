@@ -17,8 +17,8 @@ def offer(
 
     Args:
         package: its name.
-        homes: for each of its modules, the names from there. None may be a module's own: Python
-            binds a module to its name in the package.
+        homes: for each of its modules, or of another package's by its whole name, the names from
+            there. None may be one of its modules' own: Python binds a module to its name.
         more: names that the package has itself.
     """
     home = {name: module for module, names in homes.items() for name in names}
@@ -27,6 +27,7 @@ def offer(
     def load(name: str) -> Any:
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{home[name]}"), name)
+        whole = home[name].startswith(f"{package.partition('.')[0]}.")
+        return getattr(import_module(home[name] if whole else f"{package}.{home[name]}"), name)
 
     return load, lambda: [*offered, *more], offered

@@ -20,6 +20,7 @@ from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.spec.find import find, read
 from bionic_core.spec.spec import Spec, compose
+from bionic_core.training.plasticity import learn_locally
 
 MODEL = "demo"
 """The shipped spec whose layers, wiring and images the cost is measured on."""
@@ -115,5 +116,5 @@ def _step(network: Network) -> float:
     begun = time.perf_counter()
     torch.autograd.backward(functional.cross_entropy(network(images, record), labels))
     if record is not None:
-        network.learn_locally(record)
+        learn_locally(network, record)
     return time.perf_counter() - begun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 import attrs
@@ -16,13 +16,6 @@ from bionic_core.model.projection import Projection
 from bionic_core.seeds import Stream
 from bionic_core.sites import PlasticityRule
 
-Part = tuple[str, nn.Module]
-"""A part of a network, and what it is for: a hook, or a word for what the skeleton has itself."""
-
-
-def _part(pieces: Pieces) -> Part:
-    return pieces.hook, pieces
-
 
 class StageModule(nn.Module):
     """A front-end stage: ReLU(surround(features)), then its pooling; BCHW → BCHW."""
@@ -32,13 +25,6 @@ class StageModule(nn.Module):
         self.features = features
         self.surround = surround
         self.pool = pool
-
-    def parts(self) -> Iterator[Part]:
-        """Yield the stage's parts; pooling comes with the features."""
-        yield _part(self.features)
-        yield _part(self.surround)
-        if self.pool is not None:
-            yield self.features.hook, self.pool
 
     def forward(self, x: Tensor, record: Record | None = None) -> Tensor:
         """Return the stage's output; records ``.features``, ``.surround`` and ``.out``."""
@@ -87,11 +73,6 @@ class LayerModule(nn.Module):
         self.gain = gain
         self.rate = rate
         self.norm = norm
-
-    def parts(self) -> Iterator[Part]:
-        """Yield the layer's parts."""
-        yield "projections", self.projections
-        yield from map(_part, (self.current, self.gain, self.rate, self.norm))
 
     def forward(
         self, bridge: Tensor, out: Mapping[str, Tensor], record: Record | None = None
@@ -177,19 +158,6 @@ class Network(Gated):
         self.plastic = tuple(plastic)  # no modules: they are registered where they act
         self.streams = tuple(streams)
 
-    def parts(self) -> Iterator[Part]:
-        """Yield all parts, which together have every parameter."""
-        for stage in self.stages:
-            assert isinstance(stage, StageModule)
-            yield from stage.parts()
-        yield _part(self.modulate)
-        yield "bridge", self.bridge
-        yield _part(self.bridge_norm)
-        for name in self.order:
-            yield from self.layer(name).parts()
-        yield _part(self.readout_norm)
-        yield "readout", self.readout
-
     def layer(self, name: str) -> LayerModule:
         """Return a layer by its name."""
         layer = self.layers.get_submodule(name)
@@ -249,31 +217,6 @@ class Network(Gated):
         """Take the random numbers of all pieces to the beginning of a training step."""
         for stream in self.streams:
             stream.seek(step)
-
-    @torch.no_grad()
-    def keep_wiring(self) -> None:
-        """Take back what an optimiser that mixes a matrix's weights put where no pair exists."""
-        for projection in self.projections:
-            projection.values.copy_(projection.wired(projection.values))
-
-    @torch.no_grad()
-    def learn_locally(self, record: Mapping[str, Tensor]) -> None:
-        """Apply the local rules once, through the wiring, to the activity in ``record``."""
-        for plastic, change in zip(self.plastic, self.local_changes(record), strict=True):
-            plastic.projection.values.add_(change)
-
-    def local_changes(self, record: Mapping[str, Tensor]) -> list[Tensor]:
-        """Return what each local rule adds to its projection's values; a gate that is off, zero."""
-        changes: list[Tensor] = []
-        for plastic in self.plastic:
-            projection = plastic.projection
-            values = projection.values
-            pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
-            # A rule may answer for every pair; those that do not exist must not grow.
-            change = projection.wired(plastic.rule(values, pre, post, projection))
-            gate = projection.gate(plastic.mechanism)
-            changes.append(change if gate is None else torch.where(gate, change, 0.0))
-        return changes
 
     def _front_gates(self) -> list[Tensor]:
         """Return the gate of the front end, if it has one: its stages gate as a whole."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from bionic_core.model.network import Network
+from bionic_core.model.combination import Pieces
+from bionic_core.model.network import Network, StageModule
+
+Part = tuple[str, nn.Module]
+"""A part of a network, and what it is for: a hook, or a word for what the skeleton has itself."""
 
 PARTS = (
     *("features", "surround", "modulate", "bridge", "projections", "current", "gain", "rate"),
@@ -33,12 +39,33 @@ def parameter_counts(network: Network) -> ParameterCounts:
     return ParameterCounts(allocated, allocated - masked)
 
 
+def parts_of(network: Network) -> Iterator[Part]:
+    """Yield all parts of a network, which together have every parameter."""
+    for stage in network.stages:
+        assert isinstance(stage, StageModule)
+        yield from map(_part, (stage.features, stage.surround))
+        if stage.pool is not None:  # it comes with the features
+            yield stage.features.hook, stage.pool
+    yield _part(network.modulate)
+    yield "bridge", network.bridge
+    yield _part(network.bridge_norm)
+    for layer in map(network.layer, network.order):
+        yield "projections", layer.projections
+        yield from map(_part, (layer.current, layer.gain, layer.rate, layer.norm))
+    yield _part(network.readout_norm)
+    yield "readout", network.readout
+
+
+def _part(pieces: Pieces) -> Part:
+    return pieces.hook, pieces
+
+
 def parameters_by_part(network: Network) -> dict[str, int]:
     """Return the number of allocated parameters of each hook's pieces and of the skeleton's."""
     allocated = {id(p.values): p.allocated for p in network.projections}
     parts: Counter[str] = Counter()
     counted: set[int] = set()  # what pieces share is the first one's
-    for part, module in network.parts():
+    for part, module in parts_of(network):
         for parameter in module.parameters():
             if id(parameter) not in counted:
                 counted.add(id(parameter))

@@ -2,7 +2,7 @@
 
 Knows no study. Start at `train`, then `folder` and `identity`.
 
-Its names here are for engines, and load what they need when they are used.
+Its names here, some of rooms below, are for engines, and load what they need when they are used.
 """
 
 from __future__ import annotations
@@ -12,6 +12,18 @@ from typing import TYPE_CHECKING
 from bionic_core.base.lazy import offer
 
 if TYPE_CHECKING:
+    from bionic_core.base.failures import REMEDY as REMEDY
+    from bionic_core.base.failures import kills_for_memory as kills_for_memory
+    from bionic_core.base.failures import of_the_machine as of_the_machine
+    from bionic_core.base.failures import out_of_memory as out_of_memory
+    from bionic_core.base.failures import reason as reason
+    from bionic_core.base.files import write_text as write_text
+    from bionic_core.base.locks import Claim as Claim
+    from bionic_core.base.memory import machine_memory as machine_memory
+    from bionic_core.base.process import configure_process as configure_process
+    from bionic_core.model.asking import hooks_of as hooks_of
+    from bionic_core.model.projection import DenseProjection as DenseProjection
+    from bionic_core.model.sparse import SparseProjection as SparseProjection
     from bionic_core.runs.attempt import TRIES as TRIES
     from bionic_core.runs.attempt import WAITS as WAITS
     from bionic_core.runs.attempt import Queue as Queue
@@ -53,6 +65,20 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = offer(
     __name__,
     {
+        "bionic_core.base.failures": (
+            "REMEDY",
+            "kills_for_memory",
+            "of_the_machine",
+            "out_of_memory",
+            "reason",
+        ),
+        "bionic_core.base.files": ("write_text",),
+        "bionic_core.base.locks": ("Claim",),
+        "bionic_core.base.memory": ("machine_memory",),
+        "bionic_core.base.process": ("configure_process",),
+        "bionic_core.model.asking": ("hooks_of",),
+        "bionic_core.model.projection": ("DenseProjection",),
+        "bionic_core.model.sparse": ("SparseProjection",),
         "attempt": ("TRIES", "WAITS", "Queue", "one_by_one", "outcome_of"),
         "checkpoint": ("Files", "look", "save_state"),
         "engine": ("Engine", "Outcome", "Saved", "Work"),

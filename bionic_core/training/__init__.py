@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bionic_core.training.loop import finished as finished
     from bionic_core.training.loop import train_members as train_members
     from bionic_core.training.memory import training_memory as training_memory
+    from bionic_core.training.plasticity import local_changes as local_changes
     from bionic_core.training.precision import lowered as lowered
     from bionic_core.training.precision import products_in as products_in
     from bionic_core.training.recipe import recipe_of as recipe_of
@@ -33,6 +34,7 @@ __getattr__, __dir__, __all__ = offer(
         "data": ("TrainingData",),
         "loop": ("Ended", "Learner", "Member", "Progress", "State", "finished", "train_members"),
         "memory": ("training_memory",),
+        "plasticity": ("local_changes",),
         "precision": ("lowered", "products_in"),
         "recipe": ("recipe_of",),
         "views": ("ahead", "unit_range"),

@@ -25,6 +25,7 @@ from bionic_core.training.averaging import WeightAverage
 from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
 from bionic_core.training.optimizers import optimizer_of
+from bionic_core.training.plasticity import learn_locally
 from bionic_core.training.precision import lowered, products_in
 from bionic_core.training.recipe import Recipe
 from bionic_core.training.schedules import Schedule
@@ -352,5 +353,5 @@ def step_once(
     torch.autograd.backward(loss)
     optimizer.step()
     if record is not None:
-        network.learn_locally(record)
+        learn_locally(network, record)
     return loss.detach(), logits.detach()

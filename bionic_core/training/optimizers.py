@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bionic_core.errors import RequestError
 from bionic_core.model.network import Network
 from bionic_core.spec.tables import Training
+from bionic_core.training.plasticity import keep_wiring
 from bionic_core.training.precision import taken_in
 
 CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
@@ -166,5 +167,5 @@ def optimizer_of(
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = make_optimizer(parameters, training, options)
     if training.optimizer in MIXING:
-        optimizer.register_step_post_hook(lambda *_: network.keep_wiring())
+        optimizer.register_step_post_hook(lambda *_: keep_wiring(network))
     return optimizer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-FACES = ("bionic_core", *(f"bionic_core.{room}" for room in ("base", "model", "training", "runs")))
+FACES = ("bionic_core", *(f"bionic_core.{room}" for room in ("training", "runs")))
 
 
 @pytest.mark.parametrize("name", FACES)

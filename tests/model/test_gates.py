@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
 from bionic_core.model.network import Network
+from bionic_core.training.plasticity import learn_locally
 from tests.support import toys
 
 EVERY = {"convolution": {"filters": [8, 16]}} | {name: {} for name in toys.STRUCTURE[1:]}
@@ -130,12 +131,12 @@ def test_local_rules_are_gated() -> None:
     plain, gated = toys.network(rules), toys.network(rules, gated=("hebbian",))
     before = [projection.values.clone() for projection in gated.projections]
     gated.set_gates(hebbian=False)
-    gated.learn_locally(gated.trace(toys.images()))
+    learn_locally(gated, gated.trace(toys.images()))
     for projection, values in zip(gated.projections, before, strict=True):
         assert torch.equal(projection.values, values)
     gated.set_gates(hebbian=True)
     for network in (plain, gated):
-        network.learn_locally(network.trace(toys.images()))
+        learn_locally(network, network.trace(toys.images()))
     for one, other, values in zip(plain.projections, gated.projections, before, strict=True):
         assert torch.equal(one.values, other.values)
         assert not torch.equal(one.values, values)

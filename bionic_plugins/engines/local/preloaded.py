@@ -7,7 +7,7 @@ streams open, so it ends at once when the study does, and does not take its modu
 import atexit
 import os
 
-from bionic_core.base import configure_process
+from bionic_core.runs import configure_process
 
 configure_process()
 

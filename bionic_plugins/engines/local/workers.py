@@ -21,9 +21,9 @@ from typing import Any
 
 import attrs
 
-from bionic_core.base import REMEDY, configure_process, kills_for_memory
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.runs import (
+    REMEDY,
     TRIES,
     Outcome,
     Plans,
@@ -31,7 +31,9 @@ from bionic_core.runs import (
     Reporter,
     Task,
     Work,
+    configure_process,
     hear,
+    kills_for_memory,
     outcome_of,
     record_failure,
 )

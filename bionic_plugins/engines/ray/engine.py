@@ -268,8 +268,7 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core.base import reason
-        from bionic_core.runs import Outcome, record_failure
+        from bionic_core.runs import Outcome, reason, record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -296,7 +295,7 @@ class _Study:
         """Return what Ray says of a run that its retries could not save."""
         from ray import exceptions
 
-        from bionic_core.base import REMEDY
+        from bionic_core.runs import REMEDY
 
         tries = f"and so did {self._engine.retries} retries" if self._engine.retries else "once"
         if isinstance(error, exceptions.OutOfMemoryError):

@@ -98,8 +98,7 @@ class Desk:
 
     def _begin(self, number: int, folder: Path, wait: float) -> tuple[int, dict[str, bytes]]:
         """Claim a run, and return the number of the try and the files to go on from."""
-        from bionic_core.base import Claim
-        from bionic_core.runs import LOCK, Run, look, unfinished_files
+        from bionic_core.runs import LOCK, Claim, Run, look, unfinished_files
 
         if number not in self._claims:
             say = partial(self.tell, number)
@@ -122,8 +121,7 @@ class Desk:
         self, number: int, tried: int, folder: Path, files: Mapping[str, bytes], failure: str
     ) -> None:
         """Write what a run has come to, and let go of it."""
-        from bionic_core.base import write_text
-        from bionic_core.runs import FAILURE, write_finished
+        from bionic_core.runs import FAILURE, write_finished, write_text
 
         if tried != self._tries.get(number):
             return

@@ -16,10 +16,9 @@ from typing import Any
 
 import attrs
 
-from bionic_core import Spec
+from bionic_core import Network, Spec, build
 from bionic_core.errors import RequestError
-from bionic_core.model import Network, build, hooks_of
-from bionic_core.runs import Plans, Task
+from bionic_core.runs import Plans, Task, hooks_of
 from bionic_core.training import recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bionic_core.base import out_of_memory, reason
 from bionic_core.errors import BionicError
+from bionic_core.runs import out_of_memory, reason
 from bionic_core.training import Member
 from bionic_plugins.engines.stacked.stack import Stack
 from bionic_plugins.engines.stacked.steps import Steps

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from bionic_core import Stream
-from bionic_core.model import DenseProjection, Network, SparseProjection
-from bionic_core.training import products_in, unit_range
+from bionic_core import Network, Stream
+from bionic_core.runs import DenseProjection, SparseProjection
+from bionic_core.training import local_changes, products_in, unit_range
 from bionic_plugins.engines.stacked.streams import StackedStream
 
 EVALUATION_BATCH = 512
@@ -38,7 +38,7 @@ class _Rules(nn.Module):
         self.network = network
 
     def forward(self, record: Mapping[str, Tensor]) -> list[Tensor]:
-        return self.network.local_changes(record)
+        return local_changes(self.network, record)
 
 
 class Stack:

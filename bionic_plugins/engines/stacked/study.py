@@ -16,11 +16,11 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.base import Claim, machine_memory, of_the_machine, out_of_memory, reason
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
 from bionic_core.runs import (
     LOCK,
     TELLS_EVERY,
+    Claim,
     Files,
     Inputs,
     Outcome,
@@ -29,8 +29,12 @@ from bionic_core.runs import (
     Work,
     complete,
     device_of,
+    machine_memory,
+    of_the_machine,
     one_by_one,
+    out_of_memory,
     prepare,
+    reason,
     record_failure,
     reused,
     save_state,

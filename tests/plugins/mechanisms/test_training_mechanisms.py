@@ -17,6 +17,7 @@ from bionic_core.dataset import Split
 from bionic_core.training import optimizers
 from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, step_once
+from bionic_core.training.plasticity import learn_locally
 from bionic_core.training.recipe import recipe_of
 from bionic_plugins.mechanisms.hebbian import scaled
 from tests.support import oracle, toys
@@ -62,7 +63,7 @@ def test_hebbian_adds_the_printed_change_to_every_wired_weight(keys: dict[str, f
     record = {name: value.detach().numpy() for name, value in network.trace(images).items()}
     before = {p.label: p.values.detach().numpy().copy() for p in network.projections}
     biases = {p.label: p.bias.detach().clone() for p in network.projections}
-    network.learn_locally(network.trace(images))
+    learn_locally(network, network.trace(images))
     assert len(before) == 6
 
     def unit(x: oracle.Array) -> oracle.Array:

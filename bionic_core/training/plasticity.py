@@ -1,0 +1,38 @@
+"""What changes weights beside the optimiser: local rules, and the wiring that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from bionic_core.model.network import Network
+
+
+@torch.no_grad()
+def keep_wiring(network: Network) -> None:
+    """Take back what an optimiser that mixes a matrix's weights put where no pair exists."""
+    for projection in network.projections:
+        projection.values.copy_(projection.wired(projection.values))
+
+
+@torch.no_grad()
+def learn_locally(network: Network, record: Mapping[str, Tensor]) -> None:
+    """Apply the local rules once, through the wiring, to the activity in ``record``."""
+    for plastic, change in zip(network.plastic, local_changes(network, record), strict=True):
+        plastic.projection.values.add_(change)
+
+
+def local_changes(network: Network, record: Mapping[str, Tensor]) -> list[Tensor]:
+    """Return what each local rule adds to its projection's values; a gate that is off, zero."""
+    changes: list[Tensor] = []
+    for plastic in network.plastic:
+        projection = plastic.projection
+        values = projection.values
+        pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
+        # A rule may answer for every pair; those that do not exist must not grow.
+        change = projection.wired(plastic.rule(values, pre, post, projection))
+        gate = projection.gate(plastic.mechanism)
+        changes.append(change if gate is None else torch.where(gate, change, 0.0))
+    return changes
