@@ -48,7 +48,6 @@ LONG_FUNCTIONS: Mapping[str, int] = {
     "bionic_core/connectomes/importing/cells.py:read_cells": 66,
     "bionic_core/connectomes/importing/matrices.py:sum_matrix": 61,
     "bionic_core/connectomes/summary.py:summarise": 74,
-    "bionic_core/reports/drawing/connectome.py:_arrows": 69,
     "bionic_core/reports/drawing/effects.py:half_normal": 62,
     "bionic_core/runs/train.py:train": 63,
     "bionic_core/statistics/tables.py:analyse": 108,

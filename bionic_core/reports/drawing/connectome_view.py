@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import to_hex, to_rgb
 
 from bionic_core.connectome import INHIBITORY, Connectome
 from bionic_core.reports.drawing.run import COLOURS
@@ -19,8 +20,6 @@ from bionic_core.reports.drawing.run import COLOURS
 HUES = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7F7F00", "#000000")
 INTERNEURONS = "Inh"
 """The layer of the inhibitory cell types that no layer names."""
-
-Rgb = tuple[float, float, float]
 
 
 @attrs.frozen(eq=False)
@@ -43,17 +42,16 @@ class View:
         cls, connectome: Connectome, layers: Mapping[str, object], *, tilt: float, pia: float
     ) -> View:
         """Take what the layers of a spec say of these cells; other types get their own layers."""
-        there = list(dict.fromkeys(connectome.cell_type.tolist()))
+        there = sorted({*connectome.cell_type.tolist()})
         found: dict[str, list[str]] = {}
         for name, types in layers.items():
-            listed = [t for t in types if t in there] if isinstance(types, (list, tuple)) else []
-            if listed:
+            if isinstance(types, (list, tuple)) and (listed := [t for t in types if t in there]):
                 found[name] = listed
         named = {t for types in found.values() for t in types}
-        inhibitory = set(connectome.cell_type[connectome.broad_type == INHIBITORY].tolist())
-        for t in sorted(there):
+        for t in there:
             if t not in named:
-                found.setdefault(INTERNEURONS if t in inhibitory else t, []).append(t)
+                layer = INTERNEURONS if t in inhibitory(connectome) else t
+                found.setdefault(layer, []).append(t)
         if INTERNEURONS in found:
             found[INTERNEURONS] = found.pop(INTERNEURONS)  # last
         return cls(connectome, found, tilt, pia)
@@ -61,18 +59,16 @@ class View:
     @property
     def depth(self) -> npt.NDArray[np.float64]:
         """Depth of each soma below the pia, µm."""
-        return self._turned[1] - self.pia
+        x, y, _ = self.connectome.position.T / 1000
+        angle = math.radians(self.tilt)
+        return math.sin(angle) * x + math.cos(angle) * y - self.pia
 
     @property
     def across(self) -> npt.NDArray[np.float64]:
         """Place of each soma across the depth axis, µm."""
-        return self._turned[0]
-
-    @property
-    def _turned(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        sin, cos = math.sin(math.radians(self.tilt)), math.cos(math.radians(self.tilt))
         x, y, _ = self.connectome.position.T / 1000
-        return cos * x - sin * y, sin * x + cos * y
+        angle = math.radians(self.tilt)
+        return math.cos(angle) * x - math.sin(angle) * y
 
     @property
     def types(self) -> list[str]:
@@ -92,18 +88,21 @@ class View:
         return HUES[list(self.layers).index(layer) % len(HUES)]
 
     @property
-    def shades(self) -> dict[str, Rgb]:
+    def shades(self) -> dict[str, str]:
         """Colour of each cell type: from its layer's colour, darkened, to it, lightened."""
-        from matplotlib.colors import to_rgb
-
-        found: dict[str, Rgb] = {}
+        found = {}
         for layer, types in self.layers.items():
             base = np.array(to_rgb(self.hue(layer)))
-            for number, t in enumerate(types):
-                step = 0.0 if len(types) == 1 else 2 * number / (len(types) - 1) - 1
+            steps = np.linspace(-1, 1, len(types)) if len(types) > 1 else np.zeros(1)
+            for t, step in zip(types, steps.tolist(), strict=True):
                 mixed = base * (1 + 0.3 * step) if step < 0 else base + 0.65 * step * (1 - base)
-                found[t] = (float(mixed[0]), float(mixed[1]), float(mixed[2]))
+                found[t] = to_hex(mixed)
         return found
+
+
+def inhibitory(connectome: Connectome) -> set[str]:
+    """Return the cell types of inhibitory cells."""
+    return {*connectome.cell_type[connectome.of_broad_type(INHIBITORY)].tolist()}
 
 
 def densities(view: View) -> npt.NDArray[np.float64]:
