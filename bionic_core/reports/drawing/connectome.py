@@ -130,7 +130,7 @@ def column(figure: Figure, view: View) -> None:
     _scale_bar(panels[1], height)
     panels[2].hist(
         [depth[connectome.of_type(t)] for t in view.types],
-        np.linspace(float(depth.min()), float(depth.max()) + 1e-6, 38),
+        bins=37,
         stacked=True,
         orientation="horizontal",
         color=[view.shades[t] for t in view.types],
@@ -179,7 +179,7 @@ def degrees(figure: Figure, view: View) -> None:
     ):
         _spread(axes, np.bincount(side, minlength=connectome.cells), view)
         axes.set_xlabel(words)
-    _connections(*panels[1], view)
+    _connections(panels[1, 0], panels[1, 1], view)
     for axes, letter, along in zip(panels.ravel(), "abcd", "xxyy", strict=True):
         axes.set_title(letter, fontweight="bold")
         axes.grid(axis=along, color="0.92", linewidth=0.7)
@@ -260,12 +260,16 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
             middle = _arrow(axes, centre[one], centre[other], value / most, hue)
             if value > most / 5:
                 words = f"{100 * value:.2g}%"
-                axes.text(*middle, words, fontsize=7.5, zorder=5, bbox=BOXED, **CENTRED)
+                axes.text(
+                    middle[0], middle[1], words, fontsize=7.5, zorder=5, bbox=BOXED, **CENTRED
+                )
     for place, (name, types) in zip(centre.tolist(), view.layers.items(), strict=True):
         style: dict[str, Any] = {"facecolor": view.hue(name), "edgecolor": "white"}
         axes.add_patch(Circle(place, 0.19, zorder=6, **style))
         words = f"{name}\n{len(view.cells(types)):,}"
-        axes.text(*place, words, color="white", weight="bold", size=9, zorder=7, **CENTRED)
+        axes.text(
+            place[0], place[1], words, color="white", weight="bold", size=9, zorder=7, **CENTRED
+        )
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")

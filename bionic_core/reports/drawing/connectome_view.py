@@ -59,16 +59,19 @@ class View:
     @property
     def depth(self) -> npt.NDArray[np.float64]:
         """Depth of each soma below the pia, µm."""
-        x, y, _ = self.connectome.position.T / 1000
-        angle = math.radians(self.tilt)
-        return math.sin(angle) * x + math.cos(angle) * y - self.pia
+        return self._turned(90.0 - self.tilt) - self.pia
 
     @property
     def across(self) -> npt.NDArray[np.float64]:
         """Place of each soma across the depth axis, µm."""
-        x, y, _ = self.connectome.position.T / 1000
-        angle = math.radians(self.tilt)
-        return math.cos(angle) * x - math.sin(angle) * y
+        return self._turned(-self.tilt)
+
+    def _turned(self, degrees: float) -> npt.NDArray[np.float64]:
+        """Return each soma's place along an axis that is so far from x towards y, µm."""
+        angle = math.radians(degrees)
+        axis = np.array([math.cos(angle), math.sin(angle), 0.0])
+        places: npt.NDArray[np.float64] = self.connectome.position @ axis / 1000
+        return places
 
     @property
     def types(self) -> list[str]:
