@@ -6,7 +6,7 @@ Layers and their colours are those of the view. Inhibitory cells are triangles, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -20,8 +20,10 @@ from matplotlib.patches import Circle, FancyArrowPatch
 
 from bionic_core.connectome import EXCITATORY, INHIBITORY
 from bionic_core.errors import RequestError
-from bionic_core.reports.drawing.connectome_view import INTERNEURONS, View, densities, inhibitory
+from bionic_core.reports.drawing.connectome_view import INTERNEURONS, View, densities
 from bionic_core.reports.drawing.run import COLOURS, STYLES, canvas, percent, rendered
+
+Floats = npt.NDArray[np.float64]
 
 BROAD = {EXCITATORY: COLOURS[0], INHIBITORY: COLOURS[1]}
 
@@ -44,22 +46,14 @@ def draw(view: View, kind: str) -> dict[str, bytes]:
     Raises:
         RequestError: the column is asked for and the somata's places are not known.
     """
+    connectome = view.connectome
     with canvas(7.6, 6.2) as figure:
         DRAWINGS[kind](figure, view)
-        title = f"{view.connectome.label}: {size(view)}"
-        if kind == "column":
-            title = f"{view.connectome.label}\n{size(view)}"  # where it may be narrow
+        joint = "\n" if kind == "column" else ": "  # a column may be narrow
+        title = f"{connectome.label}{joint}{connectome.cells:,} cells, "
+        title += f"{len(connectome.pre):,} connections, {int(connectome.count.sum()):,} synapses"
         figure.suptitle(title, fontsize=9, x=0.02, ha="left")
         return rendered(figure)
-
-
-def size(view: View) -> str:
-    """Return how large a connectome is."""
-    connectome = view.connectome
-    return (
-        f"{connectome.cells:,} cells, {len(connectome.pre):,} connections, "
-        f"{int(connectome.count.sum()):,} synapses"
-    )
 
 
 def adjacency(figure: Figure, view: View) -> None:
@@ -87,7 +81,7 @@ def adjacency(figure: Figure, view: View) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
-def _ink(view: View) -> npt.NDArray[np.float64]:
+def _ink(view: View) -> Floats:
     """Return the adjacency's picture elements, (P, P, 3): the more connections, the darker."""
     connectome = view.connectome
     place = np.empty(connectome.cells, np.int64)
@@ -128,29 +122,25 @@ def column(figure: Figure, view: View) -> None:
     words = "depth below the pia (µm)" if view.pia else "depth (µm)"
     panels[0].set(ylim=(depth.max() + 15, depth.min() - 15), ylabel=words)
     _scale_bar(panels[1], height)
-    panels[2].hist(
-        [depth[connectome.of_type(t)] for t in view.types],
-        bins=37,
-        stacked=True,
-        orientation="horizontal",
-        color=[view.shades[t] for t in view.types],
-    )
+    depths = [depth[connectome.of_type(t)] for t in view.types]
+    hues = [view.shades[t] for t in view.types]
+    panels[2].hist(depths, 37, stacked=True, orientation="horizontal", color=hues)
     panels[2].set_xlabel("cells")
     for layer, t in ((layer, t) for layer, types in view.layers.items() for t in types):
-        marker = "^" if t in inhibitory(connectome) else "o"
+        marker = "^" if t in view.inhibitory else "o"
         words = f"{layer}  {t}  ({len(connectome.of_type(t)):,})"
         panels[2].plot([], [], marker, color=view.shades[t], label=words)
     panels[2].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), alignment="left")
 
 
-def _somata(axes: Axes, view: View, across: npt.NDArray[np.float64]) -> None:
+def _somata(axes: Axes, view: View, across: Floats) -> None:
     """Draw somata to scale: excitatory ones round, inhibitory ones triangular."""
     for t in view.types:
         rows = view.connectome.of_type(t)
         places = np.stack([across[rows], view.depth[rows]], axis=1)
         style: dict[str, Any] = {"facecolors": [view.shades[t]], "edgecolors": "white"}
         somata: Collection
-        if t in inhibitory(view.connectome):
+        if t in view.inhibitory:
             somata = PolyCollection(list(places[:, None] + TRIANGLE), zorder=3, **style)
         else:
             style |= {"offsets": places, "offset_transform": axes.transData}
@@ -246,7 +236,7 @@ def layers(figure: Figure, view: View) -> None:
     matrix.set_title("share of pairs that are connected")
 
 
-def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
+def _arrows(axes: Axes, view: View, share: Floats) -> None:
     """Draw layers from the pia down, and arrows as wide as the connections are dense."""
     names = list(view.layers)
     depth = [float(np.median(view.depth[view.cells(types)])) for types in view.layers.values()]
@@ -275,13 +265,7 @@ def _arrows(axes: Axes, view: View, share: npt.NDArray[np.float64]) -> None:
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")
 
 
-def _arrow(
-    axes: Axes,
-    start: npt.NDArray[np.float64],
-    end: npt.NDArray[np.float64],
-    dense: float,
-    colour: str,
-) -> npt.NDArray[np.float64]:
+def _arrow(axes: Axes, start: Floats, end: Floats, dense: float, colour: str) -> Floats:
     """Draw an arrow, as wide as ``dense`` of the widest, or a loop; return where its middle is."""
     wide = 0.4 + 5.5 * dense
     common: dict[str, Any] = {"color": colour, "linewidth": wide, "zorder": 1 + dense}
@@ -306,10 +290,5 @@ def _named(view: View) -> list[str]:
     ]
 
 
-DRAWINGS: Mapping[str, Callable[[Figure, View], None]] = {
-    "adjacency": adjacency,
-    "column": column,
-    "degrees": degrees,
-    "layers": layers,
-}
+DRAWINGS = {drawn.__name__: drawn for drawn in (adjacency, column, degrees, layers)}
 KINDS = tuple(DRAWINGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -42,26 +43,25 @@ class View:
         cls, connectome: Connectome, layers: Mapping[str, object], *, tilt: float, pia: float
     ) -> View:
         """Take what the layers of a spec say of these cells; other types get their own layers."""
-        there = sorted({*connectome.cell_type.tolist()})
+        there = {*connectome.cell_type.tolist()}
         found: dict[str, list[str]] = {}
         for name, types in layers.items():
             if isinstance(types, (list, tuple)) and (listed := [t for t in types if t in there]):
                 found[name] = listed
         named = {t for types in found.values() for t in types}
-        for t in there:
-            if t not in named:
-                layer = INTERNEURONS if t in inhibitory(connectome) else t
-                found.setdefault(layer, []).append(t)
+        inner = _inhibitory(connectome)
+        for t in sorted(there - named):
+            found.setdefault(INTERNEURONS if t in inner else t, []).append(t)
         if INTERNEURONS in found:
             found[INTERNEURONS] = found.pop(INTERNEURONS)  # last
         return cls(connectome, found, tilt, pia)
 
-    @property
+    @cached_property
     def depth(self) -> npt.NDArray[np.float64]:
         """Depth of each soma below the pia, µm."""
         return self._turned(90.0 - self.tilt) - self.pia
 
-    @property
+    @cached_property
     def across(self) -> npt.NDArray[np.float64]:
         """Place of each soma across the depth axis, µm."""
         return self._turned(-self.tilt)
@@ -73,16 +73,20 @@ class View:
         places: npt.NDArray[np.float64] = self.connectome.position @ axis / 1000
         return places
 
-    @property
+    @cached_property
     def types(self) -> list[str]:
         """All cell types, layer by layer."""
         return [t for types in self.layers.values() for t in types]
 
+    @cached_property
+    def inhibitory(self) -> set[str]:
+        """Cell types of inhibitory cells."""
+        return _inhibitory(self.connectome)
+
     def cells(self, types: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the cells of some types: type by type, within a type from the pia down."""
-        depth = self.depth
         found = [self.connectome.of_type(t) for t in types]
-        return np.concatenate([rows[np.argsort(depth[rows], kind="stable")] for rows in found])
+        return np.concatenate([rows[np.argsort(self.depth[rows], kind="stable")] for rows in found])
 
     def hue(self, layer: str) -> str:
         """Return a layer's colour."""
@@ -90,7 +94,7 @@ class View:
             return COLOURS[1]
         return HUES[list(self.layers).index(layer) % len(HUES)]
 
-    @property
+    @cached_property
     def shades(self) -> dict[str, str]:
         """Colour of each cell type: from its layer's colour, darkened, to it, lightened."""
         found = {}
@@ -103,8 +107,7 @@ class View:
         return found
 
 
-def inhibitory(connectome: Connectome) -> set[str]:
-    """Return the cell types of inhibitory cells."""
+def _inhibitory(connectome: Connectome) -> set[str]:
     return {*connectome.cell_type[connectome.of_broad_type(INHIBITORY)].tolist()}
 
 

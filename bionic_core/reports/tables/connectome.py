@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bionic_core.connectomes.summary import ConnectomeSummary, Density, Spread, TypeSummary
+from bionic_core.reports.drawing.svg import shortened
 from bionic_core.reports.sections import Block, Cell, Points, Section, Table
 from bionic_core.reports.words import count, mean_sd, number, percent, share, whole
 
@@ -28,7 +29,7 @@ def _spread(figures: Spread) -> Cell:
 
 def _homes(figures: TypeSummary) -> str:
     names = sorted(figures.layers, key=lambda layer: -figures.layers[layer])
-    return _short(", ".join(names[:3]) + (" …" if len(names) > 3 else ""))
+    return shortened(", ".join(names[:3]) + (" …" if len(names) > 3 else ""), LONGEST)
 
 
 DEGREES: Columns = {
@@ -48,7 +49,7 @@ LAYERS: Columns = {
     **DEGREES,
 }
 DENSITIES: Columns = {
-    "post": lambda entry: _short(entry.post),
+    "post": lambda entry: shortened(entry.post, LONGEST),
     "density": lambda entry: share(entry.density),
     "connections": lambda entry: whole(entry.connections),
     "synapses": lambda entry: whole(entry.synapses),
@@ -88,7 +89,7 @@ def _table(
 ) -> Table:
     """Show a row for each named record, as many as fit."""
     rows = [
-        (_short(name), *(cell(record) for cell in columns.values()))
+        (shortened(name, LONGEST), *(cell(record) for cell in columns.values()))
         for name, record in records[:MOST]
     ]
     note = f"{count(len(records))} {what}; all are in --json" if len(records) > MOST else ""
@@ -137,7 +138,3 @@ def _provenance(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}{key}: {count(item)}"
         else:
             yield f"{indent}{key}: {item}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

@@ -68,11 +68,11 @@ def _copies(check: DataCheck) -> Table:
     groups = sorted(check.exact.groups, key=lambda group: not group.conflicting)
     conflicting = count(sum(group.conflicting for group in groups))
     title = f"{count(len(groups))} groups of identical images, {conflicting} of them "
+    title += "labelled differently"
     rows = []
     for group in groups[:SHOWN]:
         places = (f"{split} {_rows(rows)}" for split, rows in group.rows.items())
         rows.append((", ".join(group.labels), "; ".join(places)))
-    title += "labelled differently"
     return Table(title, ("labels", "rows"), rows, words=(1,), note=_more(groups))
 
 
