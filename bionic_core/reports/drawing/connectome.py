@@ -84,16 +84,13 @@ def adjacency(figure: Figure, view: View) -> None:
 def _ink(view: View) -> Floats:
     """Return the adjacency's picture elements, (P, P, 3): the more connections, the darker."""
     connectome = view.connectome
-    place = np.empty(connectome.cells, np.int64)
-    place[view.cells(view.types)] = np.arange(connectome.cells)
-    side = min(connectome.cells, PIXELS)
-    share = side / connectome.cells
-    rows, columns = ((place[i] * share).astype(int) for i in (connectome.pre, connectome.post))
+    place, cells = np.argsort(view.cells(view.types)), connectome.cells
+    side = min(cells, PIXELS)
     shown = np.ones((side, side, 3))
     for broad, colour in BROAD.items():
         which = connectome.broad_type[connectome.pre] == broad
-        number = np.zeros((side, side))
-        np.add.at(number, (rows[which], columns[which]), 1)
+        pre, post = place[connectome.pre[which]], place[connectome.post[which]]
+        number, _, _ = np.histogram2d(pre, post, side, ((0, cells), (0, cells)))
         if number.any():
             ink = np.minimum(1, number / np.quantile(number[number > 0], 0.98))
             shown *= 1 - ink[..., None] * (1 - np.array(to_rgb(colour)))

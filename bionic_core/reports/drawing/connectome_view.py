@@ -16,6 +16,7 @@ import numpy.typing as npt
 from matplotlib.colors import to_hex, to_rgb
 
 from bionic_core.connectome import INHIBITORY, Connectome
+from bionic_core.connectomes.summary import Grouping
 from bionic_core.reports.drawing.run import COLOURS
 
 HUES = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7F7F00", "#000000")
@@ -116,13 +117,10 @@ def densities(view: View) -> npt.NDArray[np.float64]:
 
     A cell and itself are no pair.
     """
-    connectome = view.connectome
-    number = np.full(connectome.cells, -1)
-    for place, types in enumerate(view.layers.values()):
-        number[view.cells(types)] = place
-    size = np.bincount(number, minlength=len(view.layers))
-    links = np.zeros((len(size), len(size)))
-    apart = connectome.pre != connectome.post
-    np.add.at(links, (number[connectome.pre[apart]], number[connectome.post[apart]]), 1)
-    result: npt.NDArray[np.float64] = links / np.maximum(1, np.outer(size, size) - np.diag(size))
-    return result
+    home = {t: layer for layer, types in view.layers.items() for t in types}
+    layers = Grouping.of([home[t] for t in view.connectome.cell_type.tolist()], list(view.layers))
+    place = {layer: number for number, layer in enumerate(view.layers)}
+    found = np.zeros((len(place), len(place)))
+    for entry in layers.table(view.connectome):
+        found[place[entry.pre], place[entry.post]] = entry.density or 0
+    return found

@@ -18,9 +18,10 @@ LONGEST = 24
 
 BROAD = {"excitatory": "exc", "inhibitory": "inh", "mixed": "mixed"}
 
-
 Columns = Mapping[str, Callable[[Any], Cell | str]]
 """What a table tells of each of its records, by column; the names in the first are not theirs."""
+
+Records = Sequence[tuple[str, Any]]
 
 
 def _spread(figures: Spread) -> Cell:
@@ -62,7 +63,7 @@ def connectome(summary: ConnectomeSummary) -> Section:
     if len(types) > MOST:
         types.sort(key=lambda item: -item[1].cells)
     note = "types, the largest ones shown"
-    blocks: list[Block] = [_table(summary.label, "cell type", TYPES, types, note, words=(1, 2))]
+    blocks: list[Block] = [_table(summary.label, "cell type", TYPES, types, note)]
     if len(summary.layers) > 1:
         blocks.append(_table("Layers", "layer", LAYERS, list(summary.layers.items()), "layers"))
     blocks.append(_densities(summary.layer_densities, list(summary.layers), "layer"))
@@ -79,19 +80,13 @@ def connectome(summary: ConnectomeSummary) -> Section:
     return Section("", (), [*blocks, _synapses(summary), Points(lines)])
 
 
-def _table(
-    title: str,
-    first: str,
-    columns: Columns,
-    records: Sequence[tuple[str, Any]],
-    what: str,
-    words: Sequence[int] = (),
-) -> Table:
+def _table(title: str, first: str, columns: Columns, records: Records, what: str) -> Table:
     """Show a row for each named record, as many as fit."""
     rows = [
         (shortened(name, LONGEST), *(cell(record) for cell in columns.values()))
         for name, record in records[:MOST]
     ]
+    words = [place for place, cell in enumerate(rows[0]) if isinstance(cell, str)] if rows else ()
     note = f"{count(len(records))} {what}; all are in --json" if len(records) > MOST else ""
     return Table(title, (first, *columns), rows, words=words, note=note)
 
@@ -109,7 +104,7 @@ def _densities(entries: Sequence[Density], names: Sequence[str], what: str) -> T
     found = [(entry.pre, entry) for entry in entries if entry.density]
     found.sort(key=lambda pair: -(pair[1].density or 0))
     title = f"Density between {what}s, the densest first"
-    return _table(title, "pre", DENSITIES, found, f"pairs of {what}s", words=(1,))
+    return _table(title, "pre", DENSITIES, found, f"pairs of {what}s")
 
 
 def _synapses(summary: ConnectomeSummary) -> Table:

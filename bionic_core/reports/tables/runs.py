@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from bionic_core.reports.sections import Cell, Points, Section, Table, cells
-from bionic_core.reports.words import NONE, duration, share, whole
+from bionic_core.reports.sections import Cell, Points, Section, Table, Tone, cells
+from bionic_core.reports.words import NONE, duration, share
 from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, RunState
 
 COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
@@ -14,7 +14,7 @@ COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
     "spec": lambda run: run.name or NONE,
     "seed": lambda run: NONE if run.seed is None else str(run.seed),
     "state": lambda run: run.state or NONE,
-    "epochs": lambda run: whole(run.epoch),
+    "epochs": lambda run: NONE if run.epoch is None else str(run.epoch),
     "accuracy": lambda run: share(run.accuracy),
     "time": lambda run: NONE if run.seconds is None else duration(run.seconds),
 }
@@ -22,13 +22,10 @@ COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
 
 def listed(found: Runs) -> Section:
     """Show a row for each run, then why some failed or cannot be used."""
-    rows = [
-        cells(
-            (cell(run) for cell in COLUMNS.values()),
-            tone="bad" if run.state in (DAMAGED, FAILED) else "",
-        )
-        for run in found.runs
-    ]
+    rows = []
+    for run in found.runs:
+        tone: Tone = "bad" if run.state in (DAMAGED, FAILED) else ""
+        rows.append(cells((cell(run) for cell in COLUMNS.values()), tone=tone))
     table = Table("", tuple(COLUMNS), rows, words=(1, 3))
     return Section("", (), [table, Points(list(_lines(found)))])
 
