@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import attrs
 
@@ -15,10 +14,11 @@ from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.html import printable
 from bionic_core.studies.results import AblationResults, FactorialResults, StudyResults, StudyRun
 
-STUDIES: Mapping[str, Kind] = {"factorial-": "factorial", "ablation-": "ablation"}
-"""Kinds of study by the beginning of their files' names."""
-
-Kind = Literal["run", "ablation", "factorial"]
+STUDIES: Mapping[str, type[FactorialResults] | type[AblationResults]] = {
+    "factorial": FactorialResults,
+    "ablation": AblationResults,
+}
+"""Results by the kind of study, which their files' names begin with."""
 
 
 @attrs.frozen
@@ -26,12 +26,12 @@ class Found:
     """Something to report on.
 
     Attributes:
-        kind: what it is.
+        kind: one of :data:`STUDIES`, or ``run``.
         path: the run's folder, or the study's JSON file.
         study: its results; None for a run.
     """
 
-    kind: Kind
+    kind: str
     path: Path
     study: StudyResults | None = None
 
@@ -73,16 +73,17 @@ def find(path: Path) -> Found:
         return _study(path)
     if present(path / "spec.toml") and present(path / "manifest.json"):
         return Found("run", path)
-    studies = sorted(file for name in STUDIES for file in path.glob(f"{name}*.json"))
+    studies = sorted(file for kind in STUDIES for file in path.glob(f"{kind}-*.json"))
     if len(studies) == 1:
         return _study(studies[0])
     if studies:
         files = "".join(f"\n    {file}" for file in studies)
-        raise RequestError(
-            f"the results of {len(studies)} studies are here; give the file of one of them:{files}",
-            where=str(path),
+        problem = (
+            f"the results of {len(studies)} studies are here; give the file of one of them:{files}"
         )
-    raise RequestError(_nothing(path), where=str(path))
+    else:
+        problem = _nothing(path)
+    raise RequestError(problem, where=str(path))
 
 
 def _nothing(path: Path) -> str:
@@ -103,9 +104,9 @@ def _nothing(path: Path) -> str:
 
 
 def _study(path: Path) -> Found:
-    kind = next((kind for name, kind in STUDIES.items() if path.name.startswith(name)), None)
-    if kind is None or path.suffix != ".json":
-        names = " or ".join(f"{name}*.json" for name in STUDIES)
+    kind, dash, _ = path.name.partition("-")
+    if not (kind in STUDIES and dash and path.suffix == ".json"):
+        names = " or ".join(f"{name}-*.json" for name in STUDIES)
         raise RequestError(
             f"not the results of a study, whose file is named {names}. Give such a file, the "
             "folder that it is in, or a run's folder",
@@ -115,13 +116,11 @@ def _study(path: Path) -> Found:
         document = json.loads(read_own(path).decode())
     except (ValueError, RecursionError) as error:
         raise RequestError(f"damaged: {error}", where=str(path)) from error
-    cls: type[FactorialResults] | type[AblationResults]
-    cls = FactorialResults if kind == "factorial" else AblationResults
+    cls = STUDIES[kind]
     wanted = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
-    lacks = [key for key in wanted if not (isinstance(document, dict) and key in document)]
-    if lacks:
+    there = document if isinstance(document, dict) else {}
+    if lacks := [key for key in wanted if key not in there]:
         raise RequestError(
             f"damaged, or not the results of a study: it lacks {', '.join(lacks)}", where=str(path)
         )
-    study: StudyResults = from_document(cls, printable(document), where=str(path))
-    return Found(kind, path, study)
+    return Found(kind, path, from_document(cls, printable(document), where=str(path)))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import to_hex, to_rgb
 
 from bionic_core.connectome import INHIBITORY, Connectome
+from bionic_core.connectomes.summary import Grouping
 from bionic_core.reports.drawing.run import COLOURS
 
 HUES = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7F7F00", "#000000")
 INTERNEURONS = "Inh"
 """The layer of the inhibitory cell types that no layer names."""
-
-Rgb = tuple[float, float, float]
 
 
 @attrs.frozen(eq=False)
@@ -43,47 +44,50 @@ class View:
         cls, connectome: Connectome, layers: Mapping[str, object], *, tilt: float, pia: float
     ) -> View:
         """Take what the layers of a spec say of these cells; other types get their own layers."""
-        there = list(dict.fromkeys(connectome.cell_type.tolist()))
+        there = {*connectome.cell_type.tolist()}
         found: dict[str, list[str]] = {}
         for name, types in layers.items():
-            listed = [t for t in types if t in there] if isinstance(types, (list, tuple)) else []
-            if listed:
+            if isinstance(types, (list, tuple)) and (listed := [t for t in types if t in there]):
                 found[name] = listed
         named = {t for types in found.values() for t in types}
-        inhibitory = set(connectome.cell_type[connectome.broad_type == INHIBITORY].tolist())
-        for t in sorted(there):
-            if t not in named:
-                found.setdefault(INTERNEURONS if t in inhibitory else t, []).append(t)
+        inner = _inhibitory(connectome)
+        for t in sorted(there - named):
+            found.setdefault(INTERNEURONS if t in inner else t, []).append(t)
         if INTERNEURONS in found:
             found[INTERNEURONS] = found.pop(INTERNEURONS)  # last
         return cls(connectome, found, tilt, pia)
 
-    @property
+    @cached_property
     def depth(self) -> npt.NDArray[np.float64]:
         """Depth of each soma below the pia, µm."""
-        return self._turned[1] - self.pia
+        return self._turned(90.0 - self.tilt) - self.pia
 
-    @property
+    @cached_property
     def across(self) -> npt.NDArray[np.float64]:
         """Place of each soma across the depth axis, µm."""
-        return self._turned[0]
+        return self._turned(-self.tilt)
 
-    @property
-    def _turned(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        sin, cos = math.sin(math.radians(self.tilt)), math.cos(math.radians(self.tilt))
-        x, y, _ = self.connectome.position.T / 1000
-        return cos * x - sin * y, sin * x + cos * y
+    def _turned(self, degrees: float) -> npt.NDArray[np.float64]:
+        """Return each soma's place along an axis that is so far from x towards y, µm."""
+        angle = math.radians(degrees)
+        axis = np.array([math.cos(angle), math.sin(angle), 0.0])
+        places: npt.NDArray[np.float64] = self.connectome.position @ axis / 1000
+        return places
 
-    @property
+    @cached_property
     def types(self) -> list[str]:
         """All cell types, layer by layer."""
         return [t for types in self.layers.values() for t in types]
 
+    @cached_property
+    def inhibitory(self) -> set[str]:
+        """Cell types of inhibitory cells."""
+        return _inhibitory(self.connectome)
+
     def cells(self, types: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the cells of some types: type by type, within a type from the pia down."""
-        depth = self.depth
         found = [self.connectome.of_type(t) for t in types]
-        return np.concatenate([rows[np.argsort(depth[rows], kind="stable")] for rows in found])
+        return np.concatenate([rows[np.argsort(self.depth[rows], kind="stable")] for rows in found])
 
     def hue(self, layer: str) -> str:
         """Return a layer's colour."""
@@ -91,19 +95,21 @@ class View:
             return COLOURS[1]
         return HUES[list(self.layers).index(layer) % len(HUES)]
 
-    @property
-    def shades(self) -> dict[str, Rgb]:
+    @cached_property
+    def shades(self) -> dict[str, str]:
         """Colour of each cell type: from its layer's colour, darkened, to it, lightened."""
-        from matplotlib.colors import to_rgb
-
-        found: dict[str, Rgb] = {}
+        found = {}
         for layer, types in self.layers.items():
             base = np.array(to_rgb(self.hue(layer)))
-            for number, t in enumerate(types):
-                step = 0.0 if len(types) == 1 else 2 * number / (len(types) - 1) - 1
+            steps = np.linspace(-1, 1, len(types)) if len(types) > 1 else np.zeros(1)
+            for t, step in zip(types, steps.tolist(), strict=True):
                 mixed = base * (1 + 0.3 * step) if step < 0 else base + 0.65 * step * (1 - base)
-                found[t] = (float(mixed[0]), float(mixed[1]), float(mixed[2]))
+                found[t] = to_hex(mixed)
         return found
+
+
+def _inhibitory(connectome: Connectome) -> set[str]:
+    return {*connectome.cell_type[connectome.of_broad_type(INHIBITORY)].tolist()}
 
 
 def densities(view: View) -> npt.NDArray[np.float64]:
@@ -111,13 +117,10 @@ def densities(view: View) -> npt.NDArray[np.float64]:
 
     A cell and itself are no pair.
     """
-    connectome = view.connectome
-    number = np.full(connectome.cells, -1)
-    for place, types in enumerate(view.layers.values()):
-        number[view.cells(types)] = place
-    size = np.bincount(number, minlength=len(view.layers))
-    links = np.zeros((len(size), len(size)))
-    apart = connectome.pre != connectome.post
-    np.add.at(links, (number[connectome.pre[apart]], number[connectome.post[apart]]), 1)
-    result: npt.NDArray[np.float64] = links / np.maximum(1, np.outer(size, size) - np.diag(size))
-    return result
+    home = {t: layer for layer, types in view.layers.items() for t in types}
+    layers = Grouping.of([home[t] for t in view.connectome.cell_type.tolist()], list(view.layers))
+    place = {layer: number for number, layer in enumerate(view.layers)}
+    found = np.zeros((len(place), len(place)))
+    for entry in layers.table(view.connectome):
+        found[place[entry.pre], place[entry.post]] = entry.density or 0
+    return found

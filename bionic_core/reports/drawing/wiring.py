@@ -35,27 +35,22 @@ def wiring(
         names: of the post and the pre layer.
         alt: what it shows.
     """
-    bins = tuple(min(size, MOST) for size in shape)
-    counts, _, _ = np.histogram2d(post, pre, bins, ((0, shape[0]), (0, shape[1])))
-    dark = counts / max(counts.max(initial=0.0), 1.0)
+    down, across = shape
+    bins = (min(down, MOST), min(across, MOST))
+    counts, _, _ = np.histogram2d(post, pre, bins, ((0, down), (0, across)))
     picture = np.zeros((*bins, 4))
-    picture[..., 3] = np.sqrt(dark)
-    ratio = min(max(shape[0] / shape[1], 0.35), 1.8)
-    width = 2.6
+    picture[..., 3] = np.sqrt(counts / max(counts.max(initial=0.0), 1.0))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.imshow(
-            picture,
-            interpolation="none",
-            aspect="auto",
-            extent=(0, shape[1], shape[0], 0),
+        axes.imshow(picture, interpolation="none", aspect="auto", extent=(0, across, down, 0))
+        axes.spines[:].set(visible=True, color=GRID)
+        axes.set(
+            xlabel=f"pre: {shortened(names[1], 20)}", ylabel=f"post: {shortened(names[0], 20)}"
         )
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(GRID)
-        axes.set_xlabel(f"pre: {shortened(names[1], 20)}")
-        axes.set_ylabel(f"post: {shortened(names[0], 20)}")
         axes.tick_params(length=2)
         axes.locator_params(nbins=4, integer=True)
 
-    return drawn(draw, alt, min(width * ratio + 0.45, WIDTH), width)
+    width = 2.6
+    height = width * min(max(down / across, 0.35), 1.8) + 0.45
+    return drawn(draw, alt, min(height, WIDTH), width)

@@ -10,7 +10,9 @@ import attrs
 import bionic_core
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
+from bionic_core.reports import ablation, factorial
 from bionic_core.reports.html import render
+from bionic_core.reports.pages import run
 from bionic_core.reports.results import Found, find
 from bionic_core.reports.sections import Page, Section
 from bionic_core.reports.words import number
@@ -74,17 +76,9 @@ def write_report(path: Path, out: Path | None = None) -> Written:
         raise RequestError(
             f"cannot be written ({error.strerror}); give --out another file", where=str(target)
         ) from error
-    return Written(
-        kind=found.kind,
-        source=str(found.path),
-        file=str(target),
-        bytes=size,
-        title=page.title,
-        question=page.question,
-        answer=page.answer,
-        warnings=page.warnings,
-        sections=[section.title for section in page.sections],
-    )
+    said = (page.title, page.question, page.answer, page.warnings)
+    sections = [section.title for section in page.sections]
+    return Written(found.kind, str(found.path), str(target), size, *said, sections)
 
 
 def written(page: Written) -> Section:
@@ -100,25 +94,17 @@ def page_of(found: Found, out: Path) -> Page:
     Raises:
         RequestError: it is not finished, or not as bionic writes it.
     """
+    study = found.study
     try:
-        page = _page(found, out)
+        if isinstance(study, AblationResults):
+            page = ablation.page_of_ablation(found, study, out)
+        elif isinstance(study, FactorialResults):
+            page = factorial.page_of_factorial(found, study, out)
+        else:
+            page = run.page_of_run(Run.open(found.path))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RequestError(
             f"damaged, or not written by this version of bionic ({type(error).__name__}: {error})",
             where=str(found.path),
         ) from error
     return attrs.evolve(page, foot=f"Written by bionic {bionic_core.__version__}.")
-
-
-def _page(found: Found, out: Path) -> Page:
-    if isinstance(found.study, AblationResults):
-        from bionic_core.reports.ablation import page_of_ablation
-
-        return page_of_ablation(found, found.study, out)
-    if isinstance(found.study, FactorialResults):
-        from bionic_core.reports.factorial import page_of_factorial
-
-        return page_of_factorial(found, found.study, out)
-    from bionic_core.reports.pages.run import page_of_run
-
-    return page_of_run(Run.open(found.path))

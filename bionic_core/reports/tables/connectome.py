@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bionic_core.connectomes.summary import ConnectomeSummary, Density, Spread
+from bionic_core.connectomes.summary import ConnectomeSummary, Density, Spread, TypeSummary
+from bionic_core.reports.drawing.svg import shortened
 from bionic_core.reports.sections import Block, Cell, Points, Section, Table
 from bionic_core.reports.words import count, mean_sd, number, percent, share, whole
 
@@ -17,12 +18,54 @@ LONGEST = 24
 
 BROAD = {"excitatory": "exc", "inhibitory": "inh", "mixed": "mixed"}
 
+Columns = Mapping[str, Callable[[Any], Cell | str]]
+"""What a table tells of each of its records, by column; the names in the first are not theirs."""
+
+Records = Sequence[tuple[str, Any]]
+
+
+def _spread(figures: Spread) -> Cell:
+    return Cell(mean_sd(figures.mean, figures.sd, 1), figures.mean)
+
+
+def _homes(figures: TypeSummary) -> str:
+    names = sorted(figures.layers, key=lambda layer: -figures.layers[layer])
+    return shortened(", ".join(names[:3]) + (" …" if len(names) > 3 else ""), LONGEST)
+
+
+DEGREES: Columns = {
+    "out-degree": lambda figures: _spread(figures.out_degree),
+    "in-degree": lambda figures: _spread(figures.in_degree),
+}
+TYPES: Columns = {
+    "E/I": lambda figures: BROAD[figures.broad_type],
+    "layer": _homes,
+    "cells": lambda figures: whole(figures.cells),
+    **DEGREES,
+}
+LAYERS: Columns = {
+    "cells": lambda figures: whole(figures.cells),
+    "exc": lambda figures: whole(figures.excitatory),
+    "inh": lambda figures: whole(figures.inhibitory),
+    **DEGREES,
+}
+DENSITIES: Columns = {
+    "post": lambda entry: shortened(entry.post, LONGEST),
+    "density": lambda entry: share(entry.density),
+    "connections": lambda entry: whole(entry.connections),
+    "synapses": lambda entry: whole(entry.synapses),
+}
+
 
 def connectome(summary: ConnectomeSummary) -> Section:
     """Show a connectome: cells by type and layer, degrees, densities, provenance."""
-    blocks: list[Block] = [_types(summary)]
+    types = list(summary.types.items())
+    if len(types) > MOST:
+        types.sort(key=lambda item: -item[1].cells)
+    note = "types, the largest ones shown"
+    blocks: list[Block] = [_table(summary.label, "cell type", TYPES, types, note)]
     if len(summary.layers) > 1:
-        blocks.append(_layers(summary))
+        blocks.append(_table("Layers", "layer", LAYERS, list(summary.layers.items()), "layers"))
     blocks.append(_densities(summary.layer_densities, list(summary.layers), "layer"))
     if summary.type_densities is not None:
         blocks.append(_densities(summary.type_densities, list(summary.types), "type"))
@@ -37,42 +80,15 @@ def connectome(summary: ConnectomeSummary) -> Section:
     return Section("", (), [*blocks, _synapses(summary), Points(lines)])
 
 
-def _types(summary: ConnectomeSummary) -> Table:
-    entries = list(summary.types.items())
-    if len(entries) > MOST:
-        entries.sort(key=lambda item: -item[1].cells)
-    rows = []
-    for name, figures in entries[:MOST]:
-        layers = sorted(figures.layers, key=lambda layer: -figures.layers[layer])
-        rows.append(
-            (
-                _short(name),
-                BROAD[figures.broad_type],
-                _short(", ".join(layers[:3]) + (" …" if len(layers) > 3 else "")),
-                whole(figures.cells),
-                _spread(figures.out_degree),
-                _spread(figures.in_degree),
-            )
-        )
-    columns = ("cell type", "E/I", "layer", "cells", "out-degree", "in-degree")
-    note = _more(len(entries), "types, the largest ones shown")
-    return Table(summary.label, columns, rows, words=(1, 2), note=note)
-
-
-def _layers(summary: ConnectomeSummary) -> Table:
+def _table(title: str, first: str, columns: Columns, records: Records, what: str) -> Table:
+    """Show a row for each named record, as many as fit."""
     rows = [
-        (
-            _short(name),
-            whole(figures.cells),
-            whole(figures.excitatory),
-            whole(figures.inhibitory),
-            _spread(figures.out_degree),
-            _spread(figures.in_degree),
-        )
-        for name, figures in list(summary.layers.items())[:MOST]
+        (shortened(name, LONGEST), *(cell(record) for cell in columns.values()))
+        for name, record in records[:MOST]
     ]
-    columns = ("layer", "cells", "exc", "inh", "out-degree", "in-degree")
-    return Table("Layers", columns, rows, note=_more(len(summary.layers), "layers"))
+    words = [place for place, cell in enumerate(rows[0]) if isinstance(cell, str)] if rows else ()
+    note = f"{count(len(records))} {what}; all are in --json" if len(records) > MOST else ""
+    return Table(title, (first, *columns), rows, words=words, note=note)
 
 
 def _densities(entries: Sequence[Density], names: Sequence[str], what: str) -> Table:
@@ -80,43 +96,25 @@ def _densities(entries: Sequence[Density], names: Sequence[str], what: str) -> T
     widest = max((len(name) for name in names), default=0)
     if len(names) * (max(6, widest) + 3) + widest + 4 <= 80:
         known = {(entry.pre, entry.post): entry.density for entry in entries}
-        matrix: list[list[Cell | str]] = [
+        matrix = [
             [pre, *(number(known.get((pre, post)), scale=100) for post in names)] for pre in names
         ]
         title = f"Density between {what}s, pre (row) → post (column), % of pairs"
         return Table(title, ("", *names), matrix)
-    found = [(entry, entry.density) for entry in entries if entry.density]
-    found.sort(key=lambda pair: -pair[1])
-    rows = [
-        (
-            _short(entry.pre),
-            _short(entry.post),
-            share(density),
-            whole(entry.connections),
-            whole(entry.synapses),
-        )
-        for entry, density in found[:MOST]
-    ]
-    return Table(
-        f"Density between {what}s, the densest first",
-        ("pre", "post", "density", "connections", "synapses"),
-        rows,
-        words=(1,),
-        note=_more(len(found), f"pairs of {what}s"),
-    )
+    found = [(entry.pre, entry) for entry in entries if entry.density]
+    found.sort(key=lambda pair: -(pair[1].density or 0))
+    title = f"Density between {what}s, the densest first"
+    return _table(title, "pre", DENSITIES, found, f"pairs of {what}s")
 
 
 def _synapses(summary: ConnectomeSummary) -> Table:
-    means = [
-        (name.replace("->", " → "), number(mean))
-        for name, mean in summary.synapses_per_connection.items()
-    ]
+    means = summary.synapses_per_connection.items()
+    rows = [(name.replace("->", " → "), number(mean)) for name, mean in means]
     total = max(1, summary.connections)
-    shares = [
-        (f"connections with {entry.synapses}", percent(entry.connections / total, 1))
-        for entry in summary.synapses_histogram[:5]
-    ]
-    return Table("Synapses per connection", ("from → to", "mean"), [*means, *shares])
+    for entry in summary.synapses_histogram[:5]:
+        part = percent(entry.connections / total, 1)
+        rows.append((f"connections with {entry.synapses}", part))
+    return Table("Synapses per connection", ("from → to", "mean"), rows)
 
 
 def _provenance(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
@@ -135,15 +133,3 @@ def _provenance(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}{key}: {count(item)}"
         else:
             yield f"{indent}{key}: {item}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-
-
-def _more(size: int, what: str) -> str:
-    return f"{count(size)} {what}; all are in --json" if size > MOST else ""
-
-
-def _spread(figures: Spread) -> Cell:
-    return Cell(mean_sd(figures.mean, figures.sd, 1), figures.mean)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from bionic_core.reports.sections import Cell, Points, Section, Table, cells
+from bionic_core.reports.sections import Cell, Points, Section, Table, Tone, cells
 from bionic_core.reports.words import NONE, duration, share
 from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, RunState
+
+COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
+    "run": lambda run: run.hash,
+    "spec": lambda run: run.name or NONE,
+    "seed": lambda run: NONE if run.seed is None else str(run.seed),
+    "state": lambda run: run.state or NONE,
+    "epochs": lambda run: NONE if run.epoch is None else str(run.epoch),
+    "accuracy": lambda run: share(run.accuracy),
+    "time": lambda run: NONE if run.seconds is None else duration(run.seconds),
+}
 
 
 def listed(found: Runs) -> Section:
     """Show a row for each run, then why some failed or cannot be used."""
-    columns = ("run", "spec", "seed", "state", "epochs", "accuracy", "time")
-    table = Table("", columns, [_row(run) for run in found.runs], words=(1, 3))
+    rows = []
+    for run in found.runs:
+        tone: Tone = "bad" if run.state in (DAMAGED, FAILED) else ""
+        rows.append(cells((cell(run) for cell in COLUMNS.values()), tone=tone))
+    table = Table("", tuple(COLUMNS), rows, words=(1, 3))
     return Section("", (), [table, Points(list(_lines(found)))])
-
-
-def _row(run: RunState) -> tuple[Cell, ...]:
-    row = (
-        run.hash,
-        _known(run.name),
-        _known(run.seed),
-        _known(run.state),
-        _known(run.epoch),
-        share(run.accuracy),
-        NONE if run.seconds is None else duration(run.seconds),
-    )
-    return cells(row, tone="bad" if run.state in (DAMAGED, FAILED) else "")
 
 
 def _lines(found: Runs) -> Iterator[str]:
@@ -43,7 +43,3 @@ def _lines(found: Runs) -> Iterator[str]:
         yield f"written before checksums, so not checked against any: {names}{more}"
     if any(run.state not in (FINISHED, DAMAGED) for run in found.runs):
         yield "the command that began a run goes on with it, after its finished epochs"
-
-
-def _known(value: object) -> str:
-    return NONE if value is None else str(value)
