@@ -16,7 +16,6 @@ from bionic_core.reports.sections import Cell, Drawing, Facts, Page, Points, Row
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.publication import Published, publications
-from bionic_core.studies.publication import Variant as PublishedVariant
 from bionic_core.studies.results import AblationResults, Variant
 
 KINDS = {"structural": "Structural mechanisms", "functional": "Functional mechanisms"}
@@ -92,7 +91,7 @@ def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
             Section("All variants", (), [_table_of_variants(study, "All variants", list(FIGURES))]),
             _design(study),
-            shared.runs_section(found, study, out, ("test accuracy", words.share)),
+            shared.runs_section(found, study, out, "test accuracy", words.share),
             Section("Notes", (), [Points(study.notes)]),
         ],
     )
@@ -203,7 +202,7 @@ def _ours(study: AblationResults) -> list[plots.Spot]:
 
 def _beside(study: AblationResults, published: Published) -> Section | None:
     """Return a paper's two figures beside ours; None where they have too little in common."""
-    ours = {row.mechanism: row for row in study.left_out}
+    ours = {str(row.mechanism): row for row in study.left_out}
     common = [row for row in published.rows if row.without in ours]
     theirs = [
         plots.Spot(
@@ -222,8 +221,16 @@ def _beside(study: AblationResults, published: Published) -> Section | None:
     )
     mechanisms = f"{len(common)} of the paper's {len(published.mechanisms)}"
     text = said("beside-the-paper", source=source, common=mechanisms)
-    blocks = [Row(_pair(theirs, "published")), Row(_pair(_ours(study), "ours"))]
-    return Section("Beside the paper", text, [*blocks, _changes_beside(ours, published, common)])
+    whole, _ = published.whole.accuracy
+    rows = []
+    for row in common:
+        own, change = ours[row.without], words.numeric(whole - row.accuracy[0], signed=True)
+        judged = [CHANGES[name](own.change) for name in ("change", "95 % interval")]
+        rows.append([Cell(str(own.term)), change, *judged])
+    columns = ("mechanism", "published", "ours", "our 95 % interval")
+    table = Table("Full − without, percentage points of test accuracy", columns, rows)
+    pairs = [Row(_pair(theirs, "published")), Row(_pair(_ours(study), "ours"))]
+    return Section("Beside the paper", text, [*pairs, table])
 
 
 def _pair(spots: Sequence[plots.Spot], whose: str) -> list[Drawing]:
@@ -231,8 +238,9 @@ def _pair(spots: Sequence[plots.Spot], whose: str) -> list[Drawing]:
     ranked = sorted(spots, key=lambda spot: -spot.x)
     lines = []
     for rank, spot in enumerate(ranked, 1):
-        ends = (None, None) if spot.x_sd is None else (spot.x - spot.x_sd, spot.x + spot.x_sd)
-        lines.append(plots.Interval(f"{rank}  {spot.name}", spot.x, *ends, spot.strong))
+        sd = spot.x_sd
+        low, high = (None, None) if sd is None else (spot.x - sd, spot.x + sd)
+        lines.append(plots.Interval(f"{rank}  {spot.name}", spot.x, low, high, spot.strong))
     axes = ("test accuracy, %", "macro F1")
     scatter = plots.scatter(ranked, axes, f"Accuracy against macro F1, {whose}").svg()
     alt = f"Test accuracy by rank, {whose}, with standard deviations over seeds"
@@ -242,17 +250,3 @@ def _pair(spots: Sequence[plots.Spot], whose: str) -> list[Drawing]:
         Drawing(scatter, f"Accuracy against F1, {whose}", caption),
         Drawing(bars, f"Accuracy by rank, {whose}"),
     ]
-
-
-def _changes_beside(
-    ours: dict[str | None, Variant], published: Published, common: Sequence[PublishedVariant]
-) -> Table:
-    change, interval = (CHANGES[name] for name in ("change", "95 % interval"))
-    rows = []
-    for variant in common:
-        row = ours[variant.without]
-        theirs = published.whole.accuracy[0] - variant.accuracy[0]
-        numbers = (words.numeric(theirs, signed=True), change(row.change), interval(row.change))
-        rows.append([Cell(str(row.term)), *numbers])
-    title = "Full − without, percentage points of test accuracy"
-    return Table(title, ("mechanism", "published", "ours", "our 95 % interval"), rows)

@@ -82,7 +82,7 @@ def page_of_factorial(found: Found, study: FactorialResults, out: Path) -> Page:
         findings.half_normal_section(study),
         *findings.tables(study, terms),
         Section("Diagnostics", (), [Points(study.notes)]) if study.notes else None,
-        shared.runs_section(found, study, out, (measure.words, measure.cell)),
+        shared.runs_section(found, study, out, measure.words, measure.cell),
     ]
     page = Page(
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",

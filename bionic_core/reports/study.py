@@ -102,22 +102,18 @@ def _link(found: Found, cell: StudyRun, out: Path) -> Cell:
 
 
 def runs_section(
-    found: Found,
-    study: StudyResults,
-    out: Path,
-    response: tuple[str, Callable[[float | None], Cell]],
+    found: Found, study: StudyResults, out: Path, column: str, told: Callable[[float | None], Cell]
 ) -> Section:
     """Return the table of a study's runs, what is measured being told in a column, by a cell."""
-    column, told = response
     factors = [factor.name for factor in study.design.factors]
+    alone = isinstance(study, AblationResults)
+    first = ["variant"] if alone else ["run", *factors]
     rows = []
     for place, run in enumerate(study.cells, 1):
-        what = [Cell(str(place), place), *(Cell(level(run.levels[name])) for name in factors)]
-        if isinstance(study, AblationResults):
-            what = [Cell(run.variant)]
+        what = [Cell(run.variant)] if alone else [Cell(str(place), place)]
+        what += [] if alone else [Cell(level(run.levels[name])) for name in factors]
         seed = Cell(str(run.seed), run.seed)
         rows.append([*what, seed, told(run.measured), _link(found, run, out)])
-    first = ["variant"] if isinstance(study, AblationResults) else ["run", *factors]
     columns = (*first, "seed", column, "folder")
     table = Table("Runs", columns, rows, (*range(1, len(first)), len(first) + 2), quiet=True)
     return Section("Runs", ("Each folder has the run's spec, weights and predictions.",), [table])
