@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from bionic_core.reports.words import number
+from bionic_core.reports.sections import Cell
+from bionic_core.reports.words import number, percent, rough
 from bionic_core.statistics.findings import Response
 
 PERCENT = 100
@@ -29,23 +30,17 @@ class Measure:
         return cls(words, response.scale, response.unit)
 
     @property
-    def percent(self) -> bool:
-        """Whether it is a share, told as per cent."""
-        return self.scale == PERCENT
-
-    @property
     def mean(self) -> str:
         """What an axis of responses is called."""
-        return f"{self.words}, %" if self.percent else self.words
-
-    @property
-    def effect(self) -> str:
-        """What an axis of effects is called."""
-        return self.with_unit(f"effect on {self.words}")
+        return f"{self.words}, %" if self.scale == PERCENT else self.words
 
     def with_unit(self, title: str) -> str:
         """Return a title with the unit of effects behind it."""
         return f"{title}, {self.unit}" if self.unit else title
+
+    def cell(self, value: float | None) -> Cell:
+        """Return a cell of a response."""
+        return Cell(percent(value) if self.scale == PERCENT else rough(value), value)
 
     def said(self, value: float) -> str:
         """Return a size in words, with its unit."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Literal, TypeVar
 
 import attrs
 from markupsafe import Markup
@@ -51,6 +51,12 @@ def _rows(rows: Iterable[Iterable[Cell | str]]) -> tuple[tuple[Cell, ...], ...]:
     return tuple(cells(row) for row in rows)
 
 
+T = TypeVar("T")
+
+Columns = dict[str, Callable[[T], Cell | str]]
+"""Columns of a table, and what stands in them of a thing."""
+
+
 @attrs.frozen
 class Table:
     """A table; all columns but the first are numbers, right-aligned.
@@ -75,6 +81,12 @@ class Table:
     note: str = ""
     dense: bool = False
     quiet: bool = False
+
+    @classmethod
+    def of(cls, title: str, columns: Columns[T], things: Iterable[T], **more: Any) -> Table:
+        """Return a table with a row for each thing; ``more`` are further attributes."""
+        rows = [[cell(thing) for cell in columns.values()] for thing in things]
+        return cls(title, tuple(columns), rows, **more)
 
     def of_words(self, column: int) -> bool:
         """Return whether a column is words, and so left-aligned."""

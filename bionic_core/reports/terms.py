@@ -43,10 +43,6 @@ class Terms:
         told = ", ".join(f"{letter} {term}" for term, letter in self.letters.items())
         return [told] if told else []
 
-    def name(self, factor: str) -> str:
-        """Return a factor's column."""
-        return self.letters.get(factor, factor)
-
     def fitting(self, terms: Sequence[str], aliased: bool) -> dict[str, str]:
         """Return the names of a column: interactions in letters where one is too long to fit."""
         if self.page:
@@ -64,4 +60,4 @@ class Terms:
     def _short(self, term: str) -> str:
         """Return a term in letters: ``A:B``, ``C=0.5``."""
         parts = [part.partition("=") for part in term.split(":")]
-        return ":".join(f"{self.name(name)}{eq}{level}" for name, eq, level in parts)
+        return ":".join(f"{self.letters.get(name, name)}{eq}{level}" for name, eq, level in parts)

@@ -10,10 +10,12 @@ from bionic_core.reports.sections import Cell
 from bionic_core.statistics.lenth import LEVEL
 
 __all__ = [
+    "capital",
     "count",
     "crossed",
     "duration",
     "interval",
+    "interval_cell",
     "level",
     "levels",
     "listed",
@@ -105,6 +107,11 @@ def p_cell(value: float | None) -> Cell:
     return Cell(p_value(value), value, strong=value is not None and value < LEVEL)
 
 
+def interval_cell(low: float | None, high: float | None, digits: int = 2) -> Cell:
+    """Return a cell of an interval, sorted by its lower end."""
+    return Cell(interval(low, high, digits), low)
+
+
 def sides(lengths: Sequence[int]) -> str:
     """Return an array's shape: ``8 × 48 × 48``; one of none is a single number's."""
     return " × ".join(map(count, lengths)) or "1"
@@ -118,6 +125,11 @@ def level(value: Any) -> str:
 def levels(cell: Mapping[str, Any]) -> str:
     """Return a cell's levels in words."""
     return ", ".join(f"{name} {level(value)}" for name, value in cell.items())
+
+
+def capital(text: str) -> str:
+    """Return text that begins with a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def listed(names: Sequence[str], joint: str = "and") -> str:

@@ -64,12 +64,13 @@ def effects(findings: Findings) -> Plot:
         if e.estimate is not None
     ]
     left = sum(effect.estimate is not None for effect in findings.effects) - len(shown)
+    measure = Measure.of(findings.response)
     how = "Lenth's 95 % margins" if findings.lenth else "95 % intervals"
     title = f"Effects, {how}; filled: p < 5 % after Holm"
     title += f"; {left} of three factors or more left out" if left else ""
     return intervals(
         lines,
-        Measure.of(findings.response).effect,
+        measure.with_unit(f"effect on {measure.words}"),
         "Effects with their 95 % intervals",
         digits=decimals(n for e in shown for n in (e.estimate, e.low, e.high)),
         title=title,
