@@ -378,7 +378,6 @@ def test_no_output_of_the_honest_protocol_says_so(bionic: Bionic) -> None:  # no
 
 
 # --- the real ones
-
 FER2013 = Path(__file__).parents[2].parent / "shared" / "data" / "fer2013_train_public.npz"
 
 
@@ -389,8 +388,8 @@ def test_the_known_defects_of_fer2013_are_found() -> None:
     document = to_document(check(source, protocol="paper"))
     assert time.process_time() - start < 40
     exact, near = document["exact"], document["near"]
-    assert exact["within"]["train"]["surplus"] == 1236
-    assert exact["within"]["train"]["conflicting"] == 39
+    within = exact["within"]["train"]
+    assert (within["surplus"], within["conflicting"]) == (1236, 39)
     assert exact["between"][0]["images"]["test"] == 280
     assert document["blank"]["train"]["images"] == 11
     assert not source.train.images[document["blank"]["train"]["rows"]].any()

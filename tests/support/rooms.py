@@ -48,7 +48,14 @@ def lent(package: str) -> dict[str, str]:
     """
     path = ROOT.joinpath(*package.split("."), "__init__.py")
     body = tree_of(path).body if path.exists() else []
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in body):
+    offers = {
+        name.id
+        for node in body
+        if isinstance(node, ast.Assign)
+        for name in ast.walk(node.targets[0])
+        if isinstance(name, ast.Name)
+    }
+    if "__getattr__" not in offers:
         return {}
     blocks = [node.body for node in body if isinstance(node, ast.If)]
     imports = [node for block in blocks for node in block if isinstance(node, ast.ImportFrom)]
