@@ -11,6 +11,7 @@ import numpy as np
 
 from bionic_core.reports.drawing.intervals import SPOKEN, Interval, intervals, told_of
 from bionic_core.reports.drawing.svg import (
+    ABOVE,
     MARKERS,
     MUTED,
     PAPER,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 ALL = 16
 """Up to so many terms, all are drawn; of more, those of one or two factors."""
-
-ABOVE = {"loc": "outside upper left"}
-"""Where legends are."""
 
 DOT: Mapping[str, Any] = {
     **dict.fromkeys(("linestyle", "markerfacecolor"), "none"),
@@ -138,7 +136,7 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
         if (mean := crossing.mean(one, other)) is not None
     ]
     alt = f"Mean {axis} by {crossing.first} and {crossing.second}: {'; '.join(told[:SPOKEN])}"
-    return Plot(draw, alt, 2.7, legend=ABOVE | {"ncols": min(len(columns), 2)})
+    return Plot(draw, alt, 2.7, legend={**ABOVE, "ncols": min(len(columns), 2)})
 
 
 def half_normal(findings: Findings) -> Plot:
@@ -192,7 +190,7 @@ def half_normal(findings: Findings) -> Plot:
     alt = f"Half-normal plot of {len(points)} absolute effects, largest first: {told}"
     line = "; the line is what error alone would give" if slope else ""
     title = f"Half-normal plot of effects{line}"
-    return Plot(draw, alt, 3.2, title, legend=ABOVE | {"ncols": 2})
+    return Plot(draw, alt, 3.2, title, legend={**ABOVE, "ncols": 2})
 
 
 def margins(findings: Findings) -> list[tuple[str, float]]:

@@ -50,6 +50,10 @@ VARIABLES: Mapping[str, str] = {
 }
 """Style sheet's variables by the colours that stand for them."""
 
+ABOVE: Mapping[str, Any] = {"loc": "outside upper left"}
+BELOW: Mapping[str, Any] = {"loc": "outside lower center", "ncols": 1, "handlelength": 2.6}
+"""Where legends are."""
+
 FORMATS, DPI = ("png", "svg"), 200
 """Of files."""
 

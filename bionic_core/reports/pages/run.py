@@ -11,7 +11,7 @@ import torch
 
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc
-from bionic_core.reports.drawing.svg import curves
+from bionic_core.reports.drawing.svg import BELOW, Plot
 from bionic_core.reports.drawing.wiring import wiring
 from bionic_core.reports.html import printable
 from bionic_core.reports.origin import origin, retrain
@@ -92,8 +92,7 @@ def _reached(result: Result) -> Section:
         ("speed", f"{number(result.images_per_second, 0)} images/s"),
     ]
     if isinstance(result.test, Figures):
-        error = percent(result.test.calibration_error, 1)
-        pairs.append(("calibration error, test", error))
+        pairs.append(("calibration error, test", percent(result.test.calibration_error, 1)))
     return Section("What it reached", (), [splits(result, "Figures by split"), Facts(pairs)])
 
 
@@ -101,16 +100,18 @@ def _learning(run: Run, result: Result) -> Section:
     history, best, selected = run.history, result.best_epoch, result.selected_on
     drawings = []
     for key in ("loss", "accuracy"):
-        seen, held = (course(history, split, key) for split in ("train", selected))
+        seen, held = (
+            f"{number(values[0], 3)} to {number(values[-1], 3)}"
+            for values in (course(history, split, key) for split in ("train", selected))
+        )
         alt = (
-            f"Learning curves: {key} by epoch, over {len(history)} epochs, in training "
-            f"({number(seen[0], 3)} to {number(seen[-1], 3)}) and on {selected} images "
-            f"({number(held[0], 3)} to {number(held[-1], 3)}); epoch {best} was chosen"
+            f"Learning curves: {key} by epoch, over {len(history)} epochs, in training ({seen}) "
+            f"and on {selected} images ({held}); epoch {best} was chosen"
         )
         draw = partial(
             draw_learning, key=key, history=history, best_epoch=best, selected_on=selected
         )
-        drawings.append(Drawing(curves(draw, alt, 3.0), key.capitalize()))
+        drawings.append(Drawing(Plot(draw, alt, 3.0, legend=BELOW).svg(), key.capitalize()))
     text = (
         "Training figures are those seen while training, of varied images and with the training "
         "loss; the others are of plain images and plain cross entropy, so the two losses are on "
@@ -142,7 +143,8 @@ def _roc(run: Run, figures: Figures) -> Drawing:
         labels=arrays["test_labels"],
     )
     told = ", ".join(f"{name} {number(area, 3)}" for name, area in areas.items())
-    svg = curves(draw, f"ROC curves, each class against the rest; areas: {told}", 4.7, 2)
+    alt = f"ROC curves, each class against the rest; areas: {told}"
+    svg = Plot(draw, alt, 4.7, legend={**BELOW, "ncols": 2}).svg()
     caption = "The area under each curve stands before its class; the dashed line is guessing."
     return Drawing(svg, "ROC curves, each class against the rest", caption)
 
