@@ -15,17 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 from rich.tree import Tree
 
-from bionic_core.reports.sections import (
-    Block,
-    Cell,
-    Code,
-    Facts,
-    Flow,
-    Points,
-    Row,
-    Section,
-    Table,
-)
+from bionic_core.reports.sections import Block, Cell, Code, Facts, Flow, Points, Row, Section, Table
 
 COLUMNS = 80
 NARROWEST = 8

@@ -15,8 +15,7 @@ import numpy.typing as npt
 from bionic_core.connectome import EXCITATORY, INHIBITORY
 from bionic_core.errors import RequestError
 from bionic_core.reports.drawing.connectome_view import INTERNEURONS, Rgb, View, densities
-from bionic_core.reports.drawing.run import COLOURS, STYLES
-from bionic_core.reports.drawing.svg import canvas, percent, rendered
+from bionic_core.reports.drawing.run import COLOURS, STYLES, canvas, percent, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.reports.drawing import svg
+from bionic_core.reports.drawing.svg import SERIES, canvas, percent, rendered, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from bionic_core.runs.evaluate import Evaluation
     from bionic_core.training.metrics import Figures
 
-COLOURS = (*svg.SERIES, "#000000")
+__all__ = ["COLOURS", "STYLES", "canvas", "confusion", "learning", "percent", "rendered", "roc"]
+
+COLOURS = (*SERIES, "#000000")
 STYLES = ("-", "--", "-.", (0, (1, 1.2)))
 
 
@@ -40,13 +42,13 @@ def confusion(evaluation: Evaluation) -> dict[str, bytes]:
     """Draw the confusion matrix: each row's shares as shades, counts below them."""
     names = list(evaluation.figures.classes)
     side = max(4.2, 0.66 * len(names) + 1.5)
-    with svg.canvas(side + 0.9, side, heading(evaluation)) as figure:
+    with canvas(side + 0.9, side, heading(evaluation)) as figure:
         axes = figure.subplots()
         shades = draw_confusion(axes, names, evaluation.figures.confusion)
-        bar = figure.colorbar(shades, ax=axes, fraction=0.046, pad=0.03, format=svg.percent())
+        bar = figure.colorbar(shades, ax=axes, fraction=0.046, pad=0.03, format=percent())
         bar.outline.set_visible(False)
         bar.set_label("share of the true class")
-        return svg.rendered(figure)
+        return rendered(figure)
 
 
 def draw_confusion(
@@ -100,17 +102,15 @@ def errors(
         confusion: (C, C) counts, a row for each true class.
         areas, probability, labels: as :func:`draw_roc` takes them.
     """
-    with svg.canvas(11, 4.6) as figure:
+    with canvas(11, 4.6) as figure:
         left, right = figure.subplots(1, 2)
         draw_confusion(left, list(areas), confusion)
         draw_roc(right, areas, probability, labels, "area, class")
-        return svg.saved(figure, "png", dpi=90, facecolor="white")
+        return saved(figure, "png", dpi=90, facecolor="white")
 
 
 def roc(
-    evaluation: Evaluation,
-    probability: npt.NDArray[np.float64],
-    labels: npt.NDArray[np.int64],
+    evaluation: Evaluation, probability: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
 ) -> dict[str, bytes]:
     """Draw a one-vs-rest ROC curve for each class, its area in the legend.
 
@@ -124,9 +124,9 @@ def roc(
     figures = evaluation.figures
     mean = "–" if figures.auc is None else f"{figures.auc:.3f}"
     legend = f"area under the curve,\none class against the rest\n(mean {mean})"
-    with svg.canvas(6.6, 4.6, heading(evaluation)) as figure:
+    with canvas(6.6, 4.6, heading(evaluation)) as figure:
         draw_roc(figure.subplots(), areas_of(figures), probability, labels, legend)
-        return svg.rendered(figure)
+        return rendered(figure)
 
 
 def areas_of(figures: Figures) -> dict[str, float | None]:
@@ -183,13 +183,13 @@ def learning(
         selected_on: ``validation`` or ``test``.
         title: what run it is.
     """
-    with svg.canvas(7.4, 3.3, title) as figure:
+    with canvas(7.4, 3.3, title) as figure:
         panels: Sequence[Axes] = figure.subplots(1, 2)
         for axes, key in zip(panels, ("loss", "accuracy"), strict=True):
             draw_learning(axes, key, history, best_epoch, selected_on)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        return svg.rendered(figure)
+        return rendered(figure)
 
 
 def course(history: Sequence[Mapping[str, Any]], split: str, key: str) -> list[float]:
@@ -198,11 +198,7 @@ def course(history: Sequence[Mapping[str, Any]], split: str, key: str) -> list[f
 
 
 def draw_learning(
-    axes: Axes,
-    key: str,
-    history: Sequence[Mapping[str, Any]],
-    best_epoch: int,
-    selected_on: str,
+    axes: Axes, key: str, history: Sequence[Mapping[str, Any]], best_epoch: int, selected_on: str
 ) -> None:
     """Draw ``loss`` or ``accuracy`` by epoch, of training and of the selecting split."""
     from matplotlib.ticker import MaxNLocator
@@ -231,5 +227,5 @@ def draw_learning(
     axes.set(xlabel="epoch", ylabel="loss (nats)" if key == "loss" else key)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     if key != "loss":
-        axes.yaxis.set_major_formatter(svg.percent())
+        axes.yaxis.set_major_formatter(percent())
     axes.grid(axis="y", color="0.9", linewidth=0.7)

@@ -138,7 +138,7 @@ class Plot:
     Attributes:
         draw: draws into axes, in the style that is in force.
         alt: what it shows, for those who cannot see it.
-        height, width: inches.
+        height: inches.
         title: of the file; a page has its own.
         legend: where the names of its lines stand, as matplotlib takes it; none if empty.
     """
@@ -147,20 +147,17 @@ class Plot:
     alt: str
     height: float
     title: str = ""
-    width: float = WIDTH
     legend: Mapping[str, Any] = attrs.field(factory=dict)
 
     def svg(self) -> Markup:
         """Return it as an element of a page."""
-        with canvas(self.width, self.height) as figure:
-            self._into(figure)
-            return inline(saved(figure, "svg"), self.alt)
+        return drawn(self._into, self.alt, self.height)
 
     def files(self) -> dict[str, bytes]:
         """Return the content of its files, by format."""
         title = "\n".join(textwrap.wrap(self.title, TITLE))
         height = self.height + 0.2 * (1 + title.count("\n"))
-        with canvas(self.width, height, title) as figure:
+        with canvas(WIDTH, height, title) as figure:
             self._into(figure)
             return rendered(figure)
 
@@ -170,6 +167,19 @@ class Plot:
         handles, labels = axes.get_legend_handles_labels()
         if self.legend and handles:
             figure.legend(handles, list(map(shortened, labels)), **self.legend)
+
+
+def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float = WIDTH) -> Markup:
+    """Return a drawing as inline SVG.
+
+    Args:
+        draw: draws into the figure that it is given.
+        alt: what it shows, for those who cannot see it.
+        height, width: inches.
+    """
+    with canvas(width, height) as figure:
+        draw(figure)
+        return inline(saved(figure, "svg"), alt)
 
 
 def percent() -> Any:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from bionic_core.reports.drawing.svg import GRID, WIDTH, Plot, shortened
+from bionic_core.reports.drawing.svg import GRID, WIDTH, drawn, shortened
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST = 360
 """Pixels of a wiring's picture, at most, on a side."""
@@ -43,14 +43,19 @@ def wiring(
     ratio = min(max(shape[0] / shape[1], 0.35), 1.8)
     width = 2.6
 
-    def draw(axes: Axes) -> None:
-        extent = (0, shape[1], shape[0], 0)
-        axes.imshow(picture, interpolation="none", aspect="auto", extent=extent)
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.imshow(
+            picture,
+            interpolation="none",
+            aspect="auto",
+            extent=(0, shape[1], shape[0], 0),
+        )
         axes.spines[:].set_visible(True)
         axes.spines[:].set_color(GRID)
-        post, pre = (shortened(name, 20) for name in names)
-        axes.set(xlabel=f"pre: {pre}", ylabel=f"post: {post}")
+        axes.set_xlabel(f"pre: {shortened(names[1], 20)}")
+        axes.set_ylabel(f"post: {shortened(names[0], 20)}")
         axes.tick_params(length=2)
         axes.locator_params(nbins=4, integer=True)
 
-    return Plot(draw, alt, min(width * ratio + 0.45, WIDTH), width=width).svg()
+    return drawn(draw, alt, min(width * ratio + 0.45, WIDTH), width)

@@ -17,16 +17,7 @@ from bionic_core.reports.words import count, rough, share, sides, whole
 if TYPE_CHECKING:
     from bionic_core.training.describe import Description, Parameters, Wired
 
-__all__ = [
-    "built",
-    "checked",
-    "compared",
-    "connectome",
-    "data",
-    "drawn",
-    "plugins",
-    "trained",
-]
+__all__ = ["built", "checked", "compared", "connectome", "data", "drawn", "plugins", "trained"]
 
 
 def built(description: Description) -> Section:
