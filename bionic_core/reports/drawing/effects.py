@@ -112,19 +112,20 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
     rows, columns = crossing.levels
 
     def draw(axes: Axes) -> None:
+        places = np.arange(len(rows))
         for other, word in enumerate(columns):
             colour, marker = SERIES[other % len(SERIES)], MARKERS[other % len(MARKERS)]
             style: dict[str, Any] = {"color": colour, "marker": marker}
-            shift = 0.03 * (other - (len(columns) - 1) / 2)
-            means = {one + shift: crossing.mean(one, other) for one in range(len(rows))}
-            known = [(place, mean) for place, mean in means.items() if mean is not None]
+            shifted = places + 0.03 * (other - (len(columns) - 1) / 2)
             if dots:
-                each = [crossing.values.get((one, other), ()) for one in range(len(rows))]
-                runs = [(one + shift, v) for one, values in enumerate(each) for v in values]
-                axes.plot(*zip(*runs, strict=True), **DOT, **style)
-            label = f"with {shortened(f'{crossing.second} {word}', 36)}"
-            line = STYLES[other % len(STYLES)]
-            axes.plot(*zip(*known, strict=True), linestyle=line, markersize=7, label=label, **style)
+                each = [crossing.values.get((one, other), ()) for one in places]
+                at = np.repeat(shifted, list(map(len, each)))
+                axes.plot(at, np.concatenate(each), **DOT, **style)
+            means = np.array([crossing.mean(one, other) for one in places], float)
+            known = ~np.isnan(means)
+            style |= {"linestyle": STYLES[other % len(STYLES)], "markersize": 7}
+            style["label"] = f"with {shortened(f'{crossing.second} {word}', 36)}"
+            axes.plot(shifted[known], means[known], **style)
         axes.set_xticks(range(len(rows)), [shortened(word, 12) for word in rows])
         axes.set(xlim=(-0.3, len(rows) - 0.7), xlabel=shortened(crossing.first), ylabel=axis)
         axes.grid(axis="y")

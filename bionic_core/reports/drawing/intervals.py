@@ -66,15 +66,10 @@ def intervals(
             colour = SERIES[0] if line.sure is zero else (MUTED if zero else SERIES[1])
             if line.low is not None and line.high is not None:
                 axes.plot([line.low, line.high], [place, place], color=colour, linewidth=2.2)
-            axes.plot(
-                line.estimate,
-                place,
-                marker=MARKERS[1] if line.sure and not zero else MARKERS[0],
-                markersize=7,
-                markerfacecolor=colour if line.sure or not zero else PAPER,
-                markeredgecolor=colour,
-                markeredgewidth=1.6,
-            )
+            face = colour if line.sure or not zero else PAPER
+            marker = MARKERS[1] if line.sure and not zero else MARKERS[0]
+            look: dict[str, Any] = {"color": colour, "markerfacecolor": face, "marker": marker}
+            axes.plot(line.estimate, place, markersize=7, markeredgewidth=1.6, **look)
             style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom"}
             said = number(line.estimate, digits, signed=zero)
             axes.text(0, place - 0.14, shortened(line.name), ha="left", fontsize=9.5, **style)
@@ -91,10 +86,9 @@ def intervals(
 
 def told_of(line: Interval, digits: int, *, signed: bool) -> str:
     """Return a line in words."""
-    text = f"{line.name} {number(line.estimate, digits, signed=signed)}"
-    if line.low is None or line.high is None:
-        return text
-    return f"{text} ({interval(line.low, line.high, digits, signed=signed)})"
+    around = f" ({interval(line.low, line.high, digits, signed=signed)})"
+    known = line.low is not None and line.high is not None
+    return f"{line.name} {number(line.estimate, digits, signed=signed)}{around if known else ''}"
 
 
 @attrs.frozen
@@ -114,15 +108,14 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
 
     def draw(axes: Axes) -> None:
         for spot in spots:
-            colour = SERIES[1] if spot.strong else SERIES[0]
             axes.errorbar(
                 spot.x,
                 spot.y,
-                xerr=spot.x_sd,
-                yerr=spot.y_sd,
-                fmt=MARKERS[1] if spot.strong else MARKERS[0],
-                markersize=7 if spot.strong else 6,
-                color=colour,
+                spot.y_sd,
+                spot.x_sd,
+                MARKERS[spot.strong],
+                markersize=6 + spot.strong,
+                color=SERIES[spot.strong],
                 ecolor=MUTED,
                 elinewidth=0.8,
             )
