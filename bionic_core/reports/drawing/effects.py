@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 ALL = 16
 """Up to so many terms, all are drawn; of more, those of one or two factors."""
 
-DOT: Mapping[str, Any] = {
-    **dict.fromkeys(("linestyle", "markerfacecolor"), "none"),
-    **{"markersize": 4, "markeredgewidth": 0.8, "alpha": 0.7},
-}
+EMPTY = dict.fromkeys(("linestyle", "markerfacecolor"), "none")
+DOT: Mapping[str, Any] = {**EMPTY, "markersize": 4, "markeredgewidth": 0.8, "alpha": 0.7}
 """How a run looks beside the means."""
 
 
@@ -160,16 +158,8 @@ def half_normal(findings: Findings) -> Plot:
             style: dict[str, Any] = {"color": SERIES[number], "linestyle": STYLES[number]}
             axes.axvline(place, linewidth=1.2, label=name, **style)
         for point, filled in zip(points, sure, strict=True):
-            face = SERIES[0] if filled else PAPER
-            axes.plot(
-                point.size,
-                point.quantile,
-                marker="o",
-                markersize=6,
-                color=SERIES[0],
-                markerfacecolor=face,
-            )
-        axes.set(xlim=(0, reach), ylim=(0, top))
+            look = {"color": SERIES[0], "markerfacecolor": SERIES[0] if filled else PAPER}
+            axes.plot(point.size, point.quantile, marker="o", markersize=6, **look)
         for point in points[-6:]:
             left = point.size > reach / 2
             axes.annotate(
@@ -181,10 +171,8 @@ def half_normal(findings: Findings) -> Plot:
                 va="center",
                 fontsize=9,
             )
-        axes.set(
-            xlabel=Measure.of(findings.response).with_unit("absolute effect"),
-            ylabel="half-normal quantile",
-        )
+        across = Measure.of(findings.response).with_unit("absolute effect")
+        axes.set(xlim=(0, reach), ylim=(0, top), xlabel=across, ylabel="half-normal quantile")
         axes.grid()
 
     told = ", ".join(f"{crossed(p.term)} {rough(p.size, 3)}" for p in points[::-1][:SPOKEN])
@@ -206,14 +194,11 @@ def dose(response: Response, trend: Trend) -> Plot:
     """Draw the mean response at each level of an ordered factor, with its interval."""
     measure = Measure.of(response)
     places = [float(dose) for dose in trend.levels]
-    lines = [
-        Interval(level(mean.level), mean.estimate, mean.low, mean.high) for mean in trend.means
-    ]
+    lines = [Interval(level(m.level), m.estimate, m.low, m.high) for m in trend.means]
 
     def draw(axes: Axes) -> None:
-        axes.plot(
-            places, [line.estimate for line in lines], color=SERIES[0], marker="o", markersize=6
-        )
+        means = [line.estimate for line in lines]
+        axes.plot(places, means, color=SERIES[0], marker="o", markersize=6)
         for line, place in zip(lines, places, strict=True):
             if line.low is not None and line.high is not None:
                 axes.plot([place, place], [line.low, line.high], color=SERIES[0], linewidth=1.2)

@@ -111,9 +111,9 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
             axes.errorbar(
                 spot.x,
                 spot.y,
-                spot.y_sd,
-                spot.x_sd,
-                MARKERS[spot.strong],
+                xerr=spot.x_sd,
+                yerr=spot.y_sd,
+                fmt=MARKERS[spot.strong],
                 markersize=6 + spot.strong,
                 color=SERIES[spot.strong],
                 ecolor=MUTED,

@@ -213,17 +213,10 @@ def draw_learning(
         values = course(history, split, key)
         axes.plot(epochs, values, color=colour, linestyle=style, label=words, marker=alone)
     axes.axvline(best_epoch, color="0.6", linewidth=0.9, linestyle=":")
-    axes.plot(
-        best_epoch,
-        values[best_epoch - 1],
-        marker="o",
-        markersize=6,
-        color=COLOURS[1],
-        markeredgecolor="white",
-        linestyle="none",
-        label=f"selected: epoch {best_epoch}",
-        zorder=3,
-    )
+    chosen = f"selected: epoch {best_epoch}"
+    dot: dict[str, Any] = {"marker": "o", "markersize": 6, "markeredgecolor": "white", "zorder": 3}
+    place, value = [best_epoch], [values[best_epoch - 1]]
+    axes.plot(place, value, linestyle="none", color=COLOURS[1], label=chosen, **dot)
     axes.set(xlabel="epoch", ylabel="loss (nats)" if key == "loss" else key)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     if key != "loss":
