@@ -48,7 +48,8 @@ def _blocks(blocks: Iterable[Block]) -> Iterator[RenderableType]:
             case Facts(pairs):
                 yield from (Text(f"{name}: {value}") for name, value in pairs)
             case Code(text, title):
-                yield from (*_titled(title), Padding(Text(text), (0, 0, 0, 4)))
+                yield from _titled(title)
+                yield Padding(Text(text), (0, 0, 0, 4))
             case Flow():
                 yield _flow(block)
 
