@@ -116,14 +116,14 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
             style: dict[str, Any] = {"color": colour, "marker": marker}
             shifted = places + 0.03 * (other - (len(columns) - 1) / 2)
             if dots:
-                each = [crossing.values.get((one, other), ()) for one in places]
+                each = [crossing.values.get((one, other), ()) for one in range(len(rows))]
                 at = np.repeat(shifted, list(map(len, each)))
                 axes.plot(at, np.concatenate(each), **DOT, **style)
-            means = np.array([crossing.mean(one, other) for one in places], float)
-            known = ~np.isnan(means)
+            means = [crossing.mean(one, other) for one in range(len(rows))]
+            known = [one for one, mean in enumerate(means) if mean is not None]
             style |= {"linestyle": STYLES[other % len(STYLES)], "markersize": 7}
             style["label"] = f"with {shortened(f'{crossing.second} {word}', 36)}"
-            axes.plot(shifted[known], means[known], **style)
+            axes.plot(shifted[known], [means[one] for one in known], **style)
         axes.set_xticks(range(len(rows)), [shortened(word, 12) for word in rows])
         axes.set(xlim=(-0.3, len(rows) - 0.7), xlabel=shortened(crossing.first), ylabel=axis)
         axes.grid(axis="y")
@@ -158,7 +158,8 @@ def half_normal(findings: Findings) -> Plot:
             style: dict[str, Any] = {"color": SERIES[number], "linestyle": STYLES[number]}
             axes.axvline(place, linewidth=1.2, label=name, **style)
         for point, filled in zip(points, sure, strict=True):
-            look = {"color": SERIES[0], "markerfacecolor": SERIES[0] if filled else PAPER}
+            face = SERIES[0] if filled else PAPER
+            look: dict[str, Any] = {"color": SERIES[0], "markerfacecolor": face}
             axes.plot(point.size, point.quantile, marker="o", markersize=6, **look)
         for point in points[-6:]:
             left = point.size > reach / 2

@@ -102,7 +102,8 @@ def _learning(run: Run, result: Result) -> Section:
             f"Learning curves: {key} by epoch, over {len(run.history)} epochs, in training "
             f"({seen}) and on {selected} images ({held}); epoch {best} was chosen"
         )
-        more = {"history": run.history, "best_epoch": best, "selected_on": selected}
+        more: dict[str, Any] = {"history": run.history, "best_epoch": best}
+        more["selected_on"] = selected
         plot = Plot(partial(draw_learning, key=key, **more), alt, 3.0, legend=BELOW)
         drawings.append(Drawing(plot.svg(), key.capitalize()))
     text = (
@@ -153,8 +154,8 @@ def _built(run: Run) -> list[Section]:
         f"{count(description.macs)} multiply-adds for an image. Names with a coloured ground are "
         "the mechanisms that act there.",
     )
-    blocks = [_pipeline(description, network), parameters(description.parameters)]
-    return [Section("How it is built", text, blocks), *_wiring(network)]
+    pipeline, table = _pipeline(description, network), parameters(description.parameters)
+    return [Section("How it is built", text, [pipeline, table]), *_wiring(network)]
 
 
 def _pipeline(description: Description, network: Network) -> Flow:
