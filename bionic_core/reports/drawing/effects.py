@@ -117,13 +117,15 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
             shifted = places + 0.03 * (other - (len(columns) - 1) / 2)
             if dots:
                 each = [crossing.values.get((one, other), ()) for one in range(len(rows))]
-                at = np.repeat(shifted, list(map(len, each)))
-                axes.plot(at, np.concatenate(each), **DOT, **style)
+                across = np.repeat(shifted, list(map(len, each)))
+                axes.plot(across, np.concatenate(each), **DOT, **style)
             means = [crossing.mean(one, other) for one in range(len(rows))]
-            known = [one for one, mean in enumerate(means) if mean is not None]
+            known = [
+                (at, mean) for at, mean in zip(shifted, means, strict=True) if mean is not None
+            ]
             style |= {"linestyle": STYLES[other % len(STYLES)], "markersize": 7}
             style["label"] = f"with {shortened(f'{crossing.second} {word}', 36)}"
-            axes.plot(shifted[known], [means[one] for one in known], **style)
+            axes.plot([at for at, _ in known], [mean for _, mean in known], **style)
         axes.set_xticks(range(len(rows)), [shortened(word, 12) for word in rows])
         axes.set(xlim=(-0.3, len(rows) - 0.7), xlabel=shortened(crossing.first), ylabel=axis)
         axes.grid(axis="y")
