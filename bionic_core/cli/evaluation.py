@@ -34,7 +34,7 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.reports.drawing import run as drawing
+    from bionic_core.reports.drawing import svg as drawing
     from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache

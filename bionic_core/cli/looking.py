@@ -162,7 +162,7 @@ def connectome_plot_command(
     """Draw a connectome: adjacency, column of somata, degrees, layers."""
     from bionic_core.reports.drawing import connectome as connectome_figures
     from bionic_core.reports.drawing import connectome_view
-    from bionic_core.reports.drawing import run as figures
+    from bionic_core.reports.drawing import svg as figures
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 

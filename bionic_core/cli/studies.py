@@ -240,7 +240,7 @@ def analyse_command(
 
 def _check(folder: Path | None) -> None:
     if folder is not None:
-        from bionic_core.reports.drawing.run import check_folder
+        from bionic_core.reports.drawing.svg import check_folder
 
         check_folder(folder)
 

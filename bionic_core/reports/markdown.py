@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from bionic_core.reports.sections import (
     Block,
@@ -27,8 +27,7 @@ def render(sections: Iterable[Section]) -> str:
         if section.title:
             parts.append(f"{'##' if number else '#'} {plain(section.title)}")
         parts += map(plain, section.text)
-        for block in section.blocks:
-            parts += _block(block)
+        parts += _blocks(section.blocks)
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,28 +38,27 @@ def plain(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def _block(block: Block) -> Iterator[str]:
-    if isinstance(block, Table):
-        yield from _titled("" if block.quiet else block.title)
-        yield "\n".join(_table(block))
-        if block.note:
-            yield plain(block.note)
-    elif isinstance(block, Row):
-        for part in block.blocks:
-            yield from _block(part)
-    elif isinstance(block, Picture) and block.table:
-        yield from _block(block.table)
-    elif isinstance(block, Points):
-        yield from _titled(block.title)
-        if block.lines:
-            yield "\n".join(f"- {plain(line)}" for line in block.lines)
-    elif isinstance(block, Facts):
-        yield "\n".join(f"- {plain(name)}: {plain(value)}" for name, value in block.pairs)
-    elif isinstance(block, Code):
-        yield from _titled(block.title)
-        yield "\n".join(f"    {line}" for line in block.text.splitlines())
-    elif isinstance(block, Flow):
-        yield "\n".join(_flow(block))
+def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        match block:
+            case Table():
+                yield from _titled("" if block.quiet else block.title)
+                yield "\n".join(_table(block))
+                yield from [plain(block.note)] if block.note else []
+            case Row(inner):
+                yield from _blocks(inner)
+            case Picture(table=Table() as table):
+                yield from _blocks([table])
+            case Points(lines, title):
+                yield from _titled(title)
+                yield from ["\n".join(f"- {plain(line)}" for line in lines)] if lines else []
+            case Facts(pairs):
+                yield "\n".join(f"- {plain(name)}: {plain(value)}" for name, value in pairs)
+            case Code(text, title):
+                yield from _titled(title)
+                yield "\n".join(f"    {line}" for line in text.splitlines())
+            case Flow():
+                yield "\n".join(_flow(block))
 
 
 def _titled(title: str) -> Iterator[str]:
@@ -69,19 +67,12 @@ def _titled(title: str) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield _line(table.columns)
+    yield _joined(map(plain, table.columns))
     sides = ("---" if table.of_words(n) else "---:" for n in range(len(table.columns)))
     yield f"|{'|'.join(sides)}|"
     for row in table.rows:
-        texts = [plain(cell.text) for cell in row]
-        yield _joined(
-            f"**{text}**" if cell.strong and text else text
-            for cell, text in zip(row, texts, strict=True)
-        )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return _joined(map(plain, cells))
+        marks = ("**" if cell.strong and cell.text else "" for cell in row)
+        yield _joined(f"{m}{plain(cell.text)}{m}" for m, cell in zip(marks, row, strict=True))
 
 
 def _joined(cells: Iterable[str]) -> str:

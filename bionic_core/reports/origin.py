@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from bionic_core.reports.html import printable
 from bionic_core.reports.sections import Block, Code, Facts, Points, Section
 from bionic_core.runs.train import SPEC, Run
 from bionic_core.spec.find import parse
-
-Document = Mapping[str, Any]
 
 
 def origin(command: str, run: Run | None, note: str = "") -> list[Section]:
@@ -44,55 +42,46 @@ def _repeat(command: str, run: Run | None, note: str) -> Section:
     return Section("How to repeat this", text, blocks)
 
 
-def _circumstances(manifest: Document) -> list[tuple[str, str]]:
-    versions = manifest.get("versions", {})
-    named = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    machine = manifest.get("machine", {})
-    threads = manifest.get("threads")
-    pairs = [
-        ("versions", named),
-        ("machine", ", ".join(str(part) for part in machine.values())),
-        ("device", f"{manifest.get('device', '')}" + (f", {threads} threads" if threads else "")),
-        ("products", str(manifest.get("products", ""))),
-        ("commit", str(manifest.get("git") or "")),
-        ("data", str(manifest.get("data", ""))),
-        ("data fingerprint", str(manifest["identity"]["data"]["fingerprint"])[:16]),
-        ("connectome", str(manifest.get("connectome", ""))),
-        ("begun", str(manifest.get("started", ""))),
-    ]
-    return [(name, value) for name, value in pairs if value]
+def _circumstances(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    versions, machine = manifest.get("versions", {}), manifest.get("machine", {})
+    device, threads = manifest.get("device", ""), manifest.get("threads")
+    facts = {
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
+        "machine": ", ".join(map(str, machine.values())),
+        "device": f"{device}, {threads} threads" if threads else device,
+        "products": manifest.get("products"),
+        "commit": manifest.get("git"),
+        "data": manifest.get("data"),
+        "data fingerprint": str(manifest["identity"]["data"]["fingerprint"])[:16],
+        "connectome": manifest.get("connectome"),
+        "begun": manifest.get("started"),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value]
 
 
 def _cite(run: Run | None) -> Section:
     """Name the software, the papers that are installed, and what each used plugin comes from."""
-    lines = [f"bionic {bionic_core.__version__}, software, MIT licence."]
-    registry = Registry.installed()
     from bionic_core.studies.publication import publications
 
-    for published in publications(registry):
-        lines.append(f"{published.authors}. {published.title}. {published.code}")
-    used: Sequence[tuple[str, str]] = _sources(run, registry) if run is not None else ()
-    blocks: list[Block] = [Points(lines)]
-    if used:
-        text = [f"{name}: {source}" for name, source in used]
-        blocks.append(Points(text, "Where its parts come from"))
-    return Section("How to cite", (), blocks)
+    registry = Registry.installed()
+    lines = [f"bionic {bionic_core.__version__}, software, MIT licence."]
+    lines += [f"{paper.authors}. {paper.title}. {paper.code}" for paper in publications(registry)]
+    used = [] if run is None else [f"{name}: {source}" for name, source in _sources(run, registry)]
+    parts = [Points(used, "Where its parts come from")] if used else []
+    return Section("How to cite", (), [Points(lines), *parts])
 
 
-def _sources(run: Run, registry: Registry) -> list[tuple[str, str]]:
+def _sources(run: Run, registry: Registry) -> Iterator[tuple[str, str]]:
     try:
         document = parse(run.text(SPEC), where=str(run.folder / SPEC))
     except RequestError:
-        return []
+        return
     tables = [document.get(key, {}) for key in ("data", "connectome")]
     names = [str(table["source"]) for table in tables if table.get("source")]
-    names += list(document.get("mechanisms", {}))
-    listed = {plugin.entry.name: plugin for plugin in registry.listing() if plugin.cls}
-    return [
-        (name, source)
-        for name in names
-        if name in listed and (source := getattr(listed[name].cls, "source", ""))
-    ]
+    listed = {plugin.entry.name: plugin.cls for plugin in registry.listing() if plugin.cls}
+    for name in (*names, *document.get("mechanisms", {})):
+        if source := getattr(listed.get(name), "source", ""):
+            yield name, source
 
 
 def retrain(folder: Path, seed: int) -> str:

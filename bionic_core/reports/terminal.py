@@ -9,23 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 from rich.tree import Tree
 
-from bionic_core.reports.sections import (
-    Block,
-    Cell,
-    Code,
-    Facts,
-    Flow,
-    Points,
-    Row,
-    Section,
-    Table,
-)
+from bionic_core.reports.sections import Block, Cell, Code, Facts, Flow, Points, Row, Section, Table
 
 COLUMNS = 80
 NARROWEST = 8
@@ -41,29 +31,27 @@ def render(sections: Section | Iterable[Section]) -> RenderableType:
         if section.title:
             shown += [Text()] if shown else []
             shown.append(Text(section.title, style="bold"))
-        shown += [Text(line) for line in section.text]
-        for block in section.blocks:
-            shown += _block(block)
+        shown += map(Text, section.text)
+        shown += _blocks(section.blocks)
     return Group(*shown)
 
 
-def _block(block: Block) -> Iterator[RenderableType]:
-    if isinstance(block, Table):
-        yield from _table(block)
-    elif isinstance(block, Row):
-        for part in block.blocks:
-            yield from _block(part)
-    elif isinstance(block, Points):
-        yield from _titled(block.title)
-        yield from map(Text, block.lines)
-    elif isinstance(block, Facts):
-        for name, value in block.pairs:
-            yield Text(f"{name}: {value}")
-    elif isinstance(block, Code):
-        yield from _titled(block.title)
-        yield Padding(Text(block.text), (0, 0, 0, 4))
-    elif isinstance(block, Flow):
-        yield _flow(block)
+def _blocks(blocks: Iterable[Block]) -> Iterator[RenderableType]:
+    for block in blocks:
+        match block:
+            case Table():
+                yield from _table(block)
+            case Row(inner):
+                yield from _blocks(inner)
+            case Points(lines, title):
+                yield from (*_titled(title), *map(Text, lines))
+            case Facts(pairs):
+                yield from (Text(f"{name}: {value}") for name, value in pairs)
+            case Code(text, title):
+                yield from _titled(title)
+                yield Padding(Text(text), (0, 0, 0, 4))
+            case Flow():
+                yield _flow(block)
 
 
 def _titled(title: str) -> Iterator[Text]:
@@ -74,23 +62,15 @@ def _titled(title: str) -> Iterator[Text]:
 def _table(table: Table) -> Iterator[RenderableType]:
     if not table.quiet:
         yield from _titled(table.title)
-    widths = [
-        max(cell_len(line) for text in column for line in text.split("\n"))
-        for column in zip(
-            table.columns, *([c.text for c in row] for row in table.rows), strict=True
-        )
-    ]
+    columns = zip(table.columns, *([c.text for c in row] for row in table.rows), strict=True)
+    widths = [max(cell_len(line) for text in c for line in text.split("\n")) for c in columns]
     close = table.dense or sum(widths) + 3 * len(widths) + 1 > COLUMNS
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0)) if close else Grid(box=HEAVY_HEAD)
     whole = _whole(table, widths, 1 if close else 3)
     for number, name in enumerate(table.columns):
         words = table.of_words(number)
-        grid.add_column(
-            Text(name),
-            justify="left" if words else "right",
-            overflow="fold",
-            no_wrap=whole and not words,
-        )
+        side: JustifyMethod = "left" if words else "right"
+        grid.add_column(Text(name), justify=side, overflow="fold", no_wrap=whole and not words)
     for number, row in enumerate(table.rows):
         if number in table.ruled:
             grid.add_section()
@@ -102,10 +82,8 @@ def _table(table: Table) -> Iterator[RenderableType]:
 
 def _whole(table: Table, widths: list[int], between: int) -> bool:
     """Return whether all numbers can stand unbroken, the words beside them being folded."""
-    least = [
-        min(width, NARROWEST) if table.of_words(number) else width
-        for number, width in enumerate(widths)
-    ]
+    words = [table.of_words(number) for number in range(len(widths))]
+    least = [min(w, NARROWEST) if folds else w for w, folds in zip(widths, words, strict=True)]
     return sum(least) + between * (len(widths) + 1) <= COLUMNS
 
 

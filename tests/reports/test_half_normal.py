@@ -61,7 +61,7 @@ class Drawn:
 
 
 def drawings(found: Findings, monkeypatch: pytest.MonkeyPatch) -> tuple[Drawn, ...]:
-    """What the plot in each file and the one on pages show."""
+    """What the plot in the files and the one on pages show."""
     plot = Axes.plot
     drawn: list[Drawn] = []
 
@@ -79,7 +79,7 @@ def drawings(found: Findings, monkeypatch: pytest.MonkeyPatch) -> tuple[Drawn, .
         patch.setattr(Figure, "subplots", subplots)
         assert set(half_normal(found).files()) == {"png", "svg"}
         assert half_normal_section(found)
-    assert len(drawn) == 3
+    assert len(drawn) == 2
     return tuple(drawn)
 
 

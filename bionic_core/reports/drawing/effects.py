@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from bionic_core.reports.drawing.intervals import SPOKEN, Interval, intervals, told_of
-from bionic_core.reports.drawing.run import write
 from bionic_core.reports.drawing.svg import (
+    ABOVE,
     MARKERS,
     MUTED,
     PAPER,
@@ -19,6 +19,7 @@ from bionic_core.reports.drawing.svg import (
     STYLES,
     Plot,
     shortened,
+    write,
 )
 from bionic_core.reports.measure import Measure, decimals
 from bionic_core.reports.words import crossed, level, rough
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 ALL = 16
 """Up to so many terms, all are drawn; of more, those of one or two factors."""
+
+EMPTY = dict.fromkeys(("linestyle", "markerfacecolor"), "none")
+DOT: Mapping[str, Any] = {**EMPTY, "markersize": 4, "markeredgewidth": 0.8, "alpha": 0.7}
+"""How a run looks beside the means."""
 
 
 def draw_effects(findings: Findings, folder: Path) -> tuple[str, ...]:
@@ -103,52 +108,37 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
 
     Parallel lines say that the factors act independently of each other. Dots are runs.
     """
-    rows, columns = (range(len(levels)) for levels in crossing.levels)
+    rows, columns = crossing.levels
 
     def draw(axes: Axes) -> None:
-        for other in columns:
-            colour = SERIES[other % len(SERIES)]
-            marker = MARKERS[other % len(MARKERS)]
-            known = [(one, m) for one in rows if (m := crossing.mean(one, other)) is not None]
-            shift = 0.03 * (other - (len(columns) - 1) / 2)
+        places = np.arange(len(rows))
+        for other, word in enumerate(columns):
+            colour, marker = SERIES[other % len(SERIES)], MARKERS[other % len(MARKERS)]
+            style: dict[str, Any] = {"color": colour, "marker": marker}
+            shifted = places + 0.03 * (other - (len(columns) - 1) / 2)
             if dots:
-                places = [(one, v) for one in rows for v in crossing.values.get((one, other), ())]
-                axes.plot(
-                    [one + shift for one, _ in places],
-                    [value for _, value in places],
-                    linestyle="none",
-                    marker=marker,
-                    markersize=4,
-                    markerfacecolor="none",
-                    markeredgecolor=colour,
-                    markeredgewidth=0.8,
-                    alpha=0.7,
-                )
-            axes.plot(
-                [one + shift for one, _ in known],
-                [mean for _, mean in known],
-                color=colour,
-                linestyle=STYLES[other % len(STYLES)],
-                marker=marker,
-                markersize=7,
-                label=f"with {shortened(f'{crossing.second} {crossing.levels[1][other]}', 36)}",
-            )
-        axes.set_xticks(list(rows), [shortened(word, 12) for word in crossing.levels[0]])
-        axes.set_xlim(-0.3, len(rows) - 0.7)
-        axes.set_xlabel(shortened(crossing.first))
-        axes.set_ylabel(axis)
+                each = [crossing.values.get((one, other), ()) for one in range(len(rows))]
+                across = np.repeat(shifted, list(map(len, each)))
+                axes.plot(across, np.concatenate(each), **DOT, **style)
+            means = [crossing.mean(one, other) for one in range(len(rows))]
+            known = [
+                (at, mean) for at, mean in zip(shifted, means, strict=True) if mean is not None
+            ]
+            style |= {"linestyle": STYLES[other % len(STYLES)], "markersize": 7}
+            style["label"] = f"with {shortened(f'{crossing.second} {word}', 36)}"
+            axes.plot([at for at, _ in known], [mean for _, mean in known], **style)
+        axes.set_xticks(range(len(rows)), [shortened(word, 12) for word in rows])
+        axes.set(xlim=(-0.3, len(rows) - 0.7), xlabel=shortened(crossing.first), ylabel=axis)
         axes.grid(axis="y")
-        _legend(axes, min(len(columns), 2))
 
-    told = []
-    for one, first in enumerate(crossing.levels[0]):
-        for other, second in enumerate(crossing.levels[1]):
-            mean = crossing.mean(one, other)
-            if mean is not None:
-                pair = f"{crossing.first} {first}, {crossing.second} {second}"
-                told.append(f"{pair}: {mean:.4g}")
+    told = [
+        f"{crossing.first} {first}, {crossing.second} {second}: {mean:.4g}"
+        for one, first in enumerate(rows)
+        for other, second in enumerate(columns)
+        if (mean := crossing.mean(one, other)) is not None
+    ]
     alt = f"Mean {axis} by {crossing.first} and {crossing.second}: {'; '.join(told[:SPOKEN])}"
-    return Plot(draw, alt, 2.7)
+    return Plot(draw, alt, 2.7, legend={**ABOVE, "ncols": min(len(columns), 2)})
 
 
 def half_normal(findings: Findings) -> Plot:
@@ -168,19 +158,12 @@ def half_normal(findings: Findings) -> Plot:
             end = min(top, reach / slope)
             axes.plot([0, slope * end], [0, end], color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
         for number, (name, place) in enumerate(limits, 1):
-            axes.axvline(
-                place, color=SERIES[number], linewidth=1.2, linestyle=STYLES[number], label=name
-            )
+            style: dict[str, Any] = {"color": SERIES[number], "linestyle": STYLES[number]}
+            axes.axvline(place, linewidth=1.2, label=name, **style)
         for point, filled in zip(points, sure, strict=True):
-            axes.plot(
-                point.size,
-                point.quantile,
-                marker="o",
-                markersize=6,
-                color=SERIES[0],
-                markerfacecolor=SERIES[0] if filled else PAPER,
-            )
-        axes.set(xlim=(0, reach), ylim=(0, top))
+            face = SERIES[0] if filled else PAPER
+            look: dict[str, Any] = {"color": SERIES[0], "markerfacecolor": face}
+            axes.plot(point.size, point.quantile, marker="o", markersize=6, **look)
         for point in points[-6:]:
             left = point.size > reach / 2
             axes.annotate(
@@ -192,16 +175,15 @@ def half_normal(findings: Findings) -> Plot:
                 va="center",
                 fontsize=9,
             )
-        axes.set_xlabel(Measure.of(findings.response).with_unit("absolute effect"))
-        axes.set_ylabel("half-normal quantile")
+        across = Measure.of(findings.response).with_unit("absolute effect")
+        axes.set(xlim=(0, reach), ylim=(0, top), xlabel=across, ylabel="half-normal quantile")
         axes.grid()
-        if limits:
-            _legend(axes, 2)
 
     told = ", ".join(f"{crossed(p.term)} {rough(p.size, 3)}" for p in points[::-1][:SPOKEN])
     alt = f"Half-normal plot of {len(points)} absolute effects, largest first: {told}"
     line = "; the line is what error alone would give" if slope else ""
-    return Plot(draw, alt, 3.2, f"Half-normal plot of effects{line}")
+    title = f"Half-normal plot of effects{line}"
+    return Plot(draw, alt, 3.2, title, legend={**ABOVE, "ncols": 2})
 
 
 def margins(findings: Findings) -> list[tuple[str, float]]:
@@ -216,33 +198,20 @@ def dose(response: Response, trend: Trend) -> Plot:
     """Draw the mean response at each level of an ordered factor, with its interval."""
     measure = Measure.of(response)
     places = [float(dose) for dose in trend.levels]
-    lines = [
-        Interval(level(mean.level), mean.estimate, mean.low, mean.high) for mean in trend.means
-    ]
+    lines = [Interval(level(m.level), m.estimate, m.low, m.high) for m in trend.means]
 
     def draw(axes: Axes) -> None:
-        axes.plot(
-            places, [line.estimate for line in lines], color=SERIES[0], marker="o", markersize=6
-        )
+        means = [line.estimate for line in lines]
+        axes.plot(places, means, color=SERIES[0], marker="o", markersize=6)
         for line, place in zip(lines, places, strict=True):
             if line.low is not None and line.high is not None:
                 axes.plot([place, place], [line.low, line.high], color=SERIES[0], linewidth=1.2)
         axes.set_xticks(places, [line.name for line in lines])
-        axes.set_xlabel(shortened(trend.factor))
-        axes.set_ylabel(shortened(measure.mean))
+        axes.set(xlabel=shortened(trend.factor), ylabel=shortened(measure.mean))
         axes.grid(axis="y")
 
     told = "; ".join(told_of(line, 2, signed=False) for line in lines[:SPOKEN])
-    slope = trend.components[0]
-    title = (
-        f"{measure.mean} by {trend.factor}: linear trend {rough(slope.estimate, 3, signed=True)}"
-    )
-    title += " for each 1" + ("" if slope.p is None else f", p = {slope.p:.2g}")
+    slope = rough(trend.components[0].estimate, 3, signed=True)
+    p = "" if trend.components[0].p is None else f", p = {trend.components[0].p:.2g}"
+    title = f"{measure.mean} by {trend.factor}: linear trend {slope} for each 1{p}"
     return Plot(draw, f"Mean {measure.mean} by {trend.factor}: {told}", 2.7, title)
-
-
-def _legend(axes: Axes, columns: int) -> None:
-    """Put a legend above the axes, outside of them."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.legend(loc="outside upper left", ncols=columns)

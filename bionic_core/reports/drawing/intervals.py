@@ -10,16 +10,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.reports.drawing.svg import (
-    LETTERS,
-    MARKERS,
-    MUTED,
-    PAPER,
-    SERIES,
-    Plot,
-    shortened,
-)
-from bionic_core.reports.words import number
+from bionic_core.reports.drawing.svg import LETTERS, MARKERS, MUTED, PAPER, SERIES, Plot, shortened
+from bionic_core.reports.words import interval, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,42 +66,29 @@ def intervals(
             colour = SERIES[0] if line.sure is zero else (MUTED if zero else SERIES[1])
             if line.low is not None and line.high is not None:
                 axes.plot([line.low, line.high], [place, place], color=colour, linewidth=2.2)
-            axes.plot(
-                line.estimate,
-                place,
-                marker=MARKERS[1] if line.sure and not zero else MARKERS[0],
-                markersize=7,
-                markerfacecolor=colour if line.sure or not zero else PAPER,
-                markeredgecolor=colour,
-                markeredgewidth=1.6,
-            )
-            _above(axes, place, line.name, number(line.estimate, digits, signed=zero))
-        axes.set_ylim(len(lines) - 0.55, -0.8)
-        axes.set_yticks([])
+            face = colour if line.sure or not zero else PAPER
+            marker = MARKERS[1] if line.sure and not zero else MARKERS[0]
+            look: dict[str, Any] = {"color": colour, "markerfacecolor": face, "marker": marker}
+            axes.plot(line.estimate, place, markersize=7, markeredgewidth=1.6, **look)
+            style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom"}
+            said = number(line.estimate, digits, signed=zero)
+            axes.text(0, place - 0.14, shortened(line.name), ha="left", fontsize=9.5, **style)
+            axes.text(1, place - 0.14, said, ha="right", fontsize=9, color=MUTED, **style)
+        axes.set(ylim=(len(lines) - 0.55, -0.8), yticks=[], xlabel=fill(axis, LETTERS))
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.06)
         axes.grid(axis="x")
-        axes.set_xlabel(fill(axis, LETTERS))
 
     told = "; ".join(told_of(line, digits, signed=zero) for line in lines[:SPOKEN])
     more = f"; and {len(lines) - SPOKEN} more" if len(lines) > SPOKEN else ""
     return Plot(draw, f"{alt}: {told}{more}", LINE * len(lines) + 0.65, title)
 
 
-def _above(axes: Axes, place: float, name: str, number: str) -> None:
-    across = axes.get_yaxis_transform()
-    style: dict[str, Any] = {"transform": across, "va": "bottom", "fontsize": 9.5}
-    axes.text(0.0, place - 0.14, shortened(name), ha="left", **style)
-    axes.text(1.0, place - 0.14, number, ha="right", **{**style, "fontsize": 9}, color=MUTED)
-
-
 def told_of(line: Interval, digits: int, *, signed: bool) -> str:
     """Return a line in words."""
-    text = f"{line.name} {number(line.estimate, digits, signed=signed)}"
-    if line.low is None or line.high is None:
-        return text
-    low, high = (number(value, digits, signed=signed) for value in (line.low, line.high))
-    return f"{text} ({low} to {high})"
+    around = f" ({interval(line.low, line.high, digits, signed=signed)})"
+    known = line.low is not None and line.high is not None
+    return f"{line.name} {number(line.estimate, digits, signed=signed)}{around if known else ''}"
 
 
 @attrs.frozen
@@ -129,22 +108,20 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
 
     def draw(axes: Axes) -> None:
         for spot in spots:
-            colour = SERIES[1] if spot.strong else SERIES[0]
             axes.errorbar(
                 spot.x,
                 spot.y,
                 xerr=spot.x_sd,
                 yerr=spot.y_sd,
-                fmt=MARKERS[1] if spot.strong else MARKERS[0],
-                markersize=7 if spot.strong else 6,
-                color=colour,
+                fmt=MARKERS[spot.strong],
+                markersize=6 + spot.strong,
+                color=SERIES[spot.strong],
                 ecolor=MUTED,
                 elinewidth=0.8,
             )
         axes.margins(0.16)
         axes.grid()
-        axes.set_xlabel(axes_names[0])
-        axes.set_ylabel(axes_names[1])
+        axes.set(xlabel=axes_names[0], ylabel=axes_names[1])
         figure = axes.get_figure(root=True)
         assert figure is not None
         figure.draw_without_rendering()
@@ -170,18 +147,17 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
 def _clear(places: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """Return a place for the number of each point, apart from points and other numbers."""
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     taken = list(places)
-    found = []
     for place in places:
         best, widest = place, -1.0
         for radius in (12, 20, 30, 42, 56):
-            for angle in angles:
-                there = place + radius * np.array([np.cos(angle), np.sin(angle)])
-                gap = min(float(np.hypot(*(there - other))) for other in taken)
-                if gap > widest + 1e-9:
-                    best, widest = there, gap
+            there = place + radius * ring
+            gaps = np.hypot(*(there[:, None] - np.array(taken)).T).min(0)
+            first = int(gaps.round(9).argmax())
+            if gaps[first] > widest + 1e-9:
+                best, widest = there[first], gaps[first]
             if widest >= 11:
                 break
         taken.append(best)
-        found.append(best)
-    return found
+    return taken[len(places) :]

@@ -1,8 +1,9 @@
-"""Drawings of a page: inline SVG whose colours and letters are the page's, light or dark.
+"""Figures for pages, as inline SVG, and for files, as PNG and SVG: one style for both.
 
-matplotlib draws with a few colours that stand for roles; in the SVG each becomes a CSS variable,
-which the page's style sheet sets for a light, a dark and a printed page. Series are told apart by
-marker and line style too, so that no reader needs their colours.
+matplotlib draws with a few colours that stand for roles; in a page's SVG each becomes a CSS
+variable, which the style sheet sets for a light, a dark and a printed page. Series are told apart
+by marker and line style too, so that no reader needs their colours. Drawn without pyplot, so
+nothing global is set and no display is needed.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import attrs
 from markupsafe import Markup, escape
 
-from bionic_core.reports.drawing.run import DPI, FORMATS
+from bionic_core.base.files import write_atomically
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +42,7 @@ VARIABLES: Mapping[str, str] = {
     GRID: "--rule",
     PAPER: "--paper",
     **{colour: f"--s{number}" for number, colour in enumerate(SERIES)},
-    "#000000": "--ink",  # these are black, white and greys of figures that are files as well
+    "#000000": "--ink",  # these are black, white and greys that matplotlib is asked for by name
     "#999999": "--muted",
     "#ebebeb": "--rule",
     "#e6e6e6": "--rule",
@@ -47,8 +50,18 @@ VARIABLES: Mapping[str, str] = {
 }
 """Style sheet's variables by the colours that stand for them."""
 
+ABOVE: Mapping[str, Any] = {"loc": "outside upper left"}
+BELOW: Mapping[str, Any] = {"loc": "outside lower center", "ncols": 1, "handlelength": 2.6}
+"""Where legends are."""
+
+FORMATS, DPI = ("png", "svg"), 200
+"""Of files."""
+
 TITLE = 64
 """Letters of a line of a file's title."""
+
+LETTERS = 46
+"""As many letters of a name fit above a line."""
 
 WIDTH = 4.0
 """Inches of most drawings: on a phone's page their letters are as large as the text's."""
@@ -57,14 +70,11 @@ STYLE: Mapping[str, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
-    "axes.labelsize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.linewidth": 0.8,
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "grid.color": GRID,
@@ -72,17 +82,13 @@ STYLE: Mapping[str, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # a "$" in somebody's name is a dollar sign
     "text.usetex": False,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    **dict.fromkeys(("xtick.color", "ytick.color"), MUTED),
+    **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), INK),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
     "legend.frameon": False,
-    "legend.fontsize": 9,
     "lines.linewidth": 1.7,
-    "svg.fonttype": "none",  # words stay words, in the page's own letters
-    "svg.hashsalt": "page",  # the same drawing is the same page
+    "svg.fonttype": "none",  # words stay words: searchable, and in the page's own letters
+    "svg.hashsalt": "page",  # the same figure is the same file
 }
 
 _COLOUR = re.compile("|".join(VARIABLES), re.IGNORECASE)
@@ -92,8 +98,8 @@ _REFERENCE = re.compile(r"url\(#|^#")
 
 
 @contextmanager
-def drawing(height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """Open a figure of inches in the page's style, which is in force only within."""
+def canvas(width: float, height: float, title: str = "") -> Iterator[Figure]:
+    """Open a figure of inches; the style is in force only until it is drawn."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -101,11 +107,23 @@ def drawing(height: float, width: float = WIDTH) -> Iterator[Figure]:
     with mpl.rc_context(style), warnings.catch_warnings():
         # a letter that matplotlib's font lacks is there in the reader's
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        yield Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
+        if title:
+            figure.suptitle(title, fontsize=9, x=0.02, ha="left")
+        yield figure
 
 
-LETTERS = 46
-"""As many letters of a name fit above a line."""
+def saved(figure: Figure, form: str, **options: Any) -> bytes:
+    """Return the figure as a file that says neither when nor with what it was made."""
+    file = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+    figure.savefig(file, format=form, metadata=metadata, **options)
+    return file.getvalue()
+
+
+def rendered(figure: Figure) -> dict[str, bytes]:
+    """Return the figure in each format, on white; called while the style is in force."""
+    return {form: saved(figure, form, dpi=DPI, facecolor="white") for form in FORMATS}
 
 
 def shortened(name: str, letters: int = LETTERS) -> str:
@@ -122,50 +140,33 @@ class Plot:
         alt: what it shows, for those who cannot see it.
         height: inches.
         title: of the file; a page has its own.
+        legend: where the names of its lines stand, as matplotlib takes it; none if empty.
     """
 
     draw: Callable[[Axes], None]
     alt: str
     height: float
     title: str = ""
+    legend: Mapping[str, Any] = attrs.field(factory=dict)
 
     def svg(self) -> Markup:
         """Return it as an element of a page."""
-        return drawn(lambda figure: self.draw(figure.subplots()), self.alt, self.height)
+        return drawn(self._into, self.alt, self.height)
 
     def files(self) -> dict[str, bytes]:
-        """Return the content of its files, by format, on white."""
-        found = {}
+        """Return the content of its files, by format."""
         title = "\n".join(textwrap.wrap(self.title, TITLE))
-        for form in FORMATS:
-            file = io.BytesIO()
-            with drawing(self.height + 0.2 * (1 + title.count("\n"))) as figure:
-                self.draw(figure.subplots())
-                figure.suptitle(title, fontsize=9, x=0.02, ha="left")
-                # a date would make every file differ
-                metadata = {"Date": None} if form == "svg" else {}
-                figure.savefig(file, format=form, dpi=DPI, facecolor="white", metadata=metadata)
-            found[form] = file.getvalue()
-        return found
+        height = self.height + 0.2 * (1 + title.count("\n"))
+        with canvas(WIDTH, height, title) as figure:
+            self._into(figure)
+            return rendered(figure)
 
-
-def curves(draw: Callable[[Axes], None], alt: str, height: float, columns: int = 1) -> Markup:
-    """Draw what is drawn for files too, its legend below."""
-
-    def on(figure: Figure) -> None:
+    def _into(self, figure: Figure) -> None:
         axes = figure.subplots()
-        draw(axes)
+        self.draw(axes)
         handles, labels = axes.get_legend_handles_labels()
-        if handles:
-            figure.legend(
-                handles,
-                list(map(shortened, labels)),
-                loc="outside lower center",
-                ncols=columns,
-                handlelength=2.6,
-            )
-
-    return drawn(on, alt, height)
+        if self.legend and handles:
+            figure.legend(handles, list(map(shortened, labels)), **self.legend)
 
 
 def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float = WIDTH) -> Markup:
@@ -176,11 +177,53 @@ def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float 
         alt: what it shows, for those who cannot see it.
         height, width: inches.
     """
-    file = io.BytesIO()
-    with drawing(height, width) as figure:
+    with canvas(width, height) as figure:
         draw(figure)
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return inline(file.getvalue(), alt)
+        return inline(saved(figure, "svg"), alt)
+
+
+def percent() -> Any:
+    """Return what writes a share on an axis as per cent."""
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
+
+
+def check_folder(folder: Path, option: str = "--figures") -> None:
+    """Check that figures can be put into a folder, before the work of making them.
+
+    Raises:
+        RequestError: there is a file in its place.
+    """
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise RequestError(
+                f"is a file; {option} names the folder that figures are written into",
+                where=str(place),
+            )
+
+
+def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
+    """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
+
+    Raises:
+        RequestError: a file cannot be written there.
+    """
+    files = {
+        folder / f"{name}.{form}": content
+        for name, forms in drawn.items()
+        for form, content in forms.items()
+    }
+    for path, content in files.items():
+        try:
+            with write_atomically(path) as file:
+                file.write(content)
+        except OSError as error:
+            raise RequestError(
+                f"cannot be written ({error.strerror}); give --figures another folder",
+                where=str(path),
+            ) from error
+    return list(map(str, files))
 
 
 def inline(svg: bytes, alt: str) -> Markup:

@@ -11,13 +11,13 @@ import torch
 
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc
-from bionic_core.reports.drawing.svg import curves
+from bionic_core.reports.drawing.svg import BELOW, Plot
 from bionic_core.reports.drawing.wiring import wiring
 from bionic_core.reports.html import printable
 from bionic_core.reports.origin import origin, retrain
 from bionic_core.reports.sections import Drawing, Facts, Flow, Page, Row, Section, Step, Table
 from bionic_core.reports.study import TEST_SELECTED
-from bionic_core.reports.tables.build import parameters
+from bionic_core.reports.tables.build import by_site, parameters
 from bionic_core.reports.tables.evaluation import between, classes, confusion, splits
 from bionic_core.reports.words import count, number, percent, share, sides, whole
 from bionic_core.runs.evaluate import class_figures
@@ -28,8 +28,6 @@ from bionic_core.training.metrics import Figures, probabilities
 if TYPE_CHECKING:
     from bionic_core.model.network import Network
     from bionic_core.training.describe import Description, Intermediate
-
-Document = Mapping[str, Any]
 
 
 def page_of_run(run: Run) -> Page:
@@ -42,9 +40,13 @@ def page_of_run(run: Run) -> Page:
         RequestError: the run is not finished, or damaged.
     """
     result: Result = printable(run.result)
-    manifest = printable(run.manifest)
-    name, seed = str(manifest.get("name", run.hash)), manifest["seed"]
+    manifest: Mapping[str, Any] = printable(run.manifest)
     figures: Figures = printable(class_figures(run))
+    name, seed = str(manifest.get("name", run.hash)), manifest["seed"]
+    note = (
+        "The same spec, seed and data give the same numbers; on the CPU, with as many threads, to "
+        "the last bit."
+    )
     return Page(
         title=f"{name}, seed {seed}",
         kicker=f"A single training run, {run.hash}",
@@ -57,19 +59,13 @@ def page_of_run(run: Run) -> Page:
             _learning(run, result),
             _errors(run, figures),
             *_built(run),
-            *origin(
-                retrain(run.folder, seed),
-                run,
-                "The same spec, seed and data give the same numbers; on the CPU, with as many "
-                "threads, to the last bit.",
-            ),
+            *origin(retrain(run.folder, seed), run, note),
         ],
     )
 
 
 def _answer(result: Result, figures: Figures) -> list[str]:
-    test, classes = result.test, figures.classes
-    sure = ""
+    test, classes, sure = result.test, figures.classes, ""
     if isinstance(test, Figures):
         sure = f" (95 % interval {between(test.interval, 1)})"
     common = max(classes, key=lambda name: classes[name].support)
@@ -92,25 +88,24 @@ def _reached(result: Result) -> Section:
         ("speed", f"{number(result.images_per_second, 0)} images/s"),
     ]
     if isinstance(result.test, Figures):
-        error = percent(result.test.calibration_error, 1)
-        pairs.append(("calibration error, test", error))
+        pairs.append(("calibration error, test", percent(result.test.calibration_error, 1)))
     return Section("What it reached", (), [splits(result, "Figures by split"), Facts(pairs)])
 
 
 def _learning(run: Run, result: Result) -> Section:
-    history, best, selected = run.history, result.best_epoch, result.selected_on
+    best, selected = result.best_epoch, result.selected_on
     drawings = []
     for key in ("loss", "accuracy"):
-        seen, held = (course(history, split, key) for split in ("train", selected))
+        lines = [course(run.history, split, key) for split in ("train", selected)]
+        seen, held = (f"{number(line[0], 3)} to {number(line[-1], 3)}" for line in lines)
         alt = (
-            f"Learning curves: {key} by epoch, over {len(history)} epochs, in training "
-            f"({number(seen[0], 3)} to {number(seen[-1], 3)}) and on {selected} images "
-            f"({number(held[0], 3)} to {number(held[-1], 3)}); epoch {best} was chosen"
+            f"Learning curves: {key} by epoch, over {len(run.history)} epochs, in training "
+            f"({seen}) and on {selected} images ({held}); epoch {best} was chosen"
         )
-        draw = partial(
-            draw_learning, key=key, history=history, best_epoch=best, selected_on=selected
-        )
-        drawings.append(Drawing(curves(draw, alt, 3.0), key.capitalize()))
+        more: dict[str, Any] = {"history": run.history, "best_epoch": best}
+        more["selected_on"] = selected
+        plot = Plot(partial(draw_learning, key=key, **more), alt, 3.0, legend=BELOW)
+        drawings.append(Drawing(plot.svg(), key.capitalize()))
     text = (
         "Training figures are those seen while training, of varied images and with the training "
         "loss; the others are of plain images and plain cross entropy, so the two losses are on "
@@ -135,16 +130,14 @@ def _errors(run: Run, figures: Figures) -> Section:
 
 def _roc(run: Run, figures: Figures) -> Drawing:
     arrays, areas = run.predictions, areas_of(figures)
-    draw = partial(
-        draw_roc,
-        areas=areas,
-        probability=probabilities(torch.as_tensor(arrays["test_logits"])),
-        labels=arrays["test_labels"],
-    )
+    probability = probabilities(torch.as_tensor(arrays["test_logits"]))
+    labels = arrays["test_labels"]
+    draw = partial(draw_roc, areas=areas, probability=probability, labels=labels)
+    title = "ROC curves, each class against the rest"
     told = ", ".join(f"{name} {number(area, 3)}" for name, area in areas.items())
-    svg = curves(draw, f"ROC curves, each class against the rest; areas: {told}", 4.7, 2)
+    plot = Plot(draw, f"{title}; areas: {told}", 4.7, legend={**BELOW, "ncols": 2})
     caption = "The area under each curve stands before its class; the dashed line is guessing."
-    return Drawing(svg, "ROC curves, each class against the rest", caption)
+    return Drawing(plot.svg(), title, caption)
 
 
 def _built(run: Run) -> list[Section]:
@@ -157,26 +150,20 @@ def _built(run: Run) -> list[Section]:
         reason = f"The pipeline cannot be drawn here: {printable(str(error))}"
         return [Section("How it is built", (reason,))]
     description: Description = printable(built)
-    table = parameters(description.parameters)
     text = (
         f"{count(description.macs)} multiply-adds for an image. Names with a coloured ground are "
         "the mechanisms that act there.",
     )
-    sections = [Section("How it is built", text, [_pipeline(description, network), table])]
-    wired = _wiring(network)
-    return [*sections, wired] if wired else sections
+    pipeline, table = _pipeline(description, network), parameters(description.parameters)
+    return [Section("How it is built", text, [pipeline, table]), *_wiring(network)]
 
 
 def _pipeline(description: Description, network: Network) -> Flow:
-    sites: dict[str, list[Intermediate]] = {}
-    for step in description.pipeline:
-        sites.setdefault(step.name.partition(".")[0], []).append(step)
     layers = {layer.name: layer for layer in description.layers}
     steps: list[Step] = []
     before: Sequence[int] = ()
-    for site, parts in sites.items():
-        layer = layers.get(site)
-        shape = parts[-1].shape
+    for site, parts in by_site(description).items():
+        layer, shape = layers.get(site), parts[-1].shape
         lines = _inputs(network, site) if layer else []
         lines += [line for part in parts if (line := _acting(part))]
         if lines or shape != before:  # what changes nothing is not drawn
@@ -213,29 +200,27 @@ def _acting(part: Intermediate) -> Line | None:
     return (hook, "", part.mechanisms) if part.mechanisms and hook else None
 
 
-def _wiring(network: Network) -> Section | None:
+def _wiring(network: Network) -> list[Section]:
     drawings, rows = [], []
     for projection in network.projections:
         wired, site = projection.wiring, projection.site
         if wired is None:
             continue
         label = printable(projection.label)
-        post, pre = site.post.size, site.pre.size
-        part = len(wired) / (post * pre)
-        told = f"{count(len(wired))} of {count(post * pre)} pairs of neurons, {percent(part, 1)}"
         names = (printable(site.post.name), printable(site.pre.name))
-        alt = f"Wiring of {label}: {told}"
-        svg = wiring(wired.pre, wired.post, (post, pre), names, alt)
-        drawings.append(
-            Drawing(svg, label, f"{count(len(wired))} pairs, {percent(part, 1)} of all")
-        )
+        shape = (site.post.size, site.pre.size)
+        pairs, every = count(len(wired)), shape[0] * shape[1]
+        part = len(wired) / every
+        alt = f"Wiring of {label}: {pairs} of {count(every)} pairs of neurons, {percent(part, 1)}"
+        svg = wiring(wired.pre, wired.post, shape, names, alt)
+        drawings.append(Drawing(svg, label, f"{pairs} pairs, {percent(part, 1)} of all"))
         synapses = None if wired.count is None else int(wired.count.sum())
         rows.append((label, share(part), whole(len(wired)), whole(synapses)))
     if not drawings:
-        return None
+        return []
     table = Table("Wired projections", ("projection", "density", "pairs", "synapses"), rows)
     text = (
         "Each dot is a pair of neurons that may have a weight; every other weight is zero and "
         "stays so. Neurons are in the order of their layer.",
     )
-    return Section("Wiring", text, [table, Row(drawings, small=True)])
+    return [Section("Wiring", text, [table, Row(drawings, small=True)])]

@@ -15,52 +15,45 @@ from bionic_core.reports.tables.evaluation import trained
 from bionic_core.reports.words import count, rough, share, sides, whole
 
 if TYPE_CHECKING:
-    from bionic_core.training.describe import Description, Parameters, Wired
+    from bionic_core.training.describe import Description, Intermediate, Parameters, Wired
 
-__all__ = [
-    "built",
-    "checked",
-    "compared",
-    "connectome",
-    "data",
-    "drawn",
-    "plugins",
-    "trained",
-]
+__all__ = ["built", "checked", "compared", "connectome", "data", "drawn", "plugins", "trained"]
+
+
+def by_site(description: Description) -> dict[str, list[Intermediate]]:
+    """Return the steps of the pipeline by where they are."""
+    found: dict[str, list[Intermediate]] = {}
+    for step in description.pipeline:
+        found.setdefault(step.name.partition(".")[0], []).append(step)
+    return found
 
 
 def built(description: Description) -> Section:
     """Show what a spec builds: the pipeline with shapes, parameters by part, wiring, cost."""
-    steps: dict[str, list[tuple[str, str, Sequence[str]]]] = {}
-    for step in description.pipeline:
-        site, _, rest = step.name.partition(".")
-        line = (rest or "signal", sides(step.shape), step.mechanisms)
-        steps.setdefault(site, []).append(line)
-    flow = Flow(
-        [Step(site, "", lines) for site, lines in steps.items()],
-        "Pipeline",
-        f"{description.name}  {description.hash}",
-    )
+    steps = []
+    for site, parts in by_site(description).items():
+        names = [part.name.partition(".")[2] or "signal" for part in parts]
+        lines = [(n, sides(p.shape), p.mechanisms) for n, p in zip(names, parts, strict=True)]
+        steps.append(Step(site, "", lines))
+    flow = Flow(steps, "Pipeline", f"{description.name}  {description.hash}")
     wiring = [_wiring(description.masks)] if description.masks else []
-    parts = parameters(description.parameters)
-    return Section("", (), [flow, parts, *wiring, Points(list(_cost(description)))])
+    size = parameters(description.parameters)
+    return Section("", (), [flow, size, *wiring, Points(list(_cost(description)))])
 
 
 def parameters(counts: Parameters) -> Table:
     """Return a table of parameters by part, then of all and of those that are wired."""
-    rows = [(Cell(name), whole(size)) for name, size in counts.by_part.items()]
-    totals = [
-        cells(("allocated", whole(counts.allocated)), strong=True),
-        cells(("effective (unmasked)", whole(counts.effective)), strong=True),
-    ]
-    columns = ("part", "allocated")
-    return Table("Parameters", columns, [*rows, *totals], ruled=(len(rows),), sortable=False)
+    rows = [cells((name, whole(size))) for name, size in counts.by_part.items()]
+    totals = {"allocated": counts.allocated, "effective (unmasked)": counts.effective}
+    rows += [cells((name, whole(size)), strong=True) for name, size in totals.items()]
+    ruled = (len(counts.by_part),)
+    return Table("Parameters", ("part", "allocated"), rows, ruled=ruled, sortable=False)
 
 
 def _wiring(masks: Sequence[Wired]) -> Table:
     rows = [
         (
-            f"{mask.pre}->{mask.post}" + (f" ({mask.within})" if mask.within else ""),
+            f"{mask.pre}->{mask.post}{f' ({mask.within})' if mask.within else ''}",
             share(mask.density),
             whole(mask.connections),
             whole(mask.synapses),
@@ -73,13 +66,13 @@ def _wiring(masks: Sequence[Wired]) -> Table:
 
 
 def _cost(description: Description) -> Iterator[str]:
-    memory = description.memory
+    memory, source = description.memory, description.connectome
     yield f"{count(description.macs)} multiply-adds per image"
     yield (
         f"memory: {gib(memory.model)} for the model, {gib(memory.training)} at most to train "
         "it, images and activity aside"
     )
-    if source := description.connectome:
+    if source:
         yield (
             f"connectome: {source.label}, {count(source.cells)} cells, "
             f"{count(source.connections)} connections, {count(source.synapses)} synapses"
@@ -95,34 +88,22 @@ def plugins(listing: Listing) -> Section:
 
 
 def _plugin(line: Line) -> tuple[Cell, ...]:
-    words = (
-        line.name,
-        "failed" if line.error else line.role,
-        line.kind or "",
-        ", ".join(line.requires),
-        f"{line.distribution} {line.version}".strip(),
-    )
+    role = "failed" if line.error else line.role
+    origin = f"{line.distribution} {line.version}".strip()
+    words = (line.name, role, line.kind or "", ", ".join(line.requires), origin)
     return cells(words, tone="bad" if line.error else "")
 
 
 def compared(comparison: Comparison) -> Section:
     """Show statistics of drawn connectomes beside the measured ones."""
-    rows = [
-        cells(
-            (
-                row.statistic,
-                Cell(rough(row.target), row.target),
-                f"±{rough(row.tolerance, 2)}",
-                Cell(rough(row.mean), row.mean),
-                rough(row.sd, 2),
-            ),
-            tone="" if row.met else "bad",
-        )
-        for row in comparison.statistics
-    ]
+    rows = []
+    for row in comparison.statistics:
+        target, mean = Cell(rough(row.target), row.target), Cell(rough(row.mean), row.mean)
+        line = (row.statistic, target, f"±{rough(row.tolerance, 2)}", mean, rough(row.sd, 2))
+        rows.append(cells(line, tone="" if row.met else "bad"))
     title = f"{comparison.source}, {count(comparison.neurons)} neurons, {comparison.seeds} seeds"
     missed = [row.statistic for row in comparison.statistics if not row.met]
-    words = "all within their tolerances" if not missed else f"off: {', '.join(missed)}"
+    words = f"off: {', '.join(missed)}" if missed else "all within their tolerances"
     columns = ("statistic", "measured", "tolerance", "drawn", "SD")
     return Section("", (), [Table(title, columns, rows, note=words)])
 
