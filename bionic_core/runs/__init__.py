@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bionic_core.base.locks import Claim as Claim
     from bionic_core.base.memory import machine_memory as machine_memory
     from bionic_core.base.process import configure_process as configure_process
-    from bionic_core.model.asking import hooks_of as hooks_of
+    from bionic_core.model.hooks import hooks_of as hooks_of
     from bionic_core.model.projection import DenseProjection as DenseProjection
     from bionic_core.model.sparse import SparseProjection as SparseProjection
     from bionic_core.runs.attempt import TRIES as TRIES
@@ -76,7 +76,7 @@ __getattr__, __dir__, __all__ = offer(
         "bionic_core.base.locks": ("Claim",),
         "bionic_core.base.memory": ("machine_memory",),
         "bionic_core.base.process": ("configure_process",),
-        "bionic_core.model.asking": ("hooks_of",),
+        "bionic_core.model.hooks": ("hooks_of",),
         "bionic_core.model.projection": ("DenseProjection",),
         "bionic_core.model.sparse": ("SparseProjection",),
         "attempt": ("TRIES", "WAITS", "Queue", "one_by_one", "outcome_of"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bionic_core.connectome import Connectome
-from bionic_core.model.asking import hooks_of
 from bionic_core.model.assembly import build
+from bionic_core.model.hooks import hooks_of
 from bionic_core.spec.connectome import checked
 from bionic_core.spec.spec import Spec, digest
 from bionic_core.training.recipe import recipe_of

@@ -379,9 +379,8 @@ def test_a_class_without_images_and_a_single_epoch_can_be_drawn(run: Run) -> Non
     assert f"–    {absent}" in svg_words(files["svg"])
     assert figures.confusion(evaluation)["png"]
     alone: npt.NDArray[np.int64] = np.zeros(len(few.labels), np.int64)
-    nothing = attrs.evolve(
-        evaluation, figures=full_metrics(few.logits, alone, predicted.class_names)
-    )
+    none = full_metrics(few.logits, alone, predicted.class_names)
+    nothing = attrs.evolve(evaluation, figures=none)
     assert "mean –" in svg_words(figures.roc(nothing, probabilities(few.logits), alone)["svg"])
     assert "epoch 1" in svg_words(figures.learning(run.history[:1], 1, "validation", "x")["svg"])
 

@@ -11,7 +11,7 @@ import pytest
 
 import bionic_core as bionic_api
 from bionic_core import Mechanism, hookimpl
-from bionic_core.model.asking import hooks_of
+from bionic_core.model.hooks import hooks_of
 from bionic_core.runs.engine import Task
 from bionic_plugins.engines.stacked.groups import group
 from tests.support.stacks import LIGHT, PLANS, lacking, light, spec, stacked, tasks_of
