@@ -206,7 +206,7 @@ def test_a_path_that_nobody_reads_names_the_plugins_that_failed(bionic: Bionic) 
     said = bionic("data", "info", "odd.xyz")
     assert said.code == 2
     assert "no installed data source reads it" in said.err
-    assert "asking, function, intra, lacking" in said.err
+    assert "asking, function, lacking, misspelt" in said.err
 
 
 @pytest.mark.usefixtures("among")

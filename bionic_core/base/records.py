@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
-import numpy as np
 
-from bionic_core.base.strict import KEY, structure
 from bionic_core.errors import DamagedError
 
 T = TypeVar("T")
@@ -29,6 +27,9 @@ SPREAD = "spread"
 
 def to_document(record: Any) -> Any:
     """Return a record, or what holds records, as JSON-ready data."""
+    # What makes objects takes a sixth of a second to import, and the help needs none.
+    from bionic_core.base.strict import KEY
+
     if attrs.has(type(record)):
         document: dict[str, Any] = {}
         for field in attrs.fields(type(record)):
@@ -42,7 +43,7 @@ def to_document(record: Any) -> Any:
         return {key: to_document(value) for key, value in record.items()}
     if isinstance(record, (list, tuple)):
         return [to_document(value) for value in record]
-    if isinstance(record, np.ndarray | np.generic):
+    if hasattr(record, "tolist"):  # an array; numpy itself takes too long to import for this
         return record.tolist()
     return str(record) if isinstance(record, Path) else record
 
@@ -70,6 +71,8 @@ def from_document(cls: type[T], document: object, *, where: str, path: str = "")
         DamagedError: a key is missing, or a value is not of the kind that it must be; nothing is
             cast.
     """
+    from bionic_core.base.strict import structure
+
     record, problems = structure(document, cls, path, others=True)
     if record is None:
         raise DamagedError(

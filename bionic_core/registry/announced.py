@@ -51,7 +51,7 @@ class Entry:
         A surrogate is a connectome source, too, and may be announced as either.
         """
         above = {getattr(base, "role", "") for base in role.__mro__}
-        return not self.roles or bool(self.roles & above)
+        return not (self.roles and role.role) or bool(self.roles & above)
 
     def load(self) -> type[Plugin]:
         """Import the class.

@@ -23,7 +23,7 @@ CLOCKS = {
     "saving after each epoch": "bionic_core.runs.train:save_state",
     "last figures and files": "bionic_core.runs.train:complete",
     "last evaluation": "bionic_core.runs.train:evaluate",
-    "runs, all of them": "bionic_core.runs.attempt:train",
+    "runs, all of them": "bionic_core.runs.attempt:train_task",
     "all runs, by the wall": "bionic_core.studies.experiment:run_experiment",
     "analysing": "bionic_core.studies.experiment:analyse",
     "writing results": "bionic_core.studies.experiment:save_results",

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from bionic_core import cli
+from bionic_core.runs.task import Task
 
 SMALL = ("--set", "data.train=140", "--set", "data.test=70", "--epochs", "1", "--device", "cpu")
 
@@ -207,14 +208,14 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     import bionic_core.runs.attempt as engine
     from bionic_core import BionicError
 
-    train = engine.train  # type: ignore[attr-defined]
+    train = engine.train_task  # type: ignore[attr-defined]
 
-    def sometimes(spec: Any, **options: Any) -> Any:
-        if "masks" not in spec.mechanisms and options["seed"] == 1:
+    def sometimes(task: Task, *others: Any, **options: Any) -> Any:
+        if "masks" not in task.spec.mechanisms and task.seed == 1:
             raise BionicError("the loss is nan in epoch 1")
-        return train(spec, **options)
+        return train(task, *others, **options)
 
-    monkeypatch.setattr(engine, "train", sometimes)
+    monkeypatch.setattr(engine, "train_task", sometimes)
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2", "--json")
     assert said.code == 1
     assert "1 of 4 runs failed" in said.err
@@ -226,7 +227,7 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(
     assert "missing: 1 of 4 runs failed (masks off, seed 1: the loss is nan" in told
     assert "so seed 1 cannot be compared in every combination" in told
     assert "[3 of 4 done, 0 running, 1 failed" in " ".join(said.err.split())
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(engine, "train_task", train)
     said = bionic("factorial", "--mechanisms", "masks", *SMALL, "--seeds", "2")
     assert said.code == 0
     assert said.err.count("(done before)") == 3

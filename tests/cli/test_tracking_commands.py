@@ -12,6 +12,7 @@ from bionic_core import Engine, Study
 from bionic_core.registry import Registry
 from bionic_core.registry.announced import SKIP_VARIABLE
 from bionic_core.runs.engine import Outcome
+from bionic_core.studies.reproduction import Estimate
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.studies.test_tracking import pages
 from tests.support.notes import Notes, installed
@@ -56,7 +57,7 @@ def test_reproduce_tracks_all_its_experiments_as_one_study(
             yield Outcome(task, error="no time")
 
     monkeypatch.setattr(Registry.installed().get("local", Engine), "train", unwilling)
-    timed = {"seconds_per_run": {}, "runs": 14, "seconds": 0.0}
+    timed = Estimate(14, {}, 0.0)
     monkeypatch.setattr("bionic_core.studies.reproduction.estimate", lambda *_, **__: timed)
     said = bionic("reproduce", "--data", "schematic", "--seeds", "1", *SMALL, "--track", "notes")
     assert said.code == 1

@@ -50,7 +50,7 @@ def test_torch_gives_the_same_numbers_for_any_batch(run: Run, tmp_path: Path, ba
     torch.testing.assert_close(program.module()(images), expected(run, images), rtol=0, atol=1e-5)
     about = json.loads(extra[METADATA])
     assert about["class_names"] == run.manifest["class_names"]
-    assert (about.run, about.input) == (run.hash, said.input)
+    assert (about["run"], about["input"]) == (run.hash, said.input)
 
 
 def test_onnxruntime_gives_the_same_numbers_for_any_batch(

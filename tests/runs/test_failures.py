@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -29,6 +30,7 @@ from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.responses import missing_notes
 from bionic_core.training import loop as training_module
+from bionic_core.training.evaluation import PlainFigures
 from bionic_plugins.engines.local import workers
 from bionic_plugins.engines.local.workers import side_by_side
 from tests.support.killing import CACHE, forked, kill, needs_fork
@@ -116,10 +118,10 @@ def test_the_runs_own_failures_are_not_tried_again(
 def test_a_figure_that_is_no_number_is_divergence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nowhere(*_: object) -> Any:
-        return None, {"accuracy": float("nan"), "loss": float("nan"), "macro_f1": 0.1, "images": 3}
+    def nowhere(*_: object) -> PlainFigures:
+        return PlainFigures(math.nan, math.nan, 0.1, 3)
 
-    monkeypatch.setattr(training_module, "evaluate", nowhere)
+    monkeypatch.setattr(training_module, "metrics", nowhere)
     outcome = tried(tmp_path)
     assert "the accuracy to select by is nan in epoch 1: training diverged" in outcome.error
     assert list_runs(tmp_path)[0].state == FAILED

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bionic_core import BionicError, RequestError
+from bionic_core.runs.task import Task
 from bionic_core.statistics.designs import Factor, leave_one_out
 from tests.cli.test_cli import Bionic, bionic, refused
 
@@ -97,7 +98,7 @@ def test_a_study_is_tables_4_5_and_6_with_intervals(bionic: Bionic) -> None:
     extended = bionic(*CHOSEN, "--seeds", "3")
     assert extended.err.count("(done before)") == 8
     assert "run 12/12  without noise, seed 2" in extended.err
-    for words in ("Variants by test accuracy", "Effects of structural", "functional ones"):
+    for words in ("Variants by test accuracy", "Structural mechanisms", "Functional mechanisms"):
         assert words in extended.out
     assert "smallest effect seen with 80% power" in extended.out
     assert "…" not in re.sub(
@@ -126,14 +127,14 @@ def test_failed_runs_are_named_and_the_rest_goes_on(
 ) -> None:
     import bionic_core.runs.attempt as engine
 
-    train = engine.train  # type: ignore[attr-defined]
+    train = engine.train_task  # type: ignore[attr-defined]
 
-    def sometimes(spec: Any, **options: Any) -> Any:
-        if "noise" not in spec.mechanisms:
+    def sometimes(task: Task, *others: Any, **options: Any) -> Any:
+        if "noise" not in task.spec.mechanisms:
             raise BionicError("the loss is nan in epoch 1")
-        return train(spec, **options)
+        return train(task, *others, **options)
 
-    monkeypatch.setattr(engine, "train", sometimes)
+    monkeypatch.setattr(engine, "train_task", sometimes)
     arguments = ("ablate", "demo", *TINY, "--mechanisms", "noise,lateral", "--seeds", "2")
     said = bionic(*arguments, "--json")
     assert said.code == 1
@@ -146,10 +147,10 @@ def test_failed_runs_are_named_and_the_rest_goes_on(
     assert "missing: 2 of 6 runs failed (without noise, seed 0: the loss is nan" in told
     assert "no run at all of without noise" in told
 
-    def never(spec: Any, **options: Any) -> Any:
+    def never(*_: Any, **__: Any) -> Any:
         raise BionicError("the loss is nan in epoch 1")
 
-    monkeypatch.setattr(engine, "train", never)
+    monkeypatch.setattr(engine, "train_task", never)
     said = bionic(*arguments)
     assert said.code == 1
     assert "every run failed, the first with: the loss is nan in epoch 1" in said.err

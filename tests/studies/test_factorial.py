@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
+import torch
 
 import bionic_core as bionic_api
 from bionic_core import RequestError
@@ -18,6 +20,7 @@ from bionic_core.statistics.designs import Factor, Level
 from bionic_core.studies.experiment import Experiment, plan_factorial
 from bionic_core.studies.factors import cell_spec, factor_of, read_design
 from bionic_core.studies.responses import about_runs, response_of
+from bionic_core.training.metrics import full_metrics
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.support import toys
 
@@ -249,8 +252,13 @@ def test_units_follow_the_figure() -> None:
 
 class FakeRun:
     def __init__(self, low: float) -> None:
-        classes = {"x": {"support": 30}, "y": {"support": 70}}
-        self.result: Mapping[str, Any] = {"test": {"interval": [low, 1.0], "classes": classes}}
+        test = full_metrics(torch.eye(2), np.arange(2), ("x", "y"))
+        classes = {
+            name: attrs.evolve(test.classes[name], support=n)
+            for name, n in {"x": 30, "y": 70}.items()
+        }
+        test = attrs.evolve(test, interval=(low, 1.0), classes=classes)
+        self.result = SimpleNamespace(test=test)
 
 
 def test_runs_that_fail_or_learn_nothing_are_said() -> None:

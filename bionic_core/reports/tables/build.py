@@ -50,7 +50,7 @@ def parameters(counts: Parameters) -> Table:
     return Table("Parameters", ("part", "allocated"), rows, ruled=ruled, sortable=False)
 
 
-def _wiring(masks: Sequence[Wired]) -> Table:
+def _wiring(wired: Sequence[Wired]) -> Table:
     rows = [
         (
             f"{mask.pre}->{mask.post}{f' ({mask.within})' if mask.within else ''}",
@@ -59,7 +59,7 @@ def _wiring(masks: Sequence[Wired]) -> Table:
             whole(mask.synapses),
             mask.storage,
         )
-        for mask in masks
+        for mask in wired
     ]
     columns = ("projection", "density", "connections", "synapses", "stored")
     return Table("Wiring", columns, rows, words=(4,))

@@ -14,6 +14,7 @@ from bionic_core import Engine
 from bionic_core.runs import attempt as workers
 from bionic_core.runs.engine import Outcome, Work
 from bionic_core.studies.experiment import default_engine
+from bionic_core.studies.reproduction import Estimate
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.support.announcing import announce
 
@@ -90,7 +91,7 @@ def test_ablate_and_reproduce_have_engines_too(
     said = bionic("ablate", "demo", "--mechanisms", "noise", *engine)
     assert said.code == 1
     assert "every run failed, the first with: no time for 0" in said.err
-    timed = {"seconds_per_run": {}, "runs": 14, "seconds": 0.0}
+    timed = Estimate(14, {}, 0.0)
     monkeypatch.setattr("bionic_core.studies.reproduction.estimate", lambda *_, **__: timed)
     said = bionic("reproduce", "--data", "schematic", *engine)
     assert said.code == 1

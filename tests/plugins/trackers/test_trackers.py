@@ -334,7 +334,7 @@ def test_without_the_extra_one_line_names_it(
     real = importlib.util.find_spec
     for module in ("tensorboard_tracker", "mlflow_tracker"):
         monkeypatch.setattr(
-            f"bionic_plugins.{module}.find_spec",
+            f"bionic_plugins.trackers.{module}.find_spec",
             lambda asked: None if asked == package else real(asked),
         )
     said: Said = bionic("train", "demo", "--track", name)
