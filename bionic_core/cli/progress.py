@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -80,7 +80,25 @@ class Tally:
         return words if not left else f"{words}, about {duration(left)} left"
 
 
-class Display(Observer):
+class Barred:
+    """What shows bars while it is entered."""
+
+    bars: Bars
+
+    def __enter__(self) -> Self:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+
+class Display(Barred, Observer):
     """A bar for the runs of a study, and one for each run under way; lines where no terminal is."""
 
     def __init__(self, console: Console, *, runs: int = 1, quiet: bool = False) -> None:
@@ -103,18 +121,6 @@ class Display(Observer):
         self._runs: dict[int, TaskID] = {}
         self._places: dict[int, tuple[str, str]] = {}
         self._said = time.monotonic()
-
-    def __enter__(self) -> Display:
-        self.bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bars.stop()
 
     def begun(self, task: Task) -> None:
         """Show that a run begins."""
@@ -209,7 +215,7 @@ class RunDisplay(Display):
         """Leave the reason to the command."""
 
 
-class Download:
+class Download(Barred):
     """A bar for what is being downloaded; elsewhere a line for each tenth of it."""
 
     def __init__(self, console: Console) -> None:
@@ -227,18 +233,6 @@ class Download:
         )
         self._task: TaskID | None = None
         self._said = ("", 0)
-
-    def __enter__(self) -> Download:
-        self.bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bars.stop()
 
     def step(self, title: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` pieces are there."""
