@@ -161,7 +161,6 @@ def connectome_plot_command(
 ) -> None:
     """Draw a connectome: adjacency, column of somata, degrees, layers."""
     from bionic_core.reports.drawing import connectome as connectome_figures
-    from bionic_core.reports.drawing import connectome_view
     from bionic_core.reports.drawing import svg as figures
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
@@ -174,14 +173,14 @@ def connectome_plot_command(
     figures.check_folder(out, option="--out")
     model = read(find(layers)).get("model", {})
     connectome = open_connectome(source).read()
-    view = connectome_view.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
+    view = connectome_figures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
     chosen = kinds if kind == "all" else (kind,)
     drawn = {name: connectome_figures.draw(view, name) for name in chosen}
     document = {
         "connectome": connectome.label,
         "fingerprint": connectome.fingerprint,
         "layers": {name: list(types) for name, types in view.layers.items()},
-        "densities": connectome_view.densities(view).tolist(),
+        "densities": connectome_figures.densities(view).tolist(),
         "figures": figures.write(out, drawn),
     }
     show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))

@@ -14,8 +14,7 @@ from PIL import Image
 
 from bionic_core import RequestError
 from bionic_core.connectome import Connectome
-from bionic_core.reports.drawing.connectome import KINDS, draw
-from bionic_core.reports.drawing.connectome_view import View, densities
+from bionic_core.reports.drawing.connectome import KINDS, View, densities, draw
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support import toys
 
