@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +69,9 @@ def intervals(
     """Draw estimates with their intervals, one below the other, each name above its line.
 
     Args:
-        lines: from top to bottom.
         axis: what is measured, and in what.
-        alt: what the drawing is; the numbers are added to it.
+        alt: what the drawing is; the numbers, of so many digits, are added to it.
         zero: whether a line at zero says where nothing changes.
-        digits: of the numbers that are told.
-        title: of the file.
     """
 
     def draw(axes: Axes) -> None:
@@ -156,18 +152,14 @@ def _clear(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.array(taken[len(places) :]) - places
 
 
-def draw_effects(findings: Findings, folder: Path) -> tuple[str, ...]:
-    """Draw what an analysis has into a folder, as PNG and SVG; return the paths.
-
-    Raises:
-        RequestError: a file cannot be written there.
-    """
+def drawn(findings: Findings) -> dict[str, dict[str, bytes]]:
+    """Draw what an analysis has; return the content of files, ``{name: {format: content}}``."""
     plots = {"effects": effects(findings)}
     if findings.half_normal:
         plots["half_normal"] = half_normal(findings)
     for trend in findings.trends:
         plots[f"dose_{trend.factor.replace('.', '_')}"] = dose(findings.response, trend)
-    return tuple(svg.write(folder, {name: plot.files() for name, plot in plots.items()}))
+    return {name: plot.files() for name, plot in plots.items()}
 
 
 def drawn_effects(findings: Findings) -> list[Effect]:
@@ -215,7 +207,8 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
     """
     rows, columns = crossing.levels
     means = {pair: float(np.mean(values)) for pair, values in crossing.values.items()}
-    names = [f"with {shortened(f'{crossing.second} {word}', 36)}" for word in columns]
+    ends = [shortened(word, 12) for word in columns]
+    names = [f"with {shortened(crossing.second, 35 - len(end))} {end}" for end in ends]
 
     def draw(axes: Axes) -> None:
         for other, name in enumerate(names):

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from bionic_core.runs.evaluate import Evaluation
     from bionic_core.training.metrics import Figures
 
+Areas = Mapping[str, float | None]
+"""Under each class's ROC curve, in the order of the labels; None where there is no curve."""
+
+Probability = npt.NDArray[np.float64]
+"""Of each image and class, (N, C)."""
+
+Numbers = npt.NDArray[np.int64]
+"""Labels of images, or neurons of pairs, (N,)."""
+
 COLOURS = (*svg.SERIES, "#000000")
 STYLES = ("-", "--", "-.", (0, (1, 1.2)))
 BESIDE: Mapping[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "alignment": "left"}
@@ -77,10 +86,7 @@ def draw_confusion(axes: Axes, names: Sequence[str], confusion: Sequence[Sequenc
 
 
 def errors(
-    confusion: Sequence[Sequence[int]],
-    areas: Mapping[str, float | None],
-    probability: npt.NDArray[np.float64],
-    labels: npt.NDArray[np.int64],
+    confusion: Sequence[Sequence[int]], areas: Areas, probability: Probability, labels: Numbers
 ) -> bytes:
     """Draw a confusion matrix and the ROC curves beside it, for a page; return a PNG."""
     with svg.canvas(11, 4.6) as figure:
@@ -90,9 +96,7 @@ def errors(
         return svg.saved(figure, "png", dpi=90, facecolor="white")
 
 
-def roc(
-    evaluation: Evaluation, probability: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
-) -> dict[str, bytes]:
+def roc(evaluation: Evaluation, probability: Probability, labels: Numbers) -> dict[str, bytes]:
     """Draw a one-vs-rest ROC curve for each class, its area in the legend.
 
     Fawcett 2006, doi:10.1016/j.patrec.2005.10.010. A class that has no images, or all of them,
@@ -106,27 +110,15 @@ def roc(
         return svg.rendered(figure)
 
 
-def areas_of(figures: Figures) -> dict[str, float | None]:
+def areas_of(figures: Figures) -> Areas:
     """Return the area under each class's ROC curve."""
     return {name: part.auc for name, part in figures.classes.items()}
 
 
 def draw_roc(
-    axes: Axes,
-    areas: Mapping[str, float | None],
-    probability: npt.NDArray[np.float64],
-    labels: npt.NDArray[np.int64],
-    legend: str = "",
+    axes: Axes, areas: Areas, probability: Probability, labels: Numbers, legend: str = ""
 ) -> None:
-    """Draw a curve for each class, named by its area and the class.
-
-    Args:
-        axes: drawn into.
-        areas: by class, in the order of the labels; None where there is no curve.
-        probability: (N, C).
-        labels: (N,).
-        legend: title of a legend beside the axes; no legend if empty.
-    """
+    """Draw a curve for each class, named by area and class, in a legend that has a title."""
     from sklearn.metrics import roc_curve
 
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle=(0, (4, 3)))
@@ -137,9 +129,9 @@ def draw_roc(
             curve = roc_curve(labels == cls, probability[:, cls])[:2]
         label = f"    –    {name}" if area is None else f"{area:.3f}  {name}"
         axes.plot(*curve, color=colour, linestyle=style, label=label)
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.grid(color="0.92", linewidth=0.7)
-    axes.set(xlabel="false positive rate", ylabel="true positive rate")
     if legend:
         axes.legend(title=legend, handlelength=2.8, **BESIDE)
 
@@ -194,11 +186,7 @@ def draw_learning(
 
 
 def wiring(
-    pre: npt.NDArray[np.int64],
-    post: npt.NDArray[np.int64],
-    shape: tuple[int, int],
-    names: tuple[str, str],
-    alt: str,
+    pre: Numbers, post: Numbers, shape: tuple[int, int], names: tuple[str, str], alt: str
 ) -> Markup:
     """Draw which pairs of neurons are wired: post down, pre across, a dot for each pair.
 

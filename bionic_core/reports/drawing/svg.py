@@ -14,15 +14,11 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import attrs
 from markupsafe import Markup
-
-from bionic_core.base.files import write_atomically
-from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,32 +186,3 @@ def _themed(value: str) -> str:
     for found, new in REWRITTEN.items():
         value = re.sub(found, new, value)
     return value
-
-
-def check_folder(folder: Path, option: str = "--figures") -> None:
-    """Refuse a folder for figures where there is a file in its place, before they are made."""
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise RequestError(
-                f"is a file; {option} names the folder that figures are written into",
-                where=str(place),
-            )
-
-
-def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
-    """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
-
-    Raises:
-        RequestError: a file cannot be written there.
-    """
-    paths = []
-    for name, forms in drawn.items():
-        for form, content in forms.items():
-            paths.append(str(path := folder / f"{name}.{form}"))
-            try:
-                with write_atomically(path) as file:
-                    file.write(content)
-            except OSError as error:
-                reason = f"cannot be written ({error.strerror}); give --figures another folder"
-                raise RequestError(reason, where=str(path)) from error
-    return paths
