@@ -50,7 +50,7 @@ CHANGES: dict[str, Callable[[Difference], Cell]] = {
         change.simultaneous_low, change.simultaneous_high
     ),
     "p": lambda change: words.p_cell(change.p),
-    "p (Dunnett)": lambda change: words.p_cell(change.p_adjusted),
+    "p (corrected)": lambda change: words.p_cell(change.p_adjusted),
     "variance": lambda change: Cell(change.method or words.NONE),
 }
 """Columns of the tables of changes; only a page has room for how the variance is known."""
@@ -147,17 +147,13 @@ def _by_difference(study: AblationResults, kind: str) -> list[Variant]:
 
 
 def _tables_by_kind(study: AblationResults, *, page: bool) -> list[Table]:
-    """Return what each mechanism changes; a terminal marks whose variance is not pooled."""
+    """Return what each mechanism changes."""
     tables = []
     columns = [name for name in CHANGES if page or name != "variance"]
     for kind, title in KINDS.items():
-        rows, apart = [], False
-        for row in _by_difference(study, kind):
-            alone = not page and row.change.method not in (None, "pooled")
-            apart |= alone
-            name = Cell(f"{row.term}{' *' * alone}")
-            rows.append([name, *(CHANGES[column](row.change) for column in columns)])
-        note = " ".join(said("changes-note", apart=apart))
+        lines = _by_difference(study, kind)
+        rows = [[Cell(str(row.term)), *(CHANGES[c](row.change) for c in columns)] for row in lines]
+        note = " ".join(said("changes-note", by=study.pool and study.pool.error))
         tables.append(Table(title, ("mechanism", *columns), rows, (6,), note=note))
     return [table for table in tables if table.rows]
 
@@ -179,7 +175,7 @@ def _design(study: AblationResults) -> Section:
         ("runs", str(study.design.runs)),
     ]
     if study.pool is not None and study.pool.sd is not None:
-        pairs.append(("SD of a run, pooled", f"{words.number(study.pool.sd)} points"))
+        pairs.append(("SD of a run, over all variants", f"{words.number(study.pool.sd)} points"))
         pairs.append(("degrees of freedom", str(study.pool.degrees)))
     return Section("Design", (), [Facts(pairs)])
 

@@ -35,7 +35,8 @@ def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[S
         terms: how they are named.
         regular: whether the design is a fraction, whose lost terms are told by its relation.
     """
-    found = [_effects(findings, terms, regular), _anova(findings, terms), _leave_one_out(findings)]
+    found = [_effects(findings, terms, regular), _anova(findings, terms)]
+    found += [_over_seeds(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
 
@@ -53,7 +54,7 @@ def effects_section(findings: Findings) -> Section | None:
     caption = said(
         "effects-caption",
         lenth=findings.lenth,
-        robust=findings.residual.robust and not findings.lenth,
+        by="" if findings.lenth else findings.residual.by,
         left=len(known) - len(plots.drawn_effects(findings)),
     )
     title = "Effects, with 95 % intervals"
@@ -89,7 +90,7 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
-        robust=findings.residual.robust,
+        by="" if findings.lenth else findings.residual.by,
         lenth=findings.lenth and _lenth(findings),
         left=len(effects) - len(shown),
     )
@@ -97,6 +98,23 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
     title = measure.with_unit(f"Effects on {measure.words}")
     table = Table.of(title, columns, shown, words=(5,), note=" ".join(note))
     return Section("All effects" if terms.page else "", (), [table])
+
+
+def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
+    """Return how far each effect differs between seeds, where the runs tell."""
+    known = [effect for effect in findings.effects if effect.seed_sd is not None]
+    if not known:
+        return None
+    columns: Columns[Effect] = {
+        "term": lambda effect: terms.fitting([effect.term], aliased=False)[effect.term],
+        "SD over seeds": lambda effect: _rough(effect.seed_sd),
+        "p": lambda effect: words.p_cell(effect.seed_p),
+    }
+    title = Measure.of(findings.response).with_unit("Effects from seed to seed")
+    shown = known if terms.page else _looked_for(known, regular=False)
+    return Section(
+        "Do effects differ between seeds?", said("over-seeds"), [Table.of(title, columns, shown)]
+    )
 
 
 def _looked_for(effects: Sequence[Effect], regular: bool) -> Sequence[Effect]:
@@ -129,12 +147,20 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
         "sum of squares": lambda line: _rough(line.sum_of_squares),
         "mean square": lambda line: _rough(line.mean_square),
         "F": lambda line: _rough(line.f),
+        "on": lambda line: "" if line.numerator is None else _on(line),
         "p": lambda line: words.p_cell(line.p),
     }
-    title = "Analysis of variance"
+    if all(line.numerator is None for line in lines):
+        del columns["on"]
+    title, methods = "Analysis of variance", {line.method: None for line in lines if line.f}
     ruled = [n for n, line in enumerate(lines) if line.source in ("residual", "total")]
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
-    return Section(title, said("variance"), [table])
+    by = "; ".join(methods) or "F against the residual"
+    return Section(title, said("variance", method=by), [table])
+
+
+def _on(line: Source) -> str:
+    return f"{words.rough(line.numerator, 3)}, {words.rough(line.denominator, 3)}"
 
 
 def _rough(value: float | None) -> Cell:
@@ -153,7 +179,8 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "95 % interval": lambda line: words.interval_cell(line.low, line.high, digits),
         "p": lambda line: words.p_cell(line.p),
     }
-    note = said("leave-one-out-note", predicted=any(line.predicted for line in lines))
+    told = {"by": findings.residual.by, "predicted": any(line.predicted for line in lines)}
+    note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
     table = Table.of(title, columns, lines, note=" ".join(note))
     return Section("Seen as leave-one-out", said("leave-one-out"), [table])

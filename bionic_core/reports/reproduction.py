@@ -41,7 +41,7 @@ CHANGES: Columns[beside.ChangeBeside] = {
     "difference": lambda row: words.numeric(row.change.difference, signed=True),
     "z": lambda row: SIDES["z"](row.change, 1),
     "our 95 % interval": lambda row: words.interval_cell(row.low, row.high),
-    "p (Dunnett)": lambda row: words.p_cell(row.p_adjusted),
+    "p (corrected)": lambda row: words.p_cell(row.p_adjusted),
 }
 """Columns of a table of what leaving a mechanism out changes."""
 

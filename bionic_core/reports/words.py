@@ -5,32 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bionic_core.base.words import duration
 from bionic_core.reports.sections import Cell
 from bionic_core.statistics.lenth import LEVEL
-
-__all__ = [
-    "capital",
-    "count",
-    "crossed",
-    "duration",
-    "interval",
-    "interval_cell",
-    "level",
-    "levels",
-    "listed",
-    "mean_sd",
-    "number",
-    "numeric",
-    "p_cell",
-    "p_value",
-    "p_words",
-    "percent",
-    "rough",
-    "share",
-    "sides",
-    "whole",
-]
 
 NONE = "–"
 """What stands for a figure that there is not."""

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from bionic_core.statistics.linear import Matrix, finite, holm, intervals
+from bionic_core.statistics.fit import finite, holm, intervals
+from bionic_core.statistics.linear import Matrix
 
 LEVEL = 0.05
 """An effect whose corrected p is below this is called certain."""
@@ -66,9 +67,7 @@ def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> 
     """Judge effects (T,) by each other."""
     from scipy import stats
 
-    size = np.abs(estimates)
-    first = 1.5 * np.median(size)
-    pse = 1.5 * float(np.median(size[size < 2.5 * first])) if first > 0 else 0.0
+    pse = float(lenth_scale(estimates))
     degrees = len(terms) / 3
     error = pse if pse > 0 else np.nan
     errors = np.full_like(estimates, error)
@@ -84,6 +83,14 @@ def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> 
             Judgement(term, *map(finite, row)) for term, row in zip(terms, numbers, strict=True)
         ),
     )
+
+
+def lenth_scale(estimates: Matrix) -> Matrix:
+    """Return the pseudo standard error of effects (T, …), 0 where most of them are nil."""
+    size = np.abs(estimates)
+    first = 1.5 * np.median(size, axis=0)
+    kept = np.where((size < 2.5 * first) | (first == 0), size, np.nan)
+    return np.asarray(np.where(first > 0, 1.5 * np.nanmedian(kept, axis=0), 0.0))
 
 
 def half_normal(terms: Sequence[str], estimates: Matrix) -> tuple[Point, ...]:

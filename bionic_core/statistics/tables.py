@@ -29,7 +29,7 @@ def analyse(
     block: str | None = None,
     order: int | None = None,
     confidence: float = 0.95,
-    robust: bool | None = None,
+    error: str | None = None,
     percent: bool = False,
 ) -> Analysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
@@ -44,7 +44,7 @@ def analyse(
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         confidence: of the intervals, a share.
-        robust: whether standard errors are HC3; if None, where spreads disagree.
+        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
 
     Raises:
@@ -70,12 +70,12 @@ def analyse(
             response=Response(response, *(("percentage points", 100.0) if percent else ("", 1.0))),
             order=order,
             confidence=confidence,
-            robust=robust,
+            error=error,
             block=block or "seed",
             said=said,
         )
-    except RequestError as error:
-        raise RequestError(list(error.problems), where=where) from error
+    except RequestError as wrong:
+        raise RequestError(list(wrong.problems), where=where) from wrong
 
 
 def _check_columns(

@@ -110,10 +110,10 @@ def test_intervals_and_p_values_by_hand(rng: np.random.Generator) -> None:
     degrees = (seeds - 1) * (8 - 1)
     sd = np.sqrt((residual**2).sum() / degrees)
     error = 2 * sd / np.sqrt(table.size)
-    effects = estimate_effects(factors(names), rows)
+    effects = estimate_effects(factors(names), rows, error="pooled")
     assert effects.degrees == degrees
     assert effects.residual_sd == pytest.approx(sd, rel=1e-9)
-    assert effects.notes == ()
+    assert effects.notes[0].startswith("intervals and p by pooled: one error for all")
     for effect in effects.effects:
         estimate = defined(rows, effect.term.split(":"))
         half = stats.t.ppf(0.975, degrees) * error
@@ -151,7 +151,7 @@ def test_the_plasma_etch_experiment() -> None:
         for cell, values in rates.items()
         for value in values
     ]
-    effects = estimate_effects(factors("abc"), rows)
+    effects = estimate_effects(factors("abc"), rows, error="pooled")
     assert {e.term: e.estimate for e in effects.effects} == pytest.approx(
         {
             "a": -101.625,
@@ -236,7 +236,7 @@ def test_what_impossible_cells_hide_is_named(rng: np.random.Generator) -> None:
     assert found["b:c"].estimate == pytest.approx(defined(on, "bc"))
     assert found["a"].p is not None
     assert found["a:b"].p_adjusted is None
-    assert effects.notes == (
+    assert effects.notes[-3:] == (
         "a:b cannot be told from a, b in these runs",
         "a:b:c cannot be told from c, a:c, b:c in these runs",
         "the runs cover 6 of 8 combinations of levels",
@@ -306,6 +306,7 @@ def test_terms_are_named_by_what_goes_along_and_told_as_json(rng: np.random.Gene
     told = estimate_effects([Factor("a", brings=("c",)), Factor("b")], rows).to_json()
     assert [effect["term"] for effect in told] == ["a (with c)", "b", "a (with c):b"]
     keys = ["term", "estimate", "low", "high", "p", "p_adjusted", "aliases"]
+    keys += ["degrees", "seed_sd", "seed_p"]
     assert [list(effect) for effect in json.loads(json.dumps(told))] == [keys] * 3
     assert told[0]["aliases"] == []
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from bionic_core.base.words import duration
 from bionic_core.reports.sections import Cell, Points, Section, Table, Tone, cells
-from bionic_core.reports.words import NONE, duration, share
+from bionic_core.reports.words import NONE, share
 from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, RunState
 
 COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
