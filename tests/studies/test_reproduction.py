@@ -132,7 +132,8 @@ def test_changes_are_full_less_without_paired_by_seed(done: Path) -> None:
     for term, row in rows.items():
         name = term.partition(" ")[0]
         assert row["ours"] == pytest.approx(table4["full"]["ours"] - table4[name]["ours"])
-        assert row["low"] < row["ours"] < row["high"]
+        if row["low"] is not None:  # 35 images: some pairs agree in all seeds, which tells no error
+            assert row["low"] < row["ours"] < row["high"]
     assert [row["term"] for row in document["table5"]["rows"]][:2] == ["masks", "intra"]
     unlisted = {term: row["published"] for term, row in rows.items() if not row["listed"]}
     assert unlisted == {"weight_decay": -0.23, "noise": 0.02, "attention": 0.27}
