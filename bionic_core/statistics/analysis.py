@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from bionic_core.base.records import to_document
+from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
 from bionic_core.statistics.findings import (
@@ -71,6 +72,9 @@ def analyse_rows(
     confidence: float = 0.95,
     order: int | None = None,
     error: str | None = None,
+    images: Images | None = None,
+    margin: float | None = None,
+    over: Over | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
@@ -83,7 +87,9 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        error, images, margin: as for
+            :func:`bionic_core.statistics.effects.estimate_effects`.
+        over: what intervals generalise over, where more is known than the rows tell.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
@@ -92,7 +98,14 @@ def analyse_rows(
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
     effects = estimate_effects(
-        factors, rows, scale=response.scale, confidence=confidence, order=order, error=error
+        factors,
+        rows,
+        scale=response.scale,
+        confidence=confidence,
+        order=order,
+        error=error,
+        images=images,
+        margin=margin,
     )
     fit = effects.fit
     model = fit.model
@@ -112,9 +125,11 @@ def analyse_rows(
         residual=_residual(effects),
         anova=tuple(_anova(fit, block)),
         half_normal=half_normal(names, estimates) if regular else (),
-        lenth=lenth(names, estimates, confidence) if alone else None,
+        lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        over=over or Over.of(model.blocks.shape[1], block=block, repeated=model.degrees > 0),
+        margin=margin,
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)

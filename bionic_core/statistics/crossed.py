@@ -154,3 +154,52 @@ class Certainty:
             if self.images is None:
                 return np.asarray(alone)
             return np.maximum(alone, 2 * special.stdtr(self.both_degrees, away / self.both))
+
+
+@attrs.frozen
+class Over:
+    """Over what intervals generalise.
+
+    Attributes:
+        words: in words, such as "over seeds, on these 3,589 test images".
+        new_images: whether over new images too.
+        runs: how many seeds (or other blocks) there are.
+        images: how many test images all runs share; None where that is not known.
+    """
+
+    words: str
+    new_images: bool = False
+    runs: int | None = None
+    images: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        blocks: int,
+        images: int | None = None,
+        *,
+        new: bool = False,
+        block: str = "seed",
+        repeated: bool = True,
+    ) -> Over:
+        """Return over what intervals generalise.
+
+        Args:
+            blocks: seeds, or other blocks.
+            images: that all runs were tested on, where they are known.
+            new: whether over new images too.
+            block: what a block is called.
+            repeated: whether runs tell an error at all.
+        """
+        words = f"over {block}s" if blocks > 1 else "over runs" if repeated else ""
+        if new:
+            return cls(
+                f"{words} and over new test images like these {images:,}", True, blocks, images
+            )
+        words += ", " if words else ""
+        if images is None:
+            words += "on what all rows share (the test images, if they are trained networks)"
+        else:
+            words += f"on these {images:,} test images"
+        words += "" if repeated or blocks > 1 else ", the smallest effects being taken as error"
+        return cls(words, False, blocks, images)

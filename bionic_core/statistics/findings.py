@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from bionic_core.base.strict import KEY
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import Lenth, Point
@@ -134,6 +135,8 @@ class Findings:
         lenth: where there is no replication, and effects are such.
         trends: of each factor with three numbers or more as levels.
         leave_one_out: of each factor, what leaving it out of "everything on" changes.
+        over: what intervals generalise over; None in older files.
+        margin: of the verdicts, in the effects' units; None without verdicts.
         notes: what a reader must know, a sentence each.
     """
 
@@ -145,6 +148,8 @@ class Findings:
     lenth: Lenth | None = None
     trends: tuple[Trend, ...] = ()
     leave_one_out: tuple[LeftOut, ...] = ()
+    over: Over | None = None
+    margin: float | None = None
     notes: tuple[str, ...]
 
     @property
@@ -152,7 +157,14 @@ class Findings:
         """The effects, with Lenth's judgements where there are such."""
         of_lenth = {one.term: one for one in self.lenth.effects} if self.lenth else {}
         return tuple(
-            attrs.evolve(effect, low=one.low, high=one.high, p=one.p, p_adjusted=one.p_adjusted)
+            attrs.evolve(
+                effect,
+                low=one.low,
+                high=one.high,
+                p=one.p,
+                p_adjusted=one.p_adjusted,
+                verdict=one.verdict,
+            )
             if (one := of_lenth.get(effect.term))
             else effect
             for effect in self.effects

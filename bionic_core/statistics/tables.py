@@ -14,6 +14,7 @@ from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import in_order, level_of, read_table
+from bionic_core.statistics.verdicts import check_margin, margin_of
 
 BLOCKS = ("seed", "block")
 """Columns of these names are blocks, unless another is named."""
@@ -31,6 +32,7 @@ def analyse(
     confidence: float = 0.95,
     error: str | None = None,
     percent: bool = False,
+    margin: float | None = None,
 ) -> Analysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
@@ -46,12 +48,15 @@ def analyse(
         confidence: of the intervals, a share.
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
+        margin: against which each effect gets a verdict, in the effects' units; if None, half a
+            point of percentage points, and no verdicts in other units.
 
     Raises:
         RequestError: with all that is wrong: a column is missing, or varies in no row; no number
             in the response; and what :func:`bionic_core.statistics.effects.estimate_effects`
             raises.
     """
+    check_margin(margin)
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
     rows = _records(table)
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -64,13 +69,15 @@ def analyse(
         _check_holes(rows, [*names, *([block] if block else [])])
         kept = _with_number(rows, response, said)
         found = _factors(rows, names, said)
+        about = Response(response, *(("percentage points", 100.0) if percent else ("", 1.0)))
         return analyse_rows(
             found,
             [_row(row, names, block, value) for row, value in kept],
-            response=Response(response, *(("percentage points", 100.0) if percent else ("", 1.0))),
+            response=about,
             order=order,
             confidence=confidence,
             error=error,
+            margin=margin_of(about.unit, margin),
             block=block or "seed",
             said=said,
         )

@@ -33,6 +33,11 @@ EQUIVALENCE = 0.90
 """Confidence of the intervals that tell "within" at 5 %."""
 
 
+MARGIN = 0.5
+"""Of effects in percentage points, where none is asked for. No margin is right for all questions:
+half a point is about the smallest effect that the reference paper's tables tell in words."""
+
+
 @attrs.frozen
 class Verdict:
     """What runs say of an effect and a margin.
@@ -66,9 +71,12 @@ def check_margin(margin: float | None) -> None:
         )
 
 
-def verdicts(
-    estimates: Matrix, sure: Certainty, margin: float | None
-) -> Sequence[Verdict | None]:
+def margin_of(unit: str, asked: float | None = None) -> float | None:
+    """Return the margin of effects in a unit: what is asked for, else :data:`MARGIN` of points."""
+    return asked if asked is not None else MARGIN if unit == "percentage points" else None
+
+
+def verdicts(estimates: Matrix, sure: Certainty, margin: float | None) -> Sequence[Verdict | None]:
     """Return a verdict for each estimate (T,); None without a margin, or where nothing tells.
 
     Args:
