@@ -74,7 +74,7 @@ def analyse_rows(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
-    over: Over | None = None,
+    tested: int | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
@@ -89,7 +89,7 @@ def analyse_rows(
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         error, images, margin: as for
             :func:`bionic_core.statistics.effects.estimate_effects`.
-        over: what intervals generalise over, where more is known than the rows tell.
+        tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
@@ -128,7 +128,13 @@ def analyse_rows(
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
-        over=over or Over.of(model.blocks.shape[1], block=block, repeated=model.degrees > 0),
+        over=Over.of(
+            model.blocks.shape[1],
+            tested,
+            new=images is not None,
+            block=block,
+            repeated=model.degrees > 0,
+        ),
         margin=margin,
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )

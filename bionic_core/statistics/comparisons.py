@@ -256,21 +256,11 @@ def _judged(
         )
         together = np.array([critical_value(*tail, confidence) for tail in tails]) * errors
     of_images = [None] * count if certainty.images is None else certainty.images.tolist()
-    numbers = np.column_stack(
-        [
-            estimates,
-            estimates - alone,
-            estimates + alone,
-            p,
-            adjusted,
-            estimates - together,
-            estimates + together,
-            certainty.both_degrees,
-        ]
-    ).tolist()
+    columns = (p, adjusted, estimates - together, estimates + together, certainty.both_degrees)
+    numbers = np.column_stack([estimates, estimates - alone, estimates + alone, *columns]).tolist()
     words = verdicts(estimates, certainty, margin)
     return [
-        Difference(*row, method=method, image_error=image_error, verdict=verdict)
+        attrs.evolve(Difference(*row), method=method, image_error=image_error, verdict=verdict)
         for row, method, image_error, verdict in zip(
             numbers, sure.methods, of_images, words, strict=True
         )

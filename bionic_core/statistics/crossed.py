@@ -142,7 +142,8 @@ class Certainty:
         alone = special.stdtrit(self.degrees, level) * self.runs
         if self.images is None:
             return np.asarray(alone)
-        return np.maximum(alone, special.stdtrit(self.both_degrees, level) * self.both)
+        together = special.stdtrit(self.both_degrees, level) * self.both
+        return np.asarray(np.maximum(alone, together))
 
     def p(self, sizes: Matrix) -> Matrix:
         """Return two-sided p of estimates that lie this far from what is tested."""
@@ -153,7 +154,8 @@ class Certainty:
             alone = 2 * special.stdtr(self.degrees, away / self.runs)
             if self.images is None:
                 return np.asarray(alone)
-            return np.maximum(alone, 2 * special.stdtr(self.both_degrees, away / self.both))
+            together = 2 * special.stdtr(self.both_degrees, away / self.both)
+            return np.asarray(np.maximum(alone, together))
 
 
 @attrs.frozen
@@ -161,7 +163,7 @@ class Over:
     """Over what intervals generalise.
 
     Attributes:
-        words: in words, such as "over seeds, on these 3,589 test images".
+        words: in words, such as "over seeds, on these 3,589 images".
         new_images: whether over new images too.
         runs: how many seeds (or other blocks) there are.
         images: how many test images all runs share; None where that is not known.
@@ -193,13 +195,11 @@ class Over:
         """
         words = f"over {block}s" if blocks > 1 else "over runs" if repeated else ""
         if new:
-            return cls(
-                f"{words} and over new test images like these {images:,}", True, blocks, images
-            )
+            return cls(f"{words} and over new images like these {images:,}", True, blocks, images)
         words += ", " if words else ""
         if images is None:
-            words += "on what all rows share (the test images, if they are trained networks)"
+            words += "on what all rows share (the test images, if they are networks)"
         else:
-            words += f"on these {images:,} test images"
+            words += f"on these {images:,} images"
         words += "" if repeated or blocks > 1 else ", the smallest effects being taken as error"
         return cls(words, False, blocks, images)

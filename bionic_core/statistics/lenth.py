@@ -89,8 +89,9 @@ def lenth(
         simultaneous_margin=finite(together * error),
         degrees=degrees,
         effects=tuple(
-            Judgement(term, *map(finite, row), verdict=verdict)
+            Judgement(term, low, high, p, adjusted, verdict)
             for term, row, verdict in zip(terms, numbers, words, strict=True)
+            for low, high, p, adjusted in [map(finite, row)]
         ),
     )
 

@@ -27,19 +27,25 @@ from bionic_core.statistics.comparisons import (
     Comparisons,
     Difference,
     Summary,
+    checked,
     compare,
     means,
 )
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
+from bionic_core.studies.image_plan import about_images, planned_images
+from bionic_core.studies.over_images import JUDGING, Judging, check_over_images, images_of
 from bionic_core.studies.plan import Estimate
 from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.studies.results import (
+    ACCURACY,
     AblationResults,
     Pool,
     StudyRun,
@@ -129,6 +135,20 @@ def plan_ablation(
     return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
+def checked_judging(ablation: Ablation, judging: Judging) -> Judging:
+    """Return how differences are to be judged, checked before anything is trained.
+
+    Raises:
+        RequestError: there is no such error or margin, or the runs will tell nothing of images.
+    """
+    checked(judging.error)
+    check_margin(judging.margin)
+    if judging.images:
+        design, specs = ablation.experiment.design, ablation.experiment.specs
+        check_over_images(design, specs, ACCURACY, error=judging.error)
+    return judging
+
+
 @attrs.frozen
 class AblationPlan:
     """A study before it is trained.
@@ -151,7 +171,7 @@ def ablation_plan(
     test_images: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
-    error: str | None = None,
+    judging: Judging = JUDGING,
 ) -> AblationPlan:
     """Return the plan, with the smallest effect that it can be expected to see.
 
@@ -160,12 +180,14 @@ def ablation_plan(
         test_images: how many the data has, where that is known.
         seconds: that a run of the full model takes, where that is known.
         jobs: runs side by side.
-        error: as for :func:`results`.
+        judging: as for :func:`results`.
     """
     design = ablation.experiment.design
     spread = published_spread(test_images, Registry.installed())
     sd = None if spread is None else spread.value
-    found = detectable_differences(sd, len(design.factors), len(design.seeds), error)
+    seeds = len(design.seeds)
+    images = planned_images(design.factors, [], ACCURACY, test_images)
+    found = detectable_differences(sd, len(design.factors), seeds, judging.error, images)
     notes = [*ablation.notes, f"intervals will be by {found.error}: {ASSUMPTIONS[found.error]}"]
     if spread is not None:
         notes.append(
@@ -173,6 +195,10 @@ def ablation_plan(
             f"points, {spread.scaled}"
         )
         notes.append(spread.doubt(found.half_width))
+    if images is not None and sd is not None and found.over_images is not None:
+        size = sd * (2 / seeds) ** 0.5
+        notes += about_images(images, size, seeds, "points")
+        notes.append(f"so a 95 % interval over both is ±{found.over_images:.2g} at most")
     if len(design.seeds) == 1:
         notes.append(ONE_SEED)
     estimate = None
@@ -204,16 +230,19 @@ ONE_SEED = (
 )
 
 
-def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None) -> AblationResults:
+def results(
+    ablation: Ablation, cells: Sequence[Cell], judging: Judging = JUDGING
+) -> AblationResults:
     """Return the whole study.
 
     Args:
         ablation: the plan.
         cells: its runs.
-        error: what intervals are by, as for :func:`bionic_core.statistics.comparisons.compare`.
+        judging: how sure differences are, by what, over what, and against which margin.
 
     Raises:
         BionicError: every run failed.
+        RequestError: the runs tell nothing of their images.
     """
     finished = [cell.run for cell in cells if cell.run is not None]
     if not finished:
@@ -224,7 +253,10 @@ def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None)
     values = np.array(
         [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
     )
-    found = compare(values, error=error)
+    done = [cell for row in table for cell in row if cell.run is not None]
+    images = images_of(done, ACCURACY).scaled(PERCENT) if judging.images else None
+    margin = margin_of("percentage points", judging.margin)
+    found = compare(values, error=judging.error, images=images, margin=margin)
     differences = [None, *found.differences]
     rows = [
         _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
@@ -252,6 +284,13 @@ def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None)
         notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
         selected_on=first.result.selected_on,
         test_images=first.result.test.images,
+        over=Over.of(
+            len(design.seeds),
+            first.result.test.images,
+            new=judging.images,
+            repeated=len(design.seeds) > 1,
+        ),
+        margin=margin,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),
     )

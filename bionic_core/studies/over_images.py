@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.runs.folder import ANEW, PREDICTIONS, Run
-from bionic_core.statistics.crossed import FEWEST_IMAGES, Images, Over
+from bionic_core.spec.spec import Spec
+from bionic_core.statistics.crossed import FEWEST_IMAGES, Images
+from bionic_core.statistics.designs import Design
 from bionic_core.statistics.power import sights
 from bionic_core.studies.cell import Cell
-from bionic_core.studies.experiment import Experiment
 from bionic_core.training.metrics import figure_of
 
 Values = npt.NDArray[np.float64]
@@ -35,6 +37,26 @@ AGREE = 1e-5
 """How far a figure computed from predictions may lie from the one that the run wrote down."""
 
 SEEDS, BOTH = "seeds", "seeds,images"
+
+
+@attrs.frozen
+class Judging:
+    """How sure a study's estimates are, as it is asked for.
+
+    Attributes:
+        error: what tells it, by name, as for
+            :func:`bionic_core.statistics.effects.estimate_effects`; the default if None.
+        images: whether over new images too.
+        margin: of the verdicts, in the effects' units; the default if None.
+    """
+
+    error: str | None = None
+    images: bool = False
+    margin: float | None = None
+
+
+JUDGING = Judging()
+"""What is not asked for otherwise."""
 
 
 def over_images(asked: str) -> bool:
@@ -58,7 +80,11 @@ def over_images(asked: str) -> bool:
 
 
 def check_over_images(
-    experiment: Experiment, response: str, order: int | None = None, error: str | None = None
+    design: Design,
+    specs: Sequence[Spec],
+    response: str,
+    order: int | None = None,
+    error: str | None = None,
 ) -> None:
     """Check, before anything is trained, that a study can speak of new images.
 
@@ -73,13 +99,13 @@ def check_over_images(
             f"{', '.join(MEANS)}, {', '.join(f'{a}_f1' for a in AVERAGES)}, and precision, recall "
             "and f1, of a class or averaged; leave --over out for this figure"
         )
-    choices = [spec.data_choice for spec in experiment.specs]
+    choices = [spec.data_choice for spec in specs]
     if any(choice != choices[0] for choice in choices):
         problems.append(
             "a key of [data] is a factor, so that runs are tested on different images, and no "
             "image tells of two runs; leave --over out"
         )
-    if sights(experiment.design, 1.0, order, error).method != "t":
+    if sights(design, 1.0, order, error).method != "t":
         problems.append(
             "nothing will tell how far another seed would move an effect, and new images come on "
             "top of that: give --seeds 2 or more"
@@ -137,19 +163,12 @@ def images_of(cells: Sequence[Cell], response: str) -> Images:
     return Images.of(np.stack(rows))
 
 
-def generalises(cells: Sequence[Cell], response: str, *, new: bool, repeated: bool) -> Over:
-    """Return over what a study's intervals generalise.
-
-    Args:
-        cells: finished runs.
-        response: the figure that is analysed.
-        new: whether over new images too.
-        repeated: whether the runs tell an error at all.
-    """
+def tested_on(cells: Sequence[Cell], response: str) -> int | None:
+    """Return how many images a figure of finished runs is about; None where it is about none."""
     runs = [cell.run for cell in cells if cell.run is not None]
     part = getattr(runs[0].result, response.partition(".")[0], None) if runs else None
-    images = getattr(part, "images", None)
-    return Over.of(len({cell.seed for cell in cells}), images, new=new, repeated=repeated)
+    images: int | None = getattr(part, "images", None)
+    return images
 
 
 def _same_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.verdicts import margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
+from bionic_core.studies.image_plan import about_images, planned_images
+from bionic_core.studies.over_images import JUDGING, Judging
 from bionic_core.studies.publication import PublishedSpread, published_spread
 from bionic_core.studies.responses import check_response, figure, response_of
 from bionic_core.studies.results import ACCURACY
@@ -74,7 +78,7 @@ def factorial_plan(
     root: Path,
     response: str = "test.accuracy",
     order: int | None = None,
-    error: str | None = None,
+    judging: Judging = JUDGING,
     device: str = "auto",
     jobs: int = 1,
     seconds: float | None = None,
@@ -86,7 +90,7 @@ def factorial_plan(
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
         order: of interactions, the highest that will be estimated.
-        error: what will tell how sure effects are, as for
+        judging: how sure effects will be, as for
             :func:`bionic_core.studies.experiment.analyse`.
         device: as for training.
         jobs: runs side by side.
@@ -113,17 +117,26 @@ def factorial_plan(
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
     spread, between = _spread(experiment, cells or [], response, images, order)
-    seen = sights(design, spread.value or 1.0, order, error, between)
+    of_images = planned_images(design.factors, cells or [], response, images, order)
+    if spread.value is None:
+        of_images = None
+    sd, error = spread.value or 1.0, judging.error
+    seen = sights(design, sd, order, error, between, of_images, judging.images)
     notes += _about(spread, seen, between)
+    about = response_of(response)
+    notes += _about_verdicts(seen, judging, about.unit)
+    if of_images is not None and seen.error:
+        size = sd * 2 / math.sqrt(design.runs)
+        notes += about_images(of_images, size, len(design.seeds), about.unit)
     return FactorialPlan(
         name=spec.name,
         design=design.layout,
         selected_on="test" if spec.data_choice.protocol == "paper" else "validation",
-        response=response_of(response),
+        response=about,
         done=None if cells is None else len(cells),
         sd=spread,
         **{f.name: getattr(seen, f.name) for f in attrs.fields(Sights)},
-        leave_one_out=leave_one_out_sights(design, spread.value or 1.0, error),
+        leave_one_out=leave_one_out_sights(design, sd, error),
         estimate=estimate,
         notes=tuple(notes),
     )
@@ -164,6 +177,27 @@ def _about(spread: Spread, seen: Sights, between: Mapping[str, float]) -> list[s
     elif seen.method == "none":
         notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
     return notes
+
+
+def _about_verdicts(seen: Sights, judging: Judging, unit: str) -> list[str]:
+    """Say against which margin effects will be judged, and which the design can decide."""
+    margin = margin_of(unit, judging.margin)
+    known = [sight.margin for sight in seen.effects if sight.margin is not None]
+    if not known:
+        return []
+    least = max(known)
+    told = (
+        f"an effect of nil is told to be within ±{least:.2g} {unit} with {seen.power:.0%} power, "
+        "alone at 5 %".replace("  ", " ")
+    )
+    if margin is None:
+        return [f"{told}; give --margin for verdicts"]
+    if margin >= least:
+        return [f"{told}, so the margin of {margin:g} can be decided"]
+    return [
+        f"{told}: too wide for the margin of {margin:g}, so that effects of nil will mostly stay "
+        "undecided; run more seeds, or ask for a wider --margin"
+    ]
 
 
 def finished_cells(experiment: Experiment, plans: Plans) -> list[Cell]:

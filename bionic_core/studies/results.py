@@ -16,6 +16,7 @@ from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Layout, Level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
@@ -157,6 +158,7 @@ class AblationResults:
     Attributes:
         rows: the full model first.
         test_images: how many there are.
+        over, margin: as those of findings.
         selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
     """
 
@@ -169,6 +171,8 @@ class AblationResults:
     notes: tuple[str, ...]
     selected_on: str | None = None
     test_images: int | None = None
+    over: Over | None = None
+    margin: float | None = None
     data: str | None = None
     connectome: str | None = None
     command: str = field(default="", metadata=OPTIONAL)
