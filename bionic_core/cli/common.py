@@ -99,6 +99,15 @@ def console(stream: Any) -> Any:
     return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
 
+class _Reports:
+    """The report functions, imported when one is asked for: they bring torch."""
+
+    def __getattr__(self, name: str) -> Any:
+        from bionic_core.reports.tables import build
+
+        return getattr(build, name)
+
+
 def show(
     result: Any,
     json: bool,
@@ -110,9 +119,8 @@ def show(
         return
     from bionic_core.reports import terminal
     from bionic_core.reports.sections import Section
-    from bionic_core.reports.tables import build as report
 
-    shown: Any = render(report)
+    shown: Any = render(_Reports())
     if isinstance(shown, Section | list | tuple):
         shown = terminal.render(shown)
     console(sys.stdout).print(shown)

@@ -35,8 +35,8 @@ def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[S
         terms: how they are named.
         regular: whether the design is a fraction, whose lost terms are told by its relation.
     """
-    found = [_effects(findings, terms, regular), _anova(findings, terms)]
-    found += [_over_seeds(findings, terms), _leave_one_out(findings)]
+    found = [_effects(findings, terms, regular)]
+    found += [_anova(findings, terms), _over_seeds(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
 
@@ -147,7 +147,7 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
         "sum of squares": lambda line: _rough(line.sum_of_squares),
         "mean square": lambda line: _rough(line.mean_square),
         "F": lambda line: _rough(line.f),
-        "on": lambda line: "" if line.numerator is None else _on(line),
+        "on": lambda line: ", ".join(words.rough(n, 3) for n in line.judged_on),
         "p": lambda line: words.p_cell(line.p),
     }
     if all(line.numerator is None for line in lines):
@@ -157,10 +157,6 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
     by = "; ".join(methods) or "F against the residual"
     return Section(title, said("variance", method=by), [table])
-
-
-def _on(line: Source) -> str:
-    return f"{words.rough(line.numerator, 3)}, {words.rough(line.denominator, 3)}"
 
 
 def _rough(value: float | None) -> Cell:

@@ -154,7 +154,9 @@ def _variants(
             figure = row.figures[column.figure]
             lines.append([Cell(row.label), *(SIDES[s](figure, column.digits) for s in sides)])
         blocks.append(Table(column.title, ("model", *sides), lines))
-    return Section(table.heading, (text,), [*blocks, Table.of("Parameters", SIZES, rows)])
+    told = " ".join(f"{row.label}: {row.note}" for row in rows if row.note)
+    blocks.append(Table.of("Parameters", SIZES, rows, note=told))
+    return Section(table.heading, (text,), blocks)
 
 
 def _changes(
@@ -169,6 +171,7 @@ def _changes(
         lines.append(f"† not in the paper's table; its number here is the difference in {levels}.")
     moved = {row.label: row.term for row in found.rows if "(with" in row.term}
     lines += [f"{label}: ours leaves out {term}." for label, term in moved.items()]
+    lines += [f"{row.label}: {row.note}" for row in found.rows if row.note]
     return Section(table.heading, lines, [Table.of(table.heading, CHANGES, found.rows, quiet=True)])
 
 

@@ -285,14 +285,14 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     model = fit.model
     if model.degrees < 3 or not fit.sd > 0:
         return
-    from scipy import stats
+    from scipy import special
 
     e, share = fit.residuals, 1 - model.leverage
     free = share > 1e-8
     rest = np.maximum(model.degrees * fit.sd**2 - e[free] ** 2 / share[free], 0)
     with np.errstate(divide="ignore"):
         t = e[free] / np.sqrt(share[free] * rest / (model.degrees - 1))
-    p = np.minimum(2 * stats.t.sf(np.abs(t), model.degrees - 1) * len(e), 1)
+    p = np.minimum(2 * special.stdtr(model.degrees - 1, -np.abs(t)) * len(e), 1)
     unit = f" {response.unit}" if response.unit else ""
     far: dict[str, list[tuple[float, str]]] = {}
     for run in np.flatnonzero(free)[p < OUTLIER]:
@@ -307,7 +307,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
             f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
             "at the run, and see whether the effects hold without it"
         )
-    normal = float(stats.shapiro(e).pvalue) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
+    normal = _normal(e) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
     words = f"residuals: SD {fit.sd:.3g}{unit} on {model.degrees} degrees of freedom"
     if normal is not None:
         words += (
@@ -318,3 +318,10 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     if not (p < OUTLIER).any():
         words += "; no run stands out"
     yield words
+
+
+def _normal(residuals: Matrix) -> float:
+    """Return p of Shapiro and Wilk's test."""
+    from scipy import stats  # a second of importing, which only this needs
+
+    return float(stats.shapiro(residuals).pvalue)

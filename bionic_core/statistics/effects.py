@@ -300,7 +300,7 @@ def _seed_notes(fit: Fit, found: Mapping[str, Varying], confidence: float) -> It
 
         _, degrees = fit.error.expected(fit.model.effects)
         fewest = float(np.nanmin(degrees, initial=np.inf))
-        if fewest < 2:
+        if fewest < 1.5:
             half = stdtrit(fewest, (1 + confidence) / 2)
             yield (
                 f"so few seeds make intervals wide: t on {fewest:.3g} degrees of freedom, "

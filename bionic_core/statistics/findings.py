@@ -68,6 +68,11 @@ class Source:
     denominator: float | None = None
     method: str = ""
 
+    @property
+    def judged_on(self) -> tuple[float, ...]:
+        """Both degrees of freedom of F; none where it is not judged."""
+        return tuple(n for n in (self.numerator, self.denominator) if n is not None)
+
 
 @attrs.frozen
 class LevelMean:

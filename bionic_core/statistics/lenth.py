@@ -73,19 +73,19 @@ def lenth(
     margin: float | None = None,
 ) -> Lenth:
     """Judge effects (T,) by each other, and against a margin if there is one."""
-    from scipy import stats
+    from scipy import special
 
     pse = float(lenth_scale(estimates))
     degrees = len(terms) / 3
     error = pse if pse > 0 else np.nan
     sure = Certainty.over_runs(np.full_like(estimates, error), np.full_like(estimates, degrees))
     half, p = sure.half(confidence), sure.p(estimates)
-    together = stats.t.ppf((1 + confidence ** (1 / len(terms))) / 2, degrees)
+    together = special.stdtrit(degrees, (1 + confidence ** (1 / len(terms))) / 2)
     numbers = np.column_stack([estimates - half, estimates + half, p, holm(p)]).tolist()
     words = verdicts(estimates, sure, margin)
     return Lenth(
         pse=pse,
-        margin=finite(stats.t.ppf((1 + confidence) / 2, degrees) * error),
+        margin=finite(special.stdtrit(degrees, (1 + confidence) / 2) * error),
         simultaneous_margin=finite(together * error),
         degrees=degrees,
         effects=tuple(
@@ -110,13 +110,13 @@ def half_normal(terms: Sequence[str], estimates: Matrix) -> tuple[Point, ...]:
     Effects (T,) that are nothing but error lie on a line through the origin: |effect| against
     Φ⁻¹(½ + ½ (i − ½)/m) (Daniel 1959, doi:10.1080/00401706.1959.10489866).
     """
-    from scipy import stats
+    from scipy import special
 
     order = np.abs(estimates).argsort(kind="stable")
     shares = 0.5 + 0.5 * (np.arange(len(order)) + 0.5) / len(order)
     return tuple(
         Point(terms[place], abs(float(estimates[place])), float(quantile))
-        for place, quantile in zip(order, stats.norm.ppf(shares), strict=True)
+        for place, quantile in zip(order, special.ndtri(shares), strict=True)
     )
 
 

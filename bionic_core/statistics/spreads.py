@@ -39,7 +39,7 @@ def varying(fit: Fit) -> dict[str, Varying]:
     equating the former's mean square with its expectation (Henderson's third method,
     doi:10.2307/3001853).
     """
-    from scipy import stats
+    from scipy import special
 
     model, found = fit.model, {}
     blocks = model.blocks.shape[1]
@@ -58,11 +58,11 @@ def varying(fit: Fit) -> dict[str, Varying]:
             continue
         gain = float(((own.T @ by_seed(model, term.column)) ** 2).sum()) / degrees
         excess = (squares / degrees - error) / gain
-        critical = stats.f.isf(SPREADS, degrees, rest)
+        critical = special.fdtri(degrees, rest, 1 - SPREADS)
         found[term.name] = Varying(
             math.sqrt(max(excess, 0.0)),
-            float(stats.f.sf(squares / degrees / error, degrees, rest)),
-            float(stats.f.sf(critical / (1 + gain), degrees, rest)),
+            float(special.fdtrc(degrees, rest, squares / degrees / error)),
+            float(special.fdtrc(degrees, rest, critical / (1 + gain))),
         )
     return found
 
@@ -117,7 +117,7 @@ def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: in
     runs of a cell would else count twice. Bonferroni-corrected for the number of factors; NaN
     where a level has fewer than three runs, or fewer than five degrees of freedom are left.
     """
-    from scipy import stats
+    from scipy import special
 
     runs = len(residuals)
     found = np.full(levels.shape[1], np.nan)
@@ -131,7 +131,7 @@ def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: in
         within = sum(((g - g.mean()) ** 2).sum() for g in away) / (runs - len(groups))
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = between / within * degrees / runs
-        p = stats.f.sf(ratio, len(groups) - 1, max(degrees - len(groups) + 1, 1))
+        p = special.fdtrc(len(groups) - 1, max(degrees - len(groups) + 1, 1), ratio)
         found[place] = np.minimum(p * levels.shape[1], 1.0)
     return found
 

@@ -369,6 +369,12 @@ def _notes(
             f"{rows[found.widest].variant} spreads wider than the others (Brown–Forsythe p = "
             f"{found.spreads_p:.2g}), {held}"
         )
+    notes += [
+        f"{factor.term}: what requires {factor.name} goes out with it, so the change and the "
+        "parameters are of all of them together"
+        for factor in design.factors
+        if factor.brings
+    ]
     notes += missing_notes(cells, lambda cell: rows[design.cells.index(cell.levels)].variant)
     if any(cell.run and cell.run.result.train_evaluated is None for cell in cells):
         notes.append("train figures are as seen while training, on varied images")

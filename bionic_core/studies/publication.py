@@ -102,6 +102,7 @@ class Variant:
         accuracy, train_accuracy: per cent.
         loss, train_loss: as published.
         macro_f1: a fraction.
+        note: what must be known where its figures stand beside ours.
     """
 
     label: str
@@ -113,6 +114,7 @@ class Variant:
     macro_f1: Figure | None = None
     model: str = ""
     without: str = ""
+    note: str = ""
 
 
 @attrs.frozen

@@ -338,9 +338,20 @@ def test_requests_that_are_none(given: str, rows: list[Row], confidence: float, 
     assert len(caught.value.problems) == 1
 
 
-def test_importing_effects_is_cheap() -> None:
-    heavy = ("statsmodels", "scipy", "pandas", "torch")
-    program = (
-        f"import sys, bionic_core.statistics.effects\nassert not set({heavy!r}) & set(sys.modules)"
-    )
+def test_an_analysis_imports_only_what_it_uses() -> None:
+    """Up to what a terminal shows: no torch, no statsmodels; SciPy's tests where one is made."""
+    program = """
+import sys
+from bionic_core.statistics.effects import estimate_effects
+assert not {"scipy", "numpy.testing", "pandas", "torch"} & {*sys.modules}
+from bionic_core.cli.common import show
+from bionic_core.reports.findings import analysed
+from bionic_core.statistics.tables import analyse
+rows = [{"a": n % 2, "seed": n // 2, "y": n * n % 7} for n in range(6)]
+found = analyse(rows, response="y").findings
+show(None, False, lambda _: analysed(found))
+assert found.effects[0].p is not None
+heavy = {"torch", "statsmodels", "pandas", "matplotlib", "sklearn", "scipy.stats"}
+assert not heavy & {*sys.modules}, heavy & {*sys.modules}
+"""
     subprocess.run([sys.executable, "-c", program], check=True)

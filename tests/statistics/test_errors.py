@@ -150,13 +150,13 @@ def test_means_of_levels_speak_of_other_seeds() -> None:
 
 
 def test_what_differs_between_seeds_is_estimated_tested_and_said() -> None:
-    """1,500 studies of a 2³ in 3 seeds: level, power and mean are what is claimed."""
+    """200 studies of a 2³ in 3 seeds: level, power and mean are what is claimed."""
     design = full_factorial([Factor(n) for n in "abc"], range(3))
     runs = [(cell, seed) for seed in design.seeds for cell in design.cells]
     model = Model.of(design.factors, [c for c, _ in runs], [s for _, s in runs])
     rng = np.random.default_rng(8)
     own, other, squares, power = [], [], [], 0.0
-    for _ in range(400):
+    for _ in range(200):
         u = rng.normal(size=3)[[seed for _, seed in runs]]
         found = varying(Fit.of(model, rng.normal(size=24) + u * model.kept[0].column))
         own.append(found["a"].p < 0.05)
@@ -164,8 +164,8 @@ def test_what_differs_between_seeds_is_estimated_tested_and_said() -> None:
         squares.append(found["a"].sd ** 2)
         power = found["a"].power
     assert power == pytest.approx(0.31, abs=0.01)
-    assert np.mean(own) == pytest.approx(power, abs=0.07)
-    assert np.mean(other) <= 0.08
+    assert np.mean(own) == pytest.approx(power, abs=0.1)
+    assert np.mean(other) <= 0.1
     assert np.mean(squares) == pytest.approx(1.0, abs=0.35)  # cut at zero, so slightly above
     loud: list[Row] = [
         (cell, seed, float(v))
@@ -227,11 +227,14 @@ def test_a_term_that_one_seed_alone_tells_has_no_interval_by_seeds() -> None:
         for b in (False, True)
         if not b or s == 0
     ]
-    found = analysed([Factor("a"), Factor("b")], rows)
-    by_term = {effect.term: effect for effect in found.effects.effects}
-    assert by_term["a"].p is not None
-    assert by_term["b"].p is by_term["a:b"].p is None
-    assert any("no interval of b, a:b: what would tell their error" in n for n in found.notes)
+    found = analysed([Factor("a"), Factor("b")], rows, order=1)
+    a, b = found.effects.effects
+    assert a.p is not None
+    assert b.estimate is not None
+    assert b.p is None
+    assert any("no interval of b: what would tell their error" in note for note in found.notes)
+    pooled = analysed([Factor("a"), Factor("b")], rows, order=1, error="pooled")
+    assert all(effect.p is not None for effect in pooled.effects.effects)
 
 
 def test_runs_with_a_seed_of_their_own_are_told_to_leave_blocks_out(

@@ -95,6 +95,7 @@ def test_a_study_is_tables_4_5_and_6_with_intervals(bionic: Bionic) -> None:
     assert document["pool"]["degrees"] == 3
     assert document["detectable"]["sd"] == document["pool"]["sd"]
     assert document["pool"]["error"] == "seeds"
+    assert any("convolution (with lateral): what requires" in note for note in document["notes"])
     assert any("2 seeds make intervals wide: t on 1 degrees" in note for note in document["notes"])
     path = Path(document.pop("file"))
     assert json.loads(path.read_text()) == document
