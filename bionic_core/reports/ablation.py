@@ -13,6 +13,7 @@ from bionic_core.reports.plans import seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.results import Found
 from bionic_core.reports.sections import Cell, Drawing, Facts, Page, Points, Row, Section, Table
+from bionic_core.reports.verdicts import decided, verdicts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.publication import Published, publications
@@ -70,6 +71,7 @@ def ablated(study: AblationResults) -> list[Section]:
     return [
         Section("", (), variants),
         Section("", missing, _tables_by_kind(study, page=False)),
+        *verdicts(_named(study), study.margin, "points"),
         Section("", (), [Points(lines)]),
     ]
 
@@ -89,6 +91,7 @@ def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
             _changes(study),
             *(beside or [Section("Accuracy and F1", (), [Row(_pair(_ours(study), "ours"))])]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
+            *verdicts(_named(study), study.margin, "points"),
             Section("All variants", (), [_table_of_variants(study, "All variants", list(FIGURES))]),
             _design(study),
             shared.runs_section(found, study, out, "test accuracy", words.share),
@@ -116,7 +119,12 @@ def _answer(study: AblationResults) -> list[str]:
     rest = words.listed([str(row.term) for row in judged if not row.change.certain])
     if rest:
         lines.append(f"For {rest} no difference is certain at the {100 * LEVEL:.0f} % level.")
+    lines += decided(_named(study), study.margin, "points")
     return [*lines, *(f"{words.capital(line)}." for line in seen(study.detectable))]
+
+
+def _named(study: AblationResults) -> dict[str, Difference]:
+    return {str(row.term): row.change for row in study.left_out}
 
 
 def _size(row: Variant) -> float:
@@ -153,7 +161,7 @@ def _tables_by_kind(study: AblationResults, *, page: bool) -> list[Table]:
     for kind, title in KINDS.items():
         lines = _by_difference(study, kind)
         rows = [[Cell(str(row.term)), *(CHANGES[c](row.change) for c in columns)] for row in lines]
-        note = " ".join(said("changes-note", by=study.pool and study.pool.error))
+        note = " ".join(said("changes-note", by=study.by))
         tables.append(Table(title, ("mechanism", *columns), rows, (6,), note=note))
     return [table for table in tables if table.rows]
 

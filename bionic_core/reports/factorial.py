@@ -18,6 +18,7 @@ from bionic_core.reports.reading import said
 from bionic_core.reports.results import Found
 from bionic_core.reports.sections import Cell, Drawing, Facts, Page, Points, Row, Section, Table
 from bionic_core.reports.terms import Terms
+from bionic_core.reports.verdicts import decided
 from bionic_core.statistics.designs import FactorLayout, Level, same_level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
@@ -88,7 +89,7 @@ def page_of_factorial(found: Found, study: FactorialResults, out: Path) -> Page:
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",
         kicker="A factorial study",
         question=_question(study, measure),
-        answer=_answer(study.judged, measure),
+        answer=[*_answer(study.judged, measure), *_decided(study)],
         sections=[section for section in sections if section is not None],
     )
     return shared.whole(found, study, page, {f.name: f.levels[-1] for f in factors})
@@ -123,6 +124,11 @@ def _answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
             "unseen."
         )
     return lines
+
+
+def _decided(study: FactorialResults) -> list[str]:
+    named = {words.crossed(effect.term): effect for effect in study.judged}
+    return decided(named, study.margin, study.response.unit)
 
 
 def _finding(effect: Effect, measure: Measure) -> str:

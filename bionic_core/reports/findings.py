@@ -13,6 +13,7 @@ from bionic_core.reports.measure import Measure, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
 from bionic_core.reports.terms import Terms
+from bionic_core.reports.verdicts import verdicts
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, Source, Trend
 from bionic_core.statistics.lenth import error_slope
@@ -37,6 +38,8 @@ def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[S
     """
     found = [_effects(findings, terms, regular)]
     found += [_anova(findings, terms), _over_seeds(findings, terms), _leave_one_out(findings)]
+    named = {words.crossed(e.term) if terms.page else e.term: e for e in findings.judged}
+    found[1:1] = verdicts(named, findings.margin, findings.response.unit)
     return [section for section in found if section is not None]
 
 
@@ -54,7 +57,7 @@ def effects_section(findings: Findings) -> Section | None:
     caption = said(
         "effects-caption",
         lenth=findings.lenth,
-        by="" if findings.lenth else findings.residual.by,
+        by="" if findings.lenth else findings.by,
         left=len(known) - len(plots.drawn_effects(findings)),
     )
     title = "Effects, with 95 % intervals"
@@ -90,7 +93,7 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
-        by="" if findings.lenth else findings.residual.by,
+        by="" if findings.lenth else findings.by,
         lenth=findings.lenth and _lenth(findings),
         left=len(effects) - len(shown),
     )
@@ -175,7 +178,7 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "95 % interval": lambda line: words.interval_cell(line.low, line.high, digits),
         "p": lambda line: words.p_cell(line.p),
     }
-    told = {"by": findings.residual.by, "predicted": any(line.predicted for line in lines)}
+    told = {"by": findings.by, "predicted": any(line.predicted for line in lines)}
     note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
     table = Table.of(title, columns, lines, note=" ".join(note))

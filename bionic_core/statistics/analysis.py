@@ -119,6 +119,14 @@ def analyse_rows(
             "Lenth's method needs three effects or more, independent and equally certain, which "
             "these are not: add seeds"
         )
+    over = Over.of(
+        model.blocks.shape[1],
+        tested,
+        new=images is not None,
+        block=block,
+        repeated=model.degrees > 0,
+    )
+    notes.insert(0, f"intervals generalise {over.words}")
     findings = Findings(
         response=response,
         effects=effects.effects,
@@ -128,13 +136,7 @@ def analyse_rows(
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
-        over=Over.of(
-            model.blocks.shape[1],
-            tested,
-            new=images is not None,
-            block=block,
-            repeated=model.degrees > 0,
-        ),
+        over=over,
         margin=margin,
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
@@ -192,7 +194,8 @@ def _judge_source(
     if not np.isfinite(f):
         return None, None, None, None, ""
     on = float(joint.degrees), float(joint.denominator)
-    return f, float(special.fdtrc(*on, f)), *on, fit.error.test
+    test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
+    return f, float(special.fdtrc(*on, f)), *on, test
 
 
 def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:

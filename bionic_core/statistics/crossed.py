@@ -158,6 +158,9 @@ class Certainty:
             return np.asarray(np.maximum(alone, together))
 
 
+NOTHING = "to no other run, as none is repeated"
+
+
 @attrs.frozen
 class Over:
     """Over what intervals generalise.
@@ -193,13 +196,12 @@ class Over:
             block: what a block is called.
             repeated: whether runs tell an error at all.
         """
-        words = f"over {block}s" if blocks > 1 else "over runs" if repeated else ""
+        words = f"over {block}s" if blocks > 1 else "over runs" if repeated else NOTHING
         if new:
             return cls(f"{words} and over new images like these {images:,}", True, blocks, images)
-        words += ", " if words else ""
+        words += ", "
         if images is None:
             words += "on what all rows share (the test images, if they are networks)"
         else:
             words += f"on these {images:,} images"
-        words += "" if repeated or blocks > 1 else ", the smallest effects being taken as error"
         return cls(words, False, blocks, images)

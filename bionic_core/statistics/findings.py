@@ -158,6 +158,12 @@ class Findings:
     notes: tuple[str, ...]
 
     @property
+    def by(self) -> str:
+        """What intervals are by, and over what they generalise; empty where nothing tells."""
+        told = self.residual.by
+        return f"{told}, {self.over.words}" if told and self.over else told
+
+    @property
     def judged(self) -> tuple[Effect, ...]:
         """The effects, with Lenth's judgements where there are such."""
         of_lenth = {one.term: one for one in self.lenth.effects} if self.lenth else {}

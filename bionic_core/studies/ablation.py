@@ -40,7 +40,13 @@ from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.image_plan import about_images, planned_images
-from bionic_core.studies.over_images import JUDGING, Judging, check_over_images, images_of
+from bionic_core.studies.over_images import (
+    JUDGING,
+    Judging,
+    about_images_left,
+    check_over_images,
+    images_of,
+)
 from bionic_core.studies.plan import Estimate
 from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
@@ -262,7 +268,9 @@ def results(
         _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
     ]
     names = [rows[design.cells.index(cell.levels)].variant for cell in cells]
-    first = finished[0]
+    first, count = finished[0], len(design.seeds)
+    tested = first.result.test.images
+    over = Over.of(count, tested, new=judging.images, repeated=count > 1)
     return AblationResults(
         name=ablation.experiment.spec.name,
         design=layout(ablation),
@@ -281,15 +289,15 @@ def results(
         detectable=detectable_differences(
             found.sd, len(design.factors), len(design.seeds), found.error
         ),
-        notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
-        selected_on=first.result.selected_on,
-        test_images=first.result.test.images,
-        over=Over.of(
-            len(design.seeds),
-            first.result.test.images,
-            new=judging.images,
-            repeated=len(design.seeds) > 1,
+        notes=(
+            *ablation.notes,
+            f"intervals generalise {over.words}",
+            *about_images_left(ACCURACY, judging),
+            *_notes(ablation, found, rows, cells),
         ),
+        selected_on=first.result.selected_on,
+        test_images=tested,
+        over=over,
         margin=margin,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),

@@ -33,6 +33,7 @@ from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
+    about_images_left,
     check_over_images,
     images_of,
     tested_on,
@@ -252,7 +253,7 @@ def analyse(
         margin=margin_of(about.unit, judging.margin),
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=list(about_runs(known)),
+        said=[*about_images_left(response, judging), *about_runs(known)],
     )
 
 

@@ -163,6 +163,13 @@ def images_of(cells: Sequence[Cell], response: str) -> Images:
     return Images.of(np.stack(rows))
 
 
+def about_images_left(response: str, judging: Judging) -> list[str]:
+    """Say that new images can be asked about, where they can and are not."""
+    if judging.images or _figure_of_images(response) is None:
+        return []
+    return [f"--over {BOTH} gives intervals over new images too, by the predictions of these runs"]
+
+
 def tested_on(cells: Sequence[Cell], response: str) -> int | None:
     """Return how many images a figure of finished runs is about; None where it is about none."""
     runs = [cell.run for cell in cells if cell.run is not None]

@@ -179,6 +179,12 @@ class AblationResults:
     file: str = field(default="", metadata=OPTIONAL)
 
     @property
+    def by(self) -> str:
+        """What intervals are by, and over what they generalise."""
+        told = self.pool.error if self.pool else ""
+        return f"{told}, {self.over.words}" if told and self.over else told
+
+    @property
     def left_out(self) -> tuple[Variant, ...]:
         """The variants that lack a mechanism."""
         return tuple(row for row in self.rows if row.difference is not None)
