@@ -10,6 +10,8 @@ import typer
 
 from bionic_core.cli import figures as folders
 from bionic_core.cli.common import Data, Json, RunFolder, show
+from bionic_core.cli.study_options import MarginOf
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -21,9 +23,21 @@ def evaluate_command(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     data: Data = None,
     against: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Another run, for McNemar's test on the same images."),
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run, for McNemar's test on the same images; repeatable, with --beside.",
+        ),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run like RUN with another seed: both designs are compared, over seeds and "
+            "over new images too. Repeatable, as many as --against, paired by seed.",
+        ),
+    ] = None,
+    margin: MarginOf = None,
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw confusion, ROC and learning curves into it."),
@@ -35,18 +49,28 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
+    from bionic_core.runs.evaluate import compare, compare_designs, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
+    from bionic_core.statistics.verdicts import check_margin
 
     one = Run.open(run)
-    other = Run.open(against) if against is not None else None
+    others = [Run.open(folder) for folder in against or ()]
+    more = [Run.open(folder) for folder in beside or ()]
+    check_margin(margin)
+    if more and not others:
+        raise RequestError("--beside: give what to compare these runs with, by --against")
     folders.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
     found = evaluation_of(predicted)
-    if other is not None:
-        against_it = compare(predicted, predict_split(other, split, data, cache))
+    if others:
+        theirs = [predict_split(run, split, data, cache) for run in others]
+        against_it = compare(predicted, theirs[0])
+        if more or theirs[1:]:
+            ours = [predicted, *(predict_split(run, split, data, cache) for run in more)]
+            designs = compare_designs(ours, theirs, margin)
+            against_it = attrs.evolve(against_it, designs=designs)
         found = attrs.evolve(found, against=against_it)
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))

@@ -66,7 +66,7 @@ def test_every_error_counts_images_as_each_image_judged_alone_does(
 ) -> None:
     """MS_SI/(n I) is what all images' own errors say less the error of their mean, runs missing."""
     factors = [Factor("a"), Factor("b")]
-    cells = [dict(a=a, b=b) for a, b in itertools.product([False, True], repeat=2)]
+    cells = [{"a": a, "b": b} for a, b in itertools.product([False, True], repeat=2)]
     runs = [(cell, seed) for seed in range(4) for cell in cells][:-1]
     outcomes = rng.normal(size=(15, 40)) + rng.normal(size=40) + rng.normal(size=(15, 1))
     outcomes[[bool(cell["a"]) for cell, _ in runs]] += rng.normal(size=40)
@@ -119,7 +119,7 @@ def test_seeds_alone_do_not_cover_new_images_and_two_seeds_cover_more(
 
 
 def test_images_that_belong_together_count_together(rng: np.random.Generator) -> None:
-    """Thirty clusters of four images: as each by itself, intervals are too narrow; as groups not."""
+    """Thirty clusters of four: taken each by itself, intervals are too narrow; as groups not."""
     groups, covered = np.repeat(np.arange(30), 4), {"groups": 0, "alone": 0}
     for _ in range(400):
         outcomes = rng.normal(size=(6, 120)) + 0.1 * rng.normal(size=(6, 1))
@@ -157,7 +157,7 @@ def test_over_images_is_never_narrower_and_p_agrees_with_the_interval(
 
 def test_effects_carry_what_images_add_in_their_own_units(rng: np.random.Generator) -> None:
     factors = [Factor("a"), Factor("b")]
-    cells = [dict(a=a, b=b) for a, b in itertools.product([False, True], repeat=2)]
+    cells = [{"a": a, "b": b} for a, b in itertools.product([False, True], repeat=2)]
     runs = [(cell, seed) for seed in range(3) for cell in cells]
     outcomes = (rng.random((12, 200)) < 0.6).astype(float)
     rows = [(*run, value) for run, value in zip(runs, outcomes.mean(1).tolist(), strict=True)]

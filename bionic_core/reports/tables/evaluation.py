@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from bionic_core.reports.sections import Cell, Points, Section, Table, cells
 from bionic_core.reports.tables.data import dropped
-from bionic_core.reports.words import count, number, numeric, p_cell, percent, share, whole
-from bionic_core.runs.evaluate import Against, Evaluation
+from bionic_core.reports.words import (
+    count,
+    interval,
+    number,
+    numeric,
+    p_cell,
+    percent,
+    share,
+    whole,
+)
+from bionic_core.runs.evaluate import Against, Designs, Evaluation
 from bionic_core.runs.export import Exported
 from bionic_core.runs.predict import Prediction
 from bionic_core.runs.result import Result
@@ -122,10 +131,24 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
         yield f"the {evaluation.split} images chose the epoch, so their figures flatter"
     if against is not None and against.selected_on == "test":
         yield f"test-selected too: the other run, {against.hash}"
+    if against is not None:
+        yield f"this interval and McNemar's p are {against.over}"
+    if against is not None and against.designs is not None:
+        yield from _designs(against.designs)
     if evaluation.other_data:
         yield f"the run was trained on other data than {evaluation.data} as it is now"
     for path in evaluation.drawn or ():
         yield f"written: {path}"
+
+
+def _designs(designs: Designs) -> Iterator[str]:
+    one, verdict = designs.difference, designs.difference.verdict
+    yield (
+        f"both designs, {len(designs.seeds)} seeds each: {number(one.estimate, signed=True)} points "
+        f"(95 % interval {interval(one.low, one.high)}), {designs.over.words}"
+    )
+    if verdict is not None:
+        yield f"against a margin of ±{designs.margin:g} points: {verdict.alone}"
 
 
 def _summary(evaluation: Evaluation) -> Table:
@@ -155,6 +178,7 @@ def _against(figures: Figures, against: Against) -> Table:
         ("accuracy of this run", share(figures.accuracy)),
         ("accuracy of the other", share(against.accuracy)),
         ("difference, percentage points", Cell(number(outcome.difference, signed=True, scale=100))),
+        ("  95 % interval", between((against.low, against.high))),
         ("right only in this run", whole(outcome.only_this_right)),
         ("right only in the other", whole(outcome.only_other_right)),
         ("right in both", whole(outcome.both_right)),
