@@ -112,7 +112,7 @@ def factorial_plan(
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
-    spread, between = _spread(experiment, cells or [], response, images, order)
+    spread, between = _spread(experiment, cells or [], response, images, order, error)
     seen = sights(design, spread.value or 1.0, order, error, between)
     notes += _about(spread, seen, between)
     return FactorialPlan(
@@ -182,6 +182,7 @@ def _spread(
     response: str,
     images: int | None,
     order: int | None,
+    error: str | None,
 ) -> tuple[Spread, Mapping[str, float]]:
     """Return the SD of a run: measured where finished runs tell it, else the paper's.
 
@@ -189,7 +190,7 @@ def _spread(
     """
     about = response_of(response)
     rows = [
-        (cell.levels, cell.seed, value)
+        (cell.levels, 0 if error == "cells" else cell.seed, value)
         for cell in cells
         if (value := figure(cell, response)) is not None
     ]
