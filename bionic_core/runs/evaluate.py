@@ -280,8 +280,8 @@ def compare_designs(
     left = len(sides[0]) + len(sides[1]) - 2 * len(seeds)
     if len(seeds) < 2 or left:
         raise RequestError(
-            "runs of two designs are paired by their seeds, so that both sides need the same seeds, "
-            f"two or more; they have {listing(map(str, sides[0]))} and {listing(map(str, sides[1]))}"
+            "runs of two designs are paired by their seeds, so that both sides need the same "
+            f"seeds, two or more; they have {' and '.join(listing(map(str, s)) for s in sides)}"
         )
     for seed in seeds:
         check_same_images(ones[0], sides[0][seed])

@@ -193,7 +193,7 @@ class Seeds(ErrorModel):
         (doi:10.1007/BF02289823), because contrasts of a term may vary unequally and together.
         """
         whitened = _orthonormal(contrasts)
-        ((frame, _),) = self._frames(whitened)
+        frame = self._absorbed  # no term changes when a whole seed is shifted
         halves = self._halves(whitened, frame)
         parts = self._parts(halves, frame, responses)  # (seeds, Q) or (seeds, Q, S)
         each = (parts**2).sum(0)
@@ -211,7 +211,7 @@ class Seeds(ErrorModel):
         """Return which contrasts are in which frame."""
         sums = np.stack([contrasts[:, places].sum(1) for places in self.groups], axis=1)
         size = np.abs(contrasts).sum(1, keepdims=True)
-        within = (np.abs(sums) <= 1e-9 * size).all(1)
+        within = (np.abs(sums) <= 1e-7 * size).all(1)
         found = []
         if within.any():
             found.append((self._absorbed, within))

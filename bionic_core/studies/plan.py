@@ -116,11 +116,12 @@ def factorial_plan(
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
-    spread, between = _spread(experiment, cells or [], response, images, order)
+    error = judging.error
+    spread, between = _spread(experiment, cells or [], response, images, order, error)
     of_images = planned_images(design.factors, cells or [], response, images, order)
     if spread.value is None:
         of_images = None
-    sd, error = spread.value or 1.0, judging.error
+    sd = spread.value or 1.0
     seen = sights(design, sd, order, error, between, of_images, judging.images)
     notes += _about(spread, seen, between)
     about = response_of(response)
@@ -216,6 +217,7 @@ def _spread(
     response: str,
     images: int | None,
     order: int | None,
+    error: str | None,
 ) -> tuple[Spread, Mapping[str, float]]:
     """Return the SD of a run: measured where finished runs tell it, else the paper's.
 
@@ -223,7 +225,7 @@ def _spread(
     """
     about = response_of(response)
     rows = [
-        (cell.levels, cell.seed, value)
+        (cell.levels, 0 if error == "cells" else cell.seed, value)
         for cell in cells
         if (value := figure(cell, response)) is not None
     ]

@@ -242,7 +242,7 @@ def test_requests_that_are_wrong(bionic: Bionic) -> None:
     refused(bionic(*masks, "--design", "d.csv"), "--design: the file names the factors")
     refused(bionic(*masks, "--figures", "f"), "is a file")
     refused(
-        bionic(*masks, "--error", "hc3"), "--error: there is no error 'hc3'; it is one of seeds"
+        bionic(*masks, "--error", "hc3"), "--error: there is no error 'hc3'; it is one of cells"
     )
     refused(bionic(*masks, "--seeds", "1", "--error", "seeds"), "all runs have one seed")
     refused(bionic(*masks, "--seeds", "1", "--error", "cells"), "give --error pooled")

@@ -144,8 +144,8 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
 def _designs(designs: Designs) -> Iterator[str]:
     one, verdict = designs.difference, designs.difference.verdict
     yield (
-        f"both designs, {len(designs.seeds)} seeds each: {number(one.estimate, signed=True)} points "
-        f"(95 % interval {interval(one.low, one.high)}), {designs.over.words}"
+        f"both designs, {len(designs.seeds)} seeds each: {number(one.estimate, signed=True)} "
+        f"points (95 % interval {interval(one.low, one.high)}), {designs.over.words}"
     )
     if verdict is not None:
         yield f"against a margin of ±{designs.margin:g} points: {verdict.alone}"
@@ -178,7 +178,7 @@ def _against(figures: Figures, against: Against) -> Table:
         ("accuracy of this run", share(figures.accuracy)),
         ("accuracy of the other", share(against.accuracy)),
         ("difference, percentage points", Cell(number(outcome.difference, signed=True, scale=100))),
-        ("  95 % interval", between((against.low, against.high))),
+        ("  95 % interval", interval(100 * against.low, 100 * against.high)),
         ("right only in this run", whole(outcome.only_this_right)),
         ("right only in the other", whole(outcome.only_other_right)),
         ("right in both", whole(outcome.both_right)),
