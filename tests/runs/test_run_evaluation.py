@@ -29,7 +29,6 @@ from bionic_core.runs.evaluate import (
     Evaluation,
     Predicted,
     compare,
-    compare_designs,
     evaluate_run,
     evaluation_of,
     predict_split,
@@ -179,26 +178,6 @@ def test_two_runs_on_the_same_images_are_paired(root: Path, run: Run) -> None:
     half = stats.t.ppf(0.975, 139) * apart.std(ddof=1) / np.sqrt(140)
     assert (found.low, found.high) == pytest.approx((apart.mean() - half, apart.mean() + half))
     assert "over new images like these 140, for these two networks as they are" in said
-
-
-def test_two_designs_are_compared_over_seeds_and_images(root: Path, run: Run) -> None:
-    """Paired by seed, whatever order the runs are given in; one seed says nothing of designs."""
-    noisy = {"noise": {"sigma": 0.5}}
-    ones = [run, trained(root, seed=1)]
-    others = [trained(root, seed=seed, mechanisms=noisy) for seed in (1, 0)]
-    left, right = ([predict_split(r, "test", cache=CACHE) for r in side] for side in (ones, others))
-    found = compare_designs(left, right)
-    accuracies = [np.mean([r.result.test.accuracy for r in side]) for side in (ones, others)]
-    assert found.difference.estimate == pytest.approx(100 * (accuracies[0] - accuracies[1]))
-    assert (found.seeds, found.margin) == ((0, 1), 0.5)
-    assert found.over.words == "over seeds and over new images like these 140"
-    against = attrs.evolve(compare(left[0], right[0]), designs=found)
-    said = words(report_evaluation.evaluated(attrs.evolve(evaluation_of(left[0]), against=against)))
-    assert "both designs, 2 seeds each" in said
-    with pytest.raises(bionic.RequestError, match="both sides need the same seeds, two or more"):
-        compare_designs(left[:1], right[1:])
-    with pytest.raises(bionic.RequestError, match="two runs of a side have the same seed"):
-        compare_designs([left[0], left[0]], right)
 
 
 @pytest.mark.parametrize("data", [{"test": 147}, {"seed": 4}])

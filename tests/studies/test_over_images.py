@@ -171,13 +171,13 @@ def test_plans_know_images_from_predictions_and_before_from_a_stated_share(
 
 def test_a_study_over_images_from_the_command_line(bionic: Bionic) -> None:
     """Wider than over seeds alone, of the same runs, in words wherever intervals are shown."""
-    study = ("factorial", "--mechanisms", "noise", *SMALL, "--seeds", "2")
+    study = ("factorial", "--mechanisms", "noise", *SMALL, "--seeds", "3")
     here, new = (bionic(*study, *o, "--json").document for o in ((), ("--over", "seeds,images")))
     assert here["over"]["words"] == "over seeds, on these 70 images"
     assert new["over"] == {
         "words": "over seeds and over new images like these 70",
         "new_images": True,
-        "runs": 2,
+        "runs": 3,
         "images": 70,
     }
     assert here["margin"] == new["margin"] == 0.5
@@ -204,7 +204,7 @@ def test_a_study_over_images_from_the_command_line(bionic: Bionic) -> None:
     damaged = bionic(*study, "--over", "seeds,images")
     assert damaged.code == 1
     assert "predictions.npz" in damaged.out.replace("\n", " ")
-    assert "1 of 4 runs failed" in damaged.err
+    assert "1 of 6 runs failed" in damaged.err
 
 
 def test_leave_one_out_over_images(bionic: Bionic) -> None:
