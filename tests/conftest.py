@@ -13,14 +13,14 @@ import sys
 
 import pytest
 
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # before the processes of xdist start
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import probe as timing
 
+sys.dont_write_bytecode = False
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2
 

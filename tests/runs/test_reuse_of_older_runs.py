@@ -55,6 +55,15 @@ def files(root: Path) -> Seen:
     return found
 
 
+def settled(document: dict[str, Any]) -> dict[str, Any]:
+    """Effects of nothing but rounding, which a processor puts in its own order, by their names."""
+    points = document.get("half_normal", [])
+    nil = sum(point["size"] < 1e-9 for point in points)
+    terms = sorted(point["term"] for point in points[:nil])
+    moved = [point | {"term": term} for point, term in zip(points, terms, strict=False)]
+    return document | {"half_normal": [*moved, *points[nil:]]} if nil else document
+
+
 def like(ours: Any, theirs: Any, where: str = "") -> None:
     """Equal, numbers but for the rounding of another processor."""
     if isinstance(theirs, dict):
@@ -118,8 +127,9 @@ def test_a_study_of_an_earlier_tree_is_reused_run_for_run(
     assert said.count("(done before)") == runs == len(recorded["cells"])
     assert files(root) == before
     assert {path.name for path in root.iterdir()} == names
-    like(json.loads((root / f"{name}.json").read_text()), recorded)
-    like({key: document[key] for key in recorded}, recorded)
+    again = json.loads((root / f"{name}.json").read_text())
+    like(settled(again), settled(recorded))
+    like(settled({key: document[key] for key in recorded}), settled(recorded))
 
 
 def test_every_run_has_the_name_that_its_spec_and_seed_give_it(
