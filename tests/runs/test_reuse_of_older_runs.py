@@ -67,8 +67,8 @@ def like(ours: Any, theirs: Any, where: str = "") -> None:
         assert list(ours) == list(theirs), where
         for key, value in theirs.items():
             points = key == "half_normal"  # whose order is that of sizes, which may be rounding
-            pair = [unordered(one) if points else one for one in (ours[key], value)]
-            like(*pair, f"{where}.{key}")
+            mine, other = (unordered(one) if points else one for one in (ours[key], value))
+            like(mine, other, f"{where}.{key}")
     elif isinstance(theirs, list):
         assert len(ours) == len(theirs), where
         for number, value in enumerate(theirs):
