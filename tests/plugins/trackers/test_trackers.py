@@ -338,7 +338,7 @@ def test_without_the_extra_one_line_names_it(
             lambda asked: None if asked == package else real(asked),
         )
     said: Said = bionic("train", "demo", "--track", name)
-    refused(said, f"--track {name} needs", f"pip install 'bionic[{name}]'")
+    refused(said, f"--track {name} needs", f"pip install 'bionic-connectome[{name}]'")
     assert len(said.err.strip().splitlines()) == 1
 
 
