@@ -163,6 +163,7 @@ def connectome_plot_command(
     from bionic_core.reports.drawing import connectome as connectome_figures
     from bionic_core.reports.drawing import connectome_view
     from bionic_core.reports.drawing import svg as figures
+    from bionic_core.reports.sections import Section
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 
@@ -184,4 +185,4 @@ def connectome_plot_command(
         "densities": connectome_view.densities(view).tolist(),
         "figures": figures.write(out, drawn),
     }
-    show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))
+    show(document, json, lambda _: Section("", (connectome.label, *document["figures"])))

@@ -84,7 +84,7 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
             _changes(study),
             *([section for section in beside if section] or [ours]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
-            Section("All variants", (), [_variants(study, "All variants", FIGURES)]),
+            Section("All variants", (), [_variants(study, "All variants", tuple(FIGURES))]),
             Section("Design", (), [shared.design_facts(study, variants, errors)]),
             shared.runs_section(found, study, out, "test accuracy", words.share),
             Section("Notes", (), [Points(study.notes)]),
@@ -143,7 +143,7 @@ def _by_kind(study: AblationResults, *, page: bool) -> list[Table]:
 def _variants(study: AblationResults, title: str, columns: Sequence[str]) -> Table:
     """Return figures of all variants, by falling accuracy, those without any last."""
     rows = sorted(study.rows, key=lambda row: -(row.accuracy.mean or -1.0))
-    told, quiet = {name: FIGURES[name] for name in columns}, columns is FIGURES
+    told, quiet = {name: FIGURES[name] for name in columns}, len(columns) == len(FIGURES)
     return Table.of(title, told, rows, note="Mean ± standard deviation over seeds.", quiet=quiet)
 
 
@@ -197,8 +197,9 @@ def _pair(spots: Sequence[plots.Spot], whose: str) -> list[Drawing]:
     ranked = sorted(spots, key=lambda spot: -spot.x)
     lines = []
     for rank, spot in enumerate(ranked, 1):
-        ends = (None, None) if spot.x_sd is None else (spot.x - spot.x_sd, spot.x + spot.x_sd)
-        lines.append(plots.Interval(f"{rank}  {spot.name}", spot.x, *ends, spot.strong))
+        sd = spot.x_sd
+        low, high = (None, None) if sd is None else (spot.x - sd, spot.x + sd)
+        lines.append(plots.Interval(f"{rank}  {spot.name}", spot.x, low, high, spot.strong))
     axes = ("test accuracy, %", "macro F1")
     scatter = plots.scatter(ranked, axes, f"Accuracy against macro F1, {whose}").svg()
     alt = f"Test accuracy by rank, {whose}, with standard deviations over seeds"

@@ -15,7 +15,7 @@ from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
 from bionic_core.reports.reading import said
-from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table
+from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level, same_level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
@@ -51,8 +51,8 @@ def _combinations(study: FactorialResults, terms: Terms) -> Table:
         values = [of_seed.get(seed) for seed in design.seeds]
         known = [value for value in values if value is not None]
         mean = measure.cell(sum(known) / len(known) if known else None)
-        row = [*map(words.level, key), *map(measure.cell, values), attrs.evolve(mean, strong=True)]
-        rows.append(row if several else row[:-1])
+        row = cells((*map(words.level, key), *map(measure.cell, values)))
+        rows.append((*row, attrs.evolve(mean, strong=True)) if several else row)
     columns = [terms.letters.get(f.term, f.name) for f in design.factors]
     columns += [*(f"seed {seed}" for seed in design.seeds), *(["mean"] if several else [])]
     return Table(words.capital(measure.words), columns, rows, range(1, len(design.factors)))

@@ -13,11 +13,8 @@ from bionic_core.reports.words import crossed, number, percent, rough
 from bionic_core.statistics.designs import Layout
 from bionic_core.statistics.findings import Response
 
-WIDE = 44
-"""Factors whose names take more characters than this side by side are shown by letters."""
-
-LONG = 14
-"""Interactions with longer names are shown by letters where a column of aliases takes the room."""
+WIDE, LONG = 44, 14
+"""Letters show factors whose names are wider side by side, interactions longer beside aliases."""
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ def origin(command: str, run: Run | None, note: str = "") -> list[Section]:
     else:
         blocks.append(Facts(_circumstances(run.manifest)))
         try:
-            blocks.append(Code(run.text(SPEC), *said("spec-title"), folded=True))
+            blocks.append(Code(run.text(SPEC), "".join(said("spec-title")), folded=True))
         except DamagedError as error:
             text.append(f"The spec is not shown: {printable(str(error))}")
     return [Section("How to repeat this", text, blocks), _cite(run)]

@@ -133,7 +133,8 @@ def _variants(
     blocks = []
     for column in table.columns:
         sides, what, digits = [*SIDES][: 4 if column.z else 3], column.figure, column.digits
-        lines = [[row.label, *(SIDES[s](row.figures[what], digits) for s in sides)] for row in rows]
+        figures = [(row.label, row.figures[what]) for row in rows]
+        lines = [[Cell(name), *(SIDES[s](it, digits) for s in sides)] for name, it in figures]
         blocks.append(Table(column.title, ("model", *sides), lines))
     return Section(table.heading, (text,), [*blocks, Table.of("Parameters", SIZES, rows)])
 
@@ -156,7 +157,7 @@ def _changes(
 def _errors(table: papers.ErrorTable, found: beside.ErrorsBeside) -> Section:
     variants = [row for row in found.variants if row.run]
     classes = variants[0].classes if variants else ()
-    rows = [[row.label, *(words.numeric(row.auc[n], 3) for n in classes)] for row in variants]
+    rows = [[Cell(it.label), *(words.numeric(it.auc[n], 3) for n in classes)] for it in variants]
     areas = Table("Area under the ROC curve, class against rest", ("model", *classes), rows)
     text = f"As in the paper: “{table.caption}”."
     return Section(table.heading, (text,), [areas, *map(_picture, variants)])
@@ -168,7 +169,7 @@ def _picture(row: beside.Errors) -> Picture:
     chances = probabilities(torch.as_tensor(arrays["test_logits"]))
     drawn = draw_errors(row.confusion, row.auc, chances, arrays["test_labels"])
     lines = zip(row.classes, row.confusion, strict=True)
-    counts = [[name, *map(words.whole, line)] for name, line in lines]
+    counts = [[Cell(name), *map(words.whole, line)] for name, line in lines]
     title = f"Confusion matrix: {row.label}, seed {row.seed}"
     return Picture(
         f"data:image/png;base64,{base64.b64encode(drawn).decode()}",

@@ -73,10 +73,8 @@ def _answer(result: Result, figures: Figures) -> list[str]:
 
 
 def _reached(result: Result) -> Section:
-    pairs = [
-        ("training took", f"{number(result.seconds, 0)} s"),
-        ("speed", f"{number(result.images_per_second, 0)} images/s"),
-    ]
+    speed = f"{number(result.images_per_second, 0)} images/s"
+    pairs = [("training took", f"{number(result.seconds, 0)} s"), ("speed", speed)]
     if isinstance(result.test, Figures):
         pairs.append(("calibration error, test", percent(result.test.calibration_error, 1)))
     return Section("What it reached", (), [splits(result, "Figures by split"), Facts(pairs)])
@@ -129,8 +127,8 @@ def _built(run: Run) -> list[Section]:
         return [Section("How it is built", (reason,))]
     description: Description = printable(built)
     text = said("built", built=description)
-    blocks = [_pipeline(description, network), parameters(description.parameters)]
-    return [Section("How it is built", text, blocks), *_wiring(network)]
+    pipeline, table = _pipeline(description, network), parameters(description.parameters)
+    return [Section("How it is built", text, [pipeline, table]), *_wiring(network)]
 
 
 def _pipeline(description: Description, network: Network) -> Flow:
@@ -192,5 +190,5 @@ def _wiring(network: Network) -> list[Section]:
         synapses = None if wired.count is None else int(wired.count.sum())
         rows.append((label, share(part), whole(len(wired)), whole(synapses)))
     table = Table("Wired projections", ("projection", "density", "pairs", "synapses"), rows)
-    blocks = [table, Row(drawings, small=True)]
-    return [Section("Wiring", said("wiring"), blocks)] if drawings else []
+    section = Section("Wiring", said("wiring"), [table, Row(drawings, small=True)])
+    return [section] if drawings else []

@@ -1,8 +1,7 @@
-"""What the commands show: sections of what a model is, what is installed, and what was drawn."""
+"""What the commands show: sections of what a model is, what is installed, and what was compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bionic_core.connectomes.roles import Compared, Comparison
@@ -17,7 +16,7 @@ from bionic_core.reports.words import count, rough, rough_cell, share, sides, wh
 if TYPE_CHECKING:
     from bionic_core.training.describe import Description, Intermediate, Parameters, Wired
 
-__all__ = ["built", "checked", "compared", "connectome", "data", "drawn", "plugins", "trained"]
+__all__ = ["built", "checked", "compared", "connectome", "data", "plugins", "trained"]
 
 WIRING: Columns[Wired] = {
     "projection": lambda wired: (
@@ -92,8 +91,3 @@ def compared(comparison: Comparison) -> Section:
     note = f"off: {', '.join(missed)}" if missed else "all within their tolerances"
     table = Table.of(title, COMPARED, rows, bad=lambda row: not row.met, note=note)
     return Section("", (), [table])
-
-
-def drawn(label: str, figures: Sequence[str]) -> Section:
-    """Show which pictures of a connectome were written."""
-    return Section("", (label, *figures))

@@ -85,9 +85,8 @@ def _lines(check: DataCheck) -> Iterator[str]:
             yield f"blank images in {split}: rows {_rows(found.rows)}"
     leaks = check.leaks
     yield f"rows count from 0 within each split; fingerprint {check.fingerprint[:16]}"
-    found = leaks.exact + leaks.near
-    taken, train = dropped(leaks), count(leaks.train)
-    yield from said("leaks", leaks=leaks, taken=found and taken, none=not found, train=train)
+    none, train = leaks.exact + leaks.near == 0, count(leaks.train)
+    yield from said("leaks", leaks=leaks, taken=not none and dropped(leaks), none=none, train=train)
     if leaks.selected_on == "test":
         yield TEST_SELECTED
 

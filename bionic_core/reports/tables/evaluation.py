@@ -56,21 +56,21 @@ def between(interval: tuple[float, float], digits: int = 2) -> str:
 
 def classes(figures: Figures, title: str, *, averages: bool = False) -> Table:
     """Return a table of the figures of each class, and of their averages if asked."""
-    rows = [
-        (name, part.precision, part.recall, part.f1, part.auc, part.support)
+    found: list[tuple[str, list[float | None], int]] = [
+        (name, [part.precision, part.recall, part.f1, part.auc], part.support)
         for name, part in figures.classes.items()
     ]
-    it, ruled, note = figures, (len(rows),), [] if averages else said("classes")
+    it, ruled, note = figures, (len(found),), [] if averages else said("classes")
     if averages:
-        macro = (it.macro_precision, it.macro_recall, it.macro_f1, it.auc)
-        weighted = (it.weighted_precision, it.weighted_recall, it.weighted_f1, "")
-        rows += [("macro average", *macro, it.images), ("weighted average", *weighted, it.images)]
-    columns = ("class", "precision", "recall", "F1", "AUC", "images")
-    lines = [
-        (name, *("" if n == "" else numeric(n, 3) for n in numbers), whole(images))
-        for name, *numbers, images in rows
+        macro = [it.macro_precision, it.macro_recall, it.macro_f1, it.auc]
+        weighted: list[float | None] = [it.weighted_precision, it.weighted_recall, it.weighted_f1]
+        found += [("macro average", macro, it.images), ("weighted average", weighted, it.images)]
+    columns, none = ("class", "precision", "recall", "F1", "AUC", "images"), Cell("")
+    rows = [
+        [Cell(name), *(numeric(n, 3) for n in ns), *[none] * (4 - len(ns)), whole(images)]
+        for name, ns, images in found
     ]
-    return Table(title, columns, lines, ruled=ruled, note="".join(note))
+    return Table(title, columns, rows, ruled=ruled, note="".join(note))
 
 
 def confusion(figures: Figures, split: str) -> Table:
