@@ -12,7 +12,8 @@ import bionic_core as bionic
 from bionic_core import RequestError
 from bionic_core.runs import sending
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.folder import STATE, Run
+from bionic_core.runs.files import STATE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun

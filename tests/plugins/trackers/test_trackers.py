@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from bionic_core import Journal, Recorded, Study, Tracked, cli
-from bionic_core.runs.train import Run
+from bionic_core.runs.folder import Run
 from bionic_core.studies.names import flat
 from bionic_plugins.trackers.mlflow_tracker import MLflow
 from bionic_plugins.trackers.tensorboard_tracker import TensorBoard
