@@ -190,7 +190,8 @@ def _csv(path: Path) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return (
         f"read_csv({one_file(path)}, auto_detect = false, hive_partitioning = false, "
-        f"header = true, delim = {literal(mark)}, quote = '\"', escape = '\"', columns = {{{columns}}})"
+        f"header = true, delim = {literal(mark)}, quote = '\"', escape = '\"', "
+        f"columns = {{{columns}}})"
     )
 
 
