@@ -103,7 +103,11 @@ def test_a_dropped_cell_loses_its_row_and_column(tmp_path: Path) -> None:
         (np.ones(6), {}, "has shape (6,) and type float64; a matrix of numbers is needed"),
         (np.full((6, 6), "x"), {}, "a matrix of numbers is needed"),
         (np.full((6, 6), 1j), {}, "a matrix of numbers is needed"),
-        (np.full((6, 6), None), {}, "is damaged, or not an .npy of an array (the array holds objects"),
+        (
+            np.full((6, 6), None),
+            {},
+            "is damaged, or not an .npy of an array (the array holds objects",
+        ),
         (np.ones((6, 6)), {"columns": {"pre": "x"}}, "is a matrix, which has no columns"),
     ],
 )
