@@ -12,6 +12,7 @@ from attrs.validators import ge, in_
 
 from bionic_core import (
     NEUTRAL,
+    NUMERICS,
     Block,
     Connectome,
     Mechanism,
@@ -68,7 +69,12 @@ class Masks(Mechanism):
         "BioNIC §3.4.2 (3)-(4), W ⊙ M and U ⊙ N; controls in bionic_plugins.mechanisms.rewiring"
     )
 
-    wiring_: Level = field(default="real", alias="wiring", validator=in_(LEVELS))
+    wiring_: Level = field(
+        default="real",
+        alias="wiring",
+        validator=in_(LEVELS),
+        metadata={NUMERICS: {"rewired": 1, "type-shuffled": 1}},  # drawn otherwise than at first
+    )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
     threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
     weighting: Literal["binary", "count", "size"] = field(
