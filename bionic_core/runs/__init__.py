@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bionic_core.runs.folder import Run as Run
     from bionic_core.runs.images_and_wiring import InputCache as InputCache
     from bionic_core.runs.images_and_wiring import Inputs as Inputs
+    from bionic_core.runs.manifest import told as told
     from bionic_core.runs.observer import Observer as Observer
     from bionic_core.runs.planned import PlannedRun as PlannedRun
     from bionic_core.runs.planned import Plans as Plans
@@ -85,6 +86,7 @@ __getattr__, __dir__, __all__ = offer(
         "failures": ("record_failure",),
         "folder": ("FAILURE", "LOCK", "RESULT", "Run"),
         "images_and_wiring": ("InputCache", "Inputs"),
+        "manifest": ("told",),
         "observer": ("Observer",),
         "planned": ("PlannedRun", "Plans"),
         "task": ("Task",),

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_plugins.mechanisms.reciprocity import reciprocal
-from bionic_plugins.mechanisms.switching import Connections, mixed, ordered, rewired
+from bionic_plugins.mechanisms.switching import Connections, Mixing, mixed, ordered, rewired
 
-__all__ = ["Connections", "by_distance", "mixed", "placed", "reciprocal", "rewired"]
+__all__ = ["Connections", "Mixing", "by_distance", "mixed", "placed", "reciprocal", "rewired"]
 __all__ += ["type_shuffled", "uniform"]
 
 Indices = npt.NDArray[np.int64]
