@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 PROJECT = "bionic"
-DISTRIBUTION = "bionic"
+DISTRIBUTION = "bionic-connectome"
 ENTRY_POINT_GROUP = "bionic"
 
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -31,6 +31,7 @@ from bionic_core.cli import (
 from bionic_core.cli.options import taking_fields
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.errors import BionicError, printable
+from bionic_core.registry.extras import misled
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -115,6 +116,8 @@ def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
     configure_process()
     give_way()
+    if words := misled():
+        typer.echo(f"bionic: {printable(words)}", err=True)
     try:
         main()
     except SystemExit as end:

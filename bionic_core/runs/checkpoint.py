@@ -20,8 +20,8 @@ from bionic_core.base.files import present, write_atomically, write_text
 from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError
 from bionic_core.runs.documents import Counters
-from bionic_core.runs.files import checked
-from bionic_core.runs.folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
+from bionic_core.runs.files import ANEW, MANIFEST, METRICS, SPEC, STATE, checked
+from bionic_core.runs.folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -33,18 +33,10 @@ from bionic_core.registry import Registry
 from bionic_core.runs.files import (
     ANEW,
     FAILURE,
-    LARGEST_TEXT,
-    LOCK,
     MANIFEST,
     METRICS,
-    MODEL,
     PREDICTIONS,
-    RESULT,
     SPEC,
-    STATE,
-    SUMMED,
-    SUMS,
-    TEXTS,
     RunFiles,
 )
 from bionic_core.runs.restore import restored_network, restored_spec
@@ -54,24 +46,6 @@ from bionic_core.spec.spec import Spec
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model.network import Network
-
-__all__ = [
-    "ANEW",
-    "FAILURE",
-    "LARGEST_TEXT",
-    "LOCK",
-    "MANIFEST",
-    "METRICS",
-    "MODEL",
-    "PREDICTIONS",
-    "RESULT",
-    "SPEC",
-    "STATE",
-    "SUMMED",
-    "SUMS",
-    "TEXTS",
-    "Run",
-]
 
 
 @attrs.frozen(eq=False)

@@ -9,7 +9,7 @@ import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import NEUTRAL, NUMERICS
+from bionic_core.markers import DISTRIBUTION, NEUTRAL, NUMERICS
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
@@ -88,7 +88,7 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
         if name == CORE:
             problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
             continue
-        package = (manifest.get("plugins") or {}).get(name)
+        package = _renamed((manifest.get("plugins") or {}).get(name))
         if name not in registry.names:
             problems.append(
                 f"trained with the mechanism '{name}'{_of(package)}, which is not installed "
@@ -121,7 +121,13 @@ def _compare(what: str, trained: int, installed: int, package: str | None) -> li
 
 def _core_version(manifest: Mapping[str, Any]) -> str | None:
     version = (manifest.get("versions") or {}).get("bionic")
-    return f"bionic {version}" if version else None
+    return f"{DISTRIBUTION} {version}" if version else None
+
+
+def _renamed(package: str | None) -> str | None:
+    """Return a package of a manifest by its name of today: 'bionic' is another project's."""
+    name, _, version = (package or "").partition(" ")
+    return f"{DISTRIBUTION} {version}" if name == "bionic" else package
 
 
 def _of(package: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from bionic_core import __version__
 from bionic_core.model.network import Network
 from bionic_core.model.notes import drawn, notes
 from bionic_core.training.precision import taken_in
@@ -22,10 +23,11 @@ def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
     They differ by rounding between devices, and between numbers of threads: ``products`` says what
     those are taken in, where the spec allows ``precision``.
     """
-    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
+    packages = ("torch", "torchvision", "numpy", "scikit-learn")
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
+        "versions": {"python": platform.python_version(), "bionic": __version__}
+        | {n: _version(n) for n in packages},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "products": taken_in(precision, device),
