@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bionic_core.runs.folder import Run as Run
     from bionic_core.runs.images_and_wiring import InputCache as InputCache
     from bionic_core.runs.images_and_wiring import Inputs as Inputs
+    from bionic_core.runs.manifest import told as told
     from bionic_core.runs.observer import Observer as Observer
     from bionic_core.runs.planned import PlannedRun as PlannedRun
     from bionic_core.runs.planned import Plans as Plans
@@ -86,6 +87,7 @@ __getattr__, __dir__, __all__ = offer(
         "files": ("FAILURE", "LOCK", "RESULT"),
         "folder": ("Run",),
         "images_and_wiring": ("InputCache", "Inputs"),
+        "manifest": ("told",),
         "observer": ("Observer",),
         "planned": ("PlannedRun", "Plans"),
         "task": ("Task",),

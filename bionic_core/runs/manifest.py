@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import torch
 
 from bionic_core import __version__
+from bionic_core.model.network import Network
+from bionic_core.model.notes import drawn, notes
 from bionic_core.runs.commit import commit_of
 from bionic_core.training.precision import taken_in
 
@@ -32,6 +35,14 @@ def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "git": commit_of(Path.cwd()),
     }
+
+
+def told(network: Network, note: Callable[[str], None]) -> dict[str, Any]:
+    """Return what a manifest says of how a network's wiring was drawn; note what must be known."""
+    for words in notes(network):
+        note(words)
+    how = drawn(network)
+    return {"wiring": how} if how else {}
 
 
 def _version(package: str) -> str | None:

@@ -50,7 +50,7 @@ from bionic_core.runs.files import (
 )
 from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache, Inputs
-from bionic_core.runs.manifest import circumstances
+from bionic_core.runs.manifest import circumstances, told
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
@@ -124,7 +124,8 @@ def train_task(
             claim.remove()
             return reused(run)
         observer.claimed(task, run.folder)
-        texts = texts_of(planned, inputs, place)
+        more = told(state.network, partial(observer.note, task))
+        texts = texts_of(planned, inputs, place, more)
         try:
             _go_on(run, state, course, inputs, texts, task, observer)
         except (RequestError, WriteError):
