@@ -109,15 +109,14 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
 
 def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     """Return how far each effect differs between seeds, where the runs tell."""
-    known = [e for e in findings.effects if e.seed_sd is not None]
-    shown = known if terms.page or len(known) <= MOST else [e for e in known if e.order < 3]
+    known = [e for e in findings.effects if e.seed_sd is not None and (terms.page or e.order < 3)]
     columns: Columns[Effect] = {
         "term": lambda effect: words.crossed(effect.term) if terms.page else effect.term,
         "SD over seeds": lambda effect: words.rough_cell(effect.seed_sd),
         "p": lambda effect: words.p_cell(effect.seed_p),
     }
     title = Measure.of(findings.response).with_unit("Effects from seed to seed")
-    tables, heading = [Table.of(title, columns, shown)], "Do effects differ between seeds?"
+    tables, heading = [Table.of(title, columns, known)], "Do effects differ between seeds?"
     return Section(heading, said("over-seeds"), tables) if known else None
 
 
@@ -151,9 +150,8 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     title, methods = "Analysis of variance", {line.method: None for line in lines if line.f}
     ruled = [n for n, line in enumerate(lines) if line.source in ("residual", "total")]
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
-    return Section(
-        title, said("variance", method="; ".join(methods) or "F by the residual"), [table]
-    )
+    method = "; ".join(methods) or "F against the residual"
+    return Section(title, said("variance", method=method), [table])
 
 
 def _leave_one_out(findings: Findings) -> Section | None:
