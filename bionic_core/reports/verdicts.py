@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from bionic_core.reports import words
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Cell, Section, Table
-from bionic_core.statistics.comparisons import Difference
-from bionic_core.statistics.effects import Effect
-
-MOST = 6
-"""A sentence names so many terms."""
-
-Named = Mapping[str, Effect | Difference]
+from bionic_core.statistics.findings import Findings
+from bionic_core.studies.results import AblationResults
 
 
-def verdicts(named: Named, margin: float | None, unit: str) -> list[Section]:
-    """Return the table of those that have a verdict, by what they are called; none if none has."""
-    rows = []
-    for name, one in named.items():
-        if (told := one.verdict) is not None:
-            between = words.interval_cell(told.low, told.high)
-            adds = words.numeric(one.image_error and 1.96 * one.image_error)
-            rows.append([Cell(name), between, Cell(told.alone), Cell(told.corrected), adds])
-    images = any(one.image_error is not None for one in named.values())
+def verdicts(found: Findings | AblationResults) -> list[Section]:
+    """Return the table of those that have a verdict; none if none has."""
+    known = [(name, one, one.verdict) for name, one in found.named.items() if one.verdict]
+    images = any(one.image_error is not None for _, one, _ in known)
     columns = ["term", "90 % interval", "alone", "all together", *["images add ±"] * images]
-    about = said("verdicts", margin=f"±{margin:g} {unit}".strip() if margin else "", images=images)
-    table = Table("Verdicts", columns, [row[: len(columns)] for row in rows], (2, 3), quiet=True)
-    return [Section("Larger than the margin, or within it?", about, [table])] if rows else []
+    rows: list[list[Cell | str]] = [
+        [name, words.interval_cell(told.low, told.high), told.alone, told.corrected]
+        + [words.numeric(one.image_half)] * images
+        for name, one, told in known
+    ]
+    table = Table("Verdicts", columns, rows, (2, 3), quiet=True)
+    about = said("verdicts", found=found, images=images) if known else []
+    return [Section("Larger than the margin, or within it?", about, [table])] if known else []
 
 
-def decided(named: Named, margin: float | None, unit: str) -> list[str]:
-    """Return a sentence for those told to be within the margin, and for those undecided."""
+def decided(found: Findings | AblationResults) -> list[str]:
+    """Say which are told to be within the margin, and which are undecided, the first six each."""
     of: dict[str, list[str]] = {"within": [], "undecided": []}
-    for name, one in named.items():
-        if one.verdict is not None and one.verdict.alone in of:
-            of[one.verdict.alone].append(name)
-    size, lines = f"±{margin or 0:g} {unit}".strip(), []
-    if of["within"]:
-        lines.append(f"Told to be within {size}, each alone at 5 %: {_few(of['within'])}.")
-    if of["undecided"]:
-        told = f"Undecided, neither told to be within {size} nor beyond: {_few(of['undecided'])}"
-        lines.append(f"{told}. That is no sign of there being nothing.")
-    return lines
-
-
-def _few(names: list[str]) -> str:
-    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
-    return words.listed([*names[:MOST], *more])
+    for name, one in found.named.items():
+        of.setdefault(one.verdict.alone if one.verdict else "", []).append(name)
+    few = {word: words.listed([*of[word][:6], *["others"] * (len(of[word]) > 6)]) for word in of}
+    return said("decided", found=found, within=few["within"], undecided=few["undecided"])

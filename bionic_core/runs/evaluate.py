@@ -126,6 +126,18 @@ class Designs:
     over: Over
     margin: float
 
+    @property
+    def told(self) -> str:
+        """The difference, its interval, and its verdict, in words."""
+        one = self.difference
+        if one.estimate is None or one.low is None or one.high is None or one.verdict is None:
+            return f"{len(self.seeds)} seeds each, which tell no interval"
+        return (
+            f"{len(self.seeds)} seeds each, {one.estimate:+.2f} points (95 % interval "
+            f"{one.low:+.2f} to {one.high:+.2f}; against a margin of ±{self.margin:g}: "
+            f"{one.verdict.alone})"
+        )
+
 
 @attrs.frozen
 class Against:

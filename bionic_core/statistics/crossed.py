@@ -131,7 +131,8 @@ class Certainty:
             spent = spent + np.where(
                 added > 0, (of_images**2 + mixed**2 / degrees) / (count - 1), 0.0
             )
-            both = total**2 / spent
+            # Less than by seeds alone they are not: differences of mean squares would have it so.
+            both = np.maximum(total**2 / spent, degrees)
         return cls(errors, degrees, np.sqrt(added), np.sqrt(total), both)
 
     def half(self, confidence: float) -> Matrix:

@@ -70,6 +70,11 @@ class Effect:
     verdict: Verdict | None = None
 
     @property
+    def image_half(self) -> float | None:
+        """What new images alone add to a 95 % interval's half-width, in quadrature."""
+        return None if self.image_error is None else 1.96 * self.image_error
+
+    @property
     def certain(self) -> bool:
         """Whether p, corrected for all terms, is below 5 %."""
         return self.p_adjusted is not None and self.p_adjusted < LEVEL

@@ -164,6 +164,16 @@ class Findings:
         return f"{told}, {self.over.words}" if told and self.over else told
 
     @property
+    def named(self) -> dict[str, Effect]:
+        """The judged effects by what they are called."""
+        return {effect.term.replace(":", " × "): effect for effect in self.judged}
+
+    @property
+    def unit(self) -> str:
+        """Of the effects, in words."""
+        return self.response.unit
+
+    @property
     def judged(self) -> tuple[Effect, ...]:
         """The effects, with Lenth's judgements where there are such."""
         of_lenth = {one.term: one for one in self.lenth.effects} if self.lenth else {}

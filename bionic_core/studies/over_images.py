@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.errors import DamagedError, RequestError
-from bionic_core.runs.folder import ANEW, PREDICTIONS, Run
+from bionic_core.runs.files import ANEW, PREDICTIONS
+from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import Spec
 from bionic_core.statistics.crossed import FEWEST_IMAGES, Images
 from bionic_core.statistics.designs import Design

@@ -185,6 +185,16 @@ class AblationResults:
         return f"{told}, {self.over.words}" if told and self.over else told
 
     @property
+    def named(self) -> dict[str, Difference]:
+        """The differences by what is left out."""
+        return {str(row.term): row.change for row in self.left_out}
+
+    @property
+    def unit(self) -> str:
+        """Of the differences, in words."""
+        return "percentage points"
+
+    @property
     def left_out(self) -> tuple[Variant, ...]:
         """The variants that lack a mechanism."""
         return tuple(row for row in self.rows if row.difference is not None)
