@@ -58,6 +58,8 @@ def evaluate_command(
     others = [Run.open(folder) for folder in against or ()]
     more = [Run.open(folder) for folder in beside or ()]
     check_margin(margin)
+    if margin is not None and not more and not others[1:]:
+        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
     if more and not others:
         raise RequestError("--beside: give what to compare these runs with, by --against")
     folders.check_folder(figures)

@@ -15,8 +15,10 @@ def verdicts(found: Findings | AblationResults) -> list[Section]:
     images = any(one.image_error is not None for _, one, _ in known)
     columns = ["term", "90 % interval", "alone", "all together", *["images add ±"] * images]
     rows: list[list[Cell | str]] = [
-        [name, words.interval_cell(told.low, told.high), told.alone, told.corrected]
-        + [words.numeric(one.image_half)] * images
+        [
+            *(name, words.interval_cell(told.low, told.high), told.alone, told.corrected),
+            *[words.numeric(one.image_half)] * images,
+        ]
         for name, one, told in known
     ]
     table = Table("Verdicts", columns, rows, (2, 3), quiet=True)
