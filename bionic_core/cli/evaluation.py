@@ -49,31 +49,21 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.runs.evaluate import compare, compare_designs, evaluation_of, predict_split
+    from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
-    from bionic_core.statistics.verdicts import check_margin
 
     one = Run.open(run)
     others = [Run.open(folder) for folder in against or ()]
     more = [Run.open(folder) for folder in beside or ()]
-    check_margin(margin)
-    if margin is not None and not more and not others[1:]:
-        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
-    if more and not others:
-        raise RequestError("--beside: give what to compare these runs with, by --against")
+    _check_sides(len(more), len(others), margin)
     folders.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
     found = evaluation_of(predicted)
     if others:
-        theirs = [predict_split(run, split, data, cache) for run in others]
-        against_it = compare(predicted, theirs[0])
-        if more or theirs[1:]:
-            ours = [predicted, *(predict_split(run, split, data, cache) for run in more)]
-            designs = compare_designs(ours, theirs, margin)
-            against_it = attrs.evolve(against_it, designs=designs)
-        found = attrs.evolve(found, against=against_it)
+        sides = [[predict_split(r, split, data, cache) for r in side] for side in (more, others)]
+        found = attrs.evolve(found, against=compare_sides([predicted, *sides[0]], sides[1], margin))
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
@@ -84,6 +74,17 @@ def evaluate_command(
         return evaluated(found)
 
     show(found, json, render)
+
+
+def _check_sides(beside: int, against: int, margin: float | None) -> None:
+    """Refuse runs that stand alone, and a margin of nothing."""
+    from bionic_core.statistics.verdicts import check_margin
+
+    check_margin(margin)
+    if margin is not None and not beside and against < 2:
+        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
+    if beside and not against:
+        raise RequestError("--beside: give what to compare these runs with, by --against")
 
 
 def _drawn(predicted: Predicted, found: Evaluation) -> dict[str, dict[str, bytes]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bionic_core.reports import words
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Cell, Section, Table
 from bionic_core.statistics.findings import Findings
-from bionic_core.studies.results import AblationResults
+
+if TYPE_CHECKING:
+    from bionic_core.studies.results import AblationResults
 
 
 def verdicts(found: Findings | AblationResults) -> list[Section]:

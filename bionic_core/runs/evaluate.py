@@ -270,6 +270,20 @@ def compare(one: Predicted, other: Predicted) -> Against:
     )
 
 
+def compare_sides(
+    ours: Sequence[Predicted], theirs: Sequence[Predicted], margin: float | None = None
+) -> Against:
+    """Compare the first runs of two sides, and where there are more, the sides' designs.
+
+    Raises:
+        RequestError: as :func:`compare` and :func:`compare_designs`.
+    """
+    found = compare(ours[0], theirs[0])
+    if len(ours) == len(theirs) == 1:
+        return found
+    return attrs.evolve(found, designs=compare_designs(ours, theirs, margin))
+
+
 def compare_designs(
     ones: Sequence[Predicted], others: Sequence[Predicted], margin: float | None = None
 ) -> Designs:

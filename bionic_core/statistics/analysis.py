@@ -35,6 +35,11 @@ from bionic_core.statistics.linear import Matrix
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
 
+NO_LENTH = (
+    "Lenth's method needs three effects or more, independent and equally certain, which these are "
+    "not: add seeds"
+)
+
 TRENDS = ("linear", "quadratic", "cubic")
 
 Judged = tuple[float, float | None, float | None, float | None]
@@ -97,36 +102,18 @@ def analyse_rows(
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
-    effects = estimate_effects(
-        factors,
-        rows,
-        scale=response.scale,
-        confidence=confidence,
-        order=order,
-        error=error,
-        images=images,
-        margin=margin,
-    )
+    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
+    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
     fit = effects.fit
     model = fit.model
     names = [term.name for term in model.kept]
     estimates = model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
-    notes = list(said)
-    if model.degrees == 0 and not regular:
-        notes.append(
-            "Lenth's method needs three effects or more, independent and equally certain, which "
-            "these are not: add seeds"
-        )
-    over = Over.of(
-        model.blocks.shape[1],
-        tested,
-        new=images is not None,
-        block=block,
-        repeated=model.degrees > 0,
-    )
-    notes.insert(0, f"intervals generalise {over.words}")
+    blocks, repeated = model.blocks.shape[1], model.degrees > 0
+    over = Over.of(blocks, tested, new=images is not None, block=block, repeated=repeated)
+    notes = [f"intervals generalise {over.words}", *said]
+    notes += [] if repeated or regular else [NO_LENTH]
     findings = Findings(
         response=response,
         effects=effects.effects,

@@ -153,13 +153,7 @@ def estimate_effects(
     response = scale * np.array([value for *_, value in rows], np.float64)
     fit = Fit.of(model, response, error, images and images.scaled(scale))
     by_seed = varying(fit)
-    known = {
-        effect.term: attrs.evolve(
-            effect, seed_sd=one.sd if one else None, seed_p=one.p if one else None
-        )
-        for effect in _judged(fit, confidence, margin)
-        for one in [by_seed.get(effect.term)]
-    }
+    known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(
         attrs.evolve(
             known.get(term.name, Effect(term.name, None)), aliases=model.aliases[term.name]
@@ -176,7 +170,9 @@ def estimate_effects(
     return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
 
 
-def _judged(fit: Fit, confidence: float, margin: float | None) -> Iterator[Effect]:
+def _judged(
+    fit: Fit, by_seed: Mapping[str, Varying], confidence: float, margin: float | None
+) -> Iterator[Effect]:
     """Give each kept term's effect, judged."""
     model = fit.model
     judged = fit.judged(model.effects, confidence)
@@ -185,6 +181,7 @@ def _judged(fit: Fit, confidence: float, margin: float | None) -> Iterator[Effec
     words = verdicts(estimates, sure, margin)
     for term, row, verdict in zip(model.kept, numbers.tolist(), words, strict=True):
         estimate, low, high, p, degrees, adjusted, image_error = map(finite, row)
+        seeds = by_seed.get(term.name)
         yield Effect(
             term.name,
             estimate,
@@ -193,6 +190,8 @@ def _judged(fit: Fit, confidence: float, margin: float | None) -> Iterator[Effec
             p,
             adjusted,
             degrees=degrees,
+            seed_sd=seeds.sd if seeds else None,
+            seed_p=seeds.p if seeds else None,
             image_error=image_error,
             verdict=verdict,
         )

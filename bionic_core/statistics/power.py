@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import attrs
@@ -193,31 +193,27 @@ def sights(
     half = np.full(len(sizes), np.nan)
     if images is not None and told.error:
         _, degrees = error_of(model, error).expected(model.effects)
-        both = np.sqrt(sizes**2 + images.error**2)
-        spent = sizes**4 / degrees + images.error**4 / (images.count - 1)
-        wider = _in_errors_of(both**4 / spent, len(sizes)) * both[:, None]
-        half = np.fmax(wider, numbers)[:, 0]  # never below that over seeds alone
-        numbers = np.fmax(wider, numbers) if over_images else numbers
-    return attrs.evolve(
-        told,
-        effects=tuple(
-            Sight(
-                term.name,
-                len(term.factors),
-                alone,
-                found,
-                first,
-                model.aliases[term.name],
-                margin,
-                both,
-            )
-            for term, row in zip(model.kept, np.column_stack([numbers, half]).tolist(), strict=True)
-            for alone, found, first, margin, both in [map(finite, row)]
-        ),
-        lost=tuple(
-            Lost(term.name, len(term.factors), model.aliases[term.name]) for term in model.lost
-        ),
-    )
+        wider = np.fmax(_over_images(sizes, degrees, images), numbers)  # never below seeds alone
+        half = wider[:, 0]
+        numbers = wider if over_images else numbers
+    lost = (Lost(term.name, len(term.factors), model.aliases[term.name]) for term in model.lost)
+    effects = tuple(_sights_of(model, np.column_stack([numbers, half])))
+    return attrs.evolve(told, effects=effects, lost=tuple(lost))
+
+
+def _over_images(sizes: Matrix, degrees: Matrix, images: ImageError) -> Matrix:
+    """Return what :func:`_in_errors_of` says of errors over seeds and images, in units, (T, 4)."""
+    both = np.sqrt(sizes**2 + images.error**2)
+    spent = sizes**4 / degrees + images.error**4 / (images.count - 1)
+    return np.asarray(_in_errors_of(both**4 / spent, len(sizes)) * both[:, None])
+
+
+def _sights_of(model: Model, numbers: Matrix) -> Iterator[Sight]:
+    """Give what is seen of each kept term, from (T, 5)."""
+    for term, row in zip(model.kept, numbers.tolist(), strict=True):
+        alone, found, first, margin, both = map(finite, row)
+        aliases = model.aliases[term.name]
+        yield Sight(term.name, len(term.factors), alone, found, first, aliases, margin, both)
 
 
 def _found(model: Model, error: str | None) -> tuple[Sights, Matrix]:

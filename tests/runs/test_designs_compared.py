@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from scipy import stats
 
 import bionic_core as bionic
 from bionic_core.reports.tables import evaluation as report_evaluation
@@ -27,7 +28,12 @@ def test_two_designs_are_compared_over_seeds_and_images(tmp_path: Path) -> None:
     assert found.over.words == "over seeds and over new images like these 140"
     against = attrs.evolve(compare(left[0], right[0]), designs=found)
     said = words(report_evaluation.evaluated(attrs.evolve(evaluation_of(left[0]), against=against)))
-    assert "both designs, 2 seeds each" in said
+    assert "both designs: 2 seeds each" in said
+    apart = left[0].right.astype(float) - right[0].right
+    half = stats.t.ppf(0.975, 139) * apart.std(ddof=1) / np.sqrt(140)
+    ends = (apart.mean() - half, apart.mean() + half)
+    assert (against.low, against.high) == pytest.approx(ends)
+    assert "over new images like these 140, for these two networks as they are" in said
     with pytest.raises(bionic.RequestError, match="both sides need the same seeds, two or more"):
         compare_designs(left[:1], right[1:])
     with pytest.raises(bionic.RequestError, match="two runs of a side have the same seed"):

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
-from scipy import stats
 
 import bionic_core as bionic
 from bionic_core.base.records import to_document
@@ -173,10 +172,6 @@ def test_two_runs_on_the_same_images_are_paired(root: Path, run: Run) -> None:
     assert other.hash in said
     assert "right only in the other" in said
     assert found.outcome.test in said
-    apart = one.right.astype(float) - two.right
-    half = stats.t.ppf(0.975, 139) * apart.std(ddof=1) / np.sqrt(140)
-    assert (found.low, found.high) == pytest.approx((apart.mean() - half, apart.mean() + half))
-    assert "over new images like these 140, for these two networks as they are" in said
 
 
 @pytest.mark.parametrize("data", [{"test": 147}, {"seed": 4}])
