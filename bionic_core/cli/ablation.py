@@ -48,10 +48,12 @@ def ablate_command(
     from bionic_core.reports.ablation import ablated
     from bionic_core.reports.terminal import render
     from bionic_core.studies import ablation as study
+    from bionic_core.studies.over_images import check_comparisons
 
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
-    judging = study.checked_judging(ablation, judged.judging)
+    trial = ablation.experiment
+    judging = check_comparisons(trial.design, trial.specs, judged.judging)
     if plan:
         planned = study.ablation_plan(
             ablation, *_measured(loaded, options.device, options.jobs), options.jobs, judging

@@ -48,8 +48,7 @@ def analyse(
         confidence: of the intervals, a share.
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
-        margin: against which each effect gets a verdict, in the effects' units; if None, half a
-            point of percentage points, and no verdicts in other units.
+        margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
 
     Raises:
         RequestError: with all that is wrong: a column is missing, or varies in no row; no number

@@ -27,7 +27,6 @@ from bionic_core.statistics.comparisons import (
     Comparisons,
     Difference,
     Summary,
-    checked,
     compare,
     means,
 )
@@ -35,7 +34,7 @@ from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
-from bionic_core.statistics.verdicts import check_margin, margin_of
+from bionic_core.statistics.verdicts import margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
@@ -44,7 +43,6 @@ from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
     about_images_left,
-    check_over_images,
     images_of,
 )
 from bionic_core.studies.plan import Estimate
@@ -139,20 +137,6 @@ def plan_ablation(
     kinds = {name: spec.mechanisms[name].kind for name in parameters}
     sizes = (whole, *(parameters[factor.name] for factor in factors))
     return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
-
-
-def checked_judging(ablation: Ablation, judging: Judging) -> Judging:
-    """Return how differences are to be judged, checked before anything is trained.
-
-    Raises:
-        RequestError: there is no such error or margin, or the runs will tell nothing of images.
-    """
-    checked(judging.error)
-    check_margin(judging.margin)
-    if judging.images:
-        design, specs = ablation.experiment.design, ablation.experiment.specs
-        check_over_images(design, specs, ACCURACY, error=judging.error)
-    return judging
 
 
 @attrs.frozen
@@ -278,14 +262,7 @@ def results(
         cells=tuple(
             StudyRun.of(cell, variant=name) for cell, name in zip(cells, names, strict=True)
         ),
-        pool=Pool(
-            variants=tuple(rows[row].variant for row in found.pool),
-            sd=found.sd,
-            degrees=found.degrees,
-            spreads_p=found.spreads_p,
-            error=found.error,
-            assumption=ASSUMPTIONS[found.error],
-        ),
+        pool=_pool(found, rows),
         detectable=detectable_differences(
             found.sd, len(design.factors), len(design.seeds), found.error
         ),
@@ -301,6 +278,17 @@ def results(
         margin=margin,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),
+    )
+
+
+def _pool(found: Comparisons, rows: Sequence[Variant]) -> Pool:
+    return Pool(
+        variants=tuple(rows[row].variant for row in found.pool),
+        sd=found.sd,
+        degrees=found.degrees,
+        spreads_p=found.spreads_p,
+        error=found.error,
+        assumption=ASSUMPTIONS[found.error],
     )
 
 

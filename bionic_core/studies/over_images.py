@@ -19,9 +19,11 @@ from bionic_core.errors import DamagedError, RequestError
 from bionic_core.runs.files import ANEW, PREDICTIONS
 from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import Spec
+from bionic_core.statistics.comparisons import checked
 from bionic_core.statistics.crossed import FEWEST_IMAGES, Images
 from bionic_core.statistics.designs import Design
 from bionic_core.statistics.power import sights
+from bionic_core.statistics.verdicts import check_margin
 from bionic_core.studies.cell import Cell
 from bionic_core.training.metrics import figure_of
 
@@ -113,6 +115,19 @@ def check_over_images(
         )
     if problems:
         raise RequestError([f"--over {BOTH}: {problem}" for problem in problems])
+
+
+def check_comparisons(design: Design, specs: Sequence[Spec], judging: Judging) -> Judging:
+    """Return how differences from a control are to be judged, checked before anything is trained.
+
+    Raises:
+        RequestError: there is no such error or margin, or the runs will tell nothing of images.
+    """
+    checked(judging.error)
+    check_margin(judging.margin)
+    if judging.images:
+        check_over_images(design, specs, "test.accuracy", error=judging.error)
+    return judging
 
 
 def images_of(cells: Sequence[Cell], response: str) -> Images:

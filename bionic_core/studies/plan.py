@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -90,8 +89,7 @@ def factorial_plan(
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
         order: of interactions, the highest that will be estimated.
-        judging: how sure effects will be, as for
-            :func:`bionic_core.studies.experiment.analyse`.
+        judging: how sure effects will be, as for ``experiment.analyse``.
         device: as for training.
         jobs: runs side by side.
         seconds: of the probe; 0 for none, None for :data:`bionic_core.runs.probe.PROBE`.
@@ -106,9 +104,8 @@ def factorial_plan(
         images = len(inputs.splits.test)
         cells = finished_cells(experiment, plans)
     except RequestError as unread:
-        notes.append(
-            f"the data cannot be read ({unread}), so neither what is done nor the time is known"
-        )
+        what = "neither what is done nor the time is known"
+        notes.append(f"the data cannot be read ({unread}), so {what}")
     else:
         check_response(response, spec, inputs)
         left = design.runs - len(cells)
@@ -116,19 +113,14 @@ def factorial_plan(
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
-    error = judging.error
+    about, error = response_of(response), judging.error
     spread, between = _spread(experiment, cells or [], response, images, order, error)
-    of_images = planned_images(design.factors, cells or [], response, images, order)
-    if spread.value is None:
-        of_images = None
-    sd = spread.value or 1.0
-    seen = sights(design, sd, order, error, between, of_images, judging.images)
-    notes += _about(spread, seen, between)
-    about = response_of(response)
-    notes += _about_verdicts(seen, judging, about.unit)
-    if of_images is not None and seen.error:
-        size = sd * 2 / math.sqrt(design.runs)
-        notes += about_images(of_images, size, len(design.seeds), about.unit)
+    adds = planned_images(design.factors, cells or [], response, images, order)
+    sd, adds = spread.value or 1.0, adds if spread.value else None
+    seen = sights(design, sd, order, error, between, adds, judging.images)
+    notes += [*_about(spread, seen, between), *_about_verdicts(seen, judging, about.unit)]
+    if adds is not None and seen.error:
+        notes += about_images(adds, sd * 2 / design.runs**0.5, len(design.seeds), about.unit)
     return FactorialPlan(
         name=spec.name,
         design=design.layout,

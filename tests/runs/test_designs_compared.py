@@ -27,7 +27,11 @@ def test_two_designs_are_compared_over_seeds_and_images(tmp_path: Path) -> None:
     assert (found.seeds, found.margin) == ((0, 1), 0.5)
     assert found.over.words == "over seeds and over new images like these 140"
     against = attrs.evolve(compare(left[0], right[0]), designs=found)
-    said = words(report_evaluation.evaluated(attrs.evolve(evaluation_of(left[0]), against=against)))
+    said = " ".join(
+        words(
+            report_evaluation.evaluated(attrs.evolve(evaluation_of(left[0]), against=against))
+        ).split()
+    )
     assert "both designs: 2 seeds each" in said
     apart = left[0].right.astype(float) - right[0].right
     half = stats.t.ppf(0.975, 139) * apart.std(ddof=1) / np.sqrt(140)
