@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -186,7 +187,7 @@ class _Assembly(Asking):
         )
 
     def _projection(self, site: ProjectionSite) -> Projection:
-        asked = {"projection": site, "connectome": self.connectome}
+        asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}
         wirings = self.answers("wiring", site.name, kind=Wiring, **asked)
         weights = self.answers(
             "weight", site.name, wiring=combined(dict(wirings), site.pre.size), **asked
