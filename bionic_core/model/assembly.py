@@ -79,11 +79,8 @@ class _Assembly(Asking):
         layers = self._layers()
         stages, shape = self._stages()
         channels, height, width = shape
-        modulate = Chain("modulate", "", {})
-        if stages:
-            modulate = Chain(
-                "modulate", "", dict(self.answers("modulate", "", keeps=shape, shape=shape))
-            )
+        answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
+        modulate = Chain("modulate", "", dict(answered))
         first, last = layers[topology.order[0]], layers[topology.order[-1]]
         modules = {name: self._layer(layers, name) for name in topology.order}
         network = Network(
