@@ -30,7 +30,6 @@ HOLES = {
 """The first version of a distribution that lacks what is known to be wrong with earlier ones."""
 
 
-
 def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
