@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -17,9 +21,19 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""Pillow's names of the kinds of these suffixes."""
+
+LARGEST = 120_000_000
+"""Pixels of a picture: a file of some kB can claim to have any number."""
+
 Shape = tuple[int, int, int]
 
-DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
+DAMAGE = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error),
+    *(KeyError, TypeError, OverflowError, ZeroDivisionError, MemoryError, RuntimeError),
+    *(AttributeError, NotImplementedError, AssertionError),
+)
 """What Pillow raises on files that are cut off or are no pictures."""
 
 
@@ -33,16 +47,44 @@ def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDA
     Raises:
         RequestError: it is not a picture, is cut off, or has greys of more than 16 bits.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     where = name or str(file)
+    if isinstance(file, Path):
+        try:
+            check_file(file)
+        except RequestError as error:
+            raise RequestError(error.problems, where=where) from None
     try:
-        with Image.open(file) as opened:
+        with opened_picture(file) as opened:
             return _shaped(_plain(ImageOps.exif_transpose(opened), image[0]), image)
-    except FileNotFoundError:
-        raise RequestError("no such file", where=where) from None
-    except (*DAMAGE, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         raise RequestError(f"not a picture that can be read ({error})", where=where) from error
+
+
+@contextmanager
+def opened_picture(file: Path | BinaryIO) -> Iterator[Image.Image]:
+    """Open a picture of the kinds in :data:`SUFFIXES`, by what it is and not by its name.
+
+    Pillow knows more kinds, and has a program of the machine draw one of them (PostScript).
+
+    Raises:
+        ValueError: it claims more than :data:`LARGEST` pixels.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
+    with opened:
+        if opened.width * opened.height > LARGEST:
+            raise ValueError(
+                f"it is {opened.width:,} × {opened.height:,} pixels, more than {LARGEST:,}"
+            )
+        yield opened
 
 
 def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:

@@ -40,9 +40,9 @@ def build(
         spec: what to build.
         seed: each piece draws from its own stream, derived from (seed, mechanism, hook, site).
         connectome: the wiring, read from the spec's source if None.
-        gated: mechanisms whose pieces are put behind gates (see
-        :mod:`bionic_core.model.combination`). streams: what the pieces that draw while they run
-        draw from. tried: whether each answer is tried once (see :mod:`bionic_core.model.answers`).
+        gated: mechanisms whose pieces are put behind gates (:mod:`bionic_core.model.combination`).
+        streams: what the pieces that draw while they run draw from.
+        tried: whether each answer is tried once (see :mod:`bionic_core.model.answers`).
 
     Raises:
         RequestError: a mechanism cannot act here, an answer is of the wrong kind or shape, two

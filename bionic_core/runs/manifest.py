@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ import torch
 from bionic_core import __version__
 from bionic_core.model.network import Network
 from bionic_core.model.notes import drawn, notes
+from bionic_core.runs.commit import commit_of
 from bionic_core.training.precision import taken_in
 
 
@@ -32,7 +33,7 @@ def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "products": taken_in(precision, device),
         "threads": torch.get_num_threads(),
-        "git": _commit(),
+        "git": commit_of(Path.cwd()),
     }
 
 
@@ -49,18 +50,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _commit() -> str | None:
-    """Return the commit of the working directory's repository, if it is in one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

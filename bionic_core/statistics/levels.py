@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import Level, same_level
 
@@ -54,10 +55,9 @@ def read_table(path: Path) -> list[dict[str, str]]:
         RequestError: it cannot be read, has no header, a name twice, no rows, or a row of another
             length.
     """
+    check_file(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise RequestError("no such file", where=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
     first = text.partition("\n")[0]
