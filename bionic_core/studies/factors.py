@@ -17,7 +17,8 @@ from bionic_core.spec.spec import Spec, dependents
 from bionic_core.spec.tables import SECTIONS
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Factor, Level
-from bionic_core.statistics.levels import in_order, read_table, switch
+from bionic_core.statistics.levels import in_order, switch
+from bionic_core.statistics.text_table import read_table
 
 
 def is_key(factor: str) -> bool:
@@ -126,7 +127,7 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     Raises:
         RequestError: with everything that is wrong, each problem with its line and column.
     """
-    rows = read_table(path)
+    rows = read_table(path).rows
     columns = {name: name.removeprefix("mechanisms.") for name in rows[0]}
     known = [found.entry.name for found in registry.listing(Mechanism) if found.cls]
     problems = []
