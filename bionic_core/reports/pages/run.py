@@ -69,8 +69,9 @@ def _answer(result: Result, figures: Figures) -> list[str]:
         sure = f" (95 % interval {between(test.interval, 1)})"
     common = max(classes, key=lambda name: classes[name].support)
     share = classes[common].support / max(sum(c.support for c in classes.values()), 1)
-    best = max(classes, key=lambda name: classes[name].recall)
-    worst = min(classes, key=lambda name: classes[name].recall)
+    there = [name for name in classes if classes[name].support]
+    best = max(there, key=lambda name: classes[name].recall)
+    worst = min(there, key=lambda name: classes[name].recall)
     return [
         f"It classifies {percent(test.accuracy, 1)} of {count(test.images)} test images "
         f"rightly{sure}; always answering “{common}” would be right for {percent(share, 1)}. "
