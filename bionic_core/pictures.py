@@ -25,6 +25,7 @@ Shape = tuple[int, int, int]
 ORIENTATION = 0x0112
 """The EXIF tag that says how a picture is to be turned."""
 
+
 def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDArray[np.uint8]:
     """Return a picture of any size and colour as uint8 (C, H, W), for ``image`` = (1 or 3, H, W).
 

@@ -33,7 +33,7 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
 ]
 Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
+    str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 

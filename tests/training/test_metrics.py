@@ -15,8 +15,7 @@ from bionic_core import RequestError
 from bionic_core.base.records import to_document
 from bionic_core.runs.result import Result, Seen
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
-from bionic_core.training.evaluation import PlainFigures
-from bionic_core.training.evaluation import metrics
+from bionic_core.training.evaluation import PlainFigures, metrics
 from bionic_core.training.metrics import (
     ClassFigures,
     calibration_error,
