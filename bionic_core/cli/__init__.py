@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from bionic_core.base.output import configure_output
 from bionic_core.base.process import configure_process, give_way, leave
 from bionic_core.cli import (
     ablation,
@@ -113,6 +114,7 @@ def main() -> None:
 
 def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
+    configure_output()
     configure_process()
     give_way()
     try:
