@@ -107,7 +107,7 @@ def strict_json(result: Any) -> str:
     if lost:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         typer.echo(
-            f"bionic: JSON has no infinite numbers and no NaN; null stands for {', '.join(lost[:5])}"
+            f"bionic: JSON has no infinite numbers, no NaN; null stands for {', '.join(lost[:5])}"
             f"{more}",
             err=True,
         )
