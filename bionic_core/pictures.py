@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -19,6 +22,12 @@ SUFFIXES = (
     *(".pgm", ".ppm", ".pbm", ".pnm"),
 )
 """How names of pictures end, in small letters."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""Pillow's names of the kinds of these suffixes."""
+
+LARGEST = 120_000_000
+"""Pixels of a picture: a file of some kB can claim to have any number."""
 
 Shape = tuple[int, int, int]
 
@@ -36,21 +45,21 @@ def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDA
     Raises:
         RequestError: it is not a picture, is cut off, or has greys of more than 16 bits.
     """
-    from PIL import Image
 
     where = name or str(file)
+    if isinstance(file, Path):
+        try:
+            check_file(file)
+        except RequestError as error:
+            raise RequestError(error.problems, where=where) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of EXIF that is not used
-            with Image.open(file) as opened:
+            with opened_picture(file) as opened:
                 tile = opened.tile[0] if opened.tile else None
                 depth = str(getattr(tile, "args", ""))
                 opened.load()
                 return _shaped(_plain(_upright(opened), image[0], depth), image)
-    except FileNotFoundError:
-        raise RequestError("no such file", where=where) from None
-    except MemoryError:
-        raise
     except Exception as error:  # what Pillow raises on files that are damaged is anything
         words = str(error) or type(error).__name__
         raise RequestError(f"not a picture that can be read ({words})", where=where) from error
@@ -77,6 +86,31 @@ def _upright(picture: Image.Image) -> Image.Image:
         8: Image.Transpose.ROTATE_90,
     }.get(turn if isinstance(turn, int) else 0)
     return picture if method is None else picture.transpose(method)
+
+
+@contextmanager
+def opened_picture(file: Path | BinaryIO) -> Iterator[Image.Image]:
+    """Open a picture of the kinds in :data:`SUFFIXES`, by what it is and not by its name.
+
+    Pillow knows more kinds, and has a program of the machine draw one of them (PostScript).
+
+    Raises:
+        ValueError: it claims more than :data:`LARGEST` pixels.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
+    with opened:
+        if opened.width * opened.height > LARGEST:
+            raise ValueError(
+                f"it is {opened.width:,} × {opened.height:,} pixels, more than {LARGEST:,}"
+            )
+        yield opened
 
 
 def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from bionic_core.model.answers import try_rule, try_weights
 from bionic_core.model.asking import Asking
 from bionic_core.model.combination import Chain, Pieces, Product, Sum
 from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
-from bionic_core.model.projection import Projection
+from bionic_core.model.projection import Projection, combined
 from bionic_core.model.storage import make_projection
 from bionic_core.seeds import Stream, derive, seeded
 from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
@@ -186,10 +186,11 @@ class _Assembly(Asking):
         )
 
     def _projection(self, site: ProjectionSite) -> Projection:
-        wirings = self.answers(
-            "wiring", site.name, kind=Wiring, projection=site, connectome=self.connectome
+        asked = {"projection": site, "connectome": self.connectome}
+        wirings = self.answers("wiring", site.name, kind=Wiring, **asked)
+        weights = self.answers(
+            "weight", site.name, wiring=combined(dict(wirings), site.pre.size), **asked
         )
-        weights = self.answers("weight", site.name, projection=site)
         seed = derive(self.seed, site.owner, "projection", site.name)
         projection = make_projection(
             site,

@@ -9,7 +9,7 @@ import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import NEUTRAL
+from bionic_core.markers import DISTRIBUTION, NEUTRAL, NUMERICS
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
@@ -42,8 +42,22 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
         "numerics": {CORE: CORE_NUMERICS}
-        | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
+        | {name: numerics_of(type(m), plain(m)) for name, m in spec.mechanisms.items()},
     }
+
+
+def numerics_of(mechanism: type[Mechanism], table: Mapping[str, Any]) -> int:
+    """Return a mechanism's ``numerics`` where its keys have these values (see :class:`Plugin`).
+
+    What is added for a value tells runs apart from earlier ones with that value alone.
+    """
+    added = (
+        number
+        for key in attrs.fields(mechanism)
+        for value, number in key.metadata.get(NUMERICS, {}).items()
+        if table.get(key.alias, key.default) == value
+    )
+    return mechanism.numerics + sum(added)
 
 
 def _deciding(table: Any) -> dict[str, Any]:
@@ -78,7 +92,7 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
         if name == CORE:
             problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
             continue
-        package = (manifest.get("plugins") or {}).get(name)
+        package = _renamed((manifest.get("plugins") or {}).get(name))
         if name not in registry.names:
             problems.append(
                 f"trained with the mechanism '{name}'{_of(package)}, which is not installed "
@@ -87,10 +101,12 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
             )
             continue
         try:
-            installed = registry.get(name, Mechanism).numerics
+            kind = registry.get(name, Mechanism)
         except RequestError as error:
             problems += error.problems
             continue
+        table = manifest["identity"].get("mechanisms", {}).get(name, {})
+        installed = numerics_of(kind, table)
         problems += _compare(f"the mechanism '{name}'", number, installed, package)
     if problems:
         raise RequestError(problems, where=where)
@@ -109,7 +125,13 @@ def _compare(what: str, trained: int, installed: int, package: str | None) -> li
 
 def _core_version(manifest: Mapping[str, Any]) -> str | None:
     version = (manifest.get("versions") or {}).get("bionic")
-    return f"bionic {version}" if version else None
+    return f"{DISTRIBUTION} {version}" if version else None
+
+
+def _renamed(package: str | None) -> str | None:
+    """Return a package of a manifest by its name of today: 'bionic' is another project's."""
+    name, _, version = (package or "").partition(" ")
+    return f"{DISTRIBUTION} {version}" if name == "bionic" else package
 
 
 def _of(package: str | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError
 
 DELIMITERS = "\t;,|"
@@ -75,10 +76,9 @@ def read_table(path: Path) -> TextTable:
 def _text(path: Path) -> tuple[str, list[str]]:
     """Return a file's text, and what was guessed of it."""
     where = str(path)
+    check_file(path)
     try:
         content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RequestError("no such file", where=where) from error
     except OSError as error:
         raise RequestError(f"cannot be read as text: {error}", where=where) from error
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8-sig")

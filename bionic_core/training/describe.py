@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import torch
@@ -12,6 +13,7 @@ from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
+from bionic_core.model.notes import drawn, notes
 from bionic_core.model.projection import Projection
 from bionic_core.model.sizes import multiply_adds, parameter_counts, parameters_by_part
 from bionic_core.spec.spec import Spec
@@ -101,6 +103,8 @@ class Description:
         memory: what the model and its training take.
         pipeline: the intermediates, in the order of the pass.
         connectome: None where the spec has none.
+        drawn: how the wiring of each projection was drawn, where its mechanism says so.
+        notes: what a reader must know of it, in sentences.
     """
 
     name: str
@@ -113,6 +117,8 @@ class Description:
     memory: Memory
     pipeline: tuple[Intermediate, ...]
     connectome: Source | None = attrs.field(default=None, metadata={OMITTED: True})
+    drawn: Mapping[str, Any] = attrs.field(factory=dict, metadata={OMITTED: True})
+    notes: tuple[str, ...] = attrs.field(default=(), metadata={OMITTED: True})
 
 
 def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
@@ -139,6 +145,8 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
         memory=Memory(model_memory(network), training_memory(network, recipe)),
         pipeline=_pipeline(network),
         connectome=None if connectome is None else _source(connectome),
+        drawn=drawn(network),
+        notes=notes(network),
     )
     return description, network
 

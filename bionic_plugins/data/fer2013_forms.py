@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import RequestError, Split
-from bionic_core.base.files import read_arrays
+from bionic_core.base.arrays import read_array, read_arrays, read_members, reading
+from bionic_core.base.exact import MismatchError, exact
+from bionic_core.base.files import check_file, limited_lines
 from bionic_core.errors import nearest, shorten
-from bionic_core.pictures import Shape
+from bionic_core.pictures import Shape, opened_picture
 from bionic_plugins.data.folders import class_folders, read_classes, split_folders
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
@@ -41,8 +43,12 @@ USAGES = {"training": "train", "publictest": "public", "privatetest": "private"}
 SPLITS = ("train", "public", "private", "validation", "test")
 
 SIDE = 48
+LABELS = "labels.npy"
 TRAIN, PUBLIC, PRIVATE = 28709, 3589, 3589
 """Images of the published splits; strips hold them in this order."""
+
+LINE, MOST = 2**20, 2**32
+"""Letters of a line, and of a file: far more than 2,304 pixels and 35,887 lines have."""
 
 Parts = tuple[dict[str, Split], tuple[str, ...]]
 """Splits by their names in ``SPLITS``, and the class names."""
@@ -79,7 +85,7 @@ def looks_like_csv(path: Path) -> bool:
     try:
         with _text(path) as file:
             return set(COLUMNS) <= set(_header(file.readline(4096)))
-    except DAMAGE:
+    except (RequestError, *DAMAGE):
         return False
 
 
@@ -124,6 +130,7 @@ def read_csv(path: Path, codes: Sequence[str] = CODES, classes: Sequence[str] = 
 
 
 def _text(path: Path) -> TextIO:
+    check_file(path)
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig")
     return path.open(encoding="utf-8-sig")
@@ -137,7 +144,7 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
     """Yield each line's number and its emotion, pixels and usage; of short lines, blanks."""
     try:
         with _text(path) as file:
-            header = _header(file.readline())
+            header = _header(file.readline(LINE))
             missing = [name for name in COLUMNS if name not in header]
             if missing:
                 found = ", ".join(name[:20] for name in header[:8] if name) or "nothing"
@@ -147,7 +154,7 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
                     where=str(path),
                 )
             emotion, pixels, usage = (header.index(name) for name in COLUMNS)
-            for number, line in enumerate(file, 2):
+            for number, line in enumerate(limited_lines(file, MOST, LINE), 2):
                 # Few fields hold a comma, and this takes half of csv.reader's time.
                 row = [field.strip(' "\r\n') for field in line.split(",")]
                 if len(row) > len(header):
@@ -208,9 +215,10 @@ def looks_like_strips(path: Path) -> bool:
 
 def _members(path: Path) -> list[str]:
     try:
+        check_file(path)
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except DAMAGE:
+    except (RequestError, *DAMAGE):
         return []
 
 
@@ -232,12 +240,13 @@ def read_npz(path: Path) -> Parts:
             where=str(path),
         )
     names = arrays["class_names"]
-    if names.ndim != 1 or names.dtype.kind not in "US":
-        raise RequestError(
-            f"class_names is {names.dtype} {names.shape}, expected a list of strings",
-            where=str(path),
-        )
-    label = canonical(names.astype(str).tolist(), str(path))
+    try:
+        if names.ndim != 1 or names.dtype.kind not in "US":
+            raise MismatchError(f"is {names.dtype} {names.shape}, expected a list of strings")
+        words: list[str] = exact(names, np.str_).tolist()
+    except MismatchError as error:
+        raise RequestError(f"class_names {error}", where=str(path)) from error
+    label = canonical(words, str(path))
     return _labelled(
         {s: (arrays[f"{s}_images"], arrays[f"{s}_labels"]) for s in splits}, label, path
     )
@@ -263,7 +272,7 @@ def _labelled(
                 f"expected {len(images):,} whole numbers"
             )
         else:
-            index = labels.astype(np.int64)
+            index = labels.astype(np.int64)  # one beyond 63 bits becomes negative, and is refused
             wrong = np.flatnonzero((index < 0) | (index >= len(label)))
             if len(wrong):
                 problems.append(
@@ -287,24 +296,19 @@ def read_strips(path: Path) -> Parts:
         RequestError: the file is damaged, or its strips or labels are not as many as they
             should be.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if "labels.npy" not in archive.namelist():
-                raise RequestError(
-                    "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
-                    "give the folder",
-                    where=str(path),
-                )
-            labels = np.load(io.BytesIO(archive.read("labels.npy")), allow_pickle=False)
-            names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
-            images = np.concatenate(
-                [np.empty((0, SIDE, SIDE), np.uint8)]
-                + [_strip(name, archive.read(name)) for name in names]
+    with reading(path, "not a .zip of strips"):
+        members = read_members(path, lambda name: name == LABELS or name.endswith(".webp"))
+        if LABELS not in members:
+            raise RequestError(
+                "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
+                "give the folder",
+                where=str(path),
             )
-    except DAMAGE as error:
-        raise RequestError(
-            f"damaged, or not a .zip of strips ({error})", where=str(path)
-        ) from error
+        labels = read_array(members.pop(LABELS), path)
+        names = sorted(members)
+        images = np.concatenate(
+            [np.empty((0, SIDE, SIDE), np.uint8)] + [_strip(name, members[name]) for name in names]
+        )
     known = (TRAIN + PUBLIC, TRAIN + PUBLIC + PRIVATE)
     if labels.shape != (len(images),) or len(images) not in known:
         raise RequestError(
@@ -326,9 +330,7 @@ def read_strips(path: Path) -> Parts:
 
 def _strip(name: str, content: bytes) -> npt.NDArray[np.uint8]:
     """Return the images of a strip, uint8 (n, 48, 48)."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as strip:
+    with opened_picture(io.BytesIO(content)) as strip:
         if strip.width != SIDE or strip.height % SIDE:
             raise ValueError(
                 f"{name} is {strip.width} × {strip.height}, expected {SIDE} wide and a multiple "

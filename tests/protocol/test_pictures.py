@@ -144,7 +144,7 @@ def test_pictures_cut_off_anywhere_are_refused(form: str) -> None:
 def test_a_missing_picture(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"gone\.png: no such file"):
         read_picture(tmp_path / "gone.png", IMAGE)
-    with pytest.raises(RequestError, match="not a picture"):
+    with pytest.raises(RequestError, match="is a folder"):
         read_picture(tmp_path, IMAGE)
 
 

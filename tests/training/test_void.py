@@ -69,6 +69,6 @@ def test_no_study_switches_what_does_nothing() -> None:
 
 
 def test_balanced_weights_of_balanced_classes_are_said() -> None:
-    spec = api.load("demo", set=["class_weights={}"])
+    spec = api.load("full")
     assert "each class has 20 training images" in even(spec, [20, 20, 20])["class_weights"]
     assert even(spec, [20, 19, 20]) == {}

@@ -146,11 +146,13 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
 def _cells(request: Request, database: Database) -> tuple[Cells, Mapping[str, str]]:
     """Return the cells, as a table of the database too."""
     from bionic_core.connectomes.importing.cells import Signs, keep_typed, read_cells
+    from bionic_core.connectomes.importing.tables import explained
 
     given = {role: name for role, name in request.columns.items() if role not in SYNAPSE_ROLES}
     signs = Signs(request.excitatory, request.inhibitory)
     table = database.table(request.cells)
-    cells, examples = read_cells(database, table, given, signs, request.voxel)
+    with explained(request.cells):
+        cells, examples = read_cells(database, table, given, signs, request.voxel)
     cells = keep_typed(cells, request.rules)
     cells.register(database)
     return cells, examples
@@ -160,10 +162,12 @@ def _table(
     request: Request, database: Database, cells: Cells, watch: Watch
 ) -> tuple[Connections, dict[str, Any], Mapping[str, int]]:
     from bionic_core.connectomes.importing.synapses import read_synapses
+    from bionic_core.connectomes.importing.tables import explained
 
     given = {role: name for role, name in request.columns.items() if role in SYNAPSE_ROLES}
     table = database.table(request.synapses)
-    read = read_synapses(database, table, cells, given, request.rules, watch)
+    with explained(request.synapses):
+        read = read_synapses(database, table, cells, given, request.rules, watch)
     about = {"level": read.level, "synapses": {"rows": read.rows, "columns": dict(read.columns)}}
     return read.connections, about, read.counts
 

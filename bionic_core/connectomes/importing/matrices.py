@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,17 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.arrays import read_array, read_market, read_sparse, reading
+from bionic_core.base.exact import MismatchError, exact
+from bionic_core.base.files import check_file, limited_lines
+from bionic_core.base.sparse import Entries
 from bionic_core.connectomes.importing.cells import Cells
 from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.connectomes.importing.summing import LARGEST, ROW, Connections, Summing
 from bionic_core.errors import RequestError
+
+LETTERS = 2**32
+"""That a matrix in text may have, however small its file is."""
 
 ENDINGS = (".npy", ".npz", ".mtx", ".mtx.gz")
 
@@ -51,26 +57,17 @@ def read_matrix(path: Path) -> Matrix:
         RequestError: the file is missing, damaged, or no matrix of numbers.
     """
     name = path.name.lower()
-    if not path.is_file():
-        raise RequestError("is a folder" if path.is_dir() else "no such file", where=str(path))
-    try:
+    check_file(path)
+    with reading(path, "no matrix of numbers"):
         if name.endswith(".npy"):
-            return _dense(np.load(path, allow_pickle=False), path)
+            return _dense(read_array(path), path)
         if name.endswith(".npz"):
-            import scipy.sparse
-
-            return _sparse(scipy.sparse.load_npz(path), path)
+            return _sparse(read_sparse(path), path)
         if name.endswith((".mtx", ".mtx.gz")):
-            import scipy.io
-
-            found = scipy.io.mmread(path)
-            return _dense(found, path) if isinstance(found, np.ndarray) else _sparse(found, path)
+            found = read_market(path)
+            return _sparse(found, path) if isinstance(found, Entries) else _dense(found, path)
         if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")):
             return _written(path)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, csv.Error) as error:
-        raise RequestError(
-            f"is damaged, or no matrix of numbers ({error})", where=str(path)
-        ) from error
     raise RequestError(
         "is of no known kind of matrix; known are .npy, .csv, SciPy's .npz and .mtx",
         where=str(path),
@@ -165,17 +162,16 @@ def _dense(matrix: npt.NDArray[Any], path: Path) -> Matrix:
             where=str(path),
         )
     row, column = np.nonzero(matrix)
-    return Matrix(row, column, matrix[row, column].astype(np.float64), matrix.shape)
+    return _sparse(Entries(row, column, matrix[row, column], matrix.shape), path)
 
 
-def _sparse(matrix: Any, path: Path) -> Matrix:
-    found = matrix.tocoo()
-    if found.dtype.kind not in "biuf":
-        raise RequestError(
-            f"holds values of type {found.dtype}; numbers are needed", where=str(path)
-        )
-    row, column = found.row.astype(np.int64), found.col.astype(np.int64)
-    return Matrix(row, column, found.data.astype(np.float64), found.shape)
+def _sparse(found: Entries, path: Path) -> Matrix:
+    try:
+        value = exact(found.value, np.float64)
+    except MismatchError as error:
+        first = str(error).replace("row", "entry")
+        raise RequestError(f"its value {first}", where=str(path)) from error
+    return Matrix(found.row, found.column, value, found.shape)
 
 
 def _written(path: Path) -> Matrix:
@@ -186,7 +182,8 @@ def _written(path: Path) -> Matrix:
         file.seek(0)
         line = start.split("\n", 1)[0]
         mark = max(",\t; ", key=line.count)
-        table = [[word.strip() for word in row] for row in csv.reader(file, delimiter=mark) if row]
+        lines = csv.reader(limited_lines(file, LETTERS), delimiter=mark)
+        table = [[word.strip() for word in row] for row in lines if row]
     if not table:
         raise RequestError("is empty", where=str(path))
     widths = {len(row) for row in table}
