@@ -285,3 +285,26 @@ def test_the_command_says_first_what_columns_are_taken_as(bionic: Bionic) -> Non
     refused(
         bionic("analyse", "t.csv", "--response", "y"), "line 3: '12,4' in column 'y' is no number"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(1e-9, ("+3.5", "−2.8", "e−09", "−2.25e−10")), (1e15, ("+3.5", "−2.8", "e+15"))],
+)
+@pytest.mark.parametrize("columns", [40, 80])
+def test_tiny_and_huge_effects_have_digits_and_their_terms_names(
+    bionic: Bionic,
+    monkeypatch: pytest.MonkeyPatch,
+    size: float,
+    shown: tuple[str, ...],
+    columns: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Path("t.csv").write_text(written([value * size for value in VALUES], ",", "temp;B;current"))
+    said = bionic("analyse", "t.csv", "--response", "current").out
+    assert max(map(len, said.splitlines())) <= columns
+    assert "temp:B" in said
+    assert "0.00000" not in said
+    assert "…" not in said
+    if columns == 80:
+        assert all(number in said for number in shown)
