@@ -30,6 +30,10 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     """
     split = _deciding(spec.data_choice)
     del split["source"]  # the fingerprint says what it gave
+    if spec.training.monitor == "macro_f1":
+        selecting = inputs.splits.validation.counts(len(inputs.data.class_names))
+        if not selecting.all():  # earlier runs counted classes without images, as F1 0
+            split["macro_f1"] = "of classes that occur"
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),

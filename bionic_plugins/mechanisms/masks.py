@@ -101,6 +101,10 @@ class Masks(Mechanism):
         default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
     )
 
+    def void(self, training: object) -> str:
+        """Say why it does nothing, if so."""
+        return "wiring is dense" if self.wiring_ == "dense" else ""
+
     @hookimpl
     def wiring(self, projection: ProjectionSite, connectome: Connectome | None) -> Wiring | None:
         """Answer for every projection."""
