@@ -15,7 +15,9 @@ from typing import Annotated, NoReturn
 import typer
 from typer.core import TyperCommand
 
+from bionic_core.base.output import configure_output
 from bionic_core.base.process import configure_process, give_way, import_elsewhere, leave
+from bionic_core.base.words import printable
 from bionic_core.cli import (
     ablation,
     authoring,
@@ -32,7 +34,7 @@ from bionic_core.cli import (
 )
 from bionic_core.cli.options import taking_fields
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.errors import BionicError, printable
+from bionic_core.errors import BionicError
 from bionic_core.registry.extras import misled
 
 app = typer.Typer(
@@ -137,6 +139,7 @@ def main() -> None:
 
 def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
+    configure_output()
     configure_process()
     give_way()
     if words := misled():

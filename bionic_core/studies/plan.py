@@ -32,6 +32,8 @@ from bionic_core.studies.publication import PublishedSpread, published_spread
 from bionic_core.studies.responses import check_response, figure, response_of
 from bionic_core.studies.results import ACCURACY
 
+UNKNOWN = "neither what is done nor the time is known"
+
 
 @attrs.frozen
 class Estimate:
@@ -92,20 +94,18 @@ def factorial_plan(
         judging: how sure effects will be, as for ``experiment.analyse``.
         device: as for training.
         jobs: runs side by side.
-        seconds: of the probe; 0 for none, None for :data:`bionic_core.runs.probe.PROBE`.
+        seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
     notes: list[str] = []
     cells: list[Cell] | None = None
-    images = estimate = None
-    plans = Plans(root)
+    images, estimate, plans = None, None, Plans(root)
     try:
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
         cells = finished_cells(experiment, plans)
     except RequestError as unread:
-        what = "neither what is done nor the time is known"
-        notes.append(f"the data cannot be read ({unread}), so {what}")
+        notes.append(f"the data cannot be read ({unread}), so {UNKNOWN}")
     else:
         check_response(response, spec, inputs)
         left = design.runs - len(cells)
