@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -123,7 +124,8 @@ def _own_inputs(run: Run, spec: Spec, cache: InputCache) -> Inputs:
         return cache.get(spec)
     for above in run.folder.resolve().parents if not Path(given).is_absolute() else ():
         if (found := above / given).exists():
-            moved = attrs.evolve(spec, data=attrs.evolve(spec.data, path=str(found)))  # type: ignore[call-arg]
+            source: Any = spec.data
+            moved = attrs.evolve(spec, data=attrs.evolve(source, path=str(found)))
             inputs = cache.get(moved)
             if inputs.data.fingerprint == run.manifest["identity"]["data"]["fingerprint"]:
                 return inputs
