@@ -94,21 +94,3 @@ def shorten(problems: Sequence[str], shown: int = 5) -> list[str]:
     """Return the first problems, and how many more there are."""
     more = [f"and {len(problems) - shown:,} more like these"] if len(problems) > shown else []
     return [*problems[:shown], *more]
-
-
-UNPRINTABLE = dict.fromkeys(
-    (
-        *(code for code in range(0x20) if chr(code) not in "\t\n"),
-        *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-        *range(0xD800, 0xE000),  # halves of letters, which no output takes
-    ),
-    "\N{REPLACEMENT CHARACTER}",
-)
-"""Control characters, which move cursors and set titles and colours, and those that turn text."""
-
-
-def printable(text: str) -> str:
-    """Return text with nothing in it that a terminal would obey; lines and tabs stay."""
-    return text.translate(UNPRINTABLE)

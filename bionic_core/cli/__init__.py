@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from bionic_core.base.output import configure_output
 from bionic_core.base.process import configure_process, give_way, import_elsewhere, leave
+from bionic_core.base.words import printable
 from bionic_core.cli import (
     ablation,
     authoring,
@@ -33,7 +34,7 @@ from bionic_core.cli import (
 )
 from bionic_core.cli.options import taking_fields
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.errors import BionicError, printable
+from bionic_core.errors import BionicError
 from bionic_core.registry.extras import misled
 
 app = typer.Typer(

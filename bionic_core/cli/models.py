@@ -21,7 +21,7 @@ def build_command(
     json: Json = False,
 ) -> None:
     """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
-    from bionic_core.errors import printable
+    from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
     loaded = load(spec, without=without, set_=set_)

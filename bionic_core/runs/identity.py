@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -51,9 +51,10 @@ def numerics_of(mechanism: type[Mechanism], table: Mapping[str, Any]) -> int:
 
     What is added for a value tells runs apart from earlier ones with that value alone.
     """
-    added = (
+    keys: Any = attrs.fields(mechanism)  # type: ignore[arg-type]
+    added: Iterator[int] = (
         number
-        for key in attrs.fields(mechanism)
+        for key in keys
         for value, number in key.metadata.get(NUMERICS, {}).items()
         if table.get(key.alias, key.default) == value
     )

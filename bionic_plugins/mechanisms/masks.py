@@ -84,7 +84,7 @@ class Masks(Mechanism):
 
     name = "masks"
     kind = "structural"
-    requires = _Required()  # type: ignore[assignment]
+    requires = _Required()
     source = (
         "BioNIC §3.4.2 (3)-(4), W ⊙ M and U ⊙ N; controls in bionic_plugins.mechanisms.rewiring"
     )
