@@ -115,7 +115,8 @@ def train_task(
     run = Run(planned.folder)
     if run.done:
         return reused(run)
-    check_heard(task.spec)
+    if not run.folder.is_dir():  # one that an earlier version has begun goes on
+        check_heard(task.spec)
     inputs = plans.inputs.get(task.spec)
     counts = inputs.splits.train.counts(task.spec.model.classes).tolist()
     for name, why in even(task.spec, counts).items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -116,7 +117,7 @@ class Joint:
     @classmethod
     def of(cls, x: Matrix, y: Matrix, robust: bool | None) -> Joint:
         """Fit responses (R,) less their mean on columns (R, P)."""
-        inverse = np.linalg.pinv(x)
+        inverse: Matrix = np.linalg.pinv(x).astype(np.float64)
         e, degrees = y - x @ (inverse @ y), len(y) - x.shape[1]
         exact = bool(np.abs(e).max() <= ROUNDING * np.abs(y).max())
         sd = math.sqrt(float(e @ e) / degrees) if degrees and not exact else math.nan
@@ -171,15 +172,19 @@ def with_centre(
     estimates, (low, high, p) = joint.estimates, joint.intervals(confidence)
     terms = slice(blocks.shape[1], -1)
     numbers = np.column_stack([v[terms] for v in (estimates, low, high, p)] + [holm(p[terms])])
-    judged = {
+    judged: dict[str, dict[str, Any]] = {
         term.name: dict(zip(JUDGED, map(finite, row), strict=True))
         for term, row in zip(fit.model.kept, numbers.tolist(), strict=True)
     }
     effects = tuple(
         attrs.evolve(effect, **judged.get(effect.term, {})) for effect in analysis.effects.effects
     )
-    last = (finite(float(v[-1])) for v in (low, high, p))
-    curvature = Curvature(float(estimates[-1]), *last, len(design.centre), len(design.corners))
+    curvature = Curvature(
+        float(estimates[-1]),
+        *(finite(float(low[-1])), finite(float(high[-1])), finite(float(p[-1]))),
+        centre_points=len(design.centre),
+        corners=len(design.corners),
+    )
     names = [block, *(term.name for term in fit.model.kept), "curvature"]
     findings = attrs.evolve(
         analysis.findings,
@@ -190,7 +195,7 @@ def with_centre(
         leave_one_out=(),
         notes=tuple(n for n in analysis.findings.notes if not n.startswith(NO_ERROR)),
     )
-    error = {"residual_sd": finite(joint.sd), "degrees": joint.degrees}
+    error: dict[str, Any] = {"residual_sd": finite(joint.sd), "degrees": joint.degrees}
     found = attrs.evolve(analysis.effects, effects=effects, **error)
     return Analysis(findings, found), curvature
 
