@@ -170,8 +170,9 @@ class Wiring:
 
     def _taken(self, rows: npt.NDArray[np.int64]) -> Wiring:
         """Return the pairs of these rows, in their order."""
-        each = {key: getattr(self, key) for key in ("pre", "post", "scale", "count")}
-        return attrs.evolve(self, **{k: v if v is None else v[rows] for k, v in each.items()})
+        kept: Any = {key: getattr(self, key) for key in ("pre", "post", "scale", "count")}
+        kept = {key: None if value is None else value[rows] for key, value in kept.items()}
+        return attrs.evolve(self, **kept)
 
 
 class Synapses(Protocol):

@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.core import TyperCommand
 
+from bionic_core.base.output import configure_output
 from bionic_core.base.process import configure_process, give_way, import_elsewhere, leave
 from bionic_core.base.words import printable
 from bionic_core.cli import (
@@ -138,6 +139,7 @@ def main() -> None:
 
 def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
+    configure_output()
     configure_process()
     give_way()
     if words := misled():

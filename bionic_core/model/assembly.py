@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -78,11 +79,8 @@ class _Assembly(Asking):
         layers = self._layers()
         stages, shape = self._stages()
         channels, height, width = shape
-        modulate = Chain("modulate", "", {})
-        if stages:
-            modulate = Chain(
-                "modulate", "", dict(self.answers("modulate", "", keeps=shape, shape=shape))
-            )
+        answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
+        modulate = Chain("modulate", "", dict(answered))
         first, last = layers[topology.order[0]], layers[topology.order[-1]]
         modules = {name: self._layer(layers, name) for name in topology.order}
         network = Network(
@@ -186,7 +184,7 @@ class _Assembly(Asking):
         )
 
     def _projection(self, site: ProjectionSite) -> Projection:
-        asked = {"projection": site, "connectome": self.connectome}
+        asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}
         wirings = self.answers("wiring", site.name, kind=Wiring, **asked)
         weights = self.answers(
             "weight", site.name, wiring=combined(dict(wirings), site.pre.size), **asked

@@ -66,7 +66,7 @@ def _answer(result: Result, figures: Figures) -> list[str]:
         sure = f" (95 % interval {between(test.interval, 1)})"
     common = max(classes, key=lambda name: classes[name].support)
     share = classes[common].support / max(sum(c.support for c in classes.values()), 1)
-    recall = {name: found.recall for name, found in classes.items()}
+    recall = {name: found.recall for name, found in classes.items() if found.support}
     best, worst = (most(recall.items(), key=lambda pair: pair[1]) for most in (max, min))
     names = {"common": common, "best": best, "worst": worst}
     return said("run-answer", run=result, test=test, sure=sure, share=share, **names)

@@ -6,6 +6,7 @@ Words from strangers' files are shown as they stand: no word is markup, an emoji
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from shutil import get_terminal_size
 
 from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.cells import cell_len
@@ -63,11 +64,12 @@ def _table(table: Table) -> Iterator[RenderableType]:
         yield from _titled(table.title)
     columns = zip(table.columns, *([c.text for c in row] for row in table.rows), strict=True)
     widths = [max(cell_len(line) for text in c for line in text.split("\n")) for c in columns]
-    close = table.dense or sum(widths) + 3 * len(widths) + 1 > COLUMNS
+    room = min(COLUMNS, get_terminal_size((COLUMNS, 24)).columns)
+    close = table.dense or sum(widths) + 3 * len(widths) + 1 > room
     words = [table.of_words(number) for number in range(len(widths))]
     # Numbers stand unbroken if there is room once the words beside them are folded.
     least = [min(w, NARROWEST) if folds else w for w, folds in zip(widths, words, strict=True)]
-    whole = sum(least) + (1 if close else 3) * (len(widths) + 1) <= COLUMNS
+    whole = sum(least) + (1 if close else 3) * (len(widths) + 1) <= room
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0)) if close else Grid(box=HEAVY_HEAD)
     for name, folds in zip(table.columns, words, strict=True):
         side: JustifyMethod = "left" if folds else "right"
@@ -77,9 +79,7 @@ def _table(table: Table) -> Iterator[RenderableType]:
             grid.add_section()
         looks = (f"{'bold ' * cell.strong}{TONES[cell.tone]}".strip() for cell in row)
         grid.add_row(*(Text(cell.text, look) for cell, look in zip(row, looks, strict=True)))
-    yield grid
-    if table.note:
-        yield Text(table.note)
+    yield Group(grid, *map(Text, filter(None, [table.note])))
 
 
 def _flow(flow: Flow) -> Tree:

@@ -15,10 +15,10 @@ NONE = "–"
 
 
 def number(value: float | None, digits: int = 2, signed: bool = False, scale: float = 1.0) -> str:
-    """Return a number of so many decimals, times a scale; a zero has no sign."""
-    if value is None:
-        return NONE
-    text = f"{scale * value:{'+' if signed else ''},.{digits}f}"
+    """Return a number of so many decimals, times a scale; of three digits if tiny or huge."""
+    far = value is not None and (digits > 6 or (digits > 0 and abs(scale * value) >= 1e7))
+    form = f"{'+' if signed else ''},.{3 if far else digits}{'g' if far else 'f'}"
+    text = NONE if value is None else f"{scale * value:{form}}"
     return (text if text.strip("+-0.") else text.lstrip("+-")).replace("-", "−")
 
 
@@ -34,7 +34,7 @@ def count(value: int | None, *, signed: bool = False) -> str:
 
 def rough(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
     """Return a number of so many significant digits."""
-    text = NONE if value is None else f"{value:{'+' if signed else ''},.{digits}g}"
+    text = NONE if value is None else f"{value + 0.0:{'+' if signed else ''},.{digits}g}"
     return text.replace("-", "−")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -30,6 +30,10 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     """
     split = _deciding(spec.data_choice)
     del split["source"]  # the fingerprint says what it gave
+    if spec.training.monitor == "macro_f1":
+        selecting = inputs.splits.validation.counts(len(inputs.data.class_names))
+        if not selecting.all():  # earlier runs counted classes without images, as F1 0
+            split["macro_f1"] = "of classes that occur"
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),
@@ -47,9 +51,10 @@ def numerics_of(mechanism: type[Mechanism], table: Mapping[str, Any]) -> int:
 
     What is added for a value tells runs apart from earlier ones with that value alone.
     """
-    added = (
+    keys: Any = attrs.fields(mechanism)  # type: ignore[arg-type]
+    added: Iterator[int] = (
         number
-        for key in attrs.fields(mechanism)
+        for key in keys
         for value, number in key.metadata.get(NUMERICS, {}).items()
         if table.get(key.alias, key.default) == value
     )

@@ -64,6 +64,7 @@ from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
 from bionic_core.training.recipe import recipe_of
+from bionic_core.training.void import check_heard, even
 
 
 def train(
@@ -114,7 +115,12 @@ def train_task(
     run = Run(planned.folder)
     if run.done:
         return reused(run)
+    if not run.folder.is_dir():  # one that an earlier version has begun goes on
+        check_heard(task.spec)
     inputs = plans.inputs.get(task.spec)
+    counts = inputs.splits.train.counts(task.spec.model.classes).tolist()
+    for name, why in even(task.spec, counts).items():
+        observer.note(task, f"mechanism '{name}' does nothing here: {why}")
     with Claim(run.folder / LOCK, partial(observer.note, task)) as claim:
         if claim.contested:
             claim.take(wait)

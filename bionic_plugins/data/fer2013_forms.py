@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import zipfile
@@ -88,8 +89,13 @@ def looks_like_csv(path: Path) -> bool:
         return False
 
 
-def read_csv(path: Path) -> Parts:
+def read_csv(path: Path, codes: Sequence[str] = CODES, classes: Sequence[str] = CLASSES) -> Parts:
     """Read ``emotion,pixels,Usage`` in any order of columns, blanks in the header or not.
+
+    Args:
+        path: the file.
+        codes: what each emotion is called, or another name of it.
+        classes: the class names, in the order of labels.
 
     Raises:
         RequestError: the file is damaged, a column is missing, or lines are wrong: how many,
@@ -99,15 +105,15 @@ def read_csv(path: Path) -> Parts:
     labels: list[int] = []
     usages: list[str] = []
     wrong: list[str] = []
-    code_label = canonical(CODES, str(path))
+    code_label = [classes.index(ALIASES[c] if classes is CLASSES else c) for c in codes]
     for line, (emotion, pixel, usage) in _rows(path):
         try:
-            code, split, face = _code(emotion), _usage(usage), _pixels(pixel)
+            code, split, face = _code(emotion, codes), _usage(usage), _pixels(pixel)
         except ValueError as error:
             wrong.append(f"line {line:,}: {error}")
             continue
         pixels += face
-        labels.append(int(code_label[code]))
+        labels.append(code_label[code])
         usages.append(split)
     if wrong:
         total = f"{len(wrong):,} of {len(wrong) + len(labels):,} lines are wrong"
@@ -120,7 +126,7 @@ def read_csv(path: Path) -> Parts:
         split: Split(images[used == split], label[used == split])
         for split in SPLITS
         if (used == split).any()
-    }, CLASSES
+    }, tuple(classes)
 
 
 def _text(path: Path) -> TextIO:
@@ -149,8 +155,10 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
                 )
             emotion, pixels, usage = (header.index(name) for name in COLUMNS)
             for number, line in enumerate(limited_lines(file, MOST, LINE), 2):
-                # No field holds a comma or a line's end, and this takes half of csv.reader's time.
+                # Few fields hold a comma, and this takes half of csv.reader's time.
                 row = [field.strip(' "\r\n') for field in line.split(",")]
+                if len(row) > len(header):
+                    row = [field.strip(' "\r\n') for field in next(csv.reader([line]))]
                 if row != [""]:
                     row += [""] * (len(header) - len(row))
                     yield number, (row[emotion], row[pixels], row[usage])
@@ -180,9 +188,9 @@ def _pixels(text: str) -> bytes:
     return bytes(int(word) for word in words)
 
 
-def _code(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) < len(CODES)):
-        meanings = ", ".join(f"{code} {name}" for code, name in enumerate(CODES))
+def _code(text: str, codes: Sequence[str]) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < len(codes)):
+        meanings = ", ".join(f"{code} {name}" for code, name in enumerate(codes))
         raise ValueError(f"emotion is '{text[:20]}', expected {meanings}")
     return int(text)
 
@@ -339,7 +347,8 @@ def read_folders(path: Path, image: Shape) -> Parts:
     """
     parts = {}
     for split, folder in split_folders(path).items():
-        names = class_folders(folder)
+        whole = split == "train"
+        names = class_folders(folder, 2 if whole else 1)
         label = dict(zip(names, canonical(names, str(folder)).tolist(), strict=True))
-        parts[split] = read_classes(folder, label, image)
+        parts[split] = read_classes(folder, label, image, whole=whole)
     return parts, CLASSES

@@ -84,7 +84,7 @@ class Masks(Mechanism):
 
     name = "masks"
     kind = "structural"
-    requires = _Required()  # type: ignore[assignment]
+    requires = _Required()
     source = (
         "BioNIC §3.4.2 (3)-(4), W ⊙ M and U ⊙ N; controls in bionic_plugins.mechanisms.rewiring"
     )
@@ -100,6 +100,10 @@ class Masks(Mechanism):
     weighting: Literal["binary", "count", "size"] = field(
         default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
     )
+
+    def void(self, training: object) -> str:
+        """Say why it does nothing, if so."""
+        return "wiring is dense" if self.wiring_ == "dense" else ""
 
     @hookimpl
     def wiring(self, projection: ProjectionSite, connectome: Connectome | None) -> Wiring | None:

@@ -341,9 +341,9 @@ def words(pre: Indices, post: Indices, width: int, *, either: bool = False) -> W
         pre, post = np.minimum(pre, post), np.maximum(pre, post)
     key = pre * width + post
     if width * width > 1 << 32:  # Fibonacci hashing: Knuth, The Art of Computer Programming, 6.4
-        key = (key.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
-    result: Words = key.astype(np.uint32)
-    return result
+        mixed_bits = (key.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
+        return mixed_bits.astype(np.uint32)
+    return key.astype(np.uint32)
 
 
 def among(keys: Indices, some: Indices) -> npt.NDArray[np.bool_]:

@@ -79,7 +79,13 @@ def test_a_weight_of_zero_can_grow_and_an_unknown_sign_is_free() -> None:
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_no_training_and_no_local_rule_changes_a_sign(storage: str, optimizer: Any) -> None:
-    tables = {"masks": {}, "intra": {}, "signs": {}, "hebbian": {}, "weight_decay": {}}
+    tables: dict[str, Any] = {
+        "masks": {},
+        "intra": {},
+        "signs": {},
+        "hebbian": {},
+        "weight_decay": {},
+    }
     spec = toys.spec(tables, layers=LAYERS, storage=storage)
     spec = attrs.evolve(spec, training=attrs.evolve(spec.training, optimizer=optimizer, lr=0.02))
     trained = core.build(spec, seed=1).train()
@@ -152,8 +158,8 @@ def test_shuffled_signs_keep_the_wiring_and_go_with_the_cell() -> None:
     assert len(taken["A"]) == 3, "to B, to C, and within"
     assert all((one == taken["A"][0]).all() for one in taken["A"])
     assert not (taken["A"][0] == [1] * 5 + [-1] * 3).all()
-    other = toys.network(tables | {"masks": {"wiring": "signs"}}, layers=LAYERS, seed=8)
-    piece = other.projections[0].chain.get_submodule("signs")
+    again = toys.network(tables | {"masks": {"wiring": "signs"}}, layers=LAYERS, seed=8)
+    piece = again.projections[0].chain.get_submodule("signs")
     assert not (piece.get_buffer("sign").numpy() == taken["A"][0]).all()
 
 
