@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -148,7 +149,7 @@ def test_a_server_that_was_killed_is_told(
             return object(), object()
 
     monkeypatch.setattr(server, "expect", lambda: None)
-    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda _: Context())
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: Context())
     work: Any = SimpleNamespace(tasks=(), root=tmp_path, device="cpu", started=print)
     with pytest.raises(BionicError, match=r"was killed.*the same command goes on after them"):
         workers._Crew(work).hire()

@@ -239,14 +239,14 @@ TRIES: dict[str, tuple[Any, Callable[[Any], None]]] = {
 @pytest.mark.parametrize("kind", TRIES)
 def test_requests_at_random(kind: str) -> None:
     inputs, attempt = TRIES[kind]
-    QUICK(given(inputs)(attempt))()
+    QUICK(given(inputs)(attempt))()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TRIES)
 def test_many_requests_at_random(kind: str) -> None:
     inputs, attempt = TRIES[kind]
-    LONG(given(inputs)(attempt))()
+    LONG(given(inputs)(attempt))()  # type: ignore[no-untyped-call]
 
 
 def test_the_machine_is_blamed_for_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
