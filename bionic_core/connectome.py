@@ -27,7 +27,7 @@ _ARRAYS: dict[str, type[np.generic]] = {
     "size": np.float64,
 }
 
-_OPTIONAL = ("layer", "name")
+_OPTIONAL = ("layer", "name", "transmitter", "sign")
 """Texts of the cells that a connectome need not have; empty ones are left out of file and hash."""
 
 
@@ -76,6 +76,8 @@ class Connectome:
         provenance: where it comes from; ``label`` is shown wherever the connectome is.
         layer: str (N,), the anatomical layer that the source names; empty where it names none.
         name: str (N,), names of cells that have any, such as ``AVAL``; empty elsewhere.
+        transmitter: str (N,), as the source names it; empty where it names none.
+        sign: str (N,), ``unknown`` where the broad type is assumed, empty where it is known.
     """
 
     cell_id: npt.NDArray[np.int64]
@@ -89,6 +91,8 @@ class Connectome:
     provenance: Mapping[str, Any]
     layer: npt.NDArray[np.str_]
     name: npt.NDArray[np.str_]
+    transmitter: npt.NDArray[np.str_]
+    sign: npt.NDArray[np.str_]
 
     @classmethod
     def of(
@@ -105,8 +109,10 @@ class Connectome:
         provenance: Mapping[str, Any],
         layer: npt.NDArray[Any] | Sequence[str] | None = None,
         name: npt.NDArray[Any] | Sequence[str] | None = None,
+        transmitter: npt.NDArray[Any] | Sequence[str] | None = None,
+        sign: npt.NDArray[Any] | Sequence[str] | None = None,
     ) -> Connectome:
-        """Check, sort and freeze; ``size`` defaults to the counts, ``layer`` and ``name`` to none.
+        """Check, sort and freeze; ``size`` defaults to the counts, texts of the last four to none.
 
         Raises:
             RequestError: lengths disagree, an index is out of range, an id or a connection
@@ -117,14 +123,10 @@ class Connectome:
 
         size = np.asarray(count, np.float64) if size is None else size
         none = np.full(len(cell_id), "")  # an empty text, so that hashes stay as they were
-        values = {
-            "cell_id": cell_id,
-            "broad_type": np.asarray(broad_type),
-            "cell_type": np.asarray(cell_type),
-            "position": position,
-            "layer": none if layer is None else np.asarray(layer),
-            "name": none if name is None else np.asarray(name),
-        }
+        texts = {"layer": layer, "name": name, "transmitter": transmitter, "sign": sign}
+        values: dict[str, Any] = {k: none if text is None else text for k, text in texts.items()}
+        values |= {"cell_id": cell_id, "position": position}
+        values |= {"broad_type": broad_type, "cell_type": cell_type}
         edges = {"pre": pre, "post": post, "count": count, "size": size}
         edges = {key: np.asarray(value) for key, value in edges.items()}
         agree = len({value.shape for value in edges.values()}) == 1
