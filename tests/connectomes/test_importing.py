@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def test_all_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
 def test_floats_that_hold_ids_exactly_are_taken(tmp_path: Path) -> None:
     # pandas makes floats of a column of ids with a gap; small ones survive that.
     text = "pre,post\n1.0,2\n2,3.0\n,1\n"
-    gap = {"drop": ["missing-id"]}
+    gap: dict[str, Any] = {"drop": ["missing-id"]}
     assert set(as_dict(bring(tmp_path, text, SMALL, **gap))) == {(1, 2), (2, 3)}
     table = pd.DataFrame({"pre": [1.0, np.nan, 2.0], "post": [2.0, 1.0, 3.0]})
     connectome = bring(tmp_path, table, SMALL, name="s.parquet", **gap)
@@ -153,7 +154,7 @@ def test_ids_beyond_64_bits_in_a_column_of_integers(tmp_path: Path) -> None:
 
 def test_what_is_kept(tmp_path: Path) -> None:
     text = "id,pre,post,size\n1,1,1,5\n2,1,2,5\n2,1,2,5\n3,9,9,1\n"
-    strangers = {"drop": ["unknown-cell"]}
+    strangers: dict[str, Any] = {"drop": ["unknown-cell"]}
     connectome = bring(tmp_path, text, SMALL, **strangers, keep=["autapse", "duplicate-id"])
     assert as_dict(connectome) == {(1, 1): (1, 5.0), (1, 2): (2, 10.0)}
     assert connectome.provenance["kept"]["autapse"] == 1

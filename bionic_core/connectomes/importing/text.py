@@ -158,7 +158,7 @@ def examine(path: Path, reading: Reading) -> Form:
 def opened(path: Path, encoding: str) -> IO[str]:
     """Open a text file, packed or not."""
     how = gzip.open if path.name.lower().endswith(".gz") else open
-    file: IO[str] = how(path, "rt", encoding=encoding, newline="")  # type: ignore[assignment]
+    file: IO[str] = how(path, "rt", encoding=encoding, newline="")
     return file
 
 
