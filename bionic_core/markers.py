@@ -14,5 +14,5 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
-NEUTRAL = "neutral"
-"""Key of a field's metadata, see :class:`Plugin`."""
+NEUTRAL, SPEC_ONLY = "neutral", "spec only"
+"""Keys of a field's metadata: see :class:`Plugin`; a key of specs that is no command's option."""

@@ -19,6 +19,7 @@ from bionic_core.cli import (
     authoring,
     connectomes,
     evaluation,
+    exporting,
     listing,
     looking,
     models,
@@ -67,6 +68,7 @@ COMMANDS: tuple[tuple[typer.Typer, str, Callable[..., None], type[TyperCommand]]
     (connectome_app, "import", connectomes.import_command, TyperCommand),
     (connectome_app, "plot", looking.connectome_plot_command, TyperCommand),
     (connectome_app, "surrogate", connectomes.surrogate_command, connectomes.SurrogateCommand),
+    (connectome_app, "export", exporting.connectome_export_command, TyperCommand),
     (connectome_app, "fetch", connectomes.fetch_command, connectomes.FetchCommand),
 )
 """Every command: where it is found, its name, its function, and how its words are read."""

@@ -60,7 +60,11 @@ def fetch_command(
         str, typer.Argument(metavar="NAME", help="A registered fetcher; bionic plugins lists them.")
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="The file to write; required.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="The file to write; where NAME is a source of specs, it is kept for them without.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -68,6 +72,7 @@ def fetch_command(
     """Download real wiring into a file; an interrupted download goes on where it stopped."""
     from bionic_core.cli.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
+    from bionic_core.connectomes.kept import FetchedSource
     from bionic_core.connectomes.roles import ConnectomeFetcher
     from bionic_core.connectomes.summary import summarise
 
@@ -77,6 +82,8 @@ def fetch_command(
             f"{source or 'NAME'}: name what to fetch from first, then its options, for example "
             "bionic connectome fetch microns --out column.npz; bionic plugins lists fetchers"
         )
+    if out is None and isinstance(fetchers[0], FetchedSource):
+        out = fetchers[0].kept
     if out is None:
         raise RequestError("--out: name the file to write, for example --out column.npz")
     with Download(console(sys.stderr)) as display:

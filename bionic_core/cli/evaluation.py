@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from bionic_core.cli import figures as folders
 from bionic_core.cli.common import Data, Json, RunFolder, show
 
 if TYPE_CHECKING:
@@ -34,15 +35,13 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.reports.drawing import svg as drawing
     from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
 
     one = Run.open(run)
     other = Run.open(against) if against is not None else None
-    if figures is not None:
-        drawing.check_folder(figures)
+    folders.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
     found = evaluation_of(predicted)
@@ -50,7 +49,7 @@ def evaluate_command(
         against_it = compare(predicted, predict_split(other, split, data, cache))
         found = attrs.evolve(found, against=against_it)
     if figures is not None:
-        paths = drawing.write(figures, _drawn(predicted, found))
+        paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
 
     def render(_: Any) -> Section:

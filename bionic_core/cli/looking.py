@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bionic_core.cli import figures as folders
 from bionic_core.cli.common import Json, show
 from bionic_core.errors import RequestError, nearest
 
@@ -160,28 +161,26 @@ def connectome_plot_command(
     json: Json = False,
 ) -> None:
     """Draw a connectome: adjacency, column of somata, degrees, layers."""
-    from bionic_core.reports.drawing import connectome as connectome_figures
-    from bionic_core.reports.drawing import connectome_view
-    from bionic_core.reports.drawing import svg as figures
+    from bionic_core.reports.drawing import connectome as pictures
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 
-    kinds = connectome_figures.KINDS
+    kinds = pictures.KINDS
     if kind not in (*kinds, "all"):
         raise RequestError(
             f"--kind {kind}: must be {', '.join(kinds)}, or all.{nearest(kind, [*kinds, 'all'])}"
         )
-    figures.check_folder(out, option="--out")
+    folders.check_folder(out, option="--out")
     model = read(find(layers)).get("model", {})
     connectome = open_connectome(source).read()
-    view = connectome_view.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
+    view = pictures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
     chosen = kinds if kind == "all" else (kind,)
-    drawn = {name: connectome_figures.draw(view, name) for name in chosen}
+    drawn = {name: pictures.draw(view, name) for name in chosen}
     document = {
         "connectome": connectome.label,
         "fingerprint": connectome.fingerprint,
         "layers": {name: list(types) for name, types in view.layers.items()},
-        "densities": connectome_view.densities(view).tolist(),
-        "figures": figures.write(out, drawn),
+        "densities": pictures.densities(view).tolist(),
+        "figures": folders.write(out, drawn, option="--out"),
     }
     show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))

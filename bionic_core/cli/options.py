@@ -15,6 +15,7 @@ import attrs
 import typer
 
 from bionic_core.errors import RequestError, nearest
+from bionic_core.markers import SPEC_ONLY
 from bionic_core.plugin import Plugin
 
 P = TypeVar("P", bound=Plugin)
@@ -59,9 +60,10 @@ def taking_fields(command: C) -> C:
 
 
 def fields_of(cls: Any) -> dict[str, attrs.Attribute[Any]]:
-    """Return the fields of a plugin by their options."""
+    """Return the fields of a plugin by their options; those that only specs have are none."""
     found = attrs.fields(attrs.resolve_types(cls))
-    return {f"--{str(f.alias).replace('_', '-')}": f for f in found if f.init}
+    shown = [f for f in found if f.init and not f.metadata.get(SPEC_ONLY)]
+    return {f"--{str(f.alias).replace('_', '-')}": f for f in shown}
 
 
 def options_of(fields: Fields) -> list[Any]:

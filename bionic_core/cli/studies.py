@@ -11,6 +11,7 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import figures as folders
 from bionic_core.cli.common import (
     Json,
     console,
@@ -147,7 +148,7 @@ def factorial_command(
     from bionic_core.studies.responses import check_response, full_name
 
     name, experiment = full_name(response), design.experiment(loaded)
-    _check(figures)
+    folders.check_folder(figures)
     if plan:
         from bionic_core.reports.plans import factorial as plan_sections
         from bionic_core.studies.plan import factorial_plan
@@ -231,24 +232,17 @@ def analyse_command(
         order=order,
         percent=percent,
     )
-    _check(figures)
+    folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()
     if drawn := _draw(found.findings, figures):
         document["figures"] = list(drawn)
     show(document, json, lambda _: render(analysed(found.findings)))
 
 
-def _check(folder: Path | None) -> None:
-    if folder is not None:
-        from bionic_core.reports.drawing.svg import check_folder
-
-        check_folder(folder)
-
-
 def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
     """Draw the effects into a folder, and return where."""
     if folder is None:
         return ()
-    from bionic_core.reports.drawing.effects import draw_effects
+    from bionic_core.reports.drawing.effects import drawn
 
-    return draw_effects(findings, folder)
+    return tuple(folders.write(folder, drawn(findings)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from bionic_core.registry import Registry
 from bionic_core.reports import study as shared
 from bionic_core.reports import words
-from bionic_core.reports.drawing import intervals as plots
+from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.plans import seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.results import Found

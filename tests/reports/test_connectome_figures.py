@@ -14,8 +14,7 @@ from PIL import Image
 
 from bionic_core import RequestError
 from bionic_core.connectome import Connectome
-from bionic_core.reports.drawing.connectome import KINDS, draw
-from bionic_core.reports.drawing.connectome_view import View, densities
+from bionic_core.reports.drawing.connectome import KINDS, View, densities, draw
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support import toys
 
@@ -146,5 +145,8 @@ def test_wrong_requests(bionic: Bionic, tmp_path: Path) -> None:
     refused(bionic("connectome", "plot", "--kind", "layer"), "--kind layer", "'layers'")
     (tmp_path / "file").write_text("")
     refused(bionic("connectome", "plot", "--out", "file"), "file", "--out names the folder")
+    (tmp_path / "there" / "layers.png").mkdir(parents=True)
+    said = bionic("connectome", "plot", "--kind", "layers", "--out", "there")
+    refused(said, "layers.png: cannot be written", "give --out another folder")
     refused(bionic("connectome", "plot", "nothing.npz"), "nothing.npz")
     refused(bionic("connectome", "plot", "--layers", "ful"), "Did you mean 'full'")

@@ -18,9 +18,9 @@ from PIL import Image
 import bionic_core as bionic
 from bionic_core.base.records import to_document
 from bionic_core.cli import evaluation as command
+from bionic_core.cli import figures as folders
 from bionic_core.reports import terminal
 from bionic_core.reports.drawing import run as figures
-from bionic_core.reports.drawing import svg
 from bionic_core.reports.tables import evaluation as report_evaluation
 from bionic_core.reports.words import percent
 from bionic_core.runs import identity as run_module
@@ -328,7 +328,7 @@ def svg_words(content: bytes) -> str:
 
 def test_figures_show_the_run_its_classes_and_its_areas(run: Run, tmp_path: Path) -> None:
     _, evaluation, files = drawn(run)
-    paths = svg.write(tmp_path / "deep" / "er", files)
+    paths = folders.write(tmp_path / "deep" / "er", files)
     assert sorted(Path(p).name for p in paths) == sorted(
         f"{name}.{form}" for name in ("confusion", "roc", "learning") for form in ("png", "svg")
     )
@@ -389,12 +389,12 @@ def test_figures_do_not_go_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(bionic.RequestError, match=r"file: is a file; --figures names"):
-            svg.check_folder(folder)
-    svg.check_folder(tmp_path / "new")
+            folders.check_folder(folder)
+    folders.check_folder(tmp_path / "new")
 
 
 def test_a_figure_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "roc.png").mkdir()
     with pytest.raises(bionic.RequestError, match=r"roc.png: cannot be written \(.*--figures"):
-        svg.write(tmp_path, {"roc": {"png": b"x"}})
+        folders.write(tmp_path, {"roc": {"png": b"x"}})
     assert [path.name for path in tmp_path.iterdir()] == ["roc.png"]

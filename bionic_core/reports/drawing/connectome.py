@@ -1,29 +1,37 @@
 """Pictures of a connectome: adjacency, column, degrees, layers; as PNG and SVG.
 
-Layers and their colours are those of the view. Inhibitory cells are triangles, or vermillion.
+Layers are groups of cell types; a layer's colour is one of Okabe & Ito's, and its cell types are
+shades of it. Inhibitory cells are triangles, or vermillion.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from functools import cached_property
 from itertools import product
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection, EllipseCollection, PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from bionic_core.connectome import EXCITATORY, INHIBITORY
+from bionic_core.connectome import EXCITATORY, INHIBITORY, Connectome
+from bionic_core.connectomes.summary import Grouping
 from bionic_core.errors import RequestError
-from bionic_core.reports.drawing.connectome_view import INTERNEURONS, View, densities
-from bionic_core.reports.drawing.run import COLOURS, STYLES, canvas, percent, rendered
+from bionic_core.reports.drawing.run import BESIDE, COLOURS, STYLES
+from bionic_core.reports.drawing.svg import CENTRED, canvas, percent, rendered
 
 Floats = npt.NDArray[np.float64]
+
+HUES = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7F7F00", "#000000")
+INTERNEURONS = "Inh"
+"""The layer of the inhibitory cell types that no layer names."""
 
 BROAD = {EXCITATORY: COLOURS[0], INHIBITORY: COLOURS[1]}
 
@@ -36,8 +44,97 @@ SOMA = 9.0
 TRIANGLE = SOMA * 0.62 * np.array([[0, -1.15], [1, 0.6], [-1, 0.6]])
 """Corners of an inhibitory soma, around its centre."""
 
-CENTRED: Mapping[str, Any] = {"ha": "center", "va": "center"}
 BOXED = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
+
+
+@attrs.frozen(eq=False)
+class View:
+    """A connectome, its cells grouped into layers, and how its tissue lies.
+
+    Attributes:
+        layers: the cell types of each layer, from the first to the last.
+        inhibitory: the cell types of inhibitory cells.
+        tilt: degrees between the depth axis and y, about z (5 in MICrONS' V1).
+        pia: where depth is 0, in µm along the depth axis.
+    """
+
+    connectome: Connectome
+    layers: Mapping[str, Sequence[str]]
+    inhibitory: Set[str]
+    tilt: float
+    pia: float
+
+    @classmethod
+    def of(
+        cls, connectome: Connectome, layers: Mapping[str, object], *, tilt: float, pia: float
+    ) -> View:
+        """Take what the layers of a spec say of these cells; other types get their own layers."""
+        there = {*connectome.cell_type.tolist()}
+        found: dict[str, list[str]] = {}
+        for name, types in layers.items():
+            if isinstance(types, (list, tuple)) and (listed := [t for t in types if t in there]):
+                found[name] = listed
+        named = {t for types in found.values() for t in types}
+        inner = {*connectome.cell_type[connectome.of_broad_type(INHIBITORY)].tolist()}
+        for t in sorted(there - named):
+            found.setdefault(INTERNEURONS if t in inner else t, []).append(t)
+        if INTERNEURONS in found:
+            found[INTERNEURONS] = found.pop(INTERNEURONS)  # last
+        return cls(connectome, found, inner, tilt, pia)
+
+    @cached_property
+    def depth(self) -> npt.NDArray[np.float64]:
+        """Depth of each soma below the pia, µm."""
+        return self._turned(90.0 - self.tilt) - self.pia
+
+    @cached_property
+    def across(self) -> npt.NDArray[np.float64]:
+        """Place of each soma across the depth axis, µm."""
+        return self._turned(-self.tilt)
+
+    def _turned(self, degrees: float) -> npt.NDArray[np.float64]:
+        """Return each soma's place along an axis that is so far from x towards y, µm."""
+        axis = np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), 0.0])
+        return np.asarray(self.connectome.position @ axis / 1000, np.float64)
+
+    @cached_property
+    def types(self) -> list[str]:
+        """All cell types, layer by layer."""
+        return [t for types in self.layers.values() for t in types]
+
+    def cells(self, types: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the cells of some types: type by type, within a type from the pia down."""
+        found = [self.connectome.of_type(t) for t in types]
+        return np.concatenate([rows[np.argsort(self.depth[rows], kind="stable")] for rows in found])
+
+    def hue(self, layer: str) -> str:
+        """Return a layer's colour."""
+        if layer == INTERNEURONS:
+            return COLOURS[1]
+        return HUES[list(self.layers).index(layer) % len(HUES)]
+
+    @cached_property
+    def shades(self) -> dict[str, str]:
+        """Colour of each cell type: from its layer's colour, darkened, to it, lightened."""
+        found = {}
+        for layer, types in self.layers.items():
+            base = np.array(to_rgb(self.hue(layer)))
+            steps = np.linspace(-1, 1, len(types)).tolist() if len(types) > 1 else [0]
+            for t, step in zip(types, steps, strict=True):
+                mixed = base * (1 + 0.3 * step) if step < 0 else base + 0.65 * step * (1 - base)
+                found[t] = to_hex(mixed)
+        return found
+
+
+def densities(view: View) -> npt.NDArray[np.float64]:
+    """Return the share of connected pairs, of two cells each, from layer (row) to layer."""
+    home = {t: layer for layer, types in view.layers.items() for t in types}
+    names = list(view.layers)
+    layers = Grouping.of([home[t] for t in view.connectome.cell_type.tolist()], names)
+    found = np.zeros((len(names), len(names)))
+    for entry in layers.table(view.connectome):
+        found[names.index(entry.pre), names.index(entry.post)] = entry.density or 0
+    return found
 
 
 def draw(view: View, kind: str) -> dict[str, bytes]:
@@ -47,12 +144,11 @@ def draw(view: View, kind: str) -> dict[str, bytes]:
         RequestError: the column is asked for and the somata's places are not known.
     """
     connectome = view.connectome
-    with canvas(7.6, 6.2) as figure:
+    joint = "\n" if kind == "column" else ": "  # a column may be narrow
+    title = f"{connectome.label}{joint}{connectome.cells:,} cells, "
+    title += f"{len(connectome.pre):,} connections, {int(connectome.count.sum()):,} synapses"
+    with canvas(7.6, 6.2, title) as figure:
         DRAWINGS[kind](figure, view)
-        joint = "\n" if kind == "column" else ": "  # a column may be narrow
-        title = f"{connectome.label}{joint}{connectome.cells:,} cells, "
-        title += f"{len(connectome.pre):,} connections, {int(connectome.count.sum()):,} synapses"
-        figure.suptitle(title, fontsize=9, x=0.02, ha="left")
         return rendered(figure)
 
 
@@ -78,7 +174,7 @@ def adjacency(figure: Figure, view: View) -> None:
     axes.spines[:].set_visible(True)
     for broad, colour in BROAD.items():
         axes.plot([], [], "s", color=colour, label=f"{broad} connection")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2)
 
 
 def _ink(view: View) -> Floats:
@@ -127,7 +223,7 @@ def column(figure: Figure, view: View) -> None:
         marker = "^" if t in view.inhibitory else "o"
         words = f"{layer}  {t}  ({len(connectome.of_type(t)):,})"
         panels[2].plot([], [], marker, color=view.shades[t], label=words)
-    panels[2].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), alignment="left")
+    panels[2].legend(**BESIDE)
 
 
 def _somata(axes: Axes, view: View, across: Floats) -> None:
@@ -135,14 +231,12 @@ def _somata(axes: Axes, view: View, across: Floats) -> None:
     for t in view.types:
         rows = view.connectome.of_type(t)
         places = np.stack([across[rows], view.depth[rows]], axis=1)
-        style: dict[str, Any] = {"facecolors": [view.shades[t]], "edgecolors": "white"}
-        somata: Collection
+        somata: Collection = EllipseCollection(
+            SOMA, SOMA, 0, units="xy", offsets=places, offset_transform=axes.transData
+        )
         if t in view.inhibitory:
-            somata = PolyCollection(list(places[:, None] + TRIANGLE), zorder=3, **style)
-        else:
-            style |= {"offsets": places, "offset_transform": axes.transData}
-            somata = EllipseCollection(SOMA, SOMA, 0, units="xy", **style)
-        somata.set_linewidth(0.2)
+            somata = PolyCollection(list(places[:, None] + TRIANGLE), zorder=3)
+        somata.set(facecolors=[view.shades[t]], edgecolors="white", linewidth=0.2)
         axes.add_collection(somata)
 
 
@@ -160,17 +254,14 @@ def degrees(figure: Figure, view: View) -> None:
     """Draw degrees by cell type, synapses per connection and sizes."""
     connectome = view.connectome
     panels = figure.subplots(2, 2)
-    for axes, side, words in (
-        (panels[0, 0], connectome.pre, "targets of a cell (out-degree)"),
-        (panels[0, 1], connectome.post, "inputs of a cell (in-degree)"),
-    ):
+    for axes, side in zip(panels[0], (connectome.pre, connectome.post), strict=True):
         _spread(axes, np.bincount(side, minlength=connectome.cells), view)
-        axes.set_xlabel(words)
+    panels[0, 0].set_xlabel("targets of a cell (out-degree)")
+    panels[0, 1].set_xlabel("inputs of a cell (in-degree)")
     _connections(panels[1, 0], panels[1, 1], view)
     for axes, letter, along in zip(panels.ravel(), "abcd", "xxyy", strict=True):
         axes.set_title(letter, fontweight="bold")
         axes.grid(axis=along, color="0.92", linewidth=0.7)
-        axes.set_axisbelow(True)
 
 
 def _spread(axes: Axes, numbers: npt.NDArray[np.int64], view: View) -> None:
@@ -207,11 +298,10 @@ def _connections(synapses: Axes, sizes: Axes, view: View) -> None:
         sizes.stairs(np.histogram(logs[rows], bins)[0] / rows.sum(), bins, **style)
     words = "synapses per connection" + (f" ({most}: or more)" if most == 30 else "")
     synapses.set(xlabel=words, ylabel="share of connections", yscale="log")
-    synapses.yaxis.set_major_formatter(percent())
+    synapses.yaxis.set_major_formatter(percent)
     synapses.yaxis.set_minor_formatter("")
     sizes.set(xlabel="summed synapse size, log₁₀ voxels", ylabel="share of connections")
-    handles, labels = synapses.get_legend_handles_labels()
-    synapses.legend(handles, labels, loc="upper right", handlelength=3)
+    synapses.legend(loc="upper right", handlelength=3)
 
 
 def layers(figure: Figure, view: View) -> None:
@@ -244,19 +334,15 @@ def _arrows(axes: Axes, view: View, share: Floats) -> None:
     for (one, other), value in sorted(np.ndenumerate(share), key=lambda item: item[1]):
         if value > 0:
             hue = view.hue(names[one])
-            middle = _arrow(axes, centre[one], centre[other], value / most, hue)
+            place = _arrow(axes, centre[one], centre[other], value / most, hue)
             if value > most / 5:
-                words = f"{100 * value:.2g}%"
-                axes.text(
-                    middle[0], middle[1], words, fontsize=7.5, zorder=5, bbox=BOXED, **CENTRED
-                )
-    for place, (name, types) in zip(centre.tolist(), view.layers.items(), strict=True):
-        style: dict[str, Any] = {"facecolor": view.hue(name), "edgecolor": "white"}
-        axes.add_patch(Circle(place, 0.19, zorder=6, **style))
-        words = f"{name}\n{len(view.cells(types)):,}"
-        axes.text(
-            place[0], place[1], words, color="white", weight="bold", size=9, zorder=7, **CENTRED
-        )
+                style: dict[str, Any] = {"fontsize": 7.5, "zorder": 5, "bbox": BOXED, **CENTRED}
+                axes.text(place[0], place[1], f"{100 * value:.2g}%", **style)
+    style = {"color": "white", "weight": "bold", "size": 9, "zorder": 7, **CENTRED}
+    for (x, y), (name, types) in zip(centre.tolist(), view.layers.items(), strict=True):
+        disc = Circle((x, y), 0.19, zorder=6, facecolor=view.hue(name), edgecolor="white")
+        axes.add_patch(disc)
+        axes.text(x, y, f"{name}\n{len(view.cells(types)):,}", **style)
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")

@@ -14,16 +14,11 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import attrs
-from markupsafe import Markup, escape
-
-from bionic_core.base.files import write_atomically
-from bionic_core.errors import RequestError
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,20 +30,18 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 STYLES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (5, 1.4, 1, 1.4)))
+CENTRED: Mapping[str, Any] = {"ha": "center", "va": "center"}
 
-VARIABLES: Mapping[str, str] = {
-    INK: "--ink",
-    MUTED: "--muted",
-    GRID: "--rule",
-    PAPER: "--paper",
-    **{colour: f"--s{number}" for number, colour in enumerate(SERIES)},
-    "#000000": "--ink",  # these are black, white and greys that matplotlib is asked for by name
-    "#999999": "--muted",
-    "#ebebeb": "--rule",
-    "#e6e6e6": "--rule",
-    "#ffffff": "--paper",
+REWRITTEN: Mapping[str, str] = {
+    **{colour: f"var(--s{number})" for number, colour in enumerate(SERIES)},
+    f"{INK}|#000000": "var(--ink)",  # matplotlib is asked for black, white and greys by name
+    f"{MUTED}|#999999": "var(--muted)",
+    f"{GRID}|#ebebeb|#e6e6e6": "var(--rule)",
+    f"{PAPER}|#ffffff": "var(--paper)",
+    r"(\.\d\d)\d+": r"\1",
+    "('[^']+', )+sans-serif": "sans-serif",  # the style sheet sets the page's own
 }
-"""Style sheet's variables by the colours that stand for them."""
+"""What becomes of colours, numbers and letters in a page, whose style sheet has the variables."""
 
 ABOVE: Mapping[str, Any] = {"loc": "outside upper left"}
 BELOW: Mapping[str, Any] = {"loc": "outside lower center", "ncols": 1, "handlelength": 2.6}
@@ -57,11 +50,8 @@ BELOW: Mapping[str, Any] = {"loc": "outside lower center", "ncols": 1, "handlele
 FORMATS, DPI = ("png", "svg"), 200
 """Of files."""
 
-TITLE = 64
-"""Letters of a line of a file's title."""
-
-LETTERS = 46
-"""As many letters of a name fit above a line."""
+TITLE, LETTERS = 64, 46
+"""Letters of a line of a file's title, and of a name above a line."""
 
 WIDTH = 4.0
 """Inches of most drawings: on a phone's page their letters are as large as the text's."""
@@ -88,22 +78,20 @@ STYLE: Mapping[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.7,
     "svg.fonttype": "none",  # words stay words: searchable, and in the page's own letters
-    "svg.hashsalt": "page",  # the same figure is the same file
 }
-
-_COLOUR = re.compile("|".join(VARIABLES), re.IGNORECASE)
-_FONT = re.compile(r"font: (?:(\w+) )?([\d.]+)px [^;]+|font-family: [^;]+")
-_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-_REFERENCE = re.compile(r"url\(#|^#")
 
 
 @contextmanager
-def canvas(width: float, height: float, title: str = "") -> Iterator[Figure]:
-    """Open a figure of inches; the style is in force only until it is drawn."""
+def canvas(width: float, height: float, title: str = "", salt: str = "page") -> Iterator[Figure]:
+    """Open a figure of inches; the style is in force only until it is drawn.
+
+    Identifiers come of the content and the salt: the same figure is the same file, and drawings on
+    a page have none in common.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    style: Any = dict(STYLE)  # matplotlib's type lists every key there is
+    style: Any = {**STYLE, "svg.hashsalt": salt}  # matplotlib's type lists every key there is
     with mpl.rc_context(style), warnings.catch_warnings():
         # a letter that matplotlib's font lacks is there in the reader's
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
@@ -131,6 +119,11 @@ def shortened(name: str, letters: int = LETTERS) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
+def percent(share: float, _: object = None) -> str:
+    """Return a share on an axis as per cent."""
+    return f"{100 * share:.4g}%"
+
+
 @attrs.frozen(eq=False)
 class Plot:
     """A figure, for a page and for files.
@@ -138,7 +131,7 @@ class Plot:
     Attributes:
         draw: draws into axes, in the style that is in force.
         alt: what it shows, for those who cannot see it.
-        height: inches.
+        height, width: inches.
         title: of the file; a page has its own.
         legend: where the names of its lines stand, as matplotlib takes it; none if empty.
     """
@@ -148,131 +141,48 @@ class Plot:
     height: float
     title: str = ""
     legend: Mapping[str, Any] = attrs.field(factory=dict)
+    width: float = WIDTH
 
     def svg(self) -> Markup:
         """Return it as an element of a page."""
-        return drawn(self._into, self.alt, self.height)
+        with canvas(self.width, self.height, salt=self.alt) as figure:
+            self._into(figure)
+            return inline(saved(figure, "svg"), self.alt)
 
     def files(self) -> dict[str, bytes]:
-        """Return the content of its files, by format."""
-        title = "\n".join(textwrap.wrap(self.title, TITLE))
+        """Return the content of its files, by format; names stand below, the title above."""
+        title = textwrap.fill(self.title, TITLE)
         height = self.height + 0.2 * (1 + title.count("\n"))
-        with canvas(WIDTH, height, title) as figure:
-            self._into(figure)
+        with canvas(self.width, height, title) as figure:
+            self._into(figure, loc="outside lower left")
             return rendered(figure)
 
-    def _into(self, figure: Figure) -> None:
+    def _into(self, figure: Figure, **where: str) -> None:
         axes = figure.subplots()
         self.draw(axes)
         handles, labels = axes.get_legend_handles_labels()
         if self.legend and handles:
-            figure.legend(handles, list(map(shortened, labels)), **self.legend)
-
-
-def drawn(draw: Callable[[Figure], None], alt: str, height: float, width: float = WIDTH) -> Markup:
-    """Return a drawing as inline SVG.
-
-    Args:
-        draw: draws into the figure that it is given.
-        alt: what it shows, for those who cannot see it.
-        height, width: inches.
-    """
-    with canvas(width, height) as figure:
-        draw(figure)
-        return inline(saved(figure, "svg"), alt)
-
-
-def percent() -> Any:
-    """Return what writes a share on an axis as per cent."""
-    from matplotlib.ticker import FuncFormatter
-
-    return FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
-
-
-def check_folder(folder: Path, option: str = "--figures") -> None:
-    """Check that figures can be put into a folder, before the work of making them.
-
-    Raises:
-        RequestError: there is a file in its place.
-    """
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise RequestError(
-                f"is a file; {option} names the folder that figures are written into",
-                where=str(place),
-            )
-
-
-def write(folder: Path, drawn: Mapping[str, Mapping[str, bytes]]) -> list[str]:
-    """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
-
-    Raises:
-        RequestError: a file cannot be written there.
-    """
-    files = {
-        folder / f"{name}.{form}": content
-        for name, forms in drawn.items()
-        for form, content in forms.items()
-    }
-    for path, content in files.items():
-        try:
-            with write_atomically(path) as file:
-                file.write(content)
-        except OSError as error:
-            raise RequestError(
-                f"cannot be written ({error.strerror}); give --figures another folder",
-                where=str(path),
-            ) from error
-    return list(map(str, files))
+            figure.legend(handles, list(map(shortened, labels)), **{**self.legend, **where})
 
 
 def inline(svg: bytes, alt: str) -> Markup:
-    """Return matplotlib's SVG as an element of a page, in its colours and letters.
-
-    Names, metadata and style sheets are left out; what is referred to by an identifier keeps one
-    that no other drawing has.
-    """
+    """Return matplotlib's SVG as an element of a page, in its colours and letters."""
     root = ElementTree.fromstring(svg)
-    prefix = f"d{sha256(svg).hexdigest()[:8]}-"
-    view = root.attrib["viewBox"]
-    marks = "".join(_marks(child, prefix) for child in root)
-    return Markup('<svg viewBox="{}" role="img" aria-label="{}">{}</svg>').format(
-        view, alt, Markup(marks)
-    )
+    size = root.attrib["viewBox"]
+    for element in root.iter():
+        for child in list(element):
+            if child.tag.endswith(("}metadata", "}style")):
+                element.remove(child)
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib = {k.rpartition("}")[2]: _themed(v) for k, v in element.items()}
+        if element.tag == "g":
+            element.attrib.pop("id", None)
+        element.tail, element.text = None, element.text if element.tag == "text" else None
+    root.attrib = {"viewBox": size, "role": "img", "aria-label": alt}
+    return Markup(ElementTree.tostring(root, "unicode", short_empty_elements=False))
 
 
-def _marks(element: ElementTree.Element, prefix: str) -> str:
-    """Return an element and what is in it as markup; a group that says nothing is left out."""
-    tag = element.tag.rpartition("}")[2]
-    if tag in ("metadata", "style"):
-        return ""
-    attributes = {
-        name.rpartition("}")[2]: _themed(value, prefix) for name, value in element.items()
-    }
-    if "id" in attributes:
-        attributes["id"] = prefix + attributes["id"]
-    if tag == "g":
-        attributes.pop("id", None)
-    inside = "".join(_marks(child, prefix) for child in element)
-    text = escape((element.text or "").strip("\n") if tag == "text" else "")
-    if tag in ("g", "defs") and not inside:
-        return ""
-    if tag == "g" and not attributes:
-        return inside
-    named = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
-    return f"<{tag}{named}>{text}{inside}</{tag}>"
-
-
-def _themed(value: str, prefix: str) -> str:
-    value = _COLOUR.sub(lambda found: f"var({VARIABLES[found[0].lower()]})", value)
-    value = _FONT.sub(_font, value)
-    value = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value)
-    return _REFERENCE.sub(lambda found: found[0] + prefix, value)
-
-
-def _font(found: re.Match[str]) -> str:
-    """Return size and weight; the family is the page's."""
-    weight, size = found.groups()
-    if size is None:
-        return ""
-    return (f"font-weight: {weight}; " if weight else "") + f"font-size: {size}px"
+def _themed(value: str) -> str:
+    for found, new in REWRITTEN.items():
+        value = re.sub(found, new, value)
+    return value

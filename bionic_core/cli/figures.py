@@ -1,0 +1,41 @@
+"""The folder that a command's figures go into: looked at before the work, written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bionic_core.errors import RequestError
+
+
+def check_folder(folder: Path | None, option: str = "--figures") -> None:
+    """Refuse a folder for figures where there is a file in its place, before they are made."""
+    for place in (folder, *folder.parents) if folder else ():
+        if place.exists() and not place.is_dir():
+            raise RequestError(
+                f"is a file; {option} names the folder that figures are written into",
+                where=str(place),
+            )
+
+
+def write(
+    folder: Path, drawn: Mapping[str, Mapping[str, bytes]], option: str = "--figures"
+) -> list[str]:
+    """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
+
+    Raises:
+        RequestError: a file cannot be written there.
+    """
+    from bionic_core.base.files import write_atomically
+
+    paths = []
+    for name, forms in drawn.items():
+        for form, content in forms.items():
+            paths.append(str(path := folder / f"{name}.{form}"))
+            try:
+                with write_atomically(path) as file:
+                    file.write(content)
+            except OSError as error:
+                reason = f"cannot be written ({error.strerror}); give {option} another folder"
+                raise RequestError(reason, where=str(path)) from error
+    return paths
