@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bionic_core.base.files import read_arrays, write_atomically
 from bionic_core.errors import RequestError, listing
 
-LARGE = 2**26
+LARGE = 2**24
 """Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
 
 

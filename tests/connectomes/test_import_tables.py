@@ -120,9 +120,7 @@ def test_cells_that_are_dropped_or_kept(tmp_path: Path) -> None:
         ",x,ACH\n5,x,glia\n"
     )
     signs: dict[str, Any] = {"excitatory": ("ach",), "inhibitory": ("GABA", "glut")}
-    connectome = bring(
-        tmp_path, "pre,post\n1,2\n3,4\n3,1\n", cells, drop=[*DROPPED], **signs
-    )
+    connectome = bring(tmp_path, "pre,post\n1,2\n3,4\n3,1\n", cells, drop=[*DROPPED], **signs)
     assert connectome.cell_id.tolist() == [1, 2, 3]
     assert connectome.cell_type.tolist() == ["x", "unknown", "x"]
     assert connectome.broad_type.tolist() == ["excitatory", "inhibitory", "inhibitory"]

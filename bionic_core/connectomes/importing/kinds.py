@@ -48,6 +48,9 @@ _NAMED = re.compile(
 _CLEAR, _TELLING, _OTHER, _ANY = 1, 2, 4, 8
 BITS = 4
 
+FEW = 60
+"""The most words among the first rows of a column that is looked at for kinds."""
+
 
 @attrs.frozen
 class Kinds:
@@ -99,16 +102,35 @@ def among(words: Iterable[str]) -> str:
     return f"({', '.join(literal(word) for word in words)})"
 
 
-def flags(columns: Sequence[str], kinds: Kinds) -> str:
-    """Return SQL of a number that says of each column what its word is, in four bits."""
-    parts = [
-        f"((CASE WHEN word IN {among(CLEAR)} THEN {_CLEAR | _ANY} "
-        f"WHEN word IN {among(TELLING)} THEN {_TELLING | _ANY} "
-        f"WHEN word IN {among(kinds.known())} THEN {_ANY} "
-        f"ELSE {_OTHER} END)::UBIGINT << {BITS * place})".replace("word", word_of(column))
-        for place, column in enumerate(columns)
-    ]
+def flags(columns: Sequence[str], kinds: Kinds, sample: Mapping[str, Sequence[str | None]]) -> str:
+    """Return SQL of a number that says of each column what its word is, in four bits.
+
+    Words of the sample are looked up as they stand, since cleaning a word takes long.
+    """
+    parts = []
+    for place, column in enumerate(columns):
+        word = word_of(column)
+        clean = (
+            f"CASE WHEN {word} IN {among(CLEAR)} THEN {_CLEAR | _ANY} "
+            f"WHEN {word} IN {among(TELLING)} THEN {_TELLING | _ANY} "
+            f"WHEN {word} IN {among(kinds.known())} THEN {_ANY} ELSE {_OTHER} END"
+        )
+        seen: dict[int, list[str]] = {}
+        for value in {value for value in sample[column] if value}:
+            seen.setdefault(_bits(_bare(value), kinds), []).append(value)
+        known = " ".join(
+            f"WHEN {quoted(column)} IN {among(words)} THEN {bits}" for bits, words in seen.items()
+        )
+        parts.append(f"((CASE {known} ELSE {clean} END)::UBIGINT << {BITS * place})")
     return " | ".join(parts) if parts else "0::UBIGINT"
+
+
+def _bits(word: str, kinds: Kinds) -> int:
+    if word in CLEAR:
+        return _CLEAR | _ANY
+    if word in TELLING:
+        return _TELLING | _ANY
+    return _ANY if word in kinds.known() else _OTHER
 
 
 def of_kinds(columns: Sequence[str], found: int) -> list[str]:

@@ -81,6 +81,9 @@ def _by_label(
     strangers = [label for label, place in zip(labels, found, strict=True) if place < 0 and label]
     if not strangers:
         return found, []
+    again, said = _renamed(labels, known)
+    if again is not None:
+        return again, said
     if fits and _runs(labels):
         raise RequestError(
             f"the labels of its {_SIDES[axis]} are {labels[0]} … {labels[-1]}, as a program "
@@ -88,9 +91,6 @@ def _by_label(
             f"places, and not ids. {_order(rows)}",
             where=where,
         )
-    again, said = _renamed(labels, known)
-    if again is not None:
-        return again, said
     if len(strangers) == len([label for label in labels if label]):
         raise RequestError(
             f"none of the labels of its {_SIDES[axis]} ('{strangers[0]}' …) is in the table of "

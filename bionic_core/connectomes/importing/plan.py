@@ -119,6 +119,7 @@ def plan_of(table: Table, sample: Sample, given: Mapping[str, str], cells: Colle
         if "kind" not in columns
         and name not in columns.values()
         and is_textual(table.types[name])
+        and len({*sample[name]}) <= words_of_kinds.FEW
         and not all(is_number(value or "0") for value in sample[name])
     ]
     flagged.sort(key=lambda name: not words_of_kinds.is_called_so(name))

@@ -106,17 +106,17 @@ class Signs:
         if bool(self.excitatory) != bool(self.inhibitory):
             rest = INHIBITORY if self.excitatory else EXCITATORY
         voices = [words for words in (broad, transmitter) if not np.all(words == "")]
+        known: dict[tuple[str, str, str], str] = {}
         found = []
-        words = {*np.unique(broad).tolist(), *np.unique(transmitter).tolist()}
-        known = {word: meaning(word) for word in words}
-        for one, two, three in zip(
-            broad.tolist(), transmitter.tolist(), types.tolist(), strict=True
-        ):
-            sign = said.get(_bare(one)) or said.get(_bare(two)) or said.get(_bare(three))
-            sign = sign or known[one] or (GLIA if known[two] == GLIA else "")
-            if not sign and rest and not (voices and is_unknown(one) and is_unknown(two)):
-                sign = rest
-            found.append(sign)
+        for words in zip(broad.tolist(), transmitter.tolist(), types.tolist(), strict=True):
+            if words not in known:
+                one, two, three = words
+                sign = said.get(_bare(one)) or said.get(_bare(two)) or said.get(_bare(three))
+                sign = sign or meaning(one) or (GLIA if meaning(two) == GLIA else "")
+                if not sign and not (voices and is_unknown(one) and is_unknown(two)):
+                    sign = rest
+                known[words] = sign
+            found.append(known[words])
         return np.array(found, np.str_)
 
     def _check_found(self, broad: Words, transmitter: Words, types: Words, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,7 +14,7 @@ from bionic_core.connectomes.importing.plan import Plan, Source, kinds_found, un
 from bionic_core.connectomes.importing.rules import SYNAPSE_REASONS, Rules
 from bionic_core.connectomes.importing.summing import LARGEST, NUMBERED, ROW, Connections, Summing
 from bionic_core.connectomes.importing.tables import Table, explained, literal, quoted
-from bionic_core.connectomes.importing.values import Ids, choose, id_column, number_column
+from bionic_core.connectomes.importing.values import Id, Ids, choose, id_column, number_column
 from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import RequestError
 
@@ -110,7 +110,7 @@ def _read(source: Source, plan: Plan, asked: Asked, watch: Watch) -> Read:
     if rows == 0:
         raise RequestError("has no rows", where=where)
     found = {name: int(counts[number]) for name, number in CODE.items()}
-    _check(source, plan, asked, query, found, rows)
+    _check(source, plan, asked, found, rows)
     watch.step("summing synapses", 0, 1)
     connections = summing.connections(rules)
     watch.step("summing synapses", 1, 1)
@@ -142,12 +142,10 @@ def _look(batch: Mapping[str, Any], plan: Plan, source: Source, asked: Asked) ->
         raise _OtherPlanError(attrs.evolve(plan, signed=True, notes=(*plan.notes, note)))
 
 
-def _check(
-    source: Source, plan: Plan, asked: Asked, query: str, found: Mapping[str, int], rows: int
-) -> None:
+def _check(source: Source, plan: Plan, asked: Asked, found: Mapping[str, int], rows: int) -> None:
     """Refuse what the rules refuse, and files of which too much is lost."""
     rules, where = asked.rules, str(source.table.path)
-    examples = {name: _example(source, query, plan, name) for name in rules.refused(found)}
+    examples = {name: _example(source, plan, asked, name) for name in rules.refused(found)}
     advice = losses.advice(source, plan, found)
     rules.check(found, examples, where, advice)
     wanting = {name: found[name] for name in ("missing-id", "unknown-cell")}
@@ -197,8 +195,11 @@ def _chosen(batch: Mapping[str, Any], good: Any) -> Any:
     return rows
 
 
-def _query(source: Source, plan: Plan, asked: Asked) -> str:
-    """Return the query of a reason, a pair, a size, and a count or an id for each row."""
+def _query(source: Source, plan: Plan, asked: Asked, shown: str = "") -> str:
+    """Return the query of a reason, a pair, a size, and a count or an id for each row.
+
+    With ``shown``, SQL of a text about the row, of that too.
+    """
     table, columns, rules = source.table, plan.columns, asked.rules
     ends = [id_column(table, columns[role], source.ids) for role in ("pre", "post")]
     ids = [*ends]
@@ -221,26 +222,42 @@ def _query(source: Source, plan: Plan, asked: Asked) -> str:
     quick = " AND ".join(f"({item.plain})" for item in ids)
     fault, kept = _sorted_out(first, rules)
     fault = f"CASE WHEN {quick} THEN 0 ELSE {fault} END"
+    more, then, size, count = _numbers(table, plan)
     if "kind" in columns:
         told, spared = _sorted_out(_kinds(columns["kind"], asked.kinds), rules)
         fault = f"CASE WHEN ({fault}) > 0 THEN ({fault}) ELSE {told} END"
         kept = f"CASE WHEN ({kept}) > 0 THEN ({kept}) ELSE {spared} END"
-    more, then, size, count = _numbers(table, plan)
-    if "kind" in columns:
         more.append(f"{word_of(columns['kind'])} IN {among(asked.kinds.words('muscle'))} AS nmj")
         then = {"neuromuscular": "nmj AND a.place IS NOT NULL AND b.place IS NULL", **then}
     other, pardon = _sorted_out(then, rules)
     fields += [*more, f"{fault} AS fault", f"{kept} AS pardon"]
-    fields.append(f"{flags(plan.flagged, asked.kinds)} AS flags")
+    fields += [f"{shown} AS shown"] if shown else []
+    fields.append(f"{flags(plan.flagged, asked.kinds, source.sample)} AS flags")
     return (
-        f"SELECT (CASE WHEN fault > 0 THEN fault WHEN ({other}) > 0 THEN ({other}) "
-        f"WHEN pardon > 0 THEN pardon ELSE {pardon} END)::UTINYINT AS reason, "
+        "SELECT (CASE WHEN fault > 0 THEN fault WHEN other > 0 THEN other WHEN pardon > 0 THEN "
+        "pardon ELSE spared END)::UTINYINT AS reason, * EXCLUDE (fault, other, pardon, spared) "
+        f"FROM (SELECT {'shown, ' if shown else ''}fault, {other} AS other, pardon, "
+        f"{pardon} AS spared, "
         f"coalesce(a.place::BIGINT * {source.cells} + b.place, 0) AS pair, "
         f"coalesce({size}, 0)::DOUBLE AS size, {count or last}, flags, "
         f"{_negative(plan)} AS negative "
-        f"FROM (SELECT {', '.join(fields)} FROM {table.relation}) AS entry "
-        "LEFT JOIN cells AS a ON a.id = pre LEFT JOIN cells AS b ON b.id = post"
+        f"FROM ({_staged(fields, ids, table.relation)}) AS entry "
+        "LEFT JOIN cells AS a ON a.id = pre LEFT JOIN cells AS b ON b.id = post)"
     )
+
+
+def _staged(fields: Sequence[str], ids: Sequence[Id], relation: str) -> str:
+    """Return the query of fields in which each id is cast once: casts are what takes time."""
+    casts, plains, text = [], [], ", ".join(fields)
+    for place, item in enumerate(ids):
+        if item.cast:
+            casts.append(f"{item.cast} AS cast{place}")
+            plains.append(f"{item.plain.replace(item.cast, f'cast{place}')} AS plain{place}")
+            text = text.replace(item.plain, f"plain{place}").replace(item.cast, f"cast{place}")
+    if casts:
+        relation = f"(SELECT *, {', '.join(casts)} FROM {relation})"
+        relation = f"(SELECT *, {', '.join(plains)} FROM {relation})"
+    return f"SELECT {text} FROM {relation}"
 
 
 def _negative(plan: Plan) -> str:
@@ -300,7 +317,7 @@ def _sorted_out(conditions: Mapping[str, str], rules: Rules) -> tuple[str, str]:
     return choose(cases[0]), choose(cases[1])
 
 
-def _example(source: Source, query: str, plan: Plan, reason: str) -> str:
+def _example(source: Source, plan: Plan, asked: Asked, reason: str) -> str:
     """Return the values of a row with a fault, as the file has them."""
     shown = "concat_ws(', ', {})".format(
         ", ".join(
@@ -308,9 +325,7 @@ def _example(source: Source, query: str, plan: Plan, reason: str) -> str:
             for role, column in plan.columns.items()
         )
     )
-    query = query.replace("SELECT ", "SELECT shown, ", 1).replace(
-        "FROM (SELECT ", f"FROM (SELECT {shown} AS shown, ", 1
-    )
+    query = _query(source, plan, asked, shown)
     with explained(source.table.path):
         found = source.database.ask(
             f"SELECT shown FROM ({query}) WHERE reason = {CODE[reason]} ORDER BY shown LIMIT 1"

@@ -80,6 +80,8 @@ class Database:
             "memory_limit": memory,
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": False,
+            # Of a text file it guesses some dozen rows, and would hold them all to look up cells.
+            "disabled_optimizers": "build_side_probe_side,join_order",
         }
         return cls(duckdb.connect(config=settings), folder)
 

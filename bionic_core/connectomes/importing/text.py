@@ -275,7 +275,7 @@ def _separator(lines: Sequence[str]) -> str:
 
 def _decimal_commas(rows: Sequence[Sequence[str]], mark: str) -> bool:
     """Whether a file that is not cut at commas has numbers such as 3,5."""
-    words = {word for row in rows[1:] or rows for word in row if "," in word}
+    words = {word for row in rows for word in row if "," in word}
     found = [word for word in words if _DECIMAL.fullmatch(word)]
     if mark == ";":
         return bool(found)

@@ -36,11 +36,12 @@ class Ids:
 
 @attrs.frozen
 class Id:
-    """SQL of an id, in five expressions.
+    """SQL of an id, in expressions.
 
     Attributes:
         value: the id, BIGINT (or text, where cells go by names); null where there is none.
-        plain: it is whole, and nothing is wrong with it; quick to tell.
+        plain: it is whole, and nothing is wrong with it; quick to tell by ``cast``.
+        cast: the id, where it is plain; a part of the others, empty where there is none.
         missing, float, overflow, fraction: whether it is empty or 0; was written by way of a float
             that cannot hold it; is beyond 64 bits; is no whole number.
     """
@@ -51,6 +52,7 @@ class Id:
     float: str
     overflow: str
     fraction: str
+    cast: str = ""
 
 
 def is_textual(kind: str) -> bool:
@@ -140,6 +142,7 @@ def _written(name: str, ids: Ids) -> Id:
         f"({whole} AND TRY_CAST({bare} AS BIGINT) IS NULL)",
         f"(NOT {whole} AND ({number} IS NULL OR {number} <> floor({number}) "
         f"OR contains({text}, ',')))",
+        cast,
     )
 
 

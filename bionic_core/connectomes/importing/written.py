@@ -205,7 +205,8 @@ def _gathered(pieces: Iterator[Piece], form: Form, layout: Layout) -> Matrix:
         found.append((row.astype(np.int32) + rows, column.astype(np.int32), values[row, column]))
         labels += names
         rows, width = rows + len(values), values.shape[1]
-    parts = [np.concatenate(part) for part in zip(*found, strict=True)] if found else [[], [], []]
+    none = np.empty(0)
+    parts = [np.concatenate(part) for part in zip(*found, strict=True)] if found else [none] * 3
     top: Sequence[str] = ()
     if layout.lines:
         top = form.rows[layout.lines - 1][layout.columns if layout.corner else 0 :]
