@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
     from bionic_core.markers import NEUTRAL as NEUTRAL
+    from bionic_core.markers import NUMERICS as NUMERICS
     from bionic_core.markers import hookimpl as hookimpl
     from bionic_core.model.assembly import build as build
     from bionic_core.model.network import Network as Network
@@ -66,7 +67,7 @@ __getattr__, __dir__, __all__ = offer(
         "connectomes.roles": ("ConnectomeFetcher",),
         "dataset": ("Dataset", "Split"),
         "errors": ("BionicError", "RequestError"),
-        "markers": ("NEUTRAL", "hookimpl"),
+        "markers": ("NEUTRAL", "NUMERICS", "hookimpl"),
         "model.assembly": ("build",),
         "model.network": ("Network",),
         "model.projection": ("Projection",),

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.errors import listing
+from bionic_core.base.exact import Wanted, fitted
+from bionic_core.errors import RequestError
+
+EDGES = ("pre", "post", "count", "size")
+
+TEXTS = ("cell_type", "layer", "name", "transmitter", "sign")
+"""Arrays of words about cells."""
+
+
+def connectome_arrays(
+    given: Mapping[str, Any], broad_types: tuple[str, ...]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return a connectome's arrays in their dtypes, connections sorted by pre, then post.
+
+    Raises:
+        RequestError: with everything that is wrong, and the first row where it is.
+    """
+    wanted = {
+        "cell_id": Wanted(np.int64, ("cells",), unique=True),
+        "broad_type": Wanted(np.str_, ("cells",), words=broad_types),
+        **dict.fromkeys(TEXTS, Wanted(np.str_, ("cells",))),
+        "position": Wanted(np.float64, ("cells", 3), nan=True),
+        **dict.fromkeys(("pre", "post"), Wanted(np.int32, ("connections",), low=0, below="cells")),
+        "count": Wanted(np.int32, ("connections",), low=1),
+        "size": Wanted(np.float64, ("connections",), low=0),
+    }
+    arrays = fitted(given, wanted, "connectome")
+    if not in_order(arrays["pre"], arrays["post"]):
+        order = np.lexsort((arrays["post"], arrays["pre"]))
+        arrays |= {key: arrays[key][order] for key in EDGES}
+    pre, post = arrays["pre"], arrays["post"]
+    twice = (pre[1:] == pre[:-1]) & (post[1:] == post[:-1])
+    if twice.any():
+        first = int(np.flatnonzero(twice)[0])
+        raise RequestError(
+            f"{int(twice.sum()):,} connections occur twice, the first from cell {pre[first]} to "
+            f"cell {post[first]}; sum them first",
+            where="connectome",
+        )
+    return arrays
 
 
 def in_order(pre: npt.NDArray[Any], post: npt.NDArray[Any]) -> bool:
@@ -16,47 +55,6 @@ def in_order(pre: npt.NDArray[Any], post: npt.NDArray[Any]) -> bool:
     up = pre[1:] > pre[:-1]
     up |= (pre[1:] == pre[:-1]) & (post[1:] >= post[:-1])
     return bool(up.all())
-
-
-def connectome_problems(
-    arrays: Mapping[str, npt.NDArray[Any]], optional: Sequence[str], broad_types: Sequence[str]
-) -> list[str]:
-    """Return everything that is wrong with the arrays, in words."""
-    cells, edges = len(arrays["cell_id"]), len(arrays["pre"])
-    problems = [
-        f"{key} has shape {arrays[key].shape}, expected {shape}"
-        for keys, shape in (
-            (("broad_type", "cell_type", *optional), (cells,)),
-            (("position",), (cells, 3)),
-            (("post", "count", "size"), (edges,)),
-        )
-        for key in keys
-        if arrays[key].shape != shape
-    ]
-    if problems:
-        return problems
-    if len(np.unique(arrays["cell_id"])) < cells:
-        problems.append(f"{cells - len(np.unique(arrays['cell_id']))} cell ids occur twice")
-    strange = set(np.unique(arrays["broad_type"]).tolist()) - set(broad_types)
-    if strange:
-        problems.append(
-            f"broad_type has {listing(strange)}; allowed are {' and '.join(broad_types)}"
-        )
-    if edges == 0:
-        return problems
-    for key in ("pre", "post"):
-        low, high = int(arrays[key].min()), int(arrays[key].max())
-        if low < 0 or high >= cells:
-            problems.append(f"{key} has indices {low} … {high}, but there are {cells} cells")
-    twice = arrays["pre"][1:] == arrays["pre"][:-1]
-    twice &= arrays["post"][1:] == arrays["post"][:-1]
-    if twice.any():
-        problems.append(f"{int(twice.sum())} connections occur twice; sum them first")
-    if arrays["count"].min() < 1:
-        problems.append(f"{int((arrays['count'] < 1).sum())} connections have a count below 1")
-    if not np.all(arrays["size"] >= 0):
-        problems.append(f"{int((~(arrays['size'] >= 0)).sum())} sizes are negative or not a number")
-    return problems
 
 
 def dataset_problems(

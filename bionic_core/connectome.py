@@ -49,14 +49,11 @@ class Block:
     shape: tuple[int, int]
 
 
-def _frozen(array: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Return the array as an unwriteable one of the given kind; text keeps its own width.
-
-    One that is so already, and owns what it holds, is not copied.
-    """
-    if array.dtype == dtype and array.flags.owndata and not array.flags.writeable:
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array, or a copy if somebody else could change what it holds."""
+    if array.flags.owndata and not array.flags.writeable:
         return array
-    array = np.array(array, dtype=np.str_ if dtype is np.str_ else dtype)
+    array = array.copy()
     array.setflags(write=False)
     return array
 
@@ -115,31 +112,22 @@ class Connectome:
         """Check, sort and freeze; ``size`` defaults to the counts, texts of the last four to none.
 
         Raises:
-            RequestError: lengths disagree, an index is out of range, an id or a connection
-                occurs twice, a count is below 1, a size is negative, a broad type is unknown.
+            RequestError: a value would not stay what it is in the array's dtype, lengths disagree,
+                an index is out of range, an id or a connection occurs twice, a count is below 1, a
+                size is negative or not finite, a position infinite, a broad type unknown.
         """
         # Arrays are checked by who makes a connectome: a model without one needs no checks.
-        from bionic_core.checks import connectome_problems, in_order
+        from bionic_core.checks import connectome_arrays
 
-        size = np.asarray(count, np.float64) if size is None else size
-        none = np.full(len(cell_id), "")  # an empty text, so that hashes stay as they were
+        none = np.full(np.shape(cell_id), "")  # an empty text, so that hashes stay as they were
         texts = {"layer": layer, "name": name, "transmitter": transmitter, "sign": sign}
-        values: dict[str, Any] = {k: none if text is None else text for k, text in texts.items()}
-        values |= {"cell_id": cell_id, "position": position}
-        values |= {"broad_type": broad_type, "cell_type": cell_type}
-        edges = {"pre": pre, "post": post, "count": count, "size": size}
-        edges = {key: np.asarray(value) for key, value in edges.items()}
-        agree = len({value.shape for value in edges.values()}) == 1
-        if agree and not in_order(edges["pre"], edges["post"]):
-            order = np.lexsort((edges["post"], edges["pre"]))
-            edges = {key: value[order] for key, value in edges.items()}
-        values |= edges
-        kinds = _ARRAYS | dict.fromkeys(_OPTIONAL, np.str_)
-        arrays = {key: _frozen(np.asarray(values.pop(key)), kind) for key, kind in kinds.items()}
-        problems = connectome_problems(arrays, _OPTIONAL, (EXCITATORY, INHIBITORY))
-        if problems:
-            raise RequestError(problems, where="connectome")
-        return cls(**arrays, provenance=dict(provenance))
+        given: dict[str, Any] = {k: none if text is None else text for k, text in texts.items()}
+        given |= {"cell_id": cell_id, "broad_type": broad_type, "cell_type": cell_type}
+        given |= {"position": position, "pre": pre, "post": post, "count": count}
+        given |= {"size": count if size is None else size}
+        arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
+        frozen = {key: _frozen(array) for key, array in arrays.items()}
+        return cls(**frozen, provenance=dict(provenance))
 
     @property
     def label(self) -> str:
@@ -216,7 +204,6 @@ class Connectome:
         arrays, provenance = connectome_file.read(path, needed=_ARRAYS, optional=_OPTIONAL)
         try:
             return cls.of(**arrays, provenance=provenance)
-        except ValueError as error:
-            raise RequestError(f"damaged ({error})", where=str(path)) from error
         except RequestError as error:
-            raise RequestError(error.problems, where=str(path)) from error
+            problems = [f"damaged: {problem}" for problem in error.problems]
+            raise RequestError(problems, where=str(path)) from error

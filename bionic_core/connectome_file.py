@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.files import read_arrays, write_atomically
+from bionic_core.base.arrays import read_arrays
+from bionic_core.base.files import write_atomically
 from bionic_core.errors import RequestError, listing
 
 LARGE = 2**24
 """Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
+
+DEEPEST = 20
+"""Levels of a provenance."""
 
 
 def write(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
@@ -40,11 +44,35 @@ def read(
     missing = {*needed, "provenance"} - set(found)
     if missing:
         raise RequestError(f"not a connectome: it lacks {listing(missing)}", where=str(path))
-    try:
-        provenance = json.loads(found["provenance"].tobytes())
-    except ValueError as error:
-        raise RequestError(f"damaged ({error})", where=str(path)) from error
+    provenance = _provenance(found["provenance"], str(path))
     for array in found.values():
         array.setflags(write=False)  # nobody else has them: no copies are needed
     there = [key for key in (*needed, *optional) if key in found]
     return {key: found[key] for key in there}, provenance
+
+
+def _provenance(array: npt.NDArray[Any], where: str) -> dict[str, Any]:
+    """Return the JSON object that the bytes of an array are."""
+    if array.dtype != np.uint8 or array.ndim != 1:
+        raise RequestError(
+            f"damaged: provenance is {array.dtype} {array.shape}; bytes of JSON are needed",
+            where=where,
+        )
+    try:
+        document = json.loads(array.tobytes())
+        deep = _deeper(document, DEEPEST)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"damaged: provenance is no JSON ({error})", where=where) from error
+    if not isinstance(document, dict) or deep or not isinstance(document.get("label", ""), str):
+        raise RequestError(
+            "damaged: provenance must be a JSON object, a text its label, and nothing in it more "
+            f"than {DEEPEST} levels deep",
+            where=where,
+        )
+    return document
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether data is nested deeper than so many levels."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper(part, levels - 1) for part in parts)

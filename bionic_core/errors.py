@@ -52,19 +52,29 @@ class WriteError(BionicError, OSError):
     @classmethod
     def of(cls, error: OSError, path: object) -> WriteError:
         """Return the error of a path from what the system said."""
-        return cls(error.errno or errno.EIO, error.strerror or str(error), str(path))
+        wrong = error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG)
+        kind = MisplacedError if wrong else cls
+        return kind(error.errno or errno.EIO, error.strerror or str(error), str(path))
 
     def __str__(self) -> str:
         if self.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "make room there"
         elif self.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             remedy = "allow writing there, or name another folder"
+        elif isinstance(self, MisplacedError):
+            return f"{self.filename}: cannot be written ({self.strerror}); name another place"
         else:
             remedy = "see to the disk"
         return (
             f"{self.filename}: cannot be written ({self.strerror}). Nothing is half-written: "
             f"{remedy}, and give the same command again; it goes on from what is finished"
         )
+
+
+class MisplacedError(WriteError):
+    """A file stands where a folder must be, or the other way round: the request is wrong."""
+
+    exit_code = 2
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -84,20 +94,3 @@ def shorten(problems: Sequence[str], shown: int = 5) -> list[str]:
     """Return the first problems, and how many more there are."""
     more = [f"and {len(problems) - shown:,} more like these"] if len(problems) > shown else []
     return [*problems[:shown], *more]
-
-
-UNPRINTABLE = dict.fromkeys(
-    (
-        *(code for code in range(0x20) if chr(code) not in "\t\n"),
-        *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-    ),
-    "\N{REPLACEMENT CHARACTER}",
-)
-"""Control characters, which move cursors and set titles and colours, and those that turn text."""
-
-
-def printable(text: str) -> str:
-    """Return text with nothing in it that a terminal would obey; lines and tabs stay."""
-    return text.translate(UNPRINTABLE)

@@ -91,12 +91,15 @@ def wiring(projection: ProjectionSite, connectome: Connectome | None) -> Wiring 
 
 
 @hookspec
-def weight(projection: ProjectionSite) -> nn.Module | None:
+def weight(
+    projection: ProjectionSite, connectome: Connectome | None, wiring: Wiring | None
+) -> nn.Module | None:
     """Act on the values of a projection's weights before they are used.
 
     Module ``(values, synapses) → values``: the values come as the storage holds them (dense
     QP, or one for each synapse); ``synapses.pre`` and ``synapses.post`` are index tensors that
-    broadcast against them, so that ``sign[synapses.pre]`` fits either. Several answers: a chain.
+    broadcast against them, so that ``sign[synapses.pre]`` fits either. ``wiring`` is the pairs
+    that exist, None for all. Several answers: a chain.
     """
 
 

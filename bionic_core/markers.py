@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 PROJECT = "bionic"
-DISTRIBUTION = "bionic"
+DISTRIBUTION = "bionic-connectome"
 ENTRY_POINT_GROUP = "bionic"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -14,5 +14,5 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
-NEUTRAL, SPEC_ONLY = "neutral", "spec only"
-"""Keys of a field's metadata: see :class:`Plugin`; a key of specs that is no command's option."""
+NEUTRAL, NUMERICS, SPEC_ONLY = "neutral", "numerics", "spec only"
+"""Keys of a field's metadata: two of :class:`Plugin`; a key of specs that is no option."""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".pgm", ".ppm", ".pbm", ".pnm"),
+)
+"""How names of pictures end, in small letters."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""Pillow's names of the kinds of these suffixes."""
+
+LARGEST = 120_000_000
+"""Pixels of a picture: a file of some kB can claim to have any number."""
 
 Shape = tuple[int, int, int]
 
-DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
-"""What Pillow raises on files that are cut off or are no pictures."""
+ORIENTATION = 0x0112
+"""The EXIF tag that says how a picture is to be turned."""
 
 
 def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDArray[np.uint8]:
@@ -33,16 +45,72 @@ def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDA
     Raises:
         RequestError: it is not a picture, is cut off, or has greys of more than 16 bits.
     """
-    from PIL import Image, ImageOps
 
     where = name or str(file)
+    if isinstance(file, Path):
+        try:
+            check_file(file)
+        except RequestError as error:
+            raise RequestError(error.problems, where=where) from None
     try:
-        with Image.open(file) as opened:
-            return _shaped(_plain(ImageOps.exif_transpose(opened), image[0]), image)
-    except FileNotFoundError:
-        raise RequestError("no such file", where=where) from None
-    except (*DAMAGE, Image.DecompressionBombError) as error:
-        raise RequestError(f"not a picture that can be read ({error})", where=where) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of EXIF that is not used
+            with opened_picture(file) as opened:
+                tile = opened.tile[0] if opened.tile else None
+                depth = str(getattr(tile, "args", ""))
+                opened.load()
+                return _shaped(_plain(_upright(opened), image[0], depth), image)
+    except Exception as error:  # what Pillow raises on files that are damaged is anything
+        words = str(error) or type(error).__name__
+        raise RequestError(f"not a picture that can be read ({words})", where=where) from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Return a picture turned as its EXIF says, as it is where that cannot be read.
+
+    Its other EXIF is neither read nor written again: it may be anything.
+    """
+    from PIL import Image
+
+    try:
+        turn = picture.getexif().get(ORIENTATION)
+    except Exception:  # damaged EXIF raises anything, and the pixels may be fine
+        return picture
+    method = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(turn if isinstance(turn, int) else 0)
+    return picture if method is None else picture.transpose(method)
+
+
+@contextmanager
+def opened_picture(file: Path | BinaryIO) -> Iterator[Image.Image]:
+    """Open a picture of the kinds in :data:`SUFFIXES`, by what it is and not by its name.
+
+    Pillow knows more kinds, and has a program of the machine draw one of them (PostScript).
+
+    Raises:
+        ValueError: it claims more than :data:`LARGEST` pixels.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
+    with opened:
+        if opened.width * opened.height > LARGEST:
+            raise ValueError(
+                f"it is {opened.width:,} × {opened.height:,} pixels, more than {LARGEST:,}"
+            )
+        yield opened
 
 
 def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:
@@ -59,19 +127,43 @@ def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:
     return np.stack(fitted) if fitted else np.empty((0, *image), np.uint8)
 
 
-def _plain(picture: Image.Image, channels: int) -> Image.Image:
-    """Return the picture as 8-bit grey or RGB."""
+def _plain(picture: Image.Image, channels: int, depth: str = "") -> Image.Image:
+    """Return the picture as 8-bit grey or RGB.
+
+    Args:
+        picture: of any mode.
+        channels: 1 or 3.
+        depth: how the file's pixels are packed, in Pillow's words: ``L;4``, ``RGB;16B``.
+    """
     from PIL import Image
 
     if picture.mode.startswith("I"):  # Pillow's own conversion to "L" clips at 255
-        picture = Image.fromarray(_eight_bits(np.asarray(picture, np.int64)))
+        values = np.asarray(picture, np.int64)
+        clear = picture.info.get("transparency")
+        opaque = values if clear is None else np.where(values == clear, 0, values)
+        picture = Image.fromarray(_eight_bits(opaque))
     elif picture.mode == "F":
         raise ValueError("its greys are floats, of unknown range; save it with 8 or 16 bits")
     if picture.has_transparency_data:
+        picture.info |= {"transparency": _clear(picture, depth)} if _one_clear(picture) else {}
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(ground, picture)
     return picture.convert("L" if channels == 1 else "RGB")
+
+
+def _one_clear(picture: Image.Image) -> bool:
+    """Return whether one grey or colour is transparent."""
+    return picture.mode in ("1", "L", "RGB") and "transparency" in picture.info
+
+
+def _clear(picture: Image.Image, depth: str) -> int | tuple[int, ...]:
+    """Return the transparent grey or colour in 8 bits, which the file says in its own."""
+    clear: int | tuple[int, ...] = picture.info["transparency"]
+    if isinstance(clear, tuple):
+        return tuple(value >> 8 for value in clear) if "16" in depth else clear
+    bits = 1 if picture.mode == "1" else int(depth[-1]) if depth in ("L;2", "L;4") else 8
+    return clear * (255 // (2**bits - 1)) if clear < 2**bits else clear
 
 
 def _eight_bits(values: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

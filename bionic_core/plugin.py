@@ -24,7 +24,8 @@ class Plugin:
 
     A key that a mechanism gains later, and whose default leaves all numbers as they were, is a
     field with ``metadata={NEUTRAL: True}``: at its default it is no part of a run's identity, so
-    that runs from before the key keep their names.
+    that runs from before the key keep their names. ``metadata={NUMERICS: {value: n}}`` adds n to
+    ``numerics`` where a mechanism's key has that value.
 
     Attributes:
         role: what the plugin is for, in words; each role's base class says its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -127,12 +127,16 @@ class Wiring:
         pre, post: int64 (E,), positions within the two layers; no pair twice.
         scale: float64 (E,), factor on each initial weight; None for 1.
         count: int64 (E,), biological synapses of each pair, for reports; None if unknown.
+        sender: int64 (P,), the pre neuron whose sign each pre neuron takes; None for its own.
+        drawn: how the pairs were drawn, JSON-ready, for the manifest; its ``warning`` is said.
     """
 
     pre: npt.NDArray[np.int64]
     post: npt.NDArray[np.int64]
     scale: npt.NDArray[np.float64] | None = None
     count: npt.NDArray[np.int64] | None = None
+    sender: npt.NDArray[np.int64] | None = None
+    drawn: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def of_mask(cls, mask: npt.NDArray[np.bool_]) -> Wiring:
@@ -149,33 +153,26 @@ class Wiring:
 
     def by_post(self) -> Wiring:
         """Return the same pairs sorted by post neuron, then by pre."""
-        order = np.lexsort((self.pre, self.post))
-        return Wiring(
-            pre=self.pre[order],
-            post=self.post[order],
-            scale=None if self.scale is None else self.scale[order],
-            count=None if self.count is None else self.count[order],
-        )
+        return self._taken(np.lexsort((self.pre, self.post)))
 
     def intersect(self, other: Wiring, size: int) -> Wiring:
         """Return the pairs in both; scales multiply, counts are the first known."""
         _, mine, theirs = np.intersect1d(self.key(size), other.key(size), return_indices=True)
-        scales: list[npt.NDArray[Any]] = [
-            wiring.scale[rows]
-            for wiring, rows in ((self, mine), (other, theirs))
-            if wiring.scale is not None
-        ]
-        counts = [
-            wiring.count[rows]
-            for wiring, rows in ((self, mine), (other, theirs))
-            if wiring.count is not None
-        ]
-        return Wiring(
-            pre=self.pre[mine],
-            post=self.post[mine],
+        one, two = self._taken(mine), other._taken(theirs)
+        scales = [wiring.scale for wiring in (one, two) if wiring.scale is not None]
+        return attrs.evolve(
+            one,
             scale=np.prod(scales, axis=0) if scales else None,
-            count=counts[0] if counts else None,
+            count=two.count if one.count is None else one.count,
+            sender=two.sender if one.sender is None else one.sender,
+            drawn={**two.drawn, **one.drawn},
         )
+
+    def _taken(self, rows: npt.NDArray[np.int64]) -> Wiring:
+        """Return the pairs of these rows, in their order."""
+        kept: Any = {key: getattr(self, key) for key in ("pre", "post", "scale", "count")}
+        kept = {key: None if value is None else value[rows] for key, value in kept.items()}
+        return attrs.evolve(self, **kept)
 
 
 class Synapses(Protocol):

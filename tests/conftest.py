@@ -3,18 +3,24 @@
 Every epoch is kept, however short, so that tests can stop a run after any of them, and forecasts
 look at a moment of training. Files that take long come first, so that no process is left alone with
 one at the end.
+
+What is compiled once is kept, whatever PYTHONDONTWRITEBYTECODE says (images of containers set it):
+without it every process that a test starts compiles torch and all else anew, for seconds.
 """
 
 import os
+import sys
 
 import pytest
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # before the processes of xdist start
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import probe as timing
 
+sys.dont_write_bytecode = False
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2
 

@@ -50,22 +50,26 @@ class Divisive(Mechanism):
 '''
 
 
+QUICK = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-index")
+
+
 class Environment:
-    """A virtual environment that finds this one's packages after its own."""
+    """A virtual environment that finds this one's packages, pip among them, after its own."""
 
     def __init__(self, folder: Path) -> None:
-        venv.create(folder, with_pip=True)
+        venv.create(folder)
         self.python = folder / "bin" / "python"
+        pip = folder / "bin" / "pip"  # for the lines of a shell
+        pip.write_text(f'#!/bin/sh\nexec "{self.python}" -m pip "$@"\n')
+        pip.chmod(0o755)
         here = sysconfig.get_path("purelib")
-        site = subprocess.check_output(
-            [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-        )
-        (Path(site.strip()) / "parent.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+        own = sysconfig.get_path("purelib", vars={"base": str(folder)})
+        (Path(own) / "parent.pth").write_text(f"import site; site.addsitedir({here!r})\n")
         self.away = folder / "away"
         self.away.mkdir()
 
     def pip(self, *arguments: str | Path) -> None:
-        command = [self.python, "-m", "pip", "install", "--quiet", "--no-deps", *arguments]
+        command = [self.python, "-m", "pip", "install", *QUICK, "--no-deps", *arguments]
         done = subprocess.run(command, cwd=self.away, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -127,7 +131,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with bionic's own wheel, built from this checkout."""
     wheels = tmp_path_factory.mktemp("wheels")
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", wheels, ROOT],
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

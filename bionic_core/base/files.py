@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
-import numpy.typing as npt
+from typing import BinaryIO, TextIO
 
 from bionic_core.errors import DamagedError, RequestError, WriteError
-
-LARGEST = 4 * 2**30
-"""Bytes of arrays that an ``.npz`` may unpack to: a small file can claim to hold any number."""
 
 
 @contextmanager
@@ -131,42 +122,36 @@ def _check_regular(found: os.stat_result, path: Path) -> None:
         raise DamagedError(f"is a {kind} and no file; it is not read", where=str(path))
 
 
-def read_arrays(source: Path | bytes, where: Path | None = None) -> dict[str, npt.NDArray[Any]]:
-    """Return all arrays of an ``.npz``; one that would need pickle is refused.
+def check_file(path: Path) -> None:
+    """Check, before a file that the user names is opened, that it is one; a link to one is.
 
-    Args:
-        source: a file, or what it holds.
-        where: the file, for errors, where ``source`` is what it holds.
+    A pipe would be waited for without end, and a device may have no end.
 
     Raises:
-        RequestError: the file is missing, or damaged, or not an archive of arrays, or unpacks to
-            more than :data:`LARGEST` bytes.
+        RequestError: it is missing, a folder, a pipe, a socket or a device, or cannot be looked at.
     """
-    path = source if isinstance(source, Path) else where
     try:
-        with (
-            source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):
-            size = sum(member.file_size for member in archive.zip.infolist())
-            if size > LARGEST:
-                raise RequestError(
-                    f"unpacks to {size:,} bytes, more than the {LARGEST:,} that are read",
-                    where=str(path),
-                )
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RequestError("no such file", where=str(path)) from error
-    except DAMAGE as error:
-        raise RequestError(
-            f"damaged, or not an .npz of arrays ({error})", where=str(path)
-        ) from error
-    except (AttributeError, TypeError) as error:  # a lone array, which is no archive
-        raise RequestError("not an .npz of arrays", where=str(path)) from error
+    except (OSError, ValueError) as error:  # a loop of links, a name too long or with a NUL
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise RequestError(f"cannot be read ({words})", where=str(path)) from error
+    if not stat.S_ISREG(mode):
+        kind = next(name for is_one, name in _KINDS if is_one(mode))
+        rest = "" if kind == "folder" else " and no file; it is not read. Save what it gives"
+        raise RequestError(f"is a {kind}{rest}", where=str(path))
 
 
-DAMAGE = (
-    *(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error),
-    *(MemoryError, NotImplementedError, OverflowError, RuntimeError),  # claims beyond belief
-)
-"""What reading an archive raises where it is damaged, or made to do harm."""
+def limited_lines(file: TextIO, most: int, longest: int = 2**24) -> Iterator[str]:
+    """Yield a text's lines, however much a small compressed file unpacks to.
+
+    Raises:
+        ValueError: it has more than ``most`` letters in all, or ``longest`` in a line.
+    """
+    total = 0
+    while line := file.readline(longest):
+        total += len(line)
+        if total > most or len(line) == longest:
+            raise ValueError(f"more than {most:,} letters, or {longest:,} in a line")
+        yield line

@@ -14,8 +14,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def configure_process() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "passive"
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # children import nothing of the working directory
     with suppress(OSError, AttributeError, TypeError):  # not every system has glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes
@@ -63,6 +64,29 @@ def configure_process() -> None:
 def import_beside(name: str) -> None:
     """Begin to import a library in a thread, while this one has nothing to do but wait."""
     threading.Thread(target=import_module, args=(name,), daemon=True).start()
+
+
+def import_elsewhere(name: str) -> None:
+    """Import a library that reads settings of the working directory from a folder without any."""
+    here = Path.cwd()
+    os.chdir(Path(__file__).parent)
+    try:
+        import_module(name)
+    finally:
+        os.chdir(here)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Start Python's processes so that they import nothing from the working directory."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def leave(code: int) -> None:

@@ -5,15 +5,19 @@ Computes nothing itself. Start at `main`, then `common` and `training`.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
-from bionic_core.base.process import configure_process, give_way, leave
+from bionic_core.base.output import configure_output
+from bionic_core.base.process import configure_process, give_way, import_elsewhere, leave
+from bionic_core.base.words import printable
 from bionic_core.cli import (
     ablation,
     authoring,
@@ -30,7 +34,8 @@ from bionic_core.cli import (
 )
 from bionic_core.cli.options import taking_fields
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.errors import BionicError, printable
+from bionic_core.errors import BionicError
+from bionic_core.registry.extras import misled
 
 app = typer.Typer(
     help="Neural networks built from biological mechanisms and real wiring, one plugin each.",
@@ -73,8 +78,25 @@ COMMANDS: tuple[tuple[typer.Typer, str, Callable[..., None], type[TyperCommand]]
 )
 """Every command: where it is found, its name, its function, and how its words are read."""
 
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command whose end of input or of a process is an error, and no wish to stop."""
+
+    @functools.wraps(command)
+    def told(*arguments: object, **options: object) -> None:
+        try:
+            command(*arguments, **options)
+        except EOFError as error:  # the library would say "Aborted!", as for Ctrl-C
+            from bionic_core.base.failures import explained
+
+            words, _ = explained(error) or ("", 1)
+            raise BionicError(words) from error
+
+    return told
+
+
 for group, name, command, reading in COMMANDS:
-    group.command(name, cls=reading)(taking_fields(command))
+    group.command(name, cls=reading)(taking_fields(_told(command)))
 
 
 @app.callback(invoke_without_command=True)
@@ -96,13 +118,17 @@ def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
+    if os.path.lexists("matplotlibrc"):  # whatever it is, it is the folder's and not the user's
+        import_elsewhere("matplotlib")
     try:
         app()
     except BionicError as error:
         _fail(str(error), error.exit_code, shows)
     except Exception as error:
-        from bionic_core.base.failures import reason
+        from bionic_core.base.failures import explained, reason
 
+        if (known := explained(error)) is not None:
+            _fail(*known, shows)
         _fail(
             f"{reason(error)}. Nobody expected this: it is a fault of bionic or of a plugin, or a "
             "file that somebody has changed. --traceback before the command shows where",
@@ -113,8 +139,11 @@ def main() -> None:
 
 def script() -> None:
     """Be the installed command: :func:`main`, polite, and with an end that takes no second more."""
+    configure_output()
     configure_process()
     give_way()
+    if words := misled():
+        typer.echo(f"bionic: {printable(words)}", err=True)
     try:
         main()
     except SystemExit as end:
@@ -123,7 +152,7 @@ def script() -> None:
         raise
 
 
-def _fail(words: str, code: int, shows: bool) -> None:
+def _fail(words: str, code: int, shows: bool) -> NoReturn:
     """Say in a paragraph why there is no result, and end."""
     if shows:
         typer.echo(printable(traceback.format_exc()), err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +34,7 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
 ]
 Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="A registered data source, or a path.")
+    str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
@@ -99,6 +100,31 @@ def console(stream: Any) -> Any:
     return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
 
+def strict_json(result: Any) -> str:
+    """Return a result as JSON, whose numbers are finite; say where null stands for others."""
+    lost: list[str] = []
+    text = jsonlib.dumps(_finite(to_document(result), "", lost), indent=1, allow_nan=False)
+    if lost:
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        typer.echo(
+            f"bionic: JSON has no infinite numbers, no NaN; null stands for {', '.join(lost[:5])}"
+            f"{more}",
+            err=True,
+        )
+    return text
+
+
+def _finite(document: Any, path: str, lost: list[str]) -> Any:
+    if isinstance(document, dict):
+        return {k: _finite(v, f"{path}.{k}".lstrip("."), lost) for k, v in document.items()}
+    if isinstance(document, list):
+        return [_finite(value, f"{path}[{n}]", lost) for n, value in enumerate(document)]
+    if isinstance(document, float) and not math.isfinite(document):
+        lost.append(f"{path} ({document})")
+        return None
+    return document
+
+
 def show(
     result: Any,
     json: bool,
@@ -106,7 +132,7 @@ def show(
 ) -> None:
     """Print a result, as JSON or as the sections that its report function makes of it."""
     if json:
-        typer.echo(jsonlib.dumps(to_document(result), indent=1))
+        typer.echo(strict_json(result))
         return
     from bionic_core.reports import terminal
     from bionic_core.reports.sections import Section

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from bionic_core.errors import printable
+from bionic_core.base.words import printable
 
 
 class PlainConsole(Console):

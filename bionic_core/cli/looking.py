@@ -162,6 +162,7 @@ def connectome_plot_command(
 ) -> None:
     """Draw a connectome: adjacency, column of somata, degrees, layers."""
     from bionic_core.reports.drawing import connectome as pictures
+    from bionic_core.reports.sections import Section
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 
@@ -183,4 +184,4 @@ def connectome_plot_command(
         "densities": pictures.densities(view).tolist(),
         "figures": folders.write(out, drawn, option="--out"),
     }
-    show(document, json, lambda report: report.drawn(connectome.label, document["figures"]))
+    show(document, json, lambda _: Section("", (connectome.label, *document["figures"])))

@@ -21,6 +21,7 @@ def build_command(
     json: Json = False,
 ) -> None:
     """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+    from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
     loaded = load(spec, without=without, set_=set_)
@@ -29,4 +30,6 @@ def build_command(
         from bionic_core.runs.train import save_model
 
         save_model(save, loaded, network)
+    for note in description.notes:
+        typer.echo(f"note: {printable(note)}", err=True)
     show(description, json, lambda report: report.built(description))

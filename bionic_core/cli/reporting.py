@@ -27,7 +27,7 @@ def report_command(
     json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about a run, an ablation or a factorial."""
-    from bionic_core.reports.pages.write import write_report, written
+    from bionic_core.reports.pages import write_report, written
 
     page = write_report(folder, out)
     show(page, json, lambda _: written(page))

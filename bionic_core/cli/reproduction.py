@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from bionic_core.cli.common import (
     resumable,
     say_precision,
     show,
+    strict_json,
 )
 from bionic_core.cli.options import Less
 from bionic_core.cli.study_options import StudyOptions
@@ -136,7 +136,7 @@ def _write(
     from bionic_core.reports.reproduction import page
 
     texts = {
-        "json": jsonlib.dumps(to_document(found), indent=1),
+        "json": strict_json(found),
         "md": markdown.render(parts),
         "html": html.render(page(published, parts)),
     }

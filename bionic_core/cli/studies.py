@@ -221,6 +221,7 @@ def analyse_command(
 ) -> None:
     """Analyse any table of factors and responses as a factorial experiment is."""
     from bionic_core.reports.findings import analysed
+    from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
 
@@ -236,7 +237,8 @@ def analyse_command(
     document = {"table": str(table)} | found.to_json()
     if drawn := _draw(found.findings, figures):
         document["figures"] = list(drawn)
-    show(document, json, lambda _: render(analysed(found.findings)))
+    taken = Section("", found.taken)
+    show(document, json, lambda _: render([taken, *analysed(found.findings)]))
 
 
 def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ def train_command(
     from bionic_core.runs.planned import Plans
     from bionic_core.runs.task import Task
     from bionic_core.runs.train import train_task
+    from bionic_core.training.void import voids
 
     task, tracks = Task(0, loaded, seed), options.tracks(context)
     with (
@@ -38,6 +39,8 @@ def train_command(
         observer = Observers(tracking, display)
         observer.begun(task)
         say_precision([loaded], options.device, display.say)
+        for name, why in voids(loaded).items():
+            display.say(f"mechanism '{name}' does nothing here: {why}")
         try:
             run = train_task(task, Plans(options.out), device=options.device, observer=observer)
         except Exception as error:

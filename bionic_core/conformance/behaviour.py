@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
+from safetensors.torch import save
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bionic_core.base.arrays import load_tensors
 from bionic_core.conformance.bed import Bed, images_for, learned
 from bionic_core.conformance.laws import Broken, shown
 from bionic_core.model.network import Network
@@ -135,12 +137,10 @@ def state(bed: Bed) -> None:
     for step in range(2):
         learned(network, images, step)
         optimizer.step()
-    written = safetensors.torch.save(
-        {name: value.contiguous() for name, value in network.state_dict().items()}
-    )
+    written = save({name: value.contiguous() for name, value in network.state_dict().items()})
     again = bed.network()
     try:
-        again.load_state_dict(safetensors.torch.load(written))
+        again.load_state_dict(load_tensors(written, Path("state")))
     except RuntimeError as error:
         raise Broken(f"The state dict does not load: {error}", bed.table) from error
     for training, word in ((False, "evaluation"), (True, "training")):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.files import read_arrays, write_atomically, write_text
+from bionic_core.base.arrays import read_arrays
+from bionic_core.base.files import write_atomically, write_text
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
 from bionic_core.errors import BionicError, RequestError

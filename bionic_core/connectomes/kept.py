@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 import attrs
 
 from bionic_core.base.locks import Claim
+from bionic_core.base.words import printable
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import fetch_connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher
-from bionic_core.errors import RequestError, printable
+from bionic_core.errors import RequestError
 from bionic_core.markers import SPEC_ONLY
 from bionic_core.plugin import ConnectomeSource
 

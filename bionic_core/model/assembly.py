@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -14,7 +15,7 @@ from bionic_core.model.answers import try_rule, try_weights
 from bionic_core.model.asking import Asking
 from bionic_core.model.combination import Chain, Pieces, Product, Sum
 from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
-from bionic_core.model.projection import Projection
+from bionic_core.model.projection import Projection, combined
 from bionic_core.model.storage import make_projection
 from bionic_core.seeds import Stream, derive, seeded
 from bionic_core.sites import STAGE_NAMES, Features, Layer, NormSite, ProjectionSite, Stage, Wiring
@@ -39,9 +40,9 @@ def build(
         spec: what to build.
         seed: each piece draws from its own stream, derived from (seed, mechanism, hook, site).
         connectome: the wiring, read from the spec's source if None.
-        gated: mechanisms whose pieces are put behind gates (see
-        :mod:`bionic_core.model.combination`). streams: what the pieces that draw while they run
-        draw from. tried: whether each answer is tried once (see :mod:`bionic_core.model.answers`).
+        gated: mechanisms whose pieces are put behind gates (:mod:`bionic_core.model.combination`).
+        streams: what the pieces that draw while they run draw from.
+        tried: whether each answer is tried once (see :mod:`bionic_core.model.answers`).
 
     Raises:
         RequestError: a mechanism cannot act here, an answer is of the wrong kind or shape, two
@@ -78,11 +79,8 @@ class _Assembly(Asking):
         layers = self._layers()
         stages, shape = self._stages()
         channels, height, width = shape
-        modulate = Chain("modulate", "", {})
-        if stages:
-            modulate = Chain(
-                "modulate", "", dict(self.answers("modulate", "", keeps=shape, shape=shape))
-            )
+        answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
+        modulate = Chain("modulate", "", dict(answered))
         first, last = layers[topology.order[0]], layers[topology.order[-1]]
         modules = {name: self._layer(layers, name) for name in topology.order}
         network = Network(
@@ -186,10 +184,11 @@ class _Assembly(Asking):
         )
 
     def _projection(self, site: ProjectionSite) -> Projection:
-        wirings = self.answers(
-            "wiring", site.name, kind=Wiring, projection=site, connectome=self.connectome
+        asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}
+        wirings = self.answers("wiring", site.name, kind=Wiring, **asked)
+        weights = self.answers(
+            "weight", site.name, wiring=combined(dict(wirings), site.pre.size), **asked
         )
-        weights = self.answers("weight", site.name, projection=site)
         seed = derive(self.seed, site.owner, "projection", site.name)
         projection = make_projection(
             site,

@@ -13,7 +13,7 @@ from typing import cast
 import attrs
 
 from bionic_core import hookspecs
-from bionic_core.errors import RequestError, listing, nearest, printable
+from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.markers import DISTRIBUTION, ENTRY_POINT_GROUP, PROJECT, PROTOCOL
 from bionic_core.plugin import Plugin
 
@@ -117,6 +117,8 @@ def _told_of(entry: Entry) -> Iterator[None]:
             f"bionic: still importing plugin '{entry.name}' of {entry.distribution} "
             f"{entry.version} after {TELLS_AFTER:g} s; {SKIP_VARIABLE}=-{entry.name} leaves it out"
         )
+        from bionic_core.base.words import printable
+
         print(printable(words), file=sys.stderr, flush=True)
 
     clock = threading.Timer(TELLS_AFTER, tell)

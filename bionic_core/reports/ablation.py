@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bionic_core.registry import Registry
@@ -11,9 +11,7 @@ from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.plans import seen
 from bionic_core.reports.reading import explained, said
-from bionic_core.reports.results import Found
-from bionic_core.reports.sections import Cell, Drawing, Facts, Page, Points, Row, Section, Table
-from bionic_core.statistics.comparisons import Difference, Summary
+from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.publication import Published, publications
 from bionic_core.studies.results import AblationResults, Variant
@@ -24,61 +22,58 @@ ALIKE = 2
 """A paper is set beside a study if so many left-out mechanisms are both's."""
 
 
-def _summary(figure: Summary, digits: int, scale: float = 1) -> Cell:
-    return Cell(words.mean_sd(figure.mean, figure.sd, digits, scale=scale), figure.mean)
-
-
-FIGURES: dict[str, Callable[[Variant], Cell]] = {
-    "test accuracy, %": lambda row: _summary(row.accuracy, 2, 100),
-    "macro F1": lambda row: _summary(row.macro_f1, 4),
-    "test loss": lambda row: _summary(row.loss, 4),
-    "train accuracy, %": lambda row: _summary(row.train_accuracy, 2, 100),
-    "train loss": lambda row: _summary(row.train_loss, 4),
-    "epochs": lambda row: _summary(row.epochs, 0),
+FIGURES: Columns[Variant] = {
+    "variant": lambda row: Cell(row.variant, strong=not row.term),
+    "test accuracy, %": lambda row: words.mean_cell(row.accuracy, 2, 100),
+    "macro F1": lambda row: words.mean_cell(row.macro_f1, 4),
+    "test loss": lambda row: words.mean_cell(row.loss, 4),
+    "train accuracy, %": lambda row: words.mean_cell(row.train_accuracy, 2, 100),
+    "train loss": lambda row: words.mean_cell(row.train_loss, 4),
+    "epochs": lambda row: words.mean_cell(row.epochs, 0),
     "parameters": lambda row: words.whole(row.parameters.allocated),
     "of them wired": lambda row: words.whole(row.parameters.effective),
 }
-"""Columns of the table of variants."""
+TESTED = ("variant", "test accuracy, %", "test loss", "macro F1", "epochs")
+OTHERS = ("variant", "train accuracy, %", "train loss", "parameters", "of them wired")
+"""Columns of the table of variants; a terminal has them in two tables."""
 
-TESTED = ("test accuracy, %", "test loss", "macro F1", "epochs")
-"""Those that fit a terminal; the others are a table of their own."""
-
-CHANGES: dict[str, Callable[[Difference], Cell]] = {
-    "change": lambda change: words.numeric(change.estimate, signed=True),
-    "95 % interval": lambda change: words.interval_cell(change.low, change.high),
-    "simultaneous": lambda change: words.interval_cell(
-        change.simultaneous_low, change.simultaneous_high
+CHANGES: Columns[Variant] = {
+    "mechanism": lambda row: str(row.term),
+    "change": lambda row: words.numeric(row.change.estimate, signed=True),
+    "95 % interval": lambda row: words.interval_cell(row.change.low, row.change.high),
+    "simultaneous": lambda row: words.interval_cell(
+        row.change.simultaneous_low, row.change.simultaneous_high
     ),
-    "p": lambda change: words.p_cell(change.p),
-    "p (Dunnett)": lambda change: words.p_cell(change.p_adjusted),
-    "variance": lambda change: Cell(change.method or words.NONE),
+    "p": lambda row: words.p_cell(row.change.p),
+    "p (Dunnett)": lambda row: words.p_cell(row.change.p_adjusted),
+    "variance": lambda row: row.change.method or words.NONE,
 }
 """Columns of the tables of changes; only a page has room for how the variance is known."""
 
 
 def ablated(study: AblationResults) -> list[Section]:
     """Return a study for a terminal: its variants, then what each mechanism changes, by kind."""
-    title = "Variants by test accuracy"
-    title += " (test-selected)" if study.selected_on == "test" else ""
-    others = [name for name in FIGURES if name not in TESTED]
-    variants = [_table_of_variants(study, title, TESTED)]
-    variants.append(_table_of_variants(study, "Training images, and size", others))
-    missing = [
-        f"no {kind} mechanism was left out" for kind in KINDS if not _by_difference(study, kind)
-    ]
+    title = f"Variants by test accuracy{' (test-selected)' * (study.selected_on == 'test')}"
+    kinds = {row.kind for row in study.rows}
+    missing = [f"no {kind} mechanism was left out" for kind in KINDS if kind not in kinds]
     lines = [*shared.conditions(study), *seen(study.detectable), *study.notes]
+    others = _variants(study, "Training images, and size", OTHERS)
     return [
-        Section("", (), variants),
-        Section("", missing, _tables_by_kind(study, page=False)),
+        Section("", (), [_variants(study, title, TESTED), others]),
+        Section("", missing, _by_kind(study, page=False)),
         Section("", (), [Points(lines)]),
     ]
 
 
-def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
+def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> Page:
     """Return the page of a study found there, whose links are from ``out``."""
-    papers = publications(Registry.installed())
-    beside = [section for paper in papers if (section := _beside(study, paper)) is not None]
-    by_kind = _tables_by_kind(study, page=True)
+    beside = [_beside(study, paper) for paper in publications(Registry.installed())]
+    ours = Section("Accuracy and F1", (), [Row(_pair(_ours(study), "ours"))])
+    by_kind = _by_kind(study, page=True)
+    variants, errors = {"variants": str(len(study.rows))}, {}
+    if study.pool is not None and study.pool.sd is not None:
+        errors["SD of a run, pooled"] = f"{words.number(study.pool.sd)} points"
+        errors["degrees of freedom"] = str(study.pool.degrees)
     page = Page(
         title=f"What {study.name} is without its mechanisms: a leave-one-out study",
         kicker="A leave-one-out study",
@@ -87,10 +82,10 @@ def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
         answer=_answer(study),
         sections=[
             _changes(study),
-            *(beside or [Section("Accuracy and F1", (), [Row(_pair(_ours(study), "ours"))])]),
+            *([section for section in beside if section] or [ours]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
-            Section("All variants", (), [_table_of_variants(study, "All variants", list(FIGURES))]),
-            _design(study),
+            Section("All variants", (), [_variants(study, "All variants", tuple(FIGURES))]),
+            Section("Design", (), [shared.design_facts(study, variants, errors)]),
             shared.runs_section(found, study, out, "test accuracy", words.share),
             Section("Notes", (), [Points(study.notes)]),
         ],
@@ -101,21 +96,12 @@ def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
 def _answer(study: AblationResults) -> list[str]:
     judged = [row for row in study.left_out if row.change.p_adjusted is not None]
     lines = [] if judged else said("unjudged", estimates="differences")
-    certain = [row for row in judged if row.change.certain]
-    sure = sorted(certain, key=lambda row: -abs(_size(row)))
+    sure = sorted((row for row in judged if row.change.certain), key=lambda row: -abs(_size(row)))
     for row in sure[:4]:
-        change = row.change
-        lines.append(
-            f"Without {row.term} the model {'loses' if _size(row) > 0 else 'gains'} "
-            f"{words.number(abs(_size(row)))} points of test accuracy (full − without: 95 % "
-            f"interval {words.interval(change.low, change.high)}, "
-            f"{words.p_words(change.p_adjusted)} after correction)."
-        )
-    if sure[4:]:
-        lines.append(f"{len(sure) - 4} further differences are certain; the tables have them.")
+        does = "loses" if _size(row) > 0 else "gains"
+        lines += said("certain-change", row=row, does=does, size=abs(_size(row)))
     rest = words.listed([str(row.term) for row in judged if not row.change.certain])
-    if rest:
-        lines.append(f"For {rest} no difference is certain at the {100 * LEVEL:.0f} % level.")
+    lines += said("other-changes", further=len(sure[4:]), uncertain=rest, level=100 * LEVEL)
     return [*lines, *(f"{words.capital(line)}." for line in seen(study.detectable))]
 
 
@@ -129,10 +115,9 @@ def _changes(study: AblationResults) -> Section:
     if not known:
         return Section(heading, ("No pair of runs is there to compare.",))
     lines = [
-        plots.Interval(
-            str(row.term), _size(row), row.change.low, row.change.high, row.change.certain
-        )
+        plots.Interval(str(row.term), _size(row), change.low, change.high, change.certain)
         for row in sorted(known, key=lambda row: -_size(row))
+        for change in [row.change]
     ]
     axis = "full − without, percentage points of accuracy"
     alt = f"{heading}, full model less the model without it, with 95 % intervals"
@@ -141,47 +126,25 @@ def _changes(study: AblationResults) -> Section:
     return explained(heading, drawing, "changes-reading")
 
 
-def _by_difference(study: AblationResults, kind: str) -> list[Variant]:
-    """Return the left-out mechanisms of a kind, the one that matters most first."""
-    return sorted((row for row in study.rows if row.kind == kind), key=lambda row: -_size(row))
-
-
-def _tables_by_kind(study: AblationResults, *, page: bool) -> list[Table]:
+def _by_kind(study: AblationResults, *, page: bool) -> list[Table]:
     """Return what each mechanism changes; a terminal marks whose variance is not pooled."""
+    alone = [row.term for row in study.rows if row.change.method not in (None, "pooled")]
+    apart = [] if page else alone
+    columns = {name: CHANGES[name] for name in CHANGES if page or name != "variance"}
+    columns["mechanism"] = lambda row: f"{row.term}{' *' * (row.term in apart)}"
     tables = []
-    columns = [name for name in CHANGES if page or name != "variance"]
     for kind, title in KINDS.items():
-        rows, apart = [], False
-        for row in _by_difference(study, kind):
-            alone = not page and row.change.method not in (None, "pooled")
-            apart |= alone
-            name = Cell(f"{row.term}{' *' * alone}")
-            rows.append([name, *(CHANGES[column](row.change) for column in columns)])
-        note = " ".join(said("changes-note", apart=apart))
-        tables.append(Table(title, ("mechanism", *columns), rows, (6,), note=note))
+        rows = sorted((row for row in study.rows if row.kind == kind), key=lambda row: -_size(row))
+        note = said("changes-note", apart=any(row.term in apart for row in rows))
+        tables.append(Table.of(title, columns, rows, words=(6,), note=" ".join(note)))
     return [table for table in tables if table.rows]
 
 
-def _table_of_variants(study: AblationResults, title: str, columns: Sequence[str]) -> Table:
+def _variants(study: AblationResults, title: str, columns: Sequence[str]) -> Table:
     """Return figures of all variants, by falling accuracy, those without any last."""
-    rows = [
-        [Cell(row.variant, strong=not row.term), *(FIGURES[column](row) for column in columns)]
-        for row in sorted(study.rows, key=lambda row: -(row.accuracy.mean or -1.0))
-    ]
-    note = "Mean ± standard deviation over seeds."
-    return Table(title, ("variant", *columns), rows, note=note, quiet=len(columns) == len(FIGURES))
-
-
-def _design(study: AblationResults) -> Section:
-    pairs = [
-        ("variants", str(len(study.rows))),
-        ("seeds (blocks)", ", ".join(map(str, study.design.seeds))),
-        ("runs", str(study.design.runs)),
-    ]
-    if study.pool is not None and study.pool.sd is not None:
-        pairs.append(("SD of a run, pooled", f"{words.number(study.pool.sd)} points"))
-        pairs.append(("degrees of freedom", str(study.pool.degrees)))
-    return Section("Design", (), [Facts(pairs)])
+    rows = sorted(study.rows, key=lambda row: -(row.accuracy.mean or -1.0))
+    told, quiet = {name: FIGURES[name] for name in columns}, len(columns) == len(FIGURES)
+    return Table.of(title, told, rows, note="Mean ± standard deviation over seeds.", quiet=quiet)
 
 
 def _ours(study: AblationResults) -> list[plots.Spot]:
@@ -189,10 +152,8 @@ def _ours(study: AblationResults) -> list[plots.Spot]:
     return [
         plots.Spot(
             row.variant,
-            100 * row.accuracy.mean,
-            row.macro_f1.mean,
-            row.accuracy.sd and 100 * row.accuracy.sd,
-            row.macro_f1.sd,
+            *(100 * row.accuracy.mean, row.macro_f1.mean),
+            *(row.accuracy.sd and 100 * row.accuracy.sd, row.macro_f1.sd),
             strong=not row.term,
         )
         for row in study.rows
@@ -215,20 +176,18 @@ def _beside(study: AblationResults, published: Published) -> Section | None:
     ]
     if len(common) < ALIKE or len(theirs) < len(published.rows):
         return None
-    source = (
-        f"{published.title} ({published.authors}), {published.data}, {published.test_images:,} "
-        f"test images, {published.seeds} seeds; {published.selection}"
-    )
-    mechanisms = f"{len(common)} of the paper's {len(published.mechanisms)}"
-    text = said("beside-the-paper", source=source, common=mechanisms)
+    every = len(published.mechanisms)
+    text = said("beside-the-paper", paper=published, shared=len(common), all=every)
     whole, _ = published.whole.accuracy
-    rows = []
-    for row in common:
-        own, change = ours[row.without], words.numeric(whole - row.accuracy[0], signed=True)
-        judged = [CHANGES[name](own.change) for name in ("change", "95 % interval")]
-        rows.append([Cell(str(own.term)), change, *judged])
-    columns = ("mechanism", "published", "ours", "our 95 % interval")
-    table = Table("Full − without, percentage points of test accuracy", columns, rows)
+    theirs_of = {row.without: words.numeric(whole - row.accuracy[0], signed=True) for row in common}
+    columns: Columns[Variant] = {
+        "mechanism": CHANGES["mechanism"],
+        "published": lambda row: theirs_of[str(row.mechanism)],
+        "ours": CHANGES["change"],
+        "our 95 % interval": CHANGES["95 % interval"],
+    }
+    title = "Full − without, percentage points of test accuracy"
+    table = Table.of(title, columns, [ours[row.without] for row in common])
     pairs = [Row(_pair(theirs, "published")), Row(_pair(_ours(study), "ours"))]
     return Section("Beside the paper", text, [*pairs, table])
 

@@ -12,22 +12,17 @@ import numpy as np
 from bionic_core.reports import findings, words
 from bionic_core.reports import study as shared
 from bionic_core.reports.drawing import effects as plots
-from bionic_core.reports.measure import Measure, decimals
+from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
 from bionic_core.reports.reading import said
-from bionic_core.reports.results import Found
-from bionic_core.reports.sections import Cell, Drawing, Facts, Page, Points, Row, Section, Table
-from bionic_core.reports.terms import Terms
+from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level, same_level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.results import FactorialResults
 
-PAIRS = 15
-"""So many interactions are drawn at most, the largest ones."""
-
-LISTED = 12
-"""So many terms that cannot be told apart are listed at most; the table has all."""
+PAIRS, LISTED = 15, 12
+"""At most so many interactions are drawn, and terms that cannot be told apart are listed."""
 
 DOTS = 200
 """Above so many runs their dots would be a smear, and only means are drawn."""
@@ -46,28 +41,24 @@ def studied(study: FactorialResults) -> list[Section]:
 
 
 def _combinations(study: FactorialResults, terms: Terms) -> Table:
-    """Return the response of each combination, by seed, and its mean."""
     design, measure = study.design, Measure.of(study.response)
     found: dict[tuple[Level, ...], dict[int, float | None]] = {}
     for cell in study.cells:
         key = tuple(cell.levels[factor.name] for factor in design.factors)
         found.setdefault(key, {})[cell.seed] = cell.measured
-    rows = []
+    rows, several = [], len(design.seeds) > 1
     for key, of_seed in list(found.items())[:MOST_CELLS]:
         values = [of_seed.get(seed) for seed in design.seeds]
-        row = [Cell(words.level(value)) for value in key] + [*map(measure.cell, values)]
-        if len(values) > 1:
-            known = [value for value in values if value is not None]
-            mean = sum(known) / len(known) if known else None
-            row.append(attrs.evolve(measure.cell(mean), strong=True))
-        rows.append(row)
+        known = [value for value in values if value is not None]
+        mean = measure.cell(sum(known) / len(known) if known else None)
+        row = cells((*map(words.level, key), *map(measure.cell, values)))
+        rows.append((*row, attrs.evolve(mean, strong=True)) if several else row)
     columns = [terms.letters.get(f.term, f.name) for f in design.factors]
-    columns += [f"seed {seed}" for seed in design.seeds]
-    columns += ["mean"] if len(design.seeds) > 1 else []
+    columns += [*(f"seed {seed}" for seed in design.seeds), *(["mean"] if several else [])]
     return Table(words.capital(measure.words), columns, rows, range(1, len(design.factors)))
 
 
-def page_of_factorial(found: Found, study: FactorialResults, out: Path) -> Page:
+def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -> Page:
     """Return the page of a study found there, whose links are from ``out``.
 
     Sections on what an analysis does not offer are left out.
@@ -109,20 +100,18 @@ def _answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
         return said("unjudged", estimates="effects")
     certain = [effect for effect in tested if effect.certain]
     sure = sorted(certain, key=lambda effect: -abs(effect.estimate or 0.0))
-    lines = [_finding(effect, measure) for effect in sure[:4]]
-    if sure[4:]:
-        lines.append(f"{len(sure) - 4} further terms are certain; the table has them.")
     rest = [effect for effect in tested if not effect.certain]
     half = [(e.high - e.low) / 2 for e in rest if e.high is not None and e.low is not None]
-    if half:
-        other = "The other one is" if len(rest) == 1 else f"The other {len(rest)} are"
-        which = f"{other} not certain" if sure else "No effect is certain"
-        lines.append(
-            f"{which} at the {100 * LEVEL:.0f} % level, corrected for {len(tested)} tests; with "
-            f"intervals of about ±{measure.said(float(np.median(half)))}, smaller effects would go "
-            "unseen."
-        )
-    return lines
+    other = "The other one is" if len(rest) == 1 else f"The other {len(rest)} are"
+    others = said(
+        "other-effects",
+        further=len(sure[4:]),
+        uncertain=half and measure.said(float(np.median(half))),
+        which=f"{other} not certain" if sure else "No effect is certain",
+        level=100 * LEVEL,
+        tests=len(tested),
+    )
+    return [*(_finding(effect, measure) for effect in sure[:4]), *others]
 
 
 def _finding(effect: Effect, measure: Measure) -> str:
@@ -138,24 +127,22 @@ def _finding(effect: Effect, measure: Measure) -> str:
 
 
 def _design(study: FactorialResults) -> Section:
-    design = study.design
-    relation = f"I = {' = '.join(map(words.crossed, design.words))}" if design.words else ""
-    pairs = [
-        ("kind", design.kind or ("full factorial" if design.resolution is None else "fraction")),
-        *((f.term, " / ".join(map(words.level, f.levels))) for f in design.factors),
-        ("combinations", str(len(design.cells))),
-        ("seeds (blocks)", ", ".join(map(str, design.seeds))),
-        ("runs", str(design.runs)),
-        ("resolution", "" if design.resolution is None else str(design.resolution)),
-        ("defining relation", relation),
-        ("folded over", ", ".join(design.folded)),
-    ]
+    design, crossed = study.design, words.crossed
+    first = {
+        "kind": design.kind or ("full factorial" if design.resolution is None else "fraction"),
+        **{f.term: " / ".join(map(words.level, f.levels)) for f in design.factors},
+        "combinations": str(len(design.cells)),
+    }
+    then = {
+        "resolution": "" if design.resolution is None else str(design.resolution),
+        "defining relation": f"I = {' = '.join(map(crossed, design.words))}" * bool(design.words),
+        "folded over": ", ".join(design.folded),
+    }
     out = [f"{words.levels(cell.levels)}: {cell.reason}" for cell in design.impossible]
     lost = [effect for effect in study.effects if effect.estimate is None and effect.aliases]
     aliases = [
-        f"{words.crossed(effect.term)} cannot be told from "
-        f"{words.listed([*map(words.crossed, effect.aliases)])}"
-        for effect in lost[:LISTED]
+        f"{crossed(e.term)} cannot be told from {words.listed([*map(crossed, e.aliases)])}"
+        for e in lost[:LISTED]
     ]
     if lost[LISTED:]:
         aliases.append(f"and {len(lost) - LISTED} more; the table has them")
@@ -163,28 +150,26 @@ def _design(study: FactorialResults) -> Section:
         Points(out, "Combinations that cannot exist, and were left out"),
         Points(aliases, "Terms that these runs cannot tell apart"),
     ]
-    facts = Facts([(name, value) for name, value in pairs if value])
+    facts = shared.design_facts(study, first, then)
     return Section("Design", said("design"), [facts, *(points for points in lists if points.lines)])
 
 
 def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
-    factors = study.design.factors
     found = [(cell.levels, cell.measured) for cell in study.cells]
     runs = [(cell, measure.scale * value) for cell, value in found if value is not None]
-    if len(factors) < 2 or not runs:
+    pairs = list(itertools.combinations(study.design.factors, 2))
+    if not pairs or not runs:
         return None
     sizes: dict[tuple[str, ...], float] = {}
     for effect in study.effects:
         names = tuple(part.partition("=")[0] for part in effect.term.split(":"))
         sizes[names] = max(sizes.get(names, 0.0), abs(effect.estimate or 0.0))
-    pairs = list(itertools.combinations(factors, 2))
     chosen = sorted(pairs, key=lambda pair: -sizes.get((pair[0].term, pair[1].term), 0.0))[:PAIRS]
     drawings = []
-    for one, other in pairs:
-        if (one, other) in chosen:
-            crossing = _crossing(one, other, runs)
-            plot = plots.interaction(crossing, measure.mean, dots=len(runs) <= DOTS)
-            drawings.append(Drawing(plot.svg(), f"{one.name} × {other.name}"))
+    for one, other in filter(chosen.__contains__, pairs):
+        crossing = _crossing(one, other, runs)
+        plot = plots.interaction(crossing, measure.mean, dots=len(runs) <= DOTS)
+        drawings.append(Drawing(plot.svg(), f"{one.name} × {other.name}"))
     some = f"{len(chosen)} largest of {len(pairs)}" if len(chosen) < len(pairs) else ""
     reading = said("interactions-reading", largest=some)
     if len(drawings) == 1:

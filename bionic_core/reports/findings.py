@@ -6,15 +6,15 @@ A page and a terminal show the same tables; a page has figures too, and room for
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
-from bionic_core.reports.measure import Measure, decimals
+from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
-from bionic_core.reports.terms import Terms
 from bionic_core.statistics.effects import Effect
-from bionic_core.statistics.findings import Component, Findings, LeftOut, Source, Trend
+from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
 from bionic_core.statistics.lenth import error_slope
 
 MOST = 32
@@ -22,19 +22,13 @@ MOST = 32
 
 
 def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
-    """Return the sections of an analysis, for a terminal; arguments as :func:`tables`'."""
+    """Return the sections of an analysis, for a terminal; the design may be a regular fraction."""
     trends = (trend_section(findings, trend, terms) for trend in findings.trends)
     return [*tables(findings, terms, regular=regular), *trends]
 
 
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
-    """Return the tables of an analysis: effects, and where there is error to judge by, more.
-
-    Args:
-        findings: what was found.
-        terms: how they are named.
-        regular: whether the design is a fraction, whose lost terms are told by its relation.
-    """
+    """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
     found = [_effects(findings, terms, regular), _anova(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
@@ -71,18 +65,31 @@ def half_normal_section(findings: Findings) -> Section | None:
     return explained("Half-normal plot", drawing, "half-normal-reading", **told)
 
 
+def _estimates(name: str, shown: Sequence[Effect] | Sequence[LeftOut]) -> Columns[Any]:
+    """Return the columns of what all of these are: an estimate, its interval and its p."""
+    digits = decimals(n for one in shown for n in (one.estimate, one.low, one.high))
+    return {
+        name: lambda one: words.numeric(one.estimate, digits, signed=True),
+        "95 % interval": lambda one: words.interval_cell(one.low, one.high, digits),
+        "p": lambda one: words.p_cell(one.p),
+    }
+
+
 def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
-    """Return the table of effects; in a terminal, of many, those that a reader looks for."""
-    effects = findings.judged
-    shown = effects if terms.page else _looked_for(effects, regular)
+    """Return the table of effects; in a terminal, of many, those that a reader looks for.
+
+    Those are not unsure ones of high order, nor those that a fraction has lost.
+    """
+    shown = list(findings.judged)
+    if not terms.page:
+        few, known = len(shown) <= MOST, not regular
+        shown = [effect for effect in shown if few or effect.order < 3 or effect.certain]
+        shown = [effect for effect in shown if known or effect.estimate is not None]
     aliased = any(effect.aliases for effect in shown)
     names = terms.fitting([effect.term for effect in shown], aliased)
-    digits = decimals(n for e in shown for n in (e.estimate, e.low, e.high))
     columns: Columns[Effect] = {
         "term": lambda effect: names[effect.term],
-        "effect": lambda effect: words.numeric(effect.estimate, digits, signed=True),
-        "95 % interval": lambda effect: words.interval_cell(effect.low, effect.high, digits),
-        "p": lambda effect: words.p_cell(effect.p),
+        **_estimates("effect", shown),
         "p (Holm)": lambda effect: words.p_cell(effect.p_adjusted),
     }
     if aliased:
@@ -91,7 +98,7 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         "effects-note",
         robust=findings.residual.robust,
         lenth=findings.lenth and _lenth(findings),
-        left=len(effects) - len(shown),
+        left=len(findings.effects) - len(shown),
     )
     measure = Measure.of(findings.response)
     title = measure.with_unit(f"Effects on {measure.words}")
@@ -99,20 +106,12 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
     return Section("All effects" if terms.page else "", (), [table])
 
 
-def _looked_for(effects: Sequence[Effect], regular: bool) -> Sequence[Effect]:
-    """Leave out, of many terms, unsure ones of high order; of a fraction, those that are lost."""
-    if len(effects) > MOST:
-        effects = [effect for effect in effects if effect.order < 3 or effect.certain]
-    return [e for e in effects if e.estimate is not None] if regular else effects
-
-
 def _lenth(findings: Findings) -> str:
     margins = plots.margins(findings)
     if findings.lenth is None or not margins:
         return "most effects are nil, so there is nothing to judge by"
-    pse, one, together = (
-        words.rough(size, 3) for size in (findings.lenth.pse, *(size for _, size in margins))
-    )
+    sizes = (findings.lenth.pse, *(size for _, size in margins))
+    pse, one, together = (words.rough(size, 3) for size in sizes)
     return f"pseudo standard error {pse}, margin ±{one}, of all together ±{together}"
 
 
@@ -126,9 +125,9 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     columns: Columns[Source] = {
         "source": lambda line: words.crossed(line.source) if terms.page else line.source,
         "df": lambda line: Cell(str(line.degrees), line.degrees),
-        "sum of squares": lambda line: _rough(line.sum_of_squares),
-        "mean square": lambda line: _rough(line.mean_square),
-        "F": lambda line: _rough(line.f),
+        "sum of squares": lambda line: words.rough_cell(line.sum_of_squares),
+        "mean square": lambda line: words.rough_cell(line.mean_square),
+        "F": lambda line: words.rough_cell(line.f),
         "p": lambda line: words.p_cell(line.p),
     }
     title = "Analysis of variance"
@@ -137,21 +136,15 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     return Section(title, said("variance"), [table])
 
 
-def _rough(value: float | None) -> Cell:
-    return Cell(words.rough(value), value)
-
-
 def _leave_one_out(findings: Findings) -> Section | None:
     """Return what leaving one factor out of everything on shows, where there is error."""
     lines = findings.leave_one_out
     if all(line.low is None for line in lines):
         return None
-    digits = decimals(n for line in lines for n in (line.estimate, line.low, line.high))
+    along = {line.term: f" (with {words.listed(line.along)})" * bool(line.along) for line in lines}
     columns: Columns[LeftOut] = {
-        "factor": _left_out,
-        "difference": lambda line: words.numeric(line.estimate, digits, signed=True),
-        "95 % interval": lambda line: words.interval_cell(line.low, line.high, digits),
-        "p": lambda line: words.p_cell(line.p),
+        "factor": lambda line: f"{line.term}{along[line.term]}{' *' * line.predicted}",
+        **_estimates("difference", lines),
     }
     note = said("leave-one-out-note", predicted=any(line.predicted for line in lines))
     title = Measure.of(findings.response).with_unit("Everything on, less without")
@@ -159,23 +152,17 @@ def _leave_one_out(findings: Findings) -> Section | None:
     return Section("Seen as leave-one-out", said("leave-one-out"), [table])
 
 
-def _left_out(line: LeftOut) -> str:
-    along = f" (with {words.listed(line.along)})" if line.along else ""
-    return f"{line.term}{along}{' *' if line.predicted else ''}"
-
-
 def trend_section(findings: Findings, trend: Trend, terms: Terms) -> Section:
     """Return the dose-response of an ordered factor."""
     rows = [
-        (words.level(m.level), _rough(m.estimate), Cell(_between(m.low, m.high, 4), m.low))
+        (words.level(m.level), words.rough_cell(m.estimate), Cell(_between(m, 4), m.low))
         for m in trend.means
     ]
     title = f"Mean {Measure.of(findings.response).mean} by {trend.factor}"
     table = Table(title, (trend.factor, "mean", "95 % interval"), rows)
-    lines = [_component(part) for part in trend.components]
     unit = findings.response.unit or "units"
-    lines.append(f"The linear one is the slope: the change in {unit} for each 1 of {trend.factor}.")
-    told = Points(lines, "Trend")
+    slope = f"The linear one is the slope: the change in {unit} for each 1 of {trend.factor}."
+    told = Points([*map(_component, trend.components), slope], "Trend")
     heading = f"Dose and response: {trend.factor}"
     if not terms.page:
         return Section(heading, (), [table, told])
@@ -185,14 +172,12 @@ def trend_section(findings: Findings, trend: Trend, terms: Terms) -> Section:
 
 
 def _component(part: Component) -> str:
-    text = f"{part.name.capitalize()} component: {words.rough(part.estimate, signed=True)}"
-    if part.low is None:
-        return text
-    between = _between(part.low, part.high, 3)
-    return f"{text} (95 % interval {between}, {words.p_words(part.p)})"
+    sure = f" (95 % interval {_between(part, 3)}, {words.p_words(part.p)})"
+    estimate = words.rough(part.estimate, signed=True)
+    return f"{part.name.capitalize()} component: {estimate}{'' if part.low is None else sure}"
 
 
-def _between(low: float | None, high: float | None, digits: int) -> str:
-    if low is None or high is None:
+def _between(part: Component | LevelMean, digits: int) -> str:
+    if part.low is None or part.high is None:
         return words.NONE
-    return f"{words.rough(low, digits)} to {words.rough(high, digits)}"
+    return f"{words.rough(part.low, digits)} to {words.rough(part.high, digits)}"

@@ -24,21 +24,13 @@ def render(page: Page) -> str:
     """Return a page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    how: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, **how)
+    environment.filters["kind"] = lambda block: type(block).__name__
+    script, style = ((TEMPLATES / f"page.{n}").read_text(encoding="utf-8") for n in ("js", "css"))
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
-        page=page,
-        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        digest=digest,
-    )
+    parts = {"style": Markup(style), "script": Markup(script), "digest": digest}
+    return environment.get_template("page.html").render(page=page, **parts)
 
 
 def printable(value: Any) -> Any:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
-from bionic_core.reports.sections import (
-    Block,
-    Code,
-    Facts,
-    Flow,
-    Picture,
-    Points,
-    Row,
-    Section,
-    Table,
-)
-
-SIGNS = ("\\", "|", "*", "_", "<", "`")
-"""What Markdown would take for markup, or for a cell's end."""
+from bionic_core.reports import sections as shown
 
 
-def render(sections: Iterable[Section]) -> str:
+def render(sections: Iterable[shown.Section]) -> str:
     """Return sections as a Markdown text whose heading is the first one's title."""
     parts: list[str] = []
     for number, section in enumerate(sections):
@@ -32,32 +20,30 @@ def render(sections: Iterable[Section]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text of one line that Markdown does not take for markup."""
-    for sign in SIGNS:
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("\n", " ")
+    """Return text of one line that Markdown takes neither for markup nor for a cell's end."""
+    return re.sub(r"[\\|*_<`]", r"\\\g<0>", text).replace("\n", " ")
 
 
-def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
+def _blocks(blocks: Iterable[shown.Block]) -> Iterator[str]:
     for block in blocks:
         match block:
-            case Table():
+            case shown.Table():
                 yield from _titled("" if block.quiet else block.title)
                 yield "\n".join(_table(block))
                 yield from [plain(block.note)] if block.note else []
-            case Row(inner):
+            case shown.Row(inner):
                 yield from _blocks(inner)
-            case Picture(table=Table() as table):
+            case shown.Picture(table=shown.Table() as table):
                 yield from _blocks([table])
-            case Points(lines, title):
+            case shown.Points(lines, title):
                 yield from _titled(title)
                 yield from ["\n".join(f"- {plain(line)}" for line in lines)] if lines else []
-            case Facts(pairs):
+            case shown.Facts(pairs):
                 yield "\n".join(f"- {plain(name)}: {plain(value)}" for name, value in pairs)
-            case Code(text, title):
+            case shown.Code(text, title):
                 yield from _titled(title)
                 yield "\n".join(f"    {line}" for line in text.splitlines())
-            case Flow():
+            case shown.Flow():
                 yield "\n".join(_flow(block))
 
 
@@ -66,20 +52,16 @@ def _titled(title: str) -> Iterator[str]:
         yield f"**{plain(title)}**"
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield _joined(map(plain, table.columns))
+def _table(table: shown.Table) -> Iterator[str]:
     sides = ("---" if table.of_words(n) else "---:" for n in range(len(table.columns)))
+    yield f"| {' | '.join(map(plain, table.columns))} |"
     yield f"|{'|'.join(sides)}|"
     for row in table.rows:
-        marks = ("**" if cell.strong and cell.text else "" for cell in row)
-        yield _joined(f"{m}{plain(cell.text)}{m}" for m, cell in zip(marks, row, strict=True))
+        texts = (f"**{plain(c.text)}**" if c.strong and c.text else plain(c.text) for c in row)
+        yield f"| {' | '.join(texts)} |"
 
 
-def _joined(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _flow(flow: Flow) -> Iterator[str]:
+def _flow(flow: shown.Flow) -> Iterator[str]:
     for number, step in enumerate(flow.steps, 1):
         note = f" ({plain(step.note)})" if step.note else ""
         yield f"{number}. {plain(step.name)}{note}"

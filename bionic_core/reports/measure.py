@@ -1,17 +1,20 @@
-"""How a study's response is said: its words, its unit, and how many decimals it takes."""
+"""How a study's response and its terms are said: in full on a page, shorter in a terminal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import string
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from bionic_core.reports.sections import Cell
-from bionic_core.reports.words import number, percent, rough
+from bionic_core.reports.words import crossed, number, percent, rough
+from bionic_core.statistics.designs import Layout
 from bionic_core.statistics.findings import Response
 
-PERCENT = 100
+WIDE, LONG = 44, 14
+"""Letters show factors whose names are wider side by side, interactions longer beside aliases."""
 
 
 @attrs.frozen
@@ -32,7 +35,7 @@ class Measure:
     @property
     def mean(self) -> str:
         """What an axis of responses is called."""
-        return f"{self.words}, %" if self.scale == PERCENT else self.words
+        return f"{self.words}, %" if self.scale == 100 else self.words
 
     def with_unit(self, title: str) -> str:
         """Return a title with the unit of effects behind it."""
@@ -40,7 +43,7 @@ class Measure:
 
     def cell(self, value: float | None) -> Cell:
         """Return a cell of a response."""
-        return Cell(percent(value) if self.scale == PERCENT else rough(value), value)
+        return Cell(percent(value) if self.scale == 100 else rough(value), value)
 
     def said(self, value: float) -> str:
         """Return a size in words, with its unit."""
@@ -51,3 +54,49 @@ def decimals(values: Iterable[float | None]) -> int:
     """Return how many decimals a column of numbers is shown with, so that the largest has three."""
     largest = max((abs(value or 0.0) for value in values), default=0.0)
     return 2 if largest >= 1 or largest == 0 else min(2 - math.floor(math.log10(largest)), 8)
+
+
+@attrs.frozen
+class Terms:
+    """The names of terms.
+
+    Attributes:
+        page: whether there is room for all that there is to say.
+        letters: by a factor's term, where names are too wide for columns.
+    """
+
+    page: bool = True
+    letters: Mapping[str, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def in_terminal(cls, design: Layout) -> Terms:
+        """Return a design's terms as they fit 80 columns."""
+        terms = [factor.term for factor in design.factors]
+        if sum(len(term) + 3 for term in terms) <= WIDE:
+            return cls(page=False)
+        return cls(False, dict(zip(terms, string.ascii_uppercase, strict=False)))
+
+    @property
+    def legend(self) -> list[str]:
+        """What the letters stand for, a line if there are any."""
+        told = ", ".join(f"{letter} {term}" for term, letter in self.letters.items())
+        return [told] if told else []
+
+    def fitting(self, terms: Sequence[str], aliased: bool) -> dict[str, str]:
+        """Return the names of a column: interactions in letters where one is too long to fit."""
+        if self.page:
+            return {term: crossed(term) for term in terms}
+        long = aliased and any(":" in term and len(term) > LONG for term in terms)
+        return {term: self._short(term) if long and ":" in term else term for term in terms}
+
+    def aliases(self, names: Sequence[str], most: int = 2) -> str:
+        """Return aliases; in a terminal the first few of them."""
+        if self.page:
+            return ", ".join(map(crossed, names))
+        more = f" +{len(names) - most}" if len(names) > most else ""
+        return ", ".join(map(self._short, names[:most])) + more
+
+    def _short(self, term: str) -> str:
+        """Return a term in letters: ``A:B``, ``C=0.5``."""
+        parts = [part.partition("=") for part in term.split(":")]
+        return ":".join(f"{self.letters.get(name, name)}{eq}{level}" for name, eq, level in parts)

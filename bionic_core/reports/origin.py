@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,26 @@ import bionic_core
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.reports.html import printable
+from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Block, Code, Facts, Points, Section
-from bionic_core.runs.train import SPEC, Run
+from bionic_core.runs.files import SPEC
+from bionic_core.runs.folder import Run
 from bionic_core.spec.find import parse
 
 
 def origin(command: str, run: Run | None, note: str = "") -> list[Section]:
-    """Return the sections "How to repeat this" and "How to cite".
-
-    Args:
-        command: what was, or is to be, typed.
-        run: one whose spec and circumstances are the study's; None where none is left.
-        note: a sentence about the command.
-    """
-    return [_repeat(command, run, note), _cite(run)]
-
-
-def _repeat(command: str, run: Run | None, note: str) -> Section:
+    """Return how to repeat what was typed, with a run's spec and circumstances, and to cite."""
     text = [note] if note else []
     blocks: list[Block] = [Code(command)]
     if run is None:
-        text.append("No run's folder is left, so neither its spec nor its versions are known.")
-        return Section("How to repeat this", text, blocks)
-    blocks.append(Facts(_circumstances(run.manifest)))
-    title = "The spec, every default written out: save it as a .toml file to train the same"
-    try:
-        blocks.append(Code(run.text(SPEC), title, folded=True))
-    except DamagedError as error:
-        text.append(f"The spec is not shown: {printable(str(error))}")
-    return Section("How to repeat this", text, blocks)
+        text += said("no-run")
+    else:
+        blocks.append(Facts(_circumstances(run.manifest)))
+        try:
+            blocks.append(Code(run.text(SPEC), "".join(said("spec-title")), folded=True))
+        except DamagedError as error:
+            text.append(f"The spec is not shown: {printable(str(error))}")
+    return [Section("How to repeat this", text, blocks), _cite(run)]
 
 
 def _circumstances(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -66,22 +57,22 @@ def _cite(run: Run | None) -> Section:
     registry = Registry.installed()
     lines = [f"bionic {bionic_core.__version__}, software, MIT licence."]
     lines += [f"{paper.authors}. {paper.title}. {paper.code}" for paper in publications(registry)]
-    used = [] if run is None else [f"{name}: {source}" for name, source in _sources(run, registry)]
+    names = _used(run) if run is not None else []
+    listed = {plugin.entry.name: plugin.cls for plugin in registry.listing() if plugin.cls}
+    sources = {name: getattr(listed.get(name), "source", "") for name in names}
+    used = [f"{name}: {source}" for name, source in sources.items() if source]
     parts = [Points(used, "Where its parts come from")] if used else []
     return Section("How to cite", (), [Points(lines), *parts])
 
 
-def _sources(run: Run, registry: Registry) -> Iterator[tuple[str, str]]:
+def _used(run: Run) -> list[str]:
     try:
         document = parse(run.text(SPEC), where=str(run.folder / SPEC))
     except RequestError:
-        return
+        return []
     tables = [document.get(key, {}) for key in ("data", "connectome")]
     names = [str(table["source"]) for table in tables if table.get("source")]
-    listed = {plugin.entry.name: plugin.cls for plugin in registry.listing() if plugin.cls}
-    for name in (*names, *document.get("mechanisms", {})):
-        if source := getattr(listed.get(name), "source", ""):
-            yield name, source
+    return [*names, *document.get("mechanisms", {})]
 
 
 def retrain(folder: Path, seed: int) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bionic_core.reports.measure import Measure
+from bionic_core.reports.measure import Measure, Terms
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Points, Section, Table
-from bionic_core.reports.terms import Terms
 from bionic_core.reports.words import NONE, capital, level, levels, number, rough
 from bionic_core.statistics.designs import ROMAN, Layout
 from bionic_core.statistics.power import Detectable, Sight
@@ -37,7 +36,7 @@ def factorial(plan: FactorialPlan) -> list[Section]:
     table = Table("", columns, rows, range(1, len(columns)))
     return [
         Section(f"{kind} over {plan.name}", (), [table, Points(lines)]),
-        Section("", (), [_sights(plan, terms), Points(list(_plan_lines(plan)))]),
+        Section("", (), [_sights(plan, terms), Points(_plan_lines(plan))]),
     ]
 
 
@@ -79,47 +78,45 @@ def _sights(plan: FactorialPlan, terms: Terms) -> Table:
         rounded = (None if n is None else round(n, 6) for n in numbers)
         groups.setdefault((sight.term if single else sight.order, *rounded), []).append(sight)
     names = terms.fitting([sight.term for sight in plan.effects], aliased)
+
     rows = []
     for first, *more in groups.values():
         name, others = names[first.term], terms.aliases(first.aliases)
         if more:
             name = f"{1 + len(more)} {ORDERS.get(first.order, f'interactions of {first.order}')}"
             others = "see --json"
-        half = NONE if first.half_width is None else f"±{_size(first.half_width)}"
-        row = [name, half, _size(first.detectable), _size(first.detectable_adjusted), others]
+        found = (_size(first.half_width, "±"), _size(first.detectable))
+        row = [name, *found, _size(first.detectable_adjusted), others]
         rows.append(row if aliased else row[:-1])
-    columns = ["effect", "95 % interval", "smallest found", "after Holm"]
-    columns += ["confounded with"] if aliased else []
+    columns = ("effect", "95 % interval", "smallest found", "after Holm", "confounded with")
     what = "" if plan.response.name == ACCURACY else f" on {plan.response.name}"
     title = Measure.of(plan.response).with_unit(f"What it can see{what}")
-    return Table(title, columns, rows, (4,))
+    return Table(title, columns if aliased else columns[:-1], rows, words=(4,))
 
 
-def _size(value: float | None) -> str:
-    plain = value is None or value == 0 or 0.095 <= abs(value) < 1e5
-    return number(value) if plain else rough(value, 2)
+def _size(value: float | None, sign: str = "") -> str:
+    if value is None:
+        return NONE
+    plain = value == 0 or 0.095 <= abs(value) < 1e5
+    return f"{sign}{number(value) if plain else rough(value, 2)}"
 
 
-def _plan_lines(plan: FactorialPlan) -> Iterator[str]:
-    yield from said("smallest-found", power=f"{plan.power:.0%}")
-    if plan.sd.value is not None:
-        yield f"SD of a run {plan.sd.value:.2f}, {plan.sd.source}"
-    other = plan.leave_one_out
-    seeds = f"{other.seeds} {'seed' if other.seeds == 1 else 'seeds'}"
-    found = " would give no interval at all"
-    if other.half_width is not None:
-        found = (
-            f": ±{number(other.half_width)}, smallest found {number(other.detectable)}, "
-            f"after Holm {number(other.detectable_adjusted)}, and no interactions"
-        )
-    yield f"leave-one-out with as many runs ({other.variants} variants × {seeds}){found}"
-    if plan.lost and not plan.design.words:
-        plain = Terms(page=False)
-        names = [f"{t.term} (not told from {plain.aliases(t.aliases)})" for t in plan.lost]
-        yield f"cannot be estimated: {_first(names, 8, '; ')}"
-    if plan.selected_on == "test":
-        yield "test-selected: the test images will choose each run's epoch"
-    yield from plan.notes
+def _plan_lines(plan: FactorialPlan) -> list[str]:
+    other, plain = plan.leave_one_out, Terms(page=False)
+    lost = () if plan.design.words else plan.lost
+    names = [f"{one.term} (not told from {plain.aliases(one.aliases)})" for one in lost]
+    lines = said(
+        "factorial-plan",
+        plan=plan,
+        sd=plan.sd.value is not None,
+        other=other,
+        seeds="seed" if other.seeds == 1 else "seeds",
+        half=other.half_width is not None,
+        none=other.half_width is None,
+        lost=_first(names, 8, "; "),
+        selected=plan.selected_on == "test",
+    )
+    return [*lines, *plan.notes]
 
 
 def ablation(plan: AblationPlan) -> list[Section]:
@@ -133,9 +130,4 @@ def ablation(plan: AblationPlan) -> list[Section]:
 
 def seen(found: Detectable) -> list[str]:
     """Say the smallest effect that a leave-one-out study can see, if anything tells."""
-    if found.plain is None:
-        return []
-    return [
-        f"smallest effect seen with {found.power:.0%} power: {number(found.plain)} points alone, "
-        f"{number(found.adjusted)} after correction (SD of a run {number(found.sd)} points)"
-    ]
+    return said("detectable", found=found, alone=found.plain is not None)

@@ -1,31 +1,45 @@
-"""How figures and tables are read: fixed sentences, from one file that is easily edited."""
+"""What is said of results, figures and tables: sentences, from one file that is easily edited."""
 
 from __future__ import annotations
 
+import string
 import tomllib
-from functools import cache
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from bionic_core.base.memory import gib
+from bionic_core.reports import words
 from bionic_core.reports.html import TEMPLATES
 from bionic_core.reports.sections import Drawing, Points, Row, Section
 
-FILE = TEMPLATES / "reading.toml"
+SENTENCES = tomllib.loads((TEMPLATES / "reading.toml").read_text(encoding="utf-8"))
+FORMS: Mapping[str, Callable[..., str]] = {
+    **{form.__name__: form for form in (words.number, words.percent, words.count, gib)},
+    "points": lambda value: words.number(value, signed=True),
+    "p": words.p_words,
+}
+"""How a sentence asks for figures behind a colon: ``{share:percent 1}`` with one decimal."""
 
 
-@cache
-def _sentences() -> dict[str, dict[str, str]]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+class _Sentence(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        form, *digits = format_spec.split(" ")
+        if form in FORMS:
+            return FORMS[form](value, *map(int, digits))
+        return str(super().format_field(value, format_spec))
 
 
 def said(what: str, **cases: object) -> list[str]:
-    """Return what the file says of a figure or a table.
+    """Return what the file says of a figure, a table or a result.
 
     Args:
         what: a table of the file, in which each sentence has a name.
-        cases: by a sentence's name, whether it holds here, or what stands at its ``{}``.
+        cases: by a sentence's name, whether it holds here, or what stands at its ``{}``; by a
+            name in braces, what stands there.
     """
     return [
-        sentence.format(cases.get(name))
-        for name, sentence in _sentences()[what].items()
+        _Sentence().format(sentence, cases.get(name), **cases)
+        for name, sentence in SENTENCES[what].items()
         if cases.get(name, True)
     ]
 

@@ -10,16 +10,18 @@ import torch
 
 from bionic_core.reports import words
 from bionic_core.reports.drawing.run import errors as draw_errors
+from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Cell, Columns, Page, Picture, Points, Section, Table
 from bionic_core.runs.folder import Run
+from bionic_core.statistics.comparisons import Summary
 from bionic_core.studies import publication as papers
 from bionic_core.studies import reproduced as beside
 from bionic_core.studies.reproduction import Plan
 from bionic_core.training.metrics import probabilities
 
 SIDES: Mapping[str, Callable[[beside.Judged, int], Cell]] = {
-    "published": lambda it, digits: _mean(it.published, it.published_sd, digits),
-    "ours": lambda it, digits: _mean(it.ours, it.ours_sd, digits),
+    "published": lambda it, n: words.mean_cell(Summary(it.published, it.published_sd, it.n), n),
+    "ours": lambda it, digits: words.mean_cell(Summary(it.ours, it.ours_sd, it.n), digits),
     "difference": lambda it, digits: words.numeric(it.difference, digits, signed=True),
     "z": lambda it, _: words.numeric(it.z, 1, signed=True),
 }
@@ -32,8 +34,6 @@ SIZES: Columns[beside.VariantBeside] = {
     "difference": lambda row: words.numeric(row.parameters.difference, 0, signed=True),
     "ours, unmasked": lambda row: words.whole(row.parameters.effective),
 }
-"""Columns of the table of parameters."""
-
 CHANGES: Columns[beside.ChangeBeside] = {
     "mechanism": lambda row: row.label if row.listed else f"{row.label} †",
     "published": lambda row: words.numeric(row.change.published, signed=True),
@@ -43,11 +43,6 @@ CHANGES: Columns[beside.ChangeBeside] = {
     "our 95 % interval": lambda row: words.interval_cell(row.low, row.high),
     "p (Dunnett)": lambda row: words.p_cell(row.p_adjusted),
 }
-"""Columns of a table of what leaving a mechanism out changes."""
-
-
-def _mean(mean: float | None, sd: float | None, digits: int) -> Cell:
-    return Cell(words.mean_sd(mean, sd, digits), mean)
 
 
 def _change(change: beside.Judged) -> Cell:
@@ -75,7 +70,8 @@ def report(published: papers.Published, found: beside.Reproduced) -> list[Sectio
     selection = "test-selected" if selected == "test" else f"selected on {selected}"
     measured = f"{images} test images, the paper's {theirs}; {selection}"
     formula = f"{measured}. {found.formula}"
-    sections = [_answer(published, found), _conditions(published, found)]
+    text = said("reproduction", paper=published, found=found, selected=selected == "test")
+    sections = [Section("Reproduction", text), _conditions(published, found)]
     sections += [_classes(t, found.classes[k], measured) for k, t in published.classes.items()]
     sections += [_variants(t, found.variants[k], formula) for k, t in published.variants.items()]
     levels = " or ".join(table.name for table in published.variants.values())
@@ -84,17 +80,6 @@ def report(published: papers.Published, found: beside.Reproduced) -> list[Sectio
     ]
     sections += [_errors(t, found.errors[k]) for k, t in published.errors.items()]
     return [*sections, Section("Notes", (), [Points((*found.failed, *found.notes))])]
-
-
-def _answer(published: papers.Published, found: beside.Reproduced) -> Section:
-    text = [f"{published.title} ({published.authors}), {published.code}."]
-    if found.selected_on.ours == "test":
-        text.append("test-selected: the test images chose each run's epoch, which flatters ours.")
-    text.append(
-        "Other test images of the same kind and number would move an accuracy of ours by "
-        f"{words.number(found.sampling_error)} points (one standard error); z leaves that out."
-    )
-    return Section("Reproduction", text)
 
 
 def _conditions(published: papers.Published, found: beside.Reproduced) -> Section:
@@ -115,9 +100,8 @@ def _classes(
     table: papers.ClassTable, rows: Sequence[beside.ClassBeside], measured: str
 ) -> Section:
     text = f"The last seed's run; {measured}. {table.note}".rstrip()
-    columns = ["class"]
-    for name in table.columns:
-        columns += [f"{name}: published", "ours", "difference"]
+    names = ((f"{name}: published", "ours", "difference") for name in table.columns)
+    columns = ("class", *(name for three in names for name in three))
     blocks = [
         Table(model, columns, [_of_class(table, row, row.models[model]) for row in rows])
         for model in table.models
@@ -136,8 +120,8 @@ def _of_class(
         if figure is None:
             cells += [Cell("")] * 3
         else:
-            sides = [words.numeric(value) for value in (figure.published, figure.ours)]
-            cells += [*sides, words.numeric(figure.difference, signed=True)]
+            cells += map(words.numeric, (figure.published, figure.ours))
+            cells.append(words.numeric(figure.difference, signed=True))
     return cells
 
 
@@ -148,11 +132,9 @@ def _variants(
     text = f"Mean ± SD over seeds; {conditions}{note}."
     blocks = []
     for column in table.columns:
-        sides = [name for name in SIDES if column.z or name != "z"]
-        lines = []
-        for row in rows:
-            figure = row.figures[column.figure]
-            lines.append([Cell(row.label), *(SIDES[s](figure, column.digits) for s in sides)])
+        sides, what, digits = [*SIDES][: 4 if column.z else 3], column.figure, column.digits
+        figures = [(row.label, row.figures[what]) for row in rows]
+        lines = [[Cell(name), *(SIDES[s](it, digits) for s in sides)] for name, it in figures]
         blocks.append(Table(column.title, ("model", *sides), lines))
     return Section(table.heading, (text,), [*blocks, Table.of("Parameters", SIZES, rows)])
 
@@ -160,13 +142,13 @@ def _variants(
 def _changes(
     table: papers.ChangeTable, found: beside.ChangesBeside, levels: str, measured: str
 ) -> Section:
-    text = f"Percentage points of test accuracy, full − without; {measured}. "
-    text += f"Published range {words.interval(*found.range.published, signed=False)}"
-    if found.range.ours:
-        text += f", ours {words.interval(*found.range.ours, signed=False)} over the same rows"
-    lines = [f"{text}."]
-    if not all(row.listed for row in found.rows):
-        lines.append(f"† not in the paper's table; its number here is the difference in {levels}.")
+    published, ours = (
+        both and words.interval(*both, signed=False)
+        for both in (found.range.published, found.range.ours)
+    )
+    also = f", ours {ours} over the same rows" if ours else ""
+    told = {"measured": measured, "unlisted": not all(row.listed for row in found.rows) and levels}
+    lines = said("changes-beside", **told, published=published, ours=also)
     moved = {row.label: row.term for row in found.rows if "(with" in row.term}
     lines += [f"{label}: ours leaves out {term}." for label, term in moved.items()]
     return Section(table.heading, lines, [Table.of(table.heading, CHANGES, found.rows, quiet=True)])
@@ -175,10 +157,7 @@ def _changes(
 def _errors(table: papers.ErrorTable, found: beside.ErrorsBeside) -> Section:
     variants = [row for row in found.variants if row.run]
     classes = variants[0].classes if variants else ()
-    rows = [
-        [Cell(row.label), *(words.numeric(row.auc[name], 3) for name in classes)]
-        for row in variants
-    ]
+    rows = [[Cell(it.label), *(words.numeric(it.auc[n], 3) for n in classes)] for it in variants]
     areas = Table("Area under the ROC curve, class against rest", ("model", *classes), rows)
     text = f"As in the paper: “{table.caption}”."
     return Section(table.heading, (text,), [areas, *map(_picture, variants)])

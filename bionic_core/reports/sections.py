@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import attrs
 from markupsafe import Markup
@@ -13,16 +13,7 @@ Tone = Literal["", "good", "bad", "quiet"]
 
 @attrs.frozen
 class Cell:
-    """A cell of a table.
-
-    Attributes:
-        text: what is read.
-        value: what it is sorted by, where that is not the text.
-        href: where it leads.
-        strong: whether it stands out.
-        share: between 0 and 1, how dark it is; None for no shade.
-        tone: whether it is told as good or bad, or matters little.
-    """
+    """A cell of a table: its text, what it is sorted by if not that, where it leads, and looks."""
 
     text: str
     value: float | None = None
@@ -31,24 +22,15 @@ class Cell:
     share: float | None = None
     tone: Tone = ""
 
-    @property
-    def sort(self) -> str:
-        """What the cell is sorted by, as the page's script reads it."""
-        return self.text if self.value is None else repr(float(self.value))
-
 
 def cells(row: Iterable[Cell | str], *, strong: bool = False, tone: Tone = "") -> tuple[Cell, ...]:
     """Return a row of a table, its words as cells; all of them strong, or of a tone, if asked."""
     whole = (Cell(cell) if isinstance(cell, str) else cell for cell in row)
-    if not (strong or tone):
-        return tuple(whole)
-    return tuple(
-        attrs.evolve(cell, strong=strong or cell.strong, tone=tone or cell.tone) for cell in whole
-    )
+    return tuple(attrs.evolve(c, strong=strong or c.strong, tone=tone or c.tone) for c in whole)
 
 
 def _rows(rows: Iterable[Iterable[Cell | str]]) -> tuple[tuple[Cell, ...], ...]:
-    return tuple(cells(row) for row in rows)
+    return tuple(map(cells, rows))
 
 
 T = TypeVar("T")
@@ -62,16 +44,11 @@ class Table:
     """A table; all columns but the first are numbers, right-aligned.
 
     Attributes:
-        rows: cells, or words that become some.
-        words: numbers of further columns that are words, from 0.
-        ruled: numbers of rows, from 0, with a line above.
-        sortable: whether its columns can be sorted by.
-        note: a sentence below it.
+        words, ruled: numbers of further columns that are words, and of rows with a line above.
         dense: whether its columns are many and narrow, as a matrix's.
         quiet: whether its title, being the section's, is for those only who hear the page.
     """
 
-    shape: ClassVar[str] = "table"
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]] = attrs.field(converter=_rows)
@@ -83,9 +60,19 @@ class Table:
     quiet: bool = False
 
     @classmethod
-    def of(cls, title: str, columns: Columns[T], things: Iterable[T], **more: Any) -> Table:
-        """Return a table with a row for each thing; ``more`` are further attributes."""
-        rows = [[cell(thing) for cell in columns.values()] for thing in things]
+    def of(
+        cls,
+        title: str,
+        columns: Columns[T],
+        things: Iterable[T],
+        bad: Callable[[T], bool] = lambda _: False,
+        **more: Any,
+    ) -> Table:
+        """Return a table with a row for each thing, told which are bad; ``more`` are attributes."""
+        rows = [
+            cells((cell(thing) for cell in columns.values()), tone="bad" if bad(thing) else "")
+            for thing in things
+        ]
         return cls(title, tuple(columns), rows, **more)
 
     def of_words(self, column: int) -> bool:
@@ -97,7 +84,6 @@ class Table:
 class Drawing:
     """A figure: inline SVG that names what it shows, and the caption below it."""
 
-    shape: ClassVar[str] = "drawing"
     svg: Markup
     title: str = ""
     caption: str = ""
@@ -105,13 +91,8 @@ class Drawing:
 
 @attrs.frozen
 class Picture:
-    """A figure of pixels: a data URI, what it shows, and its title.
+    """A figure of pixels: a data URI, what it shows, its title, and a table for readers of text."""
 
-    Attributes:
-        table: what stands for it in a text; nothing if None.
-    """
-
-    shape: ClassVar[str] = "picture"
     source: str
     alt: str
     title: str
@@ -122,7 +103,6 @@ class Picture:
 class Row:
     """Blocks side by side where there is room, more of them if they are small."""
 
-    shape: ClassVar[str] = "row"
     blocks: Sequence[Block]
     small: bool = False
 
@@ -131,7 +111,6 @@ class Row:
 class Facts:
     """Names and what they are."""
 
-    shape: ClassVar[str] = "facts"
     pairs: Sequence[tuple[str, str]]
 
 
@@ -139,7 +118,6 @@ class Facts:
 class Points:
     """A list of sentences; in a terminal, a line each."""
 
-    shape: ClassVar[str] = "points"
     lines: Sequence[str]
     title: str = ""
 
@@ -148,7 +126,6 @@ class Points:
 class Code:
     """Text to be copied as it is; folded under a title where it is long."""
 
-    shape: ClassVar[str] = "code"
     text: str
     title: str = ""
     folded: bool = False
@@ -167,7 +144,6 @@ class Step:
 class Flow:
     """A drawing of a pipeline, its steps in order; its title is for the terminal's tree."""
 
-    shape: ClassVar[str] = "flow"
     steps: Sequence[Step]
     alt: str
     title: str = ""
@@ -187,17 +163,7 @@ class Section:
 
 @attrs.frozen
 class Page:
-    """A page.
-
-    Attributes:
-        title: of the browser's window.
-        kicker: what kind of page it is.
-        question: what it answers, in a sentence.
-        answer: sentences that say it.
-        warnings: what a reader must know before anything else.
-        sections: in the order of reading.
-        foot: what made it.
-    """
+    """A page: its window's title, its kind, what it asks and answers, its sections, its maker."""
 
     title: str
     kicker: str

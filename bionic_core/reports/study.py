@@ -1,101 +1,112 @@
-"""What studies' pages share: links to runs, what is missing, conditions, how to repeat them."""
+"""What studies' pages share: where one was found, what is missing, links, how to repeat it."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import attrs
 
-from bionic_core.errors import RequestError
+from bionic_core.base.files import present
+from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.origin import origin
 from bionic_core.reports.reading import said
-from bionic_core.reports.results import Found
-from bionic_core.reports.sections import Cell, Page, Section, Table
+from bionic_core.reports.sections import Cell, Facts, Page, Section, Table
 from bionic_core.reports.words import capital, level, levels
-from bionic_core.runs.train import SPEC, Run
+from bionic_core.runs.files import RESULT, SPEC
+from bionic_core.runs.folder import Run
 from bionic_core.statistics.designs import Level
-from bionic_core.studies.results import AblationResults, StudyResults, StudyRun
+from bionic_core.studies.results import AblationResults, FactorialResults, StudyResults, StudyRun
 
-TEST_SELECTED = "Test-selected: the test images chose each run's epoch, so all figures flatter."
+STUDIES: Mapping[str, type[FactorialResults] | type[AblationResults]] = {
+    "factorial": FactorialResults,
+    "ablation": AblationResults,
+}
+"""Results by the kind of study, which their files' names begin with."""
+
+PAGE = "report.html"
+
+
+@attrs.frozen
+class Found:
+    """What a path holds: a ``run``'s folder, or the JSON of a study of one of :data:`STUDIES`."""
+
+    kind: str
+    path: Path
+    study: StudyResults | None = None
+
+    def run(self, cell: StudyRun) -> Path | None:
+        """Return the folder of a cell's run, beside the study, else as noted; None if gone.
+
+        Raises:
+            DamagedError: it is a link.
+        """
+        if not cell.run:
+            return None
+        beside = self.path.parent / Path(cell.run).name
+        folder = next((p for p in (beside, Path(cell.run)) if present(p / RESULT)), None)
+        if folder is not None and folder.is_symlink():
+            raise DamagedError(
+                "is a link, and a study's runs are read from folders of their own only. Copy the "
+                "study with what its links lead to (cp -rL) if you trust it",
+                where=str(folder),
+            )
+        return folder
 
 
 def whole(found: Found, study: StudyResults, page: Page, wanted: Mapping[str, Level]) -> Page:
     """Return a study's page with what every one has around its own sections.
 
-    Args:
-        found: where it was read.
-        study: the study.
-        page: what is its own; the kicker is its kind.
-        wanted: levels of the run, if there is one, whose spec and circumstances are told.
+    The page's kicker is its kind; of a run with the wanted levels, if there is one, spec and
+    circumstances are told.
     """
-    run = _run_with(found, study, wanted)
     own = [line for line in conditions(study) if not line.startswith("test-selected")]
+    failed = [cell for cell in study.cells if not cell.run]
+    told = [
+        f"{cell.variant or levels(cell.levels)}, seed {cell.seed} "
+        f"({cell.error or 'no reason noted'})"
+        for cell in failed[:6]
+    ]
+    told += [f"and {len(failed) - 6} more"] if failed[6:] else []
+    planned, known = study.design.runs, len(study.cells)
+    numbers = {"planned": planned, "known": known, "missing": max(planned - known, 0)}
+    gone, selected = {"failed": "; ".join(told), "gone": len(failed)}, study.selected_on == "test"
     return attrs.evolve(
         page,
-        kicker=f"{page.kicker} of {study.name}, {study.design.runs} runs",
+        kicker=f"{page.kicker} of {study.name}, {planned} runs",
         answer=[*page.answer, " ".join(f"{capital(line)}." for line in own)],
-        warnings=_warnings(study),
-        sections=[*page.sections, *_origin(found, study, run)],
+        warnings=said("study-warnings", selected=selected, **gone, **numbers),
+        sections=[*page.sections, *_origin(found, study, _run_with(found, study, wanted))],
     )
 
 
 def _run_with(found: Found, study: StudyResults, wanted: Mapping[str, Level]) -> Run | None:
     """Return a run of the study that is still there, with those levels if there is one."""
     for cell in sorted(study.cells, key=lambda cell: cell.levels != wanted):
-        folder = found.run(cell)
-        if folder is not None:
-            try:
+        if folder := found.run(cell):
+            with suppress(RequestError):
                 return Run.open(folder)
-            except RequestError:
-                continue
     return None
 
 
-def _warnings(study: StudyResults) -> list[str]:
-    """Say what a reader must know first: how epochs were chosen, which runs a study lacks."""
-    lines = [TEST_SELECTED] if study.selected_on == "test" else []
-    failed = [cell for cell in study.cells if not cell.run]
-    if failed:
-        told = [
-            f"{cell.variant or levels(cell.levels)}, seed {cell.seed} "
-            f"({cell.error or 'no reason noted'})"
-            for cell in failed[:6]
-        ]
-        told += [f"and {len(failed) - 6} more"] if failed[6:] else []
-        lines.append(
-            f"{len(failed)} of {len(study.cells)} runs failed, and every figure here is of the "
-            f"others: {'; '.join(told)}."
-        )
-    planned = study.design.runs
-    if planned > len(study.cells):
-        lines.append(f"{planned - len(study.cells)} of {planned} planned runs are not there yet.")
-    return lines
-
-
-def conditions(study: StudyResults) -> Iterator[str]:
+def conditions(study: StudyResults) -> list[str]:
     """Say what a study was measured on, a line each."""
     images = study.test_images if isinstance(study, AblationResults) else None
-    if study.data:
-        yield f"data: {study.data}" + (f", {images:,} test images" if images else "")
-    if study.connectome:
-        yield f"connectome: {study.connectome}"
-    if study.selected_on == "test":
-        yield "test-selected: the test images chose each run's epoch"
+    told = {"data": study.data, "images": f", {images:,} test images" if images else ""}
+    selected = study.selected_on == "test"
+    return said("conditions", connectome=study.connectome, selected=selected, **told)
 
 
 def _link(found: Found, cell: StudyRun, out: Path) -> Cell:
     """Return a cell that leads from a page to a run: to its own page where it has one."""
-    if not cell.run:
-        return Cell("failed")
-    name = Path(cell.run).name
-    folder = found.run(cell)
+    folder, name = found.run(cell), Path(cell.run).name if cell.run else "failed"
     if folder is None:
         return Cell(name)
-    page = folder / "report.html"
+    page = folder / PAGE
     target = page if page.is_file() else folder
     path = Path(os.path.relpath(target, out.parent)).as_posix()
     return Cell(name, href=f"./{quote(path)}{'' if target == page else '/'}")
@@ -107,16 +118,25 @@ def runs_section(
     """Return the table of a study's runs, what is measured being told in a column, by a cell."""
     factors = [factor.name for factor in study.design.factors]
     alone = isinstance(study, AblationResults)
+    rows = [
+        [
+            *([run.variant] if alone else [Cell(str(place), place)]),
+            *([] if alone else [level(run.levels[name]) for name in factors]),
+            *(Cell(str(run.seed), run.seed), told(run.measured), _link(found, run, out)),
+        ]
+        for place, run in enumerate(study.cells, 1)
+    ]
     first = ["variant"] if alone else ["run", *factors]
-    rows = []
-    for place, run in enumerate(study.cells, 1):
-        what = [Cell(run.variant)] if alone else [Cell(str(place), place)]
-        what += [] if alone else [Cell(level(run.levels[name])) for name in factors]
-        seed = Cell(str(run.seed), run.seed)
-        rows.append([*what, seed, told(run.measured), _link(found, run, out)])
-    columns = (*first, "seed", column, "folder")
-    table = Table("Runs", columns, rows, (*range(1, len(first)), len(first) + 2), quiet=True)
+    words = (*range(1, len(first)), len(first) + 2)
+    table = Table("Runs", (*first, "seed", column, "folder"), rows, words, quiet=True)
     return Section("Runs", ("Each folder has the run's spec, weights and predictions.",), [table])
+
+
+def design_facts(study: StudyResults, first: Mapping[str, str], then: Mapping[str, str]) -> Facts:
+    """Return what a study's design is, in facts before and after its seeds and runs."""
+    seeds = ", ".join(map(str, study.design.seeds))
+    facts = {**first, "seeds (blocks)": seeds, "runs": str(study.design.runs), **then}
+    return Facts([(name, value) for name, value in facts.items() if value])
 
 
 def _origin(found: Found, study: StudyResults, run: Run | None) -> list[Section]:

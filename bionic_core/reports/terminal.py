@@ -6,6 +6,7 @@ Words from strangers' files are shown as they stand: no word is markup, an emoji
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from shutil import get_terminal_size
 
 from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.cells import cell_len
@@ -15,11 +16,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 from rich.tree import Tree
 
-from bionic_core.reports.sections import Block, Cell, Code, Facts, Flow, Points, Row, Section, Table
+from bionic_core.reports.sections import Block, Code, Facts, Flow, Points, Row, Section, Table
 
-COLUMNS = 80
-NARROWEST = 8
-"""Letters that a column of words keeps, whatever the numbers beside it need."""
+COLUMNS, NARROWEST = 80, 8
+"""Letters of a line, and those that a column of words keeps whatever numbers beside it need."""
 
 TONES = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
 
@@ -64,31 +64,22 @@ def _table(table: Table) -> Iterator[RenderableType]:
         yield from _titled(table.title)
     columns = zip(table.columns, *([c.text for c in row] for row in table.rows), strict=True)
     widths = [max(cell_len(line) for text in c for line in text.split("\n")) for c in columns]
-    close = table.dense or sum(widths) + 3 * len(widths) + 1 > COLUMNS
+    room = min(COLUMNS, get_terminal_size((COLUMNS, 24)).columns)
+    close = table.dense or sum(widths) + 3 * len(widths) + 1 > room
+    words = [table.of_words(number) for number in range(len(widths))]
+    # Numbers stand unbroken if there is room once the words beside them are folded.
+    least = [min(w, NARROWEST) if folds else w for w, folds in zip(widths, words, strict=True)]
+    whole = sum(least) + (1 if close else 3) * (len(widths) + 1) <= room
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0)) if close else Grid(box=HEAVY_HEAD)
-    whole = _whole(table, widths, 1 if close else 3)
-    for number, name in enumerate(table.columns):
-        words = table.of_words(number)
-        side: JustifyMethod = "left" if words else "right"
-        grid.add_column(Text(name), justify=side, overflow="fold", no_wrap=whole and not words)
+    for name, folds in zip(table.columns, words, strict=True):
+        side: JustifyMethod = "left" if folds else "right"
+        grid.add_column(Text(name), justify=side, overflow="fold", no_wrap=whole and not folds)
     for number, row in enumerate(table.rows):
         if number in table.ruled:
             grid.add_section()
-        grid.add_row(*map(_cell, row))
-    yield grid
-    if table.note:
-        yield Text(table.note)
-
-
-def _whole(table: Table, widths: list[int], between: int) -> bool:
-    """Return whether all numbers can stand unbroken, the words beside them being folded."""
-    words = [table.of_words(number) for number in range(len(widths))]
-    least = [min(w, NARROWEST) if folds else w for w, folds in zip(widths, words, strict=True)]
-    return sum(least) + between * (len(widths) + 1) <= COLUMNS
-
-
-def _cell(cell: Cell) -> Text:
-    return Text(cell.text, style=f"{'bold ' * cell.strong}{TONES[cell.tone]}".strip())
+        looks = (f"{'bold ' * cell.strong}{TONES[cell.tone]}".strip() for cell in row)
+        grid.add_row(*(Text(cell.text, look) for cell, look in zip(row, looks, strict=True)))
+    yield from (grid, *map(Text, filter(None, [table.note])))
 
 
 def _flow(flow: Flow) -> Tree:

@@ -5,45 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bionic_core.base.words import duration
+from bionic_core.connectomes.summary import Spread
 from bionic_core.reports.sections import Cell
+from bionic_core.statistics.comparisons import Summary
 from bionic_core.statistics.lenth import LEVEL
-
-__all__ = [
-    "capital",
-    "count",
-    "crossed",
-    "duration",
-    "interval",
-    "interval_cell",
-    "level",
-    "levels",
-    "listed",
-    "mean_sd",
-    "number",
-    "numeric",
-    "p_cell",
-    "p_value",
-    "p_words",
-    "percent",
-    "rough",
-    "share",
-    "sides",
-    "whole",
-]
 
 NONE = "–"
 """What stands for a figure that there is not."""
 
 
-def number(
-    value: float | None, digits: int = 2, *, signed: bool = False, scale: float = 1.0
-) -> str:
-    """Return a number of so many decimals, times a scale; a zero has no sign."""
-    if value is None:
-        return NONE
-    text = f"{scale * value:{'+' if signed else ''},.{digits}f}"
-    return _minus(text if text.strip("+-0.") else text.lstrip("+-"))
+def number(value: float | None, digits: int = 2, signed: bool = False, scale: float = 1.0) -> str:
+    """Return a number of so many decimals, times a scale; of three digits if tiny or huge."""
+    far = value is not None and (digits > 6 or (digits > 0 and abs(scale * value) >= 1e7))
+    form = f"{'+' if signed else ''},.{3 if far else digits}{'g' if far else 'f'}"
+    text = NONE if value is None else f"{scale * value:{form}}"
+    return (text if text.strip("+-0.") else text.lstrip("+-")).replace("-", "−")
 
 
 def percent(share: float | None, digits: int = 2, *, signed: bool = False) -> str:
@@ -58,7 +34,8 @@ def count(value: int | None, *, signed: bool = False) -> str:
 
 def rough(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
     """Return a number of so many significant digits."""
-    return NONE if value is None else _minus(f"{value:{'+' if signed else ''},.{digits}g}")
+    text = NONE if value is None else f"{value + 0.0:{'+' if signed else ''},.{digits}g}"
+    return text.replace("-", "−")
 
 
 def mean_sd(mean: float | None, sd: float | None, digits: int = 2, *, scale: float = 1.0) -> str:
@@ -107,6 +84,16 @@ def p_cell(value: float | None) -> Cell:
     return Cell(p_value(value), value, strong=value is not None and value < LEVEL)
 
 
+def rough_cell(value: float | None) -> Cell:
+    """Return a cell of a number of four significant digits."""
+    return Cell(rough(value), value)
+
+
+def mean_cell(figure: Summary | Spread, digits: int = 2, scale: float = 1.0) -> Cell:
+    """Return a cell of a mean ± SD, sorted by the mean."""
+    return Cell(mean_sd(figure.mean, figure.sd, digits, scale=scale), figure.mean)
+
+
 def interval_cell(low: float | None, high: float | None, digits: int = 2) -> Cell:
     """Return a cell of an interval, sorted by its lower end."""
     return Cell(interval(low, high, digits), low)
@@ -142,7 +129,3 @@ def listed(names: Sequence[str], joint: str = "and") -> str:
 def crossed(term: str) -> str:
     """Return a term as it is read: ``a × b`` for ``a:b``."""
     return term.replace(":", " × ")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")

@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from bionic_core.runs.engine import Saved as Saved
     from bionic_core.runs.engine import Work as Work
     from bionic_core.runs.failures import record_failure as record_failure
-    from bionic_core.runs.folder import FAILURE as FAILURE
-    from bionic_core.runs.folder import LOCK as LOCK
-    from bionic_core.runs.folder import RESULT as RESULT
+    from bionic_core.runs.files import FAILURE as FAILURE
+    from bionic_core.runs.files import LOCK as LOCK
+    from bionic_core.runs.files import RESULT as RESULT
     from bionic_core.runs.folder import Run as Run
     from bionic_core.runs.images_and_wiring import InputCache as InputCache
     from bionic_core.runs.images_and_wiring import Inputs as Inputs
+    from bionic_core.runs.manifest import told as told
     from bionic_core.runs.observer import Observer as Observer
     from bionic_core.runs.planned import PlannedRun as PlannedRun
     from bionic_core.runs.planned import Plans as Plans
@@ -83,8 +84,10 @@ __getattr__, __dir__, __all__ = offer(
         "checkpoint": ("Files", "look", "save_state"),
         "engine": ("Engine", "Outcome", "Saved", "Work"),
         "failures": ("record_failure",),
-        "folder": ("FAILURE", "LOCK", "RESULT", "Run"),
+        "files": ("FAILURE", "LOCK", "RESULT"),
+        "folder": ("Run",),
         "images_and_wiring": ("InputCache", "Inputs"),
+        "manifest": ("told",),
         "observer": ("Observer",),
         "planned": ("PlannedRun", "Plans"),
         "task": ("Task",),

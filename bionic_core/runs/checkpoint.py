@@ -20,8 +20,8 @@ from bionic_core.base.files import present, write_atomically, write_text
 from bionic_core.base.records import to_document
 from bionic_core.errors import DamagedError
 from bionic_core.runs.documents import Counters
-from bionic_core.runs.files import checked
-from bionic_core.runs.folder import ANEW, MANIFEST, METRICS, SPEC, STATE, Run
+from bionic_core.runs.files import ANEW, MANIFEST, METRICS, SPEC, STATE, checked
+from bionic_core.runs.folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,16 +110,17 @@ def resume(run: Run, state: State) -> Checkpoint | None:
     Raises:
         DamagedError: what is there is not what was written, or cannot be read.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load as from_safetensors
+    from bionic_core.base.arrays import load_tensors
 
     if not _there(run):
         return None
     path, data = run.folder / STATE, run.read(STATE)
     counters, sealed = _open(run, data)
     try:
-        _restore(state, counters, from_safetensors(data))
-    except (SafetensorError, RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
+        _restore(state, counters, load_tensors(data, path))
+    except DamagedError as error:
+        raise DamagedError(f"{error.problems[0]}. {ANEW}", where=str(path)) from error
+    except (RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DamagedError(f"damaged: {error}. {ANEW}", where=str(path)) from error
     return _said(counters, sealed)
 

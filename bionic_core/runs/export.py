@@ -19,6 +19,7 @@ import torch
 
 from bionic_core.base.files import write_atomically
 from bionic_core.errors import RequestError, listing
+from bionic_core.registry.extras import install
 from bionic_core.runs.folder import Run
 
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
@@ -68,7 +69,7 @@ def export(run: Run, form: str, out: Path | None = None) -> Exported:
     if form == "onnx" and not (find_spec("onnx") and find_spec("onnxscript")):
         raise RequestError(
             "--format onnx needs onnx and onnxscript, which are not installed here: "
-            "pip install 'bionic[onnx]'"
+            + install("onnx")
         )
     path = out or run.folder / f"model{SUFFIXES[form]}"
     if not path.parent.is_dir():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError
-from bionic_core.runs.folder import FAILURE
+from bionic_core.runs.files import FAILURE
 
 
 def record_failure(folder: Path, words: str, error: BaseException | None = None) -> None:

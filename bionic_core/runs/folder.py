@@ -27,24 +27,18 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.base.files import present, read_arrays
+from bionic_core.base.arrays import read_arrays
+from bionic_core.base.exact import Wanted, fitted
+from bionic_core.base.files import present
 from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
 from bionic_core.runs.files import (
     ANEW,
     FAILURE,
-    LARGEST_TEXT,
-    LOCK,
     MANIFEST,
     METRICS,
-    MODEL,
     PREDICTIONS,
-    RESULT,
     SPEC,
-    STATE,
-    SUMMED,
-    SUMS,
-    TEXTS,
     RunFiles,
 )
 from bionic_core.runs.restore import restored_network, restored_spec
@@ -54,24 +48,6 @@ from bionic_core.spec.spec import Spec
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
     from bionic_core.model.network import Network
-
-__all__ = [
-    "ANEW",
-    "FAILURE",
-    "LARGEST_TEXT",
-    "LOCK",
-    "MANIFEST",
-    "METRICS",
-    "MODEL",
-    "PREDICTIONS",
-    "RESULT",
-    "SPEC",
-    "STATE",
-    "SUMMED",
-    "SUMS",
-    "TEXTS",
-    "Run",
-]
 
 
 @attrs.frozen(eq=False)
@@ -160,13 +136,12 @@ class Run:
         path = self.folder / PREDICTIONS
         try:
             arrays = read_arrays(self.read(PREDICTIONS), path)
+            return fitted(arrays, _WANTED_PREDICTIONS, str(path))
         except DamagedError:
             raise
         except RequestError as error:
-            raise DamagedError(f"{error.problems[0]}. {ANEW}", where=str(path)) from error
-        if problem := _unlike_predictions(arrays):
-            raise DamagedError(f"damaged: {problem}. {ANEW}", where=str(path))
-        return arrays
+            problems = [f"damaged: {problem}. {ANEW}" for problem in error.problems]
+            raise DamagedError(problems, where=str(path)) from error
 
     def spec(self, registry: Registry | None = None) -> Spec:
         """Return the spec that the run was trained with.
@@ -220,22 +195,15 @@ class Run:
         return self.files.verify()
 
 
-def _unlike_predictions(arrays: dict[str, npt.NDArray[Any]]) -> str | None:
-    """Say what keeps arrays from being a run's predictions; None if nothing does."""
-    splits = ("validation", "test")
-    wanted = {f"{split}_{what}" for split in splits for what in ("logits", "labels")}
-    missing = {*wanted, "class_names"} - set(arrays)
-    if missing:
-        return f"it lacks {listing(missing)}"
-    names = arrays["class_names"]
-    if names.ndim != 1 or names.dtype.kind != "U":
-        return "class_names must be a list of text"
-    for split in splits:
-        logits, labels = arrays[f"{split}_logits"], arrays[f"{split}_labels"]
-        if logits.dtype.kind != "f" or logits.shape != (len(labels), len(names)):
-            return f"{split}_logits must be numbers, images × classes"
-        if labels.dtype.kind != "i" or labels.ndim != 1 or not len(labels):
-            return f"{split}_labels must be whole numbers"
-        if not (np.isfinite(logits).all() and 0 <= labels.min() <= labels.max() < len(names)):
-            return f"{split} has logits that are not finite, or labels of no class"
-    return None
+_WANTED_PREDICTIONS = {
+    "class_names": Wanted(np.str_, ("classes",)),
+    **{
+        f"{split}_{what}": wanted
+        for split in ("validation", "test")
+        for what, wanted in {
+            "logits": Wanted(np.floating, (f"{split} images", "classes"), filled=True),
+            "labels": Wanted(np.int64, (f"{split} images",), low=0, below="classes"),
+        }.items()
+    },
+}
+"""What a complete run leaves behind."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import NEUTRAL
+from bionic_core.markers import DISTRIBUTION, NEUTRAL, NUMERICS
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
@@ -30,6 +30,10 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
     """
     split = _deciding(spec.data_choice)
     del split["source"]  # the fingerprint says what it gave
+    if spec.training.monitor == "macro_f1":
+        selecting = inputs.splits.validation.counts(len(inputs.data.class_names))
+        if not selecting.all():  # earlier runs counted classes without images, as F1 0
+            split["macro_f1"] = "of classes that occur"
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),
@@ -38,8 +42,23 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         "connectome": inputs.connectome.fingerprint if inputs.connectome else None,
         "seed": seed,
         "numerics": {CORE: CORE_NUMERICS}
-        | {name: mechanism.numerics for name, mechanism in spec.mechanisms.items()},
+        | {name: numerics_of(type(m), plain(m)) for name, m in spec.mechanisms.items()},
     }
+
+
+def numerics_of(mechanism: type[Mechanism], table: Mapping[str, Any]) -> int:
+    """Return a mechanism's ``numerics`` where its keys have these values (see :class:`Plugin`).
+
+    What is added for a value tells runs apart from earlier ones with that value alone.
+    """
+    keys: Any = attrs.fields(mechanism)  # type: ignore[arg-type]
+    added: Iterator[int] = (
+        number
+        for key in keys
+        for value, number in key.metadata.get(NUMERICS, {}).items()
+        if table.get(key.alias, key.default) == value
+    )
+    return mechanism.numerics + sum(added)
 
 
 def _deciding(table: Any) -> dict[str, Any]:
@@ -74,7 +93,7 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
         if name == CORE:
             problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
             continue
-        package = (manifest.get("plugins") or {}).get(name)
+        package = _renamed((manifest.get("plugins") or {}).get(name))
         if name not in registry.names:
             problems.append(
                 f"trained with the mechanism '{name}'{_of(package)}, which is not installed "
@@ -83,10 +102,12 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
             )
             continue
         try:
-            installed = registry.get(name, Mechanism).numerics
+            kind = registry.get(name, Mechanism)
         except RequestError as error:
             problems += error.problems
             continue
+        table = manifest["identity"].get("mechanisms", {}).get(name, {})
+        installed = numerics_of(kind, table)
         problems += _compare(f"the mechanism '{name}'", number, installed, package)
     if problems:
         raise RequestError(problems, where=where)
@@ -105,7 +126,13 @@ def _compare(what: str, trained: int, installed: int, package: str | None) -> li
 
 def _core_version(manifest: Mapping[str, Any]) -> str | None:
     version = (manifest.get("versions") or {}).get("bionic")
-    return f"bionic {version}" if version else None
+    return f"{DISTRIBUTION} {version}" if version else None
+
+
+def _renamed(package: str | None) -> str | None:
+    """Return a package of a manifest by its name of today: 'bionic' is another project's."""
+    name, _, version = (package or "").partition(" ")
+    return f"{DISTRIBUTION} {version}" if name == "bionic" else package
 
 
 def _of(package: str | None) -> str:

@@ -12,7 +12,8 @@ from bionic_core.base.files import present
 from bionic_core.base.locks import held
 from bionic_core.errors import RequestError
 from bionic_core.runs.checkpoint import look
-from bionic_core.runs.folder import LOCK, METRICS, Run
+from bionic_core.runs.files import LOCK, METRICS
+from bionic_core.runs.folder import Run
 
 FINISHED, RUNNING, INTERRUPTED = "finished", "running", "interrupted"
 FAILED, DAMAGED = "failed", "damaged"

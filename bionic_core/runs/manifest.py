@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import platform
-import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from bionic_core import __version__
+from bionic_core.model.network import Network
+from bionic_core.model.notes import drawn, notes
+from bionic_core.runs.commit import commit_of
 from bionic_core.training.precision import taken_in
 
 
@@ -19,16 +24,25 @@ def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
     They differ by rounding between devices, and between numbers of threads: ``products`` says what
     those are taken in, where the spec allows ``precision``.
     """
-    packages = ("bionic", "torch", "torchvision", "numpy", "scikit-learn")
+    packages = ("torch", "torchvision", "numpy", "scikit-learn")
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {n: _version(n) for n in packages},
+        "versions": {"python": platform.python_version(), "bionic": __version__}
+        | {n: _version(n) for n in packages},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "products": taken_in(precision, device),
         "threads": torch.get_num_threads(),
-        "git": _commit(),
+        "git": commit_of(Path.cwd()),
     }
+
+
+def told(network: Network, note: Callable[[str], None]) -> dict[str, Any]:
+    """Return what a manifest says of how a network's wiring was drawn; note what must be known."""
+    for words in notes(network):
+        note(words)
+    how = drawn(network)
+    return {"wiring": how} if how else {}
 
 
 def _version(package: str) -> str | None:
@@ -36,18 +50,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _commit() -> str | None:
-    """Return the commit of the working directory's repository, if it is in one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

@@ -92,14 +92,13 @@ def _check_fit(
 
 
 def _weights(files: RunFiles) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+    from bionic_core.base.arrays import load_tensors
 
+    data, path = files.read(MODEL), files.folder / MODEL
     try:
-        return load(files.read(MODEL))
-    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        path = str(files.folder / MODEL)
-        raise DamagedError(f"damaged: {error}. {ANEW}", where=path) from error
+        return load_tensors(data, path)
+    except DamagedError as error:
+        raise DamagedError(f"{error.problems[0]}. {ANEW}", where=str(path)) from error
 
 
 def _short(fingerprint: str | None) -> str:

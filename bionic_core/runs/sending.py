@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bionic_core.base.checksums import to_sums
 from bionic_core.base.files import present, read_own, write_atomically
-from bionic_core.runs.folder import MANIFEST, METRICS, RESULT, SPEC, STATE, SUMMED, SUMS
+from bionic_core.runs.files import MANIFEST, METRICS, RESULT, SPEC, STATE, SUMMED, SUMS
 
 UNFINISHED = (STATE, SPEC, MANIFEST, METRICS)
 """What a run that is not complete goes on from: the state before what it has the sums of."""

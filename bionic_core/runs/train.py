@@ -35,7 +35,7 @@ from bionic_core.registry import Registry
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
 from bionic_core.runs.failures import record_failure
-from bionic_core.runs.folder import (
+from bionic_core.runs.files import (
     FAILURE,
     LOCK,
     MANIFEST,
@@ -47,10 +47,10 @@ from bionic_core.runs.folder import (
     STATE,
     SUMMED,
     SUMS,
-    Run,
 )
+from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache, Inputs
-from bionic_core.runs.manifest import circumstances
+from bionic_core.runs.manifest import circumstances, told
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
@@ -64,24 +64,7 @@ from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
 from bionic_core.training.recipe import recipe_of
-
-__all__ = [
-    "MANIFEST",
-    "METRICS",
-    "MODEL",
-    "PREDICTIONS",
-    "RESULT",
-    "SPEC",
-    "STATE",
-    "Run",
-    "complete",
-    "device_of",
-    "resume",
-    "save_model",
-    "save_state",
-    "train",
-    "train_task",
-]
+from bionic_core.training.void import check_heard, even
 
 
 def train(
@@ -132,7 +115,10 @@ def train_task(
     run = Run(planned.folder)
     if run.done:
         return reused(run)
+    check_heard(task.spec)
     inputs = plans.inputs.get(task.spec)
+    for name, why in even(task.spec, inputs.splits.train.counts(task.spec.model.classes)).items():
+        observer.note(task, f"mechanism '{name}' does nothing here: {why}")
     with Claim(run.folder / LOCK, partial(observer.note, task)) as claim:
         if claim.contested:
             claim.take(wait)
@@ -142,7 +128,8 @@ def train_task(
             claim.remove()
             return reused(run)
         observer.claimed(task, run.folder)
-        texts = texts_of(planned, inputs, place)
+        more = told(state.network, partial(observer.note, task))
+        texts = texts_of(planned, inputs, place, more)
         try:
             _go_on(run, state, course, inputs, texts, task, observer)
         except (RequestError, WriteError):

@@ -33,10 +33,18 @@ def choose_data(document: dict[str, Any], data: str, registry: Registry) -> None
 def data_table(data: str, registry: Registry) -> dict[str, Any]:
     """Return the ``[data]`` table of a registered source, or of the one that claims a path.
 
+    ``SOURCE:PATH`` has that source read the path, whoever else claims it.
+
     Raises:
         RequestError: it is neither.
     """
     path = Path(data)
+    name, colon, rest = data.partition(":")
+    if colon and name in registry.names and not path.exists():
+        registry.get(name, DataSource)
+        if not Path(rest).exists():
+            raise RequestError(f"no such file or folder for {name} to read", where=rest)
+        return {"source": name, "path": rest}
     if not path.exists():
         if data not in registry.names:
             near = nearest(data, registry.names)

@@ -1,17 +1,29 @@
-"""Levels as people write them: on and off, TOML values, bare words; and tables of them."""
+"""Levels as people write them: on and off, numbers, words; each column by what all of it holds."""
 
 from __future__ import annotations
 
-import csv
+import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from bionic_core.errors import RequestError
+import attrs
+
 from bionic_core.statistics.designs import Level, same_level
 
 SWITCHES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 SIGNS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}
+CODED = {"+": 1, "-": -1, "−": -1, "0": 0}
+"""The levels of a two-level design and of its centre points, as books write them."""
+
+MISSING = frozenset(
+    {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "null", "none", "nil", "#n/a", "#na"}
+    | {"-", "–", "—", ".", "?", "missing"}
+)
+"""What stands for a value that there is not, in small letters."""
+
+NUMBER = re.compile(r"[+\-−]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+\-−]?[0-9]+)?")
 
 
 def switch(text: str) -> bool | None:
@@ -20,18 +32,107 @@ def switch(text: str) -> bool | None:
     return SWITCHES.get(word, SIGNS.get(word))
 
 
-def level_of(text: str) -> Level:
-    """Return a cell of a table: on and off, a number, or the word as it stands."""
-    word = text.strip()
-    if word.lower() in SWITCHES:
-        return SWITCHES[word.lower()]
-    if word in ("+", "-", "−"):
-        return 1 if word == "+" else -1
+def number_of(text: str) -> int | float | None:
+    """Return the number that a level is, None where it is a word.
+
+    It is a number only if the number says all that the text does: ``007``, ``1_000``, ``0x10``,
+    ``inf`` and digits beyond a float's stay words, which nothing merges.
+    """
+    if not NUMBER.fullmatch(text):
+        return None
+    plain = text.replace("−", "-")
     try:
-        number = float(word.replace("−", "-"))
-    except ValueError:
-        return word
-    return int(number) if re.fullmatch(r"[+\-−]?\d+", word) else number
+        exact = Decimal(plain)
+        value = float(plain)
+        if not math.isfinite(value) or Decimal(repr(value)) != exact:
+            return None
+    except (InvalidOperation, OverflowError):
+        return None
+    return int(plain) if re.fullmatch(r"[+-]?[0-9]+", plain) else value
+
+
+@attrs.frozen
+class Levels:
+    """A column as levels.
+
+    Attributes:
+        values: one for each row, None where there is none.
+        kind: ``switch``, ``number`` or ``word``.
+        merged: spellings that are one level, those of each such level.
+    """
+
+    values: tuple[Level | None, ...]
+    kind: str
+    merged: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def different(self) -> tuple[Level, ...]:
+        """The levels, in order."""
+        return in_order([value for value in self.values if value is not None])
+
+
+def levels_of(values: Sequence[Any]) -> Levels:
+    """Return what the values of a column are as levels: all switches, all numbers, or all words.
+
+    ``NO`` beside ``SE`` is a country, and only beside ``yes`` is it off. ``NA`` and the like are
+    no level beside numbers and switches, and a word among words.
+    """
+    given = [_plain(value) for value in values]
+    there = [value for value in given if value is not None]
+    if all(isinstance(value, bool) for value in there):
+        return Levels(tuple(given), "switch")
+    if not any(isinstance(value, bool | str) for value in there) and all(map(_exact, there)):
+        return Levels(tuple(given), "number")
+    texts = [None if value is None else str(value) for value in given]
+    for kind, read in (("switch", _switch), ("number", number_of), ("number", _coded)):
+        found = _all(texts, read)
+        if found is not None and (kind != "switch" or len(set(found) - {None}) == 2):
+            return Levels(tuple(found), kind, _merged(texts, found))
+    return Levels(tuple(texts), "word")
+
+
+def _plain(value: Any) -> Level | None:
+    """Return a value without blanks around it or NumPy's dress; None for one that is missing."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or (str(value) in ("<NA>", "NaT", "nan") and not isinstance(value, str)):
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _exact(value: Any) -> bool:
+    return math.isfinite(value) and float(value) == value
+
+
+def _switch(text: str) -> bool | None:
+    return SWITCHES.get(text.lower())
+
+
+def _coded(text: str) -> int | None:
+    return CODED.get(text)
+
+
+def _all(texts: Sequence[str | None], read: Any) -> list[Level | None] | None:
+    """Return what every text is read as, those that stand for nothing as None; or None if not."""
+    found: list[Level | None] = []
+    for text in texts:
+        value = None if text is None else read(text)
+        if value is None and text is not None and text.lower() not in MISSING:
+            return None
+        found.append(value)
+    return found if any(value is not None for value in found) else None
+
+
+def _merged(
+    texts: Sequence[str | None], found: Sequence[Level | None]
+) -> tuple[tuple[str, ...], ...]:
+    spellings: dict[Level, dict[str, None]] = {}
+    for text, value in zip(texts, found, strict=True):
+        if text is not None and value is not None:
+            spellings.setdefault(value, {})[text] = None
+    return tuple(tuple(texts) for texts in spellings.values() if len(texts) > 1)
 
 
 def in_order(values: Sequence[Level]) -> tuple[Level, ...]:
@@ -43,46 +144,3 @@ def in_order(values: Sequence[Level]) -> tuple[Level, ...]:
     if all(not isinstance(value, str) for value in different):
         different.sort(key=lambda value: (not isinstance(value, bool), value))
     return tuple(different)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file with a header, every value as text.
-
-    Comma, semicolon and tab are told apart by the header.
-
-    Raises:
-        RequestError: it cannot be read, has no header, a name twice, no rows, or a row of another
-            length.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise RequestError("no such file", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot be read as text: {error}", where=str(path)) from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        lines = list(csv.reader(text.splitlines(), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise RequestError(f"no valid CSV: {error}", where=str(path)) from error
-    numbered = [(n, [v.strip() for v in line]) for n, line in enumerate(lines, 1) if any(line)]
-    if not numbered:
-        raise RequestError("is empty; the first line names the columns", where=str(path))
-    (_, header), *rows = numbered
-    problems = [f"column {n} has no name" for n, name in enumerate(header, 1) if not name]
-    problems += [
-        f"the column '{name}' is there twice"
-        for name in sorted(set(header))
-        if name and header.count(name) > 1
-    ]
-    problems += [
-        f"line {n} has {len(line)} values, the header {len(header)}"
-        for n, line in rows
-        if len(line) != len(header)
-    ][:5]
-    if not rows:
-        problems.append("has a header, but no rows")
-    if problems:
-        raise RequestError(problems, where=str(path))
-    return [dict(zip(header, line, strict=True)) for _, line in rows]

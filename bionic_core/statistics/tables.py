@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
+from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.findings import Response
-from bionic_core.statistics.levels import in_order, level_of, read_table
+from bionic_core.statistics.levels import Levels, levels_of
+from bionic_core.statistics.measured import Measured, measured
+from bionic_core.statistics.taken import BLOCK, FACTOR, NONE, RESPONSE, Column, role_of, sentences
+from bionic_core.statistics.text_table import read_table
 
 BLOCKS = ("seed", "block")
 """Columns of these names are blocks, unless another is named."""
 
 Records = Sequence[Mapping[str, Any]]
+
+COMMA = re.compile(r"[+\-−]?\d+,\d+(?<!,\d{3})")
+"""A number with a decimal comma, which is no thousand."""
+
+
+@attrs.frozen
+class Sheet:
+    """A table by its columns.
+
+    Attributes:
+        columns: values by name.
+        places: of each row, as ``line 3``.
+        notes: what was passed over or guessed in reading.
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+    places: Sequence[str]
+    notes: Sequence[str] = ()
+    levels: Mapping[str, Levels] = attrs.field(init=False)
+
+    @levels.default
+    def _levels(self) -> Mapping[str, Levels]:
+        return {name: levels_of(values) for name, values in self.columns.items()}
+
+    def has_commas(self, but: str) -> bool:
+        """Return whether another column has decimal commas."""
+        return any(
+            isinstance(value, str) and COMMA.fullmatch(value)
+            for name, values in self.columns.items()
+            if name != but
+            for value in values
+        )
+
+
+@attrs.frozen(eq=False)
+class TableAnalysis(Analysis):
+    """What an analysis found in a table, and what it took each column as.
+
+    Attributes:
+        columns: in their order.
+        taken: the same in sentences.
+    """
+
+    columns: tuple[Column, ...]
+    taken: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON-ready data."""
+        return {"columns": to_document(self.columns)} | super().to_json()
 
 
 def analyse(
@@ -31,15 +86,17 @@ def analyse(
     confidence: float = 0.95,
     robust: bool | None = None,
     percent: bool = False,
-) -> Analysis:
+) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
     Args:
         table: a CSV file, a sequence of mappings (a row each), or anything with ``to_dict`` as
             pandas has it.
-        response: the column that is analysed; a row without a number there is left out, and said.
-        factors: the columns that were varied; if none is named, all others whose values repeat,
-            in a study's own table (one with a column ``seed``) those to the left of it.
+        response: the column that is analysed, read by the one convention that all of it keeps
+            (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
+        factors: the columns that were varied; if none is named, all others whose values repeat
+            as a design's do, in a study's own table (one with a column ``seed``) those to the left
+            of it.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
@@ -48,26 +105,31 @@ def analyse(
         percent: whether the response is a fraction whose effects are told in percentage points.
 
     Raises:
-        RequestError: with all that is wrong: a column is missing, or varies in no row; no number
-            in the response; and what :func:`bionic_core.statistics.effects.estimate_effects`
+        RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
+            number in the response; and what :func:`bionic_core.statistics.effects.estimate_effects`
             raises.
     """
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
-    rows = _records(table)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    sheet = _sheet(table)
+    columns = list(sheet.columns)
     if block is None:
         block = next((name for name in BLOCKS if name in columns and name not in factors), "")
-    said: list[str] = []
     try:
         _check_columns(columns, response, factors, block)
-        names = list(factors) or _found_factors(rows, columns, (response, block), said)
-        _check_holes(rows, [*names, *([block] if block else [])])
-        kept = _with_number(rows, response, said)
-        found = _factors(rows, names, said)
-        return analyse_rows(
-            found,
-            [_row(row, names, block, value) for row, value in kept],
-            response=Response(response, *(("percentage points", 100.0) if percent else ("", 1.0))),
+        read = measured(
+            sheet.columns[response], response, sheet.places, commas=sheet.has_commas(response)
+        )
+        taken = _taken(sheet, response, factors, block)
+        told = tuple(sentences(taken, read))
+        found = [column for column in taken if column.taken_as == FACTOR]
+        names = [column.name for column in found]
+        levels = {name: sheet.levels[name].values for name in [*names, *([block] if block else [])]}
+        _check_holes(sheet, levels)
+        said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
+        analysis = analyse_rows(
+            _factors(found, said),
+            _rows(levels, names, block, read.values),
+            response=_response(response, read.unit, percent),
             order=order,
             confidence=confidence,
             robust=robust,
@@ -76,6 +138,7 @@ def analyse(
         )
     except RequestError as error:
         raise RequestError(list(error.problems), where=where) from error
+    return TableAnalysis(analysis.findings, analysis.effects, taken, told)
 
 
 def _check_columns(
@@ -97,48 +160,69 @@ def _check_columns(
         raise RequestError(problems)
 
 
-def _found_factors(
-    rows: Records, columns: list[str], taken: Sequence[str], said: list[str]
-) -> list[str]:
-    """Return the columns that were varied, where none is named; say which are taken as none."""
-    left = columns[: columns.index("seed")] if "seed" in columns[1:] else columns
-    names, others = _varied(rows, [c for c in left if c not in taken])
-    if others:
-        said.append(f"columns that are taken as no factors: {', '.join(others)}")
-    return names
+def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> tuple[Column, ...]:
+    """Return what each column is taken as: what it was named as, or else what it looks like.
+
+    In a study's own table, whose seeds stand behind its factors, what follows them is none.
+    """
+    names = list(sheet.columns)
+    own = names.index("seed") if "seed" in names[1:] else len(names)
+    found = []
+    for place, name in enumerate(names):
+        levels = sheet.levels[name]
+        if name == response:
+            column = Column(name, RESPONSE)
+        elif name == block:
+            column = Column(name, BLOCK, levels.kind, levels.different)
+        elif name in factors:
+            column = Column(name, FACTOR, levels.kind, levels.different)
+        else:
+            column = role_of(name, levels, sheet.places, sheet.columns[name])
+            if column.taken_as == FACTOR and (factors or place > own):
+                why = "not named" if factors else "right of the seed"
+                column = Column(name, NONE, levels.kind, why=why)
+        found.append(column)
+    # Factors that are named are shown in the order of their names.
+    found.sort(key=lambda c: factors.index(c.name) if c.name in factors else -1)
+    return tuple(found)
 
 
-def _check_holes(rows: Records, names: Sequence[str]) -> None:
+def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:
     """Refuse rows that do not say of which cell or block they are."""
     holes = [
-        f"row {number} has nothing in column '{name}'"
-        for number, row in enumerate(rows, 1)
-        for name in names
-        if row.get(name) in (None, "")
+        f"{sheet.places[row]} has nothing in column '{name}'{_instead(sheet.columns[name][row])}"
+        for row in range(len(sheet.places))
+        for name, values in levels.items()
+        if values[row] is None
     ]
     if holes:
         raise RequestError(shorten(holes))
 
 
-def _with_number(
-    rows: Records, response: str, said: list[str]
-) -> list[tuple[Mapping[str, Any], float]]:
-    """Return the rows with a number in the response, and it; say how many are left out."""
-    values = [(row, _number(row.get(response))) for row in rows]
-    kept = [(row, value) for row, value in values if value is not None]
-    if not kept:
-        raise RequestError(f"column '{response}' has no number in any row")
-    if len(kept) < len(rows):
-        said.append(
-            f"{len(rows) - len(kept)} of {len(rows)} rows have no number in '{response}' and are "
-            "left out"
+def _instead(value: Any) -> str:
+    return f" but '{value.strip()}'" if isinstance(value, str) and value.strip() else ""
+
+
+def _merges(sheet: Sheet, levels: Mapping[str, Any]) -> Iterator[str]:
+    """Say which spellings are taken as one level."""
+    for name in levels:
+        for spellings in sheet.levels[name].merged:
+            yield f"column '{name}': {', '.join(spellings)} are taken as one level"
+
+
+def _left_out(read: Measured, response: str) -> Iterator[str]:
+    """Say how many rows have no number, and what stands there instead."""
+    if missing := sum(read.missing.values()):
+        told = [f"{n} {repr(text) if text else 'blank'}" for text, n in read.missing.items()]
+        yield (
+            f"{missing} of {len(read.values)} rows have no number in '{response}' and are left "
+            f"out ({', '.join(told)})"
         )
-    return kept
 
 
-def _factors(rows: Records, names: Sequence[str], said: list[str]) -> list[Factor]:
-    """Return the factors with their levels in order; say which way two levels are compared."""
-    found = [Factor(name, in_order([_level(row.get(name)) for row in rows])) for name in names]
+def _factors(columns: Sequence[Column], said: list[str]) -> list[Factor]:
+    """Return the factors; say which way two levels are compared."""
+    found = [Factor(column.name, column.levels) for column in columns]
     if not found:
         raise RequestError(
             "no column but the response varies with repeated values; name some with --factors"
@@ -152,44 +236,41 @@ def _factors(rows: Records, names: Sequence[str], said: list[str]) -> list[Facto
     return found
 
 
-def _row(row: Mapping[str, Any], names: Sequence[str], block: str, value: float) -> Row:
-    levels = {name: _level(row.get(name)) for name in names}
-    return levels, _level(row.get(block)) if block else 0, value
+def _rows(
+    levels: Mapping[str, Sequence[Level | None]],
+    names: Sequence[str],
+    block: str,
+    values: Sequence[float | None],
+) -> list[Row]:
+    """Return the rows with a number."""
+    found: list[Row] = []
+    for row, value in enumerate(values):
+        if value is not None:
+            cell = {name: levels[name][row] for name in names}
+            group = levels[block][row] if block else 0
+            found.append((cell, group, value))  # type: ignore[arg-type]  # no hole is left
+    return found
 
 
-def _records(table: Any) -> Records:
+def _response(name: str, unit: str, percent: bool) -> Response:
+    if percent or unit == "%":
+        return Response(name, "percentage points", 100.0)
+    return Response(name, unit, 1.0)
+
+
+def _sheet(table: Any) -> Sheet:
     if isinstance(table, str | os.PathLike):
-        return read_table(Path(table))
+        read = read_table(Path(table))
+        columns = {name: [row[name] for row in read.rows] for name in read.rows[0]}
+        return Sheet(columns, [f"line {number}" for number in read.lines], read.notes)
     if hasattr(table, "to_dict"):
         table = table.to_dict("records")
     rows = list(table) if isinstance(table, Iterable) else []
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise RequestError("must be a file, a data frame, or a sequence of mappings", where="table")
-    return rows
-
-
-def _varied(rows: Records, columns: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the columns whose values repeat, and the others."""
-    names: list[str] = []
-    others: list[str] = []
-    for name in columns:
-        different = {_level(row.get(name)) for row in rows}
-        varied = 2 <= len(different) <= max(2, len(rows) // 2)
-        (names if varied else others).append(name)
-    return names, others
-
-
-def _level(value: Any) -> Level:
-    if isinstance(value, str):
-        return level_of(value)
-    if hasattr(value, "item"):  # numpy's numbers
-        value = value.item()
-    return value if isinstance(value, bool | int | float) else str(value)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    texts = [{str(name): value for name, value in row.items()} for row in rows]
+    return Sheet(
+        {name: [row.get(name) for row in texts] for name in names},
+        [f"row {number}" for number in range(1, len(rows) + 1)],
+    )

@@ -47,6 +47,7 @@ from bionic_core.studies.results import (
 from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
+from bionic_core.training.void import check_factors, check_heard, voids
 
 FULL = "full"
 """The variant with everything on."""
@@ -84,8 +85,8 @@ def plan_ablation(
         registry: the plugins that can be named.
 
     Raises:
-        RequestError: a mechanism is not in the spec or named twice, there is none to leave out, or
-            a cell cannot be built.
+        RequestError: a mechanism is not in the spec, named twice, or does nothing, there is none to
+            leave out, or a cell cannot be built.
     """
     unknown = [name for name in mechanisms if name not in spec.mechanisms]
     if unknown:
@@ -97,13 +98,15 @@ def plan_ablation(
             ],
             where=spec.where,
         )
+    check_heard(spec)
+    check_factors(spec, mechanisms)
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> ParameterCounts:
         recipe_of(cell)
         return parameter_counts(build(cell, connectome=connectome))
 
-    notes: list[str] = []
+    notes = [f"{name} changes nothing, being void: {why}" for name, why in voids(spec).items()]
     whole = counts(spec)
     parameters: dict[str, ParameterCounts] = {}
     for name in mechanisms or spec.mechanisms:

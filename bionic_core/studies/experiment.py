@@ -31,6 +31,7 @@ from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
+from bionic_core.training.void import check_factors
 
 DEFAULT = "local"
 """The engine of those who name none."""
@@ -96,7 +97,8 @@ def plan_factorial(
         cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
 
     Raises:
-        RequestError: a mechanism is unknown, a value is not allowed, or a cell cannot be built.
+        RequestError: a mechanism is unknown or does nothing, a value is not allowed, or a cell
+            cannot be built.
     """
     if not mechanisms and not keys:
         raise RequestError(
@@ -104,6 +106,7 @@ def plan_factorial(
             "--factor training.lr=1e-4,1e-3"
         )
     spec = with_mechanisms(spec, mechanisms, registry)
+    check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
     factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,8 @@ from bionic_core.spec.spec import Spec, dependents
 from bionic_core.spec.tables import SECTIONS
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Factor, Level
-from bionic_core.statistics.levels import in_order, read_table, switch
+from bionic_core.statistics.levels import in_order, switch
+from bionic_core.statistics.text_table import read_table
 
 
 def is_key(factor: str) -> bool:
@@ -88,7 +90,21 @@ def cell_spec(variants: Variants, levels: Mapping[str, Level]) -> Spec:
         RequestError: a value is not allowed.
     """
     off = [name for name, level in levels.items() if not (is_key(name) or level)]
-    return variants.of(off, {name: level for name, level in levels.items() if is_key(name)})
+    return variants.of(off, {name: _value(level) for name, level in levels.items() if is_key(name)})
+
+
+def _level(value: object) -> Level | None:
+    """Return a TOML value as a level, a list as the text that writes it; None for a table."""
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)  # as TOML writes lists of such values
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _value(level: Level) -> object:
+    """Return what a key is set to at a level: a list where the level is the text of one."""
+    if isinstance(level, str) and level.startswith("["):
+        return toml_value(level)
+    return level
 
 
 def requirements(
@@ -126,7 +142,7 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     Raises:
         RequestError: with everything that is wrong, each problem with its line and column.
     """
-    rows = read_table(path)
+    rows = read_table(path).rows
     columns = {name: name.removeprefix("mechanisms.") for name in rows[0]}
     known = [found.entry.name for found in registry.listing(Mechanism) if found.cls]
     problems = []
@@ -147,10 +163,10 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
         cell: dict[str, Level] = {}
         for column, name in columns.items():
             text = row[column]
-            level = toml_value(text) if is_key(name) else switch(text)
-            if level is None:
+            level = _level(toml_value(text)) if is_key(name) else switch(text)
+            if level is None and not is_key(name):
                 problems.append(f"row {number}, column '{column}': '{text}' is neither on nor off")
-            elif not isinstance(level, bool | int | float | str) or text == "":
+            elif level is None or text == "":
                 problems.append(f"row {number}, column '{column}': '{text}' cannot be a level")
             else:
                 cell[name] = level
@@ -169,7 +185,7 @@ def factor_of(text: str) -> Factor:
     """Return the factor that ``KEY=V1,V2`` writes: values are TOML, bare words are strings.
 
     Raises:
-        RequestError: it is not of that form, or a value is a list or a table.
+        RequestError: it is not of that form, or a value is a table.
     """
     key, equals, values = (part.strip() for part in text.partition("="))
     key = key.removeprefix("mechanisms.")
@@ -180,11 +196,17 @@ def factor_of(text: str) -> Factor:
         )
     try:
         found = tomllib.loads(f"values = [{values}]")["values"]
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
+        if "[" in values:
+            raise RequestError(
+                f"--factor {text}: its lists are no TOML ({error}); write them as [4, 8],[8, 16], "
+                'words within them as "a"'
+            ) from error
         found = [toml_value(value) for value in values.split(",")]
-    wrong = [value for value in found if not isinstance(value, bool | int | float | str)]
-    if wrong:
+    levels = [_level(value) for value in found]
+    if None in levels:
         raise RequestError(
-            f"--factor {key}: {wrong[0]!r} cannot be a level; numbers, words, true and false can"
+            f"--factor {key}: {found[levels.index(None)]!r} cannot be a level; numbers, words, "
+            "true and false, and lists can"
         )
-    return Factor(key, tuple(found))
+    return Factor(key, tuple(level for level in levels if level is not None))

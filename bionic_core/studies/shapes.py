@@ -10,6 +10,7 @@ from bionic_core.model.hooks import hooks_of
 from bionic_core.spec.connectome import checked
 from bionic_core.spec.spec import Spec, digest
 from bionic_core.training.recipe import recipe_of
+from bionic_core.training.void import check_heard
 
 
 def shape_of(spec: Spec) -> str:
@@ -27,7 +28,7 @@ def check_cells(specs: Sequence[Spec]) -> None:
     """Build the model of each shape once, and make the recipe of each spec.
 
     Raises:
-        RequestError: a spec cannot be built.
+        RequestError: a spec cannot be built, or its schedule never acts.
     """
     built: set[str] = set()
     connectomes: dict[int, Connectome | None] = {}  # by source, which cells of one wiring share
@@ -39,6 +40,7 @@ def check_cells(specs: Sequence[Spec]) -> None:
             build(spec, connectome=connectomes[id(spec.connectome)])
             built.add(shape)
         recipe_of(spec)
+        check_heard(spec)
 
 
 def connectome_of(spec: Spec) -> Connectome | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
+import numpy as np
 import torch
 
 from bionic_core.base.records import OMITTED
@@ -12,6 +14,7 @@ from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network
+from bionic_core.model.notes import drawn, notes
 from bionic_core.model.projection import Projection
 from bionic_core.model.sizes import multiply_adds, parameter_counts, parameters_by_part
 from bionic_core.spec.spec import Spec
@@ -48,6 +51,8 @@ class Wired:
         synapses: of those, where the wiring counts them.
         within: the mechanism that asked for it, None for one between layers.
         storage: how its weights are kept.
+        silent_pre: pre neurons without a connection in it.
+        silent_post: post neurons without one, which get no input by it.
     """
 
     pre: str
@@ -57,6 +62,8 @@ class Wired:
     synapses: int
     within: str | None
     storage: str
+    silent_pre: int = 0
+    silent_post: int = 0
 
 
 @attrs.frozen
@@ -101,6 +108,8 @@ class Description:
         memory: what the model and its training take.
         pipeline: the intermediates, in the order of the pass.
         connectome: None where the spec has none.
+        drawn: how the wiring of each projection was drawn, where its mechanism says so.
+        notes: what a reader must know of it, in sentences.
     """
 
     name: str
@@ -113,6 +122,8 @@ class Description:
     memory: Memory
     pipeline: tuple[Intermediate, ...]
     connectome: Source | None = attrs.field(default=None, metadata={OMITTED: True})
+    drawn: Mapping[str, Any] = attrs.field(factory=dict, metadata={OMITTED: True})
+    notes: tuple[str, ...] = attrs.field(default=(), metadata={OMITTED: True})
 
 
 def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
@@ -139,6 +150,8 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
         memory=Memory(model_memory(network), training_memory(network, recipe)),
         pipeline=_pipeline(network),
         connectome=None if connectome is None else _source(connectome),
+        drawn=drawn(network),
+        notes=(*notes(network), *_gaps(network)),
     )
     return description, network
 
@@ -154,7 +167,28 @@ def _wired(projection: Projection) -> Wired:
         synapses=len(wiring) if wiring.count is None else int(wiring.count.sum()),
         within=site.owner or None,
         storage=projection.storage,
+        silent_pre=site.pre.size - len(np.unique(wiring.pre)),
+        silent_post=site.post.size - len(np.unique(wiring.post)),
     )
+
+
+def _gaps(network: Network) -> Iterator[str]:
+    """Yield where wiring leaves neurons without input, or without output, by projection."""
+    for projection in network.projections:
+        if projection.wiring is None:
+            continue
+        wired, site = _wired(projection), projection.site
+        name = f"{wired.pre}->{wired.post}{f' ({wired.within})' if wired.within else ''}"
+        parts = [
+            f"{silent:,} of {layer.size:,} neurons of {layer.name} have no {what}"
+            for silent, layer, what in (
+                (wired.silent_post, site.post, "input"),
+                (wired.silent_pre, site.pre, "output"),
+            )
+            if silent
+        ]
+        if parts:
+            yield f"wiring {name}: {', and '.join(parts)} by it"
 
 
 def _source(connectome: Connectome) -> Source:

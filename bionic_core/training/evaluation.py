@@ -54,7 +54,8 @@ class PlainFigures:
     Attributes:
         accuracy: a fraction.
         loss: mean plain cross entropy in nats, whatever the training loss.
-        macro_f1: a fraction; a class never predicted has F1 0.
+        macro_f1: a fraction, the mean over the classes that occur in truth or prediction, as is
+            scikit-learn's default; one of them that is never predicted has F1 0.
         images: how many there are.
     """
 
@@ -69,8 +70,7 @@ def metrics(logits: Tensor, labels: npt.NDArray[np.int64]) -> PlainFigures:
     from sklearn.metrics import f1_score
 
     predicted = logits.argmax(1).numpy()
-    classes = list(range(logits.shape[1]))
-    f1 = f1_score(labels, predicted, labels=classes, average="macro", zero_division=0)
+    f1 = f1_score(labels, predicted, average="macro", zero_division=0)
     return PlainFigures(
         accuracy=float((predicted == labels).mean()),
         loss=float(functional.cross_entropy(logits, torch.as_tensor(labels))),

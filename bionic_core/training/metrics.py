@@ -39,10 +39,11 @@ class Figures(PlainFigures):
     """All figures of a split.
 
     A class that is never predicted has precision 0, one without images recall 0, as in
-    scikit-learn.
+    scikit-learn; asked for by name, figures of a class without images are undefined.
 
     Attributes:
-        macro_precision, macro_recall: means over all classes.
+        macro_precision, macro_recall: means over the classes that occur in truth or prediction,
+            as is scikit-learn's default.
         weighted_precision, weighted_recall, weighted_f1: means weighted by support (Table 3).
         classes: by name, in the order of the labels.
         confusion: counts, a row for each true class, a column for each predicted one.
@@ -79,7 +80,8 @@ def full_metrics(
     classes = list(range(len(class_names)))
     options: dict[str, Any] = {"labels": classes, "zero_division": 0}
     each = precision_recall_fscore_support(labels, predicted, **options)
-    macro = precision_recall_fscore_support(labels, predicted, average="macro", **options)
+    # A class in neither truth nor prediction says nothing, and would pull macro averages down.
+    macro = precision_recall_fscore_support(labels, predicted, average="macro", zero_division=0)
     weighted = precision_recall_fscore_support(labels, predicted, average="weighted", **options)
     probability = probabilities(logits)
     areas = [_area(labels == cls, probability[:, cls]) for cls in classes]
@@ -183,7 +185,10 @@ def _figures(result: Any) -> dict[str, float | None]:
     for part, figures in _parts(result):
         found |= {f"{part}.{key}": value for key, value in numbers_of(figures).items()}
         for cls, of_class in _classes(figures).items():
-            found |= {f"{part}.{key}.{cls}": value for key, value in numbers_of(of_class).items()}
+            values = numbers_of(of_class)
+            if not of_class.support:  # what scikit-learn calls 0 would pass for a figure
+                values |= dict.fromkeys(("precision", "recall", "f1"))
+            found |= {f"{part}.{key}.{cls}": value for key, value in values.items()}
     return found
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import attrs
 
-from bionic_core import Dataset, RequestError
+from bionic_core import Dataset, RequestError, Split
 from bionic_core.errors import listing
 from bionic_core.pictures import Shape, fit
 from bionic_plugins.data.fer2013_forms import (
     ALIASES,
+    CLASSES,
     Parts,
     looks_like_csv,
     looks_like_npz,
@@ -47,10 +48,14 @@ HELP = (
 
 
 def claims(path: Path) -> int:
-    """Return 2 for files of the forms' suffixes, and folders of the classes or of such files."""
+    """Return 2 for what is surely FER-2013's: its files by content, folders of its seven classes.
+
+    Return 1 for other files of the forms' suffixes: what is wrong with them is said.
+    """
     if path.is_file():
-        return 2 if _form(path) else 0
-    return 2 if _holds_classes(path) or _recognised(path) else 0
+        form = _form(path)
+        return (2 if FORMS[form].looks(path) else 1) if form else 0
+    return 2 if _holds_classes(path, every=True) or _recognised(path) else 0
 
 
 def read(given: str, image: Shape) -> Dataset:
@@ -66,16 +71,27 @@ def read(given: str, image: Shape) -> Dataset:
     else:
         parts, names = FORMS[_form(path)].read(path)
     parts = {split: attrs.evolve(p, images=fit(p.images, image)) for split, p in parts.items()}
-    if "train" not in parts or len(parts) == 1:
-        found = ", ".join(parts) or "none"
-        raise RequestError(f"needs training images and test images; found {found}", where=where)
-    test = next(parts[split] for split in ("private", "test", "public") if split in parts)
-    validation = parts.get("public") if "private" in parts else parts.get("validation")
+    test, validation = held_out(parts, where)
     try:
         title = f"fer2013 ({path.resolve().name})"
         return Dataset(title, names, parts["train"], test, validation)
     except RequestError as error:
         raise RequestError(error.problems, where=where) from None
+
+
+def held_out(parts: Mapping[str, Split], where: str) -> tuple[Split, Split | None]:
+    """Return the test split and the one that selects; where only one is there, it is the test."""
+    if "train" not in parts or len(parts) == 1:
+        found = ", ".join(parts) or "none"
+        raise RequestError(f"needs training images and test images; found {found}", where=where)
+    held = [name for name in ("private", "test", "public", "validation") if name in parts]
+    if len(held) > 2:
+        raise RequestError(
+            f"has {len(held)} splits beside train: {', '.join(held)}; keep one to test, and "
+            "perhaps one to select by",
+            where=where,
+        )
+    return parts[held[0]], parts[held[1]] if len(held) > 1 else None
 
 
 def _found(given: str) -> Path:
@@ -112,10 +128,17 @@ def _recognised(folder: Path) -> list[Path]:
     return [path for path in _files(folder) if FORMS[_form(path)].looks(path)]
 
 
-def _holds_classes(folder: Path) -> bool:
-    """Whether the folder has ``train/`` with class folders, mostly of FER-2013's names."""
+def _holds_classes(folder: Path, *, every: bool = False) -> bool:
+    """Whether the folder has ``train/`` with class folders, mostly of FER-2013's names.
+
+    Of ``every`` class one, if asked, and no other: fewer are somebody's choice of classes, and
+    ``images`` reads them.
+    """
     try:
-        names = [path.name for path in folders(split_folders(folder)["train"])]
-    except (RequestError, KeyError):
+        names = [path.name.lower() for path in folders(split_folders(folder)["train"])]
+    except (RequestError, KeyError, OSError):
         return False
-    return sum(name.lower() in ALIASES for name in names) * 2 >= len(names)
+    known = [ALIASES[name] for name in names if name in ALIASES]
+    if every:
+        return len(names) == len(known) == len(set(known)) == len(CLASSES)
+    return len(known) * 2 >= len(names)

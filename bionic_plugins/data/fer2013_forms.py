@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import zipfile
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import RequestError, Split
-from bionic_core.base.files import read_arrays
+from bionic_core.base.arrays import read_array, read_arrays, read_members, reading
+from bionic_core.base.exact import MismatchError, exact
+from bionic_core.base.files import check_file, limited_lines
 from bionic_core.errors import nearest, shorten
-from bionic_core.pictures import Shape
+from bionic_core.pictures import Shape, opened_picture
 from bionic_plugins.data.folders import class_folders, read_classes, split_folders
 
 CLASSES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
@@ -40,8 +43,12 @@ USAGES = {"training": "train", "publictest": "public", "privatetest": "private"}
 SPLITS = ("train", "public", "private", "validation", "test")
 
 SIDE = 48
+LABELS = "labels.npy"
 TRAIN, PUBLIC, PRIVATE = 28709, 3589, 3589
 """Images of the published splits; strips hold them in this order."""
+
+LINE, MOST = 2**20, 2**32
+"""Letters of a line, and of a file: far more than 2,304 pixels and 35,887 lines have."""
 
 Parts = tuple[dict[str, Split], tuple[str, ...]]
 """Splits by their names in ``SPLITS``, and the class names."""
@@ -78,12 +85,17 @@ def looks_like_csv(path: Path) -> bool:
     try:
         with _text(path) as file:
             return set(COLUMNS) <= set(_header(file.readline(4096)))
-    except DAMAGE:
+    except (RequestError, *DAMAGE):
         return False
 
 
-def read_csv(path: Path) -> Parts:
+def read_csv(path: Path, codes: Sequence[str] = CODES, classes: Sequence[str] = CLASSES) -> Parts:
     """Read ``emotion,pixels,Usage`` in any order of columns, blanks in the header or not.
+
+    Args:
+        path: the file.
+        codes: what each emotion is called, or another name of it.
+        classes: the class names, in the order of labels.
 
     Raises:
         RequestError: the file is damaged, a column is missing, or lines are wrong: how many,
@@ -93,15 +105,15 @@ def read_csv(path: Path) -> Parts:
     labels: list[int] = []
     usages: list[str] = []
     wrong: list[str] = []
-    code_label = canonical(CODES, str(path))
+    code_label = [classes.index(ALIASES[c] if classes is CLASSES else c) for c in codes]
     for line, (emotion, pixel, usage) in _rows(path):
         try:
-            code, split, face = _code(emotion), _usage(usage), _pixels(pixel)
+            code, split, face = _code(emotion, codes), _usage(usage), _pixels(pixel)
         except ValueError as error:
             wrong.append(f"line {line:,}: {error}")
             continue
         pixels += face
-        labels.append(int(code_label[code]))
+        labels.append(code_label[code])
         usages.append(split)
     if wrong:
         total = f"{len(wrong):,} of {len(wrong) + len(labels):,} lines are wrong"
@@ -114,10 +126,11 @@ def read_csv(path: Path) -> Parts:
         split: Split(images[used == split], label[used == split])
         for split in SPLITS
         if (used == split).any()
-    }, CLASSES
+    }, tuple(classes)
 
 
 def _text(path: Path) -> TextIO:
+    check_file(path)
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig")
     return path.open(encoding="utf-8-sig")
@@ -131,7 +144,7 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
     """Yield each line's number and its emotion, pixels and usage; of short lines, blanks."""
     try:
         with _text(path) as file:
-            header = _header(file.readline())
+            header = _header(file.readline(LINE))
             missing = [name for name in COLUMNS if name not in header]
             if missing:
                 found = ", ".join(name[:20] for name in header[:8] if name) or "nothing"
@@ -141,9 +154,11 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
                     where=str(path),
                 )
             emotion, pixels, usage = (header.index(name) for name in COLUMNS)
-            for number, line in enumerate(file, 2):
-                # No field holds a comma or a line's end, and this takes half of csv.reader's time.
+            for number, line in enumerate(limited_lines(file, MOST, LINE), 2):
+                # Few fields hold a comma, and this takes half of csv.reader's time.
                 row = [field.strip(' "\r\n') for field in line.split(",")]
+                if len(row) > len(header):
+                    row = [field.strip(' "\r\n') for field in next(csv.reader([line]))]
                 if row != [""]:
                     row += [""] * (len(header) - len(row))
                     yield number, (row[emotion], row[pixels], row[usage])
@@ -173,9 +188,9 @@ def _pixels(text: str) -> bytes:
     return bytes(int(word) for word in words)
 
 
-def _code(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) < len(CODES)):
-        meanings = ", ".join(f"{code} {name}" for code, name in enumerate(CODES))
+def _code(text: str, codes: Sequence[str]) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < len(codes)):
+        meanings = ", ".join(f"{code} {name}" for code, name in enumerate(codes))
         raise ValueError(f"emotion is '{text[:20]}', expected {meanings}")
     return int(text)
 
@@ -200,9 +215,10 @@ def looks_like_strips(path: Path) -> bool:
 
 def _members(path: Path) -> list[str]:
     try:
+        check_file(path)
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except DAMAGE:
+    except (RequestError, *DAMAGE):
         return []
 
 
@@ -224,12 +240,13 @@ def read_npz(path: Path) -> Parts:
             where=str(path),
         )
     names = arrays["class_names"]
-    if names.ndim != 1 or names.dtype.kind not in "US":
-        raise RequestError(
-            f"class_names is {names.dtype} {names.shape}, expected a list of strings",
-            where=str(path),
-        )
-    label = canonical(names.astype(str).tolist(), str(path))
+    try:
+        if names.ndim != 1 or names.dtype.kind not in "US":
+            raise MismatchError(f"is {names.dtype} {names.shape}, expected a list of strings")
+        words: list[str] = exact(names, np.str_).tolist()
+    except MismatchError as error:
+        raise RequestError(f"class_names {error}", where=str(path)) from error
+    label = canonical(words, str(path))
     return _labelled(
         {s: (arrays[f"{s}_images"], arrays[f"{s}_labels"]) for s in splits}, label, path
     )
@@ -255,7 +272,7 @@ def _labelled(
                 f"expected {len(images):,} whole numbers"
             )
         else:
-            index = labels.astype(np.int64)
+            index = labels.astype(np.int64)  # one beyond 63 bits becomes negative, and is refused
             wrong = np.flatnonzero((index < 0) | (index >= len(label)))
             if len(wrong):
                 problems.append(
@@ -279,24 +296,19 @@ def read_strips(path: Path) -> Parts:
         RequestError: the file is damaged, or its strips or labels are not as many as they
             should be.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if "labels.npy" not in archive.namelist():
-                raise RequestError(
-                    "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
-                    "give the folder",
-                    where=str(path),
-                )
-            labels = np.load(io.BytesIO(archive.read("labels.npy")), allow_pickle=False)
-            names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
-            images = np.concatenate(
-                [np.empty((0, SIDE, SIDE), np.uint8)]
-                + [_strip(name, archive.read(name)) for name in names]
+    with reading(path, "not a .zip of strips"):
+        members = read_members(path, lambda name: name == LABELS or name.endswith(".webp"))
+        if LABELS not in members:
+            raise RequestError(
+                "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
+                "give the folder",
+                where=str(path),
             )
-    except DAMAGE as error:
-        raise RequestError(
-            f"damaged, or not a .zip of strips ({error})", where=str(path)
-        ) from error
+        labels = read_array(members.pop(LABELS), path)
+        names = sorted(members)
+        images = np.concatenate(
+            [np.empty((0, SIDE, SIDE), np.uint8)] + [_strip(name, members[name]) for name in names]
+        )
     known = (TRAIN + PUBLIC, TRAIN + PUBLIC + PRIVATE)
     if labels.shape != (len(images),) or len(images) not in known:
         raise RequestError(
@@ -318,9 +330,7 @@ def read_strips(path: Path) -> Parts:
 
 def _strip(name: str, content: bytes) -> npt.NDArray[np.uint8]:
     """Return the images of a strip, uint8 (n, 48, 48)."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as strip:
+    with opened_picture(io.BytesIO(content)) as strip:
         if strip.width != SIDE or strip.height % SIDE:
             raise ValueError(
                 f"{name} is {strip.width} × {strip.height}, expected {SIDE} wide and a multiple "
@@ -337,7 +347,8 @@ def read_folders(path: Path, image: Shape) -> Parts:
     """
     parts = {}
     for split, folder in split_folders(path).items():
-        names = class_folders(folder)
+        whole = split == "train"
+        names = class_folders(folder, 2 if whole else 1)
         label = dict(zip(names, canonical(names, str(folder)).tolist(), strict=True))
-        parts[split] = read_classes(folder, label, image)
+        parts[split] = read_classes(folder, label, image, whole=whole)
     return parts, CLASSES

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,18 @@ from bionic_core.errors import nearest, shorten
 from bionic_core.pictures import SUFFIXES, Shape, read_picture
 
 SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val"),
-    "test": ("test", "testing"),
+    "train": ("train", "training", "train_set", "training_set", "trainset"),
+    "validation": (
+        *("validation", "valid", "val", "validation_set", "valid_set", "val_set", "valset"),
+        "publictest",
+    ),
+    "test": ("test", "testing", "test_set", "testing_set", "testset", "privatetest"),
 }
 
-LITTER = ("thumbs.db", "desktop.ini", "__macosx")
+SPLIT_WORD = re.compile(r"(?:^|[^a-z])(train|test|valid|val)(?:ing|ation|set)?(?:[^a-z]|$)")
+"""What a folder's name has in it if it holds a split, and no class."""
+
+LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin")
 """What operating systems leave behind; passed over like hidden files."""
 
 SHOWN = 5
@@ -31,7 +38,7 @@ def split_folders(root: Path) -> dict[str, Path]:
     fair name for a class of pictures.
 
     Raises:
-        RequestError: two folders are of the same split.
+        RequestError: two folders are of the same split, or one beside train/ may be a split.
     """
     found: dict[str, Path] = {}
     for folder in folders(root):
@@ -43,62 +50,129 @@ def split_folders(root: Path) -> dict[str, Path]:
                         where=str(root),
                     )
                 found[split] = folder
-    return found if "train" in found and folders(found["train"]) else {}
+    if "train" not in found or not folders(found["train"]):
+        return {}
+    others = [folder.name for folder in folders(root) if folder not in found.values()]
+    if unknown := [name for name in others if SPLIT_WORD.search(name.lower())]:
+        raise RequestError(
+            f"'{unknown[0]}' is named as a split, but is none that is known; call it train, "
+            "validation or test, or take it out",
+            where=str(root),
+        )
+    return found
 
 
-def class_folders(root: Path) -> list[str]:
+def class_folders(root: Path, least: int = 2) -> list[str]:
     """Return the names of the folders within, sorted, hidden ones left out.
 
     Raises:
-        RequestError: there are fewer than two.
+        RequestError: there are fewer than ``least``.
     """
     names = [folder.name for folder in folders(root)]
-    if len(names) < 2:
+    if len(names) < least:
         found = f"{len(names)} class folder{'' if len(names) == 1 else 's'}"
+        wanted = "two or more" if least > 1 else "of those that train/ has"
         raise RequestError(
             f"found {found} ({', '.join(names) or 'none'}); expected one folder of pictures for "
-            "each class, two or more",
+            f"each class, {wanted}",
             where=str(root),
         )
     return names
 
 
-def read_classes(root: Path, label: Mapping[str, int], image: Shape) -> Split:
+def read_classes(
+    root: Path, label: Mapping[str, int], image: Shape, *, whole: bool = True
+) -> Split:
     """Return the pictures in the class folders of ``root``, labelled by folder name.
+
+    Folders within a class's (a person's, a video's) belong to it.
+
+    Args:
+        root: that holds the folders.
+        label: of each class.
+        image: the shape to read them in.
+        whole: whether each class there must have pictures; if not, one must.
 
     Raises:
         RequestError: a folder is empty or no class, or a picture cannot be read.
     """
     files: list[tuple[Path, int]] = []
     problems = []
-    for name in class_folders(root):
+    for name in class_folders(root, 2 if whole else 1):
         if name not in label:
             known = ", ".join(label)
             problems.append(
                 f"folder '{name}' is no class; classes are {known}.{nearest(name, label)}"
             )
             continue
-        entries = _visible(root / name)
-        strays = [p.name for p in entries if p.is_dir() or p.suffix.lower() not in SUFFIXES]
+        entries = list(_files(root / name))
+        strays = [path for path in entries if path.suffix.lower() not in SUFFIXES]
+        problems += _layout_problems(root, name)
         if strays:
+            told = [path.relative_to(root / name).as_posix() for path in strays]
             problems.append(
-                f"class folder '{name}' holds what is no picture: {_first(strays)}; pictures end "
+                f"class folder '{name}' holds what is no picture: {_first(told)}; pictures end "
                 f"in {' '.join(SUFFIXES)}. Take the rest out"
             )
-        elif not entries:
+        elif not entries and whole:
             problems.append(
                 f"class folder '{name}' is empty; give it pictures, or take the folder out"
             )
-        files += [(path, label[name]) for path in entries if path.name not in strays]
+        files += [(path, label[name]) for path in entries if path not in strays]
+    if not (files or problems):
+        problems = ["its class folders are empty; give them pictures, or take the folder out"]
+    if problems:
+        raise RequestError(shorten(problems), where=str(root))
+    return read_labelled(files, root, image)
+
+
+def read_labelled(files: Sequence[tuple[Path, int]], root: Path, image: Shape) -> Split:
+    """Return pictures with their labels.
+
+    Raises:
+        RequestError: some cannot be read.
+    """
     images = []
+    problems = []
     for path, _ in files:
         try:
-            images.append(read_picture(path, image, f"{path.parent.name}/{path.name}"))
+            images.append(read_picture(path, image, path.relative_to(root).as_posix()))
         except RequestError as error:
             problems.append(str(error))
     if problems:
         raise RequestError(shorten(problems), where=str(root))
     return Split(np.stack(images), np.array([cls for _, cls in files], np.int64))
+
+
+def _layout_problems(root: Path, name: str) -> list[str]:
+    """Refuse what would mix splits: a split taken for a class, or splits within a class."""
+    inside = [folder.name for folder in folders(root / name)]
+    if inside and SPLIT_WORD.search(name.lower()):
+        return [
+            f"folder '{name}' is named as a split and holds folders, but is no split that is "
+            "known; call it train, validation or test"
+        ]
+    splits = [word for word in inside if SPLIT_WORD.search(word.lower())]
+    if splits:
+        return [
+            f"class folder '{name}' holds the folders {_first(splits)}, which are named as splits; "
+            "put the class folders into train/ and test/ instead"
+        ]
+    return []
+
+
+def _files(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Give the files of a folder, then those of folders within; a link that leads up is not gone.
+
+    Names are sorted, so that all machines have the same order.
+    """
+    if (place := folder.resolve()) in above:
+        return
+    inside = _visible(folder)
+    yield from (path for path in inside if not path.is_dir())
+    for path in inside:
+        if path.is_dir():
+            yield from _files(path, above | {place})
 
 
 def _first(names: list[str]) -> str:

@@ -16,9 +16,10 @@ class Images(DataSource):
     """Pictures in class folders, ``<class>/*.png``, or these within ``train/`` and ``test/``.
 
     ``validation/`` (or ``val/``, ``valid/``) may stand beside them. Class names are the folders',
-    sorted. Pictures have any size and colour, see :func:`bionic_core.pictures.read_picture`.
-    Hidden files are passed over; anything else in a class folder that is not a picture is an
-    error, so that no image is lost unnoticed.
+    sorted; folders within a class's belong to it, and a test or validation folder may lack classes.
+    Pictures have any size and colour, see :func:`bionic_core.pictures.read_picture`. Hidden files
+    are passed over; anything else in a class folder that is not a picture is an error, so that no
+    image is lost unnoticed.
 
     Attributes:
         path: the folder.
@@ -59,7 +60,10 @@ class Images(DataSource):
         found = split_folders(root) or {"train": root}
         names = class_folders(found["train"])
         label = {name: index for index, name in enumerate(names)}
-        parts = {split: read_classes(folder, label, image) for split, folder in found.items()}
+        parts = {
+            split: read_classes(folder, label, image, whole=split == "train")
+            for split, folder in found.items()
+        }
         if "test" not in parts:
             parts["train"], parts["test"] = divide(
                 parts["train"], names, self.test_share, self.test_seed, self.path

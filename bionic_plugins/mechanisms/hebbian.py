@@ -45,6 +45,10 @@ class Hebbian(Mechanism):
     home: float = field(default=5e-4, validator=ge(0))
     target: float = field(default=0.35, validator=[ge(0), le(1)])
 
+    def void(self, training: object) -> str:
+        """Say why it does nothing, if so."""
+        return "hebb and home are 0" if self.hebb == self.home == 0 else ""
+
     @hookimpl
     def plasticity(self, projection: ProjectionSite) -> PlasticityRule:
         """Answer for every projection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import attrs
 import numpy as np
@@ -12,8 +12,10 @@ from attrs.validators import ge, in_
 
 from bionic_core import (
     NEUTRAL,
+    NUMERICS,
     Block,
     Connectome,
+    Layer,
     Mechanism,
     ProjectionSite,
     RequestError,
@@ -22,8 +24,18 @@ from bionic_core import (
 )
 from bionic_plugins.mechanisms import rewiring
 
-Level = Literal["real", "rewired", "type-shuffled", "distance", "random", "dense"]
-LEVELS: tuple[Level, ...] = ("real", "rewired", "type-shuffled", "distance", "random", "dense")
+Level = Literal[
+    "real", "rewired", "type-shuffled", "distance", "random", "reciprocal", "signs", "dense"
+]
+LEVELS: tuple[Level, ...] = tuple(level for level in get_args(Level) if level != "signs")
+"""Those that say where connections are; ``signs`` leaves them where they are."""
+
+
+class _Required:
+    """What a mechanism requires whose wiring may shuffle signs: then, one that gives them."""
+
+    def __get__(self, masks: Masks | None, kind: type[Masks]) -> tuple[str, ...]:
+        return ("signs",) if masks is not None and masks.wiring_ == "signs" else ()
 
 
 @attrs.frozen(eq=False)
@@ -44,11 +56,19 @@ class Masks(Mechanism):
     ============= =========================================== ================================
     real          everything
     rewired       each neuron's in- and out-degree            who connects to whom
+    reciprocal    those, and how many of them are mutual      who connects to whom
     type-shuffled connections from each cell type to each     degrees, place, who to whom
     distance      connections at each soma distance (20 bins) degrees, types, who to whom
     random        number of connections                       degrees, types, place, who to whom
+    signs         every connection, number of each sign       which pre neuron has which sign
     dense         nothing: all pairs, as without masks        sparseness too
     ============= =========================================== ================================
+
+    ``rewired`` and ``reciprocal`` are mixed until their overlap with the real wiring has settled
+    (:mod:`bionic_plugins.mechanisms.switching`); the overlap after each round is in ``bionic build
+    --json`` and in a run's manifest, with a warning where it did not settle. Between two layers no
+    connection is mutual, and ``reciprocal`` is ``rewired``. ``signs`` shuffles the signs of a
+    layer's cells, the same for all its projections, and requires the mechanism that gives them.
 
     Attributes:
         wiring: as above. ``dense`` equals leaving the mechanism out: the other keys then have
@@ -64,16 +84,26 @@ class Masks(Mechanism):
 
     name = "masks"
     kind = "structural"
+    requires = _Required()
     source = (
         "BioNIC §3.4.2 (3)-(4), W ⊙ M and U ⊙ N; controls in bionic_plugins.mechanisms.rewiring"
     )
 
-    wiring_: Level = field(default="real", alias="wiring", validator=in_(LEVELS))
+    wiring_: Level = field(
+        default="real",
+        alias="wiring",
+        validator=in_(get_args(Level)),
+        metadata={NUMERICS: {"rewired": 1, "type-shuffled": 1}},  # drawn otherwise than at first
+    )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
     threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
     weighting: Literal["binary", "count", "size"] = field(
         default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
     )
+
+    def void(self, training: object) -> str:
+        """Say why it does nothing, if so."""
+        return "wiring is dense" if self.wiring_ == "dense" else ""
 
     @hookimpl
     def wiring(self, projection: ProjectionSite, connectome: Connectome | None) -> Wiring | None:
@@ -83,14 +113,17 @@ class Masks(Mechanism):
         if connectome is None:
             raise RequestError("there is no connectome; add a [connectome] table to the spec")
         block = self._block(projection, connectome)
-        pre, post, origin = self._connections(block, projection, connectome)
+        (pre, post, origin), drawn = self._connections(block, projection, connectome)
+        sender = None
+        if self.wiring_ == "signs":
+            sender, drawn = _shuffled(projection.pre, connectome)
         count = block.count[origin]
         scale = self._strength(block, origin, post, projection.post.size)
         if self.init == "fan-in":
             inputs = np.bincount(post, minlength=projection.post.size)
             fan_in = np.sqrt(projection.pre.size / inputs[post])
             scale = fan_in if scale is None else scale * fan_in
-        return Wiring(pre=pre, post=post, scale=scale, count=count)
+        return Wiring(pre=pre, post=post, scale=scale, count=count, sender=sender, drawn=drawn)
 
     def _block(self, projection: ProjectionSite, connectome: Connectome) -> Block:
         """Return the projection's connections, less autapses and those below the threshold."""
@@ -113,22 +146,26 @@ class Masks(Mechanism):
 
     def _connections(
         self, block: Block, projection: ProjectionSite, connectome: Connectome
-    ) -> rewiring.Connections:
-        """Return the connections that this level has instead of the real ones."""
+    ) -> tuple[rewiring.Connections, dict[str, Any]]:
+        """Return the connections that this level has instead of the real ones, and how drawn."""
         pre, post = block.pre, block.post
         cells = projection.pre.cells, projection.post.cells
         within = projection.pre is projection.post
-        if self.wiring_ == "real":
-            return rewiring.Connections(pre, post, np.arange(len(pre)))
+        if self.wiring_ in ("real", "signs"):
+            return rewiring.Connections(pre, post, np.arange(len(pre))), {}
         rng = _generator()
-        if self.wiring_ == "rewired":
-            return rewiring.rewired(pre, post, rng, within=within)
+        if self.wiring_ in ("rewired", "reciprocal"):
+            if self.wiring_ == "reciprocal" and within:
+                found, mixing = rewiring.reciprocal(pre, post, rng)
+            else:
+                found, mixing = rewiring.mixed(pre, post, rng, within=within)
+            return found, _told(mixing, projection.name, self.wiring_)
         if self.wiring_ == "random":
-            return rewiring.uniform(pre, post, block.shape, rng, within=within)
+            return rewiring.uniform(pre, post, block.shape, rng, within=within), {}
         if self.wiring_ == "type-shuffled":
             _, number = np.unique(connectome.cell_type, return_inverse=True)
             types = number[cells[0]], number[cells[1]]
-            return rewiring.type_shuffled(pre, post, types, rng, within=within)
+            return rewiring.type_shuffled(pre, post, types, rng, within=within), {}
         positions = connectome.position[cells[0]], connectome.position[cells[1]]
         place = np.concatenate(positions)
         if not np.isfinite(place).all() or (place == place[0]).all():
@@ -137,7 +174,7 @@ class Masks(Mechanism):
                 f"({connectome.label}) lacks some of the layers {projection.name}. Take another "
                 f"control: {', '.join(level for level in LEVELS[1:] if level != 'distance')}"
             )
-        return rewiring.by_distance(pre, post, positions, rng, within=within)
+        return rewiring.by_distance(pre, post, positions, rng, within=within), {}
 
     def _strength(
         self,
@@ -156,6 +193,31 @@ class Masks(Mechanism):
         square[square == 0] = inputs[square == 0]
         result: npt.NDArray[np.float64] = strength / np.sqrt(square / np.maximum(inputs, 1))[post]
         return result
+
+
+def _told(mixing: rewiring.Mixing, name: str, level: str) -> dict[str, Any]:
+    """Return how a rewiring went, for the manifest, with a warning where it did not settle."""
+    shares = {key: [round(x, 5) for x in getattr(mixing, key)] for key in ("overlap", "hubs")}
+    told = {"rounds": len(mixing.overlap) - 1, **shares, "settled": mixing.settled}
+    if not mixing.settled:
+        told["warning"] = (
+            f'the overlap of wiring = "{level}" {name} with the real wiring had not settled after '
+            f"{told['rounds']} rounds, at {mixing.overlap[-1]:.1%} of all connections and "
+            f"{mixing.hubs[-1]:.1%} of hubs': it may be nearer to the real one than chance"
+        )
+    return told
+
+
+def _shuffled(layer: Layer, connectome: Connectome) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+    """Return whose sign each neuron of a layer takes, the same for all projections from it."""
+    order = np.random.default_rng(layer.stream().seed).permutation(layer.size)
+    told: dict[str, Any] = {}
+    if len(np.unique(connectome.broad_type[layer.cells])) < 2:
+        told["warning"] = (
+            f"wiring = \"signs\" changes nothing from layer '{layer.name}': all of its cells are "
+            f"{connectome.broad_type[layer.cells][0]}"
+        )
+    return order, told
 
 
 def _generator() -> np.random.Generator:

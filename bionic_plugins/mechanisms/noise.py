@@ -37,6 +37,10 @@ class Noise(Mechanism):
 
     sigma: float = field(default=0.06, validator=ge(0))
 
+    def void(self, training: object) -> str:
+        """Say why it does nothing, if so."""
+        return "sigma is 0" if self.sigma == 0 else ""
+
     @hookimpl
     def rate(self, layer: Layer) -> nn.Module:
         """Answer for every layer."""

@@ -3,73 +3,33 @@
 Each takes the connections from P pre to Q post neurons as two index arrays (E,), and returns
 others together with ``origin`` (E,): whose synapse count and size each new connection carries, so
 that their distributions stay as they are. No pair occurs twice; ``within`` a layer, no neuron
-connects to itself. Pure NumPy; the same generator gives the same connections.
+connects to itself. Pure NumPy; the same generator gives the same connections. Those that keep
+degrees are made in :mod:`bionic_plugins.mechanisms.switching`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from bionic_plugins.mechanisms.reciprocity import reciprocal
+from bionic_plugins.mechanisms.switching import Connections, Mixing, mixed, ordered, rewired
+
+__all__ = ["Connections", "Mixing", "by_distance", "mixed", "placed", "reciprocal", "rewired"]
+__all__ += ["type_shuffled", "uniform"]
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Kind = Callable[[Indices, Indices], Indices]
 """``(pre, post) → kind``: a whole number from 0 for each pair."""
 
-TRADES = 40
-"""Rounds of trades; overlap with the real wiring is at chance after about ten."""
-
 BINS = 20
 """Bins of distance, each with as many pairs."""
 
 ALL_PAIRS = 1 << 22
 """Up to so many pairs all are listed and put into random order; beyond, pairs are drawn."""
-
-
-class Connections(NamedTuple):
-    """Connections, ordered by pre, then post; ``origin`` is whose count and size each carries."""
-
-    pre: Indices
-    post: Indices
-    origin: Indices
-
-
-def rewired(
-    pre: Indices, post: Indices, rng: np.random.Generator, *, within: bool, rounds: int = TRADES
-) -> Connections:
-    """Keep every neuron's in- and out-degree exactly; destroy who connects to whom.
-
-    Global curveball: in each round pre neurons are paired at random, and each pair swaps, in
-    one trade, a random choice of the targets that only one of them has. A trade is a batch of
-    edge swaps; the chain's stationary distribution is uniform. Strona et al. 2014,
-    doi:10.1038/ncomms5114; Carstens et al. 2018, doi:10.4230/LIPIcs.ESA.2018.11. Within a layer
-    targets that are one of the pair stay. Counts and sizes stay with the post neuron, so that
-    its number of synapses is kept too.
-    """
-    pre, post = pre.copy(), post.copy()
-    neurons = int(pre.max(initial=0)) + 1
-    width = int(post.max(initial=0)) + 1
-    partner = np.empty(neurons, np.int64)
-    for _ in range(rounds if neurons > 1 else 0):
-        order = np.argsort(rng.random(neurons), kind="stable")
-        one, other = order[: neurons // 2], order[neurons // 2 : neurons // 2 * 2]
-        partner[order[-1]] = order[-1]  # where their number is odd, one waits
-        partner[one], partner[other] = other, one
-        pair = np.minimum(pre, partner[pre])
-        key = pair * width + post
-        place = np.argsort(key)  # the order of equals does not matter
-        twice = key[place][1:] == key[place][:-1]
-        free = np.ones(len(pre), bool)
-        free[place[1:][twice]] = free[place[:-1][twice]] = False  # targets of both
-        if within:
-            free &= post != partner[pre]
-        mine = np.flatnonzero(free)
-        shuffled = mine[np.argsort(pair[mine] + rng.random(len(mine)), kind="stable")]
-        pre[shuffled] = pre[place[free[place]]]  # both pair by pair
-    return _ordered(pre, post, np.arange(len(pre)))
 
 
 def uniform(
@@ -89,12 +49,68 @@ def type_shuffled(
 ) -> Connections:
     """Keep the number of connections from each cell type to each; destroy degrees and place.
 
-    ``types`` are the pre (P,) and the post (Q,) neurons' types, numbered from 0.
+    ``types`` are the pre (P,) and the post (Q,) neurons' types, numbered from 0. Of each pair of
+    types as many pairs of neurons are drawn as it has connections, without replacement; where it
+    has more than half of all, those that it has not. The time is linear in the connections,
+    however many types there are. Counts and sizes stay with the pair of types.
     """
     rows, columns = types
     width = int(columns.max(initial=0)) + 1
-    shape = len(rows), len(columns)
-    return placed(pre, post, shape, lambda i, j: rows[i] * width + columns[j], rng, within=within)
+    kind, number = np.unique(rows[pre] * width + columns[post], return_inverse=True)
+    row, column = np.divmod(kind, width)
+    members = [_members(side, width) for side in (rows, columns)]
+    (_, first, size), (_, first_post, size_post) = members
+    place = first[row], first_post[column]
+    high, wide = size[row], size_post[column]
+    # Within a layer a type's neurons do not connect to themselves: one column less.
+    own = (row == column) if within else np.zeros(len(kind), bool)
+    across = wide - own
+    quota, room = np.bincount(number, minlength=len(kind)), high * across
+    scarce = quota > room // 2
+    few = np.where(scarce, room - quota, quota)
+    of, cell = _distinct(few, room, rng)
+    if scarce.any():
+        there = np.repeat(np.flatnonzero(scarce), room[scarce])
+        begun = np.cumsum(room[scarce]) - room[scarce]
+        each = np.arange(len(there)) - np.repeat(begun, room[scarce])
+        base = np.cumsum(room) - room  # one number for each pair of neurons
+        left_out = scarce[of]
+        free = ~np.isin(base[there] + each, base[of[left_out]] + cell[left_out])
+        of = np.concatenate([of[~left_out], there[free]])
+        cell = np.concatenate([cell[~left_out], each[free]])
+    down, along = np.divmod(cell, across[of])
+    along += own[of] & (along >= down)
+    found = members[0][0][place[0][of] + down], members[1][0][place[1][of] + along]
+    origin = np.empty(len(pre), np.int64)
+    origin[np.argsort(of, kind="stable")] = np.argsort(number + rng.random(len(pre)))
+    return ordered(*found, origin)
+
+
+def _members(types: Indices, width: int) -> tuple[Indices, Indices, Indices]:
+    """Return neurons by type, and where each type begins and how many neurons it has."""
+    size = np.bincount(types, minlength=width)
+    return np.argsort(types, kind="stable"), np.cumsum(size) - size, size
+
+
+def _distinct(quota: Indices, room: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Draw for each kind its quota of distinct cells below ``room``, at most half of them.
+
+    Returns the kind and the cell of each. What was drawn before is drawn anew: every set of cells
+    of the right size is as likely as any other.
+    """
+    base = np.cumsum(room) - room
+    kept = np.empty(0, np.int64)
+    missing = np.repeat(np.arange(len(quota)), quota)
+    while len(missing):
+        drawn = base[missing] + (rng.random(len(missing)) * room[missing]).astype(np.int64)
+        drawn, first = np.unique(drawn, return_index=True)
+        new = ~np.isin(drawn, kept)
+        kept = np.concatenate([kept, drawn[new]])
+        done = np.zeros(len(missing), bool)
+        done[first[new]] = True
+        missing = missing[~done]
+    kind = np.searchsorted(base, kept, side="right") - 1
+    return kind, kept - base[kind]
 
 
 def by_distance(
@@ -152,7 +168,7 @@ def placed(
             more = np.concatenate([chosen, _below(shape[0] * shape[1], 4 * len(pre), rng)])
             _, place = np.unique(more, return_index=True)
             chosen = _first(more[np.sort(place)], quota, shape, kind, within)
-    return _ordered(*np.divmod(chosen, shape[1]), origin)
+    return ordered(*np.divmod(chosen, shape[1]), origin)
 
 
 def _first(
@@ -173,8 +189,3 @@ def _first(
 def _below(most: int, count: int, rng: np.random.Generator) -> Indices:
     """Return whole numbers uniform in [0, most)."""
     return np.minimum((rng.random(count) * most).astype(np.int64), most - 1)
-
-
-def _ordered(pre: Indices, post: Indices, origin: Indices) -> Connections:
-    order = np.lexsort((post, pre))
-    return Connections(pre[order], post[order], origin[order])

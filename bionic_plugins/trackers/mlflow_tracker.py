@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bionic_core import Journal, Recorded, RequestError, Tracker
+from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:
     from bionic_core import Study, Tracked
     from bionic_core.studies.journal import State
 
-MISSING = (
-    "--track mlflow needs MLflow and SQLAlchemy, which are not all installed here: "
-    "pip install 'bionic[mlflow]'"
-)
+MISSING = "--track mlflow needs MLflow and SQLAlchemy, which are not all installed here: "
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -71,7 +69,7 @@ class MLflow(Tracker):
     def open(self, study: Study) -> Journal:
         """Return the study's experiment."""
         if not all(find_spec(package) for package in ("mlflow", "sqlalchemy", "alembic")):
-            raise RequestError(MISSING)
+            raise RequestError(MISSING + install("mlflow"))
         if self.server and not self.server.startswith(("http://", "https://")):
             raise RequestError(
                 f"--server {self.server}: must be the address of an MLflow tracking server, such "

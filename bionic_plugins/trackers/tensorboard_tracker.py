@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bionic_core import Journal, Recorded, RequestError, Tracker
+from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:
     from bionic_core import Study, Tracked
     from bionic_core.studies.journal import State
 
-MISSING = (
-    "--track tensorboard needs TensorBoard, which is not installed here: "
-    "pip install 'bionic[tensorboard]'"
-)
+MISSING = "--track tensorboard needs TensorBoard, which is not installed here: "
 
 FINISHED = ".finished"
 """Ends the name of the event file that tells of a good end; others end in the run's other states,
@@ -47,7 +45,7 @@ class TensorBoard(Tracker):
     def open(self, study: Study) -> Journal:
         """Return the study's folder of event files."""
         if find_spec("tensorboard") is None:
-            raise RequestError(MISSING)
+            raise RequestError(MISSING + install("tensorboard"))
         folder = study.folder / "tensorboard" / _plain(study.name)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -97,7 +97,7 @@ def _train(neurons: int = 20_000, pairs: int = 2_000_000, train: int = 96) -> di
 
     from safetensors.torch import load_file
 
-    from bionic_core.runs.train import MODEL
+    from bionic_core.runs.files import MODEL
     from bionic_core.runs.train import train as train_run
 
     spec = wide_spec(neurons, pairs, train=train)

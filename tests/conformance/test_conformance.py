@@ -20,6 +20,7 @@ from bionic_core import (
 )
 from bionic_core.conformance.judge import MECHANISM_LAWS, LawBrokenError, check_mechanism, judge
 from bionic_core.conformance.laws import shown, smallest
+from bionic_core.markers import DISTRIBUTION
 from bionic_core.testing import Verdict
 from tests.support.broken import (
     BROKEN,
@@ -35,7 +36,7 @@ BUILT_INS = [
     for listed in bionic.Registry.installed().listing()
     if listed.cls is not None
     and issubclass(listed.cls, Mechanism)
-    and listed.entry.distribution == "bionic"
+    and listed.entry.distribution == DISTRIBUTION
 ]
 
 

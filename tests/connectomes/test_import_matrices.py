@@ -103,7 +103,11 @@ def test_a_dropped_cell_loses_its_row_and_column(tmp_path: Path) -> None:
         (np.ones(6), {}, "has shape (6,) and type float64; a matrix of numbers is needed"),
         (np.full((6, 6), "x"), {}, "a matrix of numbers is needed"),
         (np.full((6, 6), 1j), {}, "a matrix of numbers is needed"),
-        (np.full((6, 6), None), {}, "is damaged, or no matrix of numbers"),
+        (
+            np.full((6, 6), None),
+            {},
+            "is damaged, or not an .npy of an array (the array holds objects",
+        ),
         (np.ones((6, 6)), {"columns": {"pre": "x"}}, "is a matrix, which has no columns"),
     ],
 )
@@ -140,7 +144,7 @@ def test_files_that_are_no_matrices(tmp_path: Path) -> None:
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY")
     (tmp_path / "s.parquet").write_bytes(b"PAR1")
     for name in ("arrays.npz", "x.mtx", "cut.npy"):
-        with pytest.raises(RequestError, match="is damaged, or no matrix of numbers"):
+        with pytest.raises(RequestError, match="is damaged, or no"):
             bring(tmp_path, name)
     with pytest.raises(RequestError, match="is of no known kind of matrix"):
         bring(tmp_path, "s.parquet", matrix=True)

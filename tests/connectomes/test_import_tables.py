@@ -190,7 +190,11 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
         ("x.parquet", b"PAR1 no", "cannot be read as a table"),
         ("x.feather", b"no feather", "is damaged, or no Feather file of version 2"),
         ("x.xlsx", b"PK", "is of no known kind; known are .csv"),
-        ("latin.csv", b"pre,post\n\xe9,2\n", "not-integer: 1 row has"),
+        (
+            "latin.csv",
+            b"pre,post\n\xe9,2\n",
+            "is not in UTF-8; name its encoding: --enc",
+        ),
         ("binary.csv", b"pre,post\n\0\1\n", "cannot be read as a table (it is no text)"),
         ("wide.csv", b"pre,post\n" + b"1,2\n" * 50 + b"1,2,3,4\n", "cannot be read as a table"),
     ):

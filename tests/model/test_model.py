@@ -111,13 +111,19 @@ def test_the_full_model_is_the_equations(gone: str | None, column: bionic.Connec
         np.testing.assert_allclose(found[name].detach(), value, atol=1e-9, rtol=0, err_msg=name)
 
 
+DENSE = bionic.load("full", set=["masks.init=dense"])  # which masks, but rescales nothing
+
+
+@pytest.fixture(scope="module")
+def network(column: bionic.Connectome) -> bionic.Network:
+    return bionic.build(DENSE, seed=4, connectome=column)
+
+
 @pytest.mark.parametrize("gone", list(FULL.mechanisms))
 def test_removing_a_mechanism_changes_no_draw_of_another(
-    gone: str, column: bionic.Connectome
+    gone: str, column: bionic.Connectome, network: bionic.Network
 ) -> None:
-    spec = bionic.load("full", set=["masks.init=dense"])  # which masks, but rescales nothing
-    network = bionic.build(spec, seed=4, connectome=column)
-    full = network.state_dict()
+    spec, full = DENSE, network.state_dict()
     rest = bionic.build(spec.without([gone]), seed=4, connectome=column).state_dict()
     assert set(rest) <= set(full)
     masks = {

@@ -136,7 +136,8 @@ def test_training_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_wide_model_trains_stops_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    from bionic_core.runs.train import MODEL, train
+    from bionic_core.runs.files import MODEL
+    from bionic_core.runs.train import train
     from tests.benchmarks.sparse import wide_spec
 
     spec = wide_spec(1000, 9000, train=70)

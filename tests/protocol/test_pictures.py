@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bionic_core import RequestError
 from bionic_core.pictures import fit, read_picture
@@ -141,7 +144,7 @@ def test_pictures_cut_off_anywhere_are_refused(form: str) -> None:
 def test_a_missing_picture(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"gone\.png: no such file"):
         read_picture(tmp_path / "gone.png", IMAGE)
-    with pytest.raises(RequestError, match="not a picture"):
+    with pytest.raises(RequestError, match="is a folder"):
         read_picture(tmp_path, IMAGE)
 
 
@@ -156,3 +159,67 @@ def test_fit_is_what_reading_does() -> None:
             file.seek(0)
     assert fit(pixels, (3, 20, 30)) is pixels
     assert fit(pixels[:0], (1, 8, 8)).shape == (0, 1, 8, 8)
+
+
+def png(depth: int, colour: int, row: bytes, clear: bytes = b"") -> io.BytesIO:
+    """A PNG of 8 × 8 pixels, each row the same, ``clear`` being the grey or colour not seen."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", 8, 8, depth, colour, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + row) * 8)
+    parts = [(b"IHDR", head), (b"tRNS", clear), (b"IDAT", pixels), (b"IEND", b"")]
+    chunks = [chunk(name, data) for name, data in parts if data or name == b"IEND"]
+    return io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "row", "clear", "right"),
+    [
+        (1, 0, b"\xf0", b"\0\1", 0),
+        (1, 0, b"\x0f", b"\0\0", 255),
+        (2, 0, b"\xff\x55", b"\0\3", 85),
+        (4, 0, b"\xff\xff\x55\x55", b"\0\x0f", 85),
+        (8, 0, b"\xff" * 4 + b"\x09" * 4, b"\0\xff", 9),
+        (16, 0, b"\xff" * 8 + b"\x09" * 8, b"\xff\xff", 9),
+        (8, 2, b"\xff" * 12 + b"\x09" * 12, b"\0\xff" * 3, 9),
+        (16, 2, b"\xff" * 24 + b"\x09" * 24, b"\xff" * 6, 9),
+        (16, 4, b"\xff\xff\0\0" * 4 + b"\x09\x09\xff\xff" * 4, b"", 9),
+        (16, 6, (b"\xff" * 6 + b"\0\0") * 4 + (b"\x09" * 6 + b"\xff\xff") * 4, b"", 9),
+    ],
+)
+def test_what_is_transparent_is_black_at_any_depth(
+    depth: int, colour: int, row: bytes, clear: bytes, right: int
+) -> None:
+    read = grey(png(depth, colour, row, clear), 8)
+    assert (read[0] == [0, 0, 0, 0, right, right, right, right]).all()
+
+
+def test_damaged_exif_costs_no_picture_and_is_not_written_again() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "Maker", 72.0
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:01 00:00:00"
+    whole, rng = exif.tobytes(), np.random.default_rng(1)
+    turned = Image.fromarray(np.rot90(ramp()).copy())
+    for _ in range(200):
+        block = bytearray(whole)
+        for place in rng.integers(6, len(block), rng.integers(1, 12)):
+            block[place] = rng.integers(256)
+        assert grey(stored(turned, exif=bytes(block))).shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_eight_orientations(form: str, orientation: int) -> None:
+    turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 1, 6: 1, 7: 3, 8: 3}
+    pixels = np.fliplr(ramp()) if orientation in (2, 4, 5, 7) else ramp()
+    stored_pixels = np.rot90(pixels, turns[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options: dict[str, Any] = {"exif": exif} | ({"lossless": True} if form == "WEBP" else {})
+    file = stored(Image.fromarray(stored_pixels.copy()), form, **options)
+    with Image.open(file) as opened:
+        expected = np.asarray(ImageOps.exif_transpose(opened).convert("L"))
+    file.seek(0)
+    assert (grey(file)[0] == expected).all()

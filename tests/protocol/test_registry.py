@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from bionic_core import DataSource, Mechanism, Registry, RequestError
+from bionic_core.markers import DISTRIBUTION
 from bionic_core.registry.announced import SKIP_VARIABLE, Entry
 from bionic_core.registry.catalogue import line_of
 
@@ -103,7 +104,9 @@ def test_the_user_can_leave_plugins_out(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_everything_built_in_loads() -> None:
     listed = Registry.installed().listing()
-    assert not [item.error for item in listed if item.error and item.entry.distribution == "bionic"]
+    assert not [
+        item.error for item in listed if item.error and item.entry.distribution == DISTRIBUTION
+    ]
 
 
 def announce(folder: Path, groups: str, *, name: str = "stranger") -> None:
@@ -170,6 +173,8 @@ def test_a_group_of_another_role_is_an_error(
 
 
 def test_ours_say_their_roles() -> None:
-    ours = [item for item in Registry.installed().listing() if item.entry.distribution == "bionic"]
+    ours = [
+        item for item in Registry.installed().listing() if item.entry.distribution == DISTRIBUTION
+    ]
     assert len(ours) > 20
     assert not [item.entry.name for item in ours if not item.entry.roles]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bionic_core.reports.html import render
-from bionic_core.reports.pages.write import write_report
+from bionic_core.reports.pages import write_report
 from bionic_core.reports.sections import Cell, Page, Section, Table
 
 

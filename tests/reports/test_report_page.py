@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from bionic_core import Registry
-from bionic_core.reports.pages.write import write_report
+from bionic_core.reports.pages import write_report
 from bionic_core.studies.publication import open_publication
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support.page_reader import HOSTILE, alone, changed, read, summed
@@ -270,7 +270,7 @@ def test_what_is_no_report_is_refused(bionic: Bionic, studies: Path, tmp_path: P
 def test_a_page_that_is_too_large_is_not_written(
     factorial: Path, tmp_path: Path, bionic: Bionic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bionic_core.reports.pages import write as report_page
+    from bionic_core.reports import pages as report_page
 
     monkeypatch.setattr(report_page, "LIMIT", 1000)
     said = bionic("report", factorial, "--out", "page.html")

@@ -17,7 +17,8 @@ import torch
 
 import bionic_core as bionic
 from bionic_core.errors import WriteError
-from bionic_core.runs.folder import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS, Run
+from bionic_core.runs.files import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS
+from bionic_core.runs.folder import Run
 from bionic_core.runs.task import Task
 from tests.support.killing import (
     assert_same,

@@ -59,7 +59,7 @@ def test_onnxruntime_gives_the_same_numbers_for_any_batch(
     bionic: Bionic,  # noqa: F811
 ) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
-    pytest.importorskip("onnxscript", reason="needs bionic[onnx]")
+    pytest.importorskip("onnxscript", reason="needs bionic-connectome[onnx]")
     path = tmp_path / "model.onnx"
     said = bionic("export", str(run.folder), "--out", str(path), "--json")
     assert said.code == 0, said.err
@@ -86,7 +86,7 @@ def test_requests_that_cannot_be_met(
     monkeypatch.setattr(
         "bionic_core.runs.export.find_spec", lambda name: None if name == "onnx" else find(name)
     )
-    with pytest.raises(RequestError, match=r"needs onnx .*pip install 'bionic\[onnx\]'"):
+    with pytest.raises(RequestError, match=r"needs onnx .*pip install 'bionic-connectome\[onnx\]'"):
         export(run, "onnx", tmp_path / "model.onnx")
     assert not [*tmp_path.iterdir()]
 

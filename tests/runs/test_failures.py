@@ -22,7 +22,8 @@ from bionic_core.errors import WriteError
 from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.folder import FAILURE, Run
+from bionic_core.runs.files import FAILURE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.listing import FAILED, FINISHED, list_runs
 from bionic_core.runs.planned import Plans
 from bionic_core.spec.spec import compose

@@ -19,8 +19,10 @@ from safetensors.numpy import load_file, save
 
 from bionic_core import Registry, Spec
 from bionic_core.base.checksums import to_sums
-from bionic_core.errors import DamagedError, printable
-from bionic_core.runs.folder import SUMMED, SUMS, Run
+from bionic_core.base.words import printable
+from bionic_core.errors import DamagedError
+from bionic_core.runs.files import SUMMED, SUMS
+from bionic_core.runs.folder import Run
 from bionic_core.spec.spec import compose
 from tests.cli.test_cli import Bionic, Said, bionic
 from tests.support.killing import trained

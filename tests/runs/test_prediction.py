@@ -16,8 +16,10 @@ import bionic_core as bionic
 from bionic_core.base.records import to_document
 from bionic_core.reports import terminal
 from bionic_core.reports.tables.evaluation import predicted
+from bionic_core.runs.files import PREDICTIONS
+from bionic_core.runs.folder import Run
 from bionic_core.runs.predict import Prediction, find_pictures, predict
-from bionic_core.runs.train import PREDICTIONS, Run, train
+from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 
 PETS = ("cat", "dog", "owl")

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 import bionic_core as bionic
@@ -32,8 +33,10 @@ from bionic_core.runs.evaluate import (
     evaluation_of,
     predict_split,
 )
+from bionic_core.runs.files import MANIFEST, PREDICTIONS
+from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache
-from bionic_core.runs.train import MANIFEST, PREDICTIONS, Run, train
+from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.training.metrics import Figures, figure_of, full_metrics, probabilities
 from tests.support.toys import without_sums
@@ -83,8 +86,6 @@ def manifest(run: Run, **changes: Any) -> None:
 
 
 def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
-    import torch
-
     result = run.result
     with np.load(run.folder / PREDICTIONS, allow_pickle=False) as file:
         for split in ("validation", "test"):
@@ -101,8 +102,6 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
 
 
 def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
-    import torch
-
     found = evaluation_of(predict_split(run, "test", flip=True))
     averaged = found.flip_averaged
     assert averaged is not None

@@ -19,19 +19,13 @@ from bionic_core.base.records import to_document
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import train as runs
 from bionic_core.runs.evaluate import evaluate_run
+from bionic_core.runs.files import MODEL, PREDICTIONS, RESULT, STATE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.observer import Observer, Observers
 from bionic_core.runs.task import Task
-from bionic_core.runs.train import (
-    MODEL,
-    PREDICTIONS,
-    RESULT,
-    STATE,
-    Run,
-    device_of,
-    train,
-)
+from bionic_core.runs.train import device_of, train
 from bionic_core.spec.spec import compose
 from bionic_core.training.averaging import WeightAverage
 from tests.support.observers import told

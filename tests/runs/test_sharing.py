@@ -20,7 +20,8 @@ from bionic_core.errors import BusyError
 from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import Queue
 from bionic_core.runs.engine import Task
-from bionic_core.runs.folder import LOCK, RESULT, Run
+from bionic_core.runs.files import LOCK, RESULT
+from bionic_core.runs.folder import Run
 from bionic_core.runs.listing import INTERRUPTED, RUNNING, list_runs, state_of
 from bionic_core.spec.spec import compose
 from bionic_core.statistics.designs import Design, Factor

@@ -83,7 +83,11 @@ def test_a_table_without_factors_named_takes_what_repeats_and_says_so() -> None:
     ]
     found = api.analyse(rows, response="y")
     assert [f.name for f in found.effects.fit.model.factors] == ["a", "b"]
-    assert "columns that are taken as no factors: note, constant" in found.notes
+    assert found.taken == (
+        "response: y (8 numbers)",
+        "factors: a (numbers 0/1), b (words x/z)",
+        "taken as no factors: note (8 values in 8 rows), constant (one value)",
+    )
     assert "b is x/z: its effect is that of z less x" in found.notes
 
 
@@ -91,7 +95,7 @@ def test_rows_without_a_response_are_left_out_and_said() -> None:
     rows: list[dict[str, Any]] = [{"a": n % 2, "y": n} for n in range(6)]
     rows += [{"a": 1, "y": ""}, {"a": 0, "y": "nan"}]
     found = api.analyse(rows, response="y")
-    assert "2 of 8 rows have no number in 'y' and are left out" in found.notes
+    assert ("2 of 8 rows have no number in 'y' and are left out (1 blank, 1 'nan')") in found.notes
     assert len(found.effects.fit.responses) == 6
 
 

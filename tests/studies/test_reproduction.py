@@ -19,10 +19,10 @@ import pytest
 from bionic_core import BionicError, Publication, Registry, RequestError, cli
 from bionic_core.base.records import to_document
 from bionic_core.runs.evaluate import class_figures
+from bionic_core.runs.folder import Run
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.probe import words
 from bionic_core.runs.task import Task
-from bionic_core.runs.train import Run
 from bionic_core.statistics.comparisons import Summary
 from bionic_core.studies.comparison import judged
 from bionic_core.studies.publication import Published, open_publication

@@ -16,9 +16,10 @@ from bionic_core import Engine, Recorded, RequestError, Study, Tracked, Tracker
 from bionic_core.base.files import write_text
 from bionic_core.base.locks import Claim
 from bionic_core.registry import Registry
+from bionic_core.runs.folder import Run
 from bionic_core.runs.observer import Observer, Observers
 from bionic_core.runs.task import Task
-from bionic_core.runs.train import Run, train
+from bionic_core.runs.train import train
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, run_experiment
 from bionic_core.studies.tracking import LOCKS, tracking

@@ -18,8 +18,10 @@ import pytest
 from safetensors.numpy import load_file
 
 import bionic_core as bionic
+from bionic_core.runs.files import MODEL
+from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache
-from bionic_core.runs.train import MODEL, Run, train
+from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

@@ -71,18 +71,20 @@ def normalise(x: Array, w: Array, b: Array, epsilon: float = 1e-5) -> Array:
 
 def mask(connectome: Connectome, pre: list[int], post: list[int]) -> npt.NDArray[np.bool_]:
     """M, post × pre: true where there is at least one synapse, but not from a cell to itself."""
-    existing = set(zip(connectome.pre.tolist(), connectome.post.tolist(), strict=True))
-    return np.array([[(p, q) in existing and p != q for p in pre] for q in post])
+    existing = np.zeros((len(connectome.broad_type), len(connectome.broad_type)), bool)
+    existing[connectome.post, connectome.pre] = True
+    np.fill_diagonal(existing, False)
+    return existing[np.ix_(post, pre)]
 
 
 def inhibition(connectome: Connectome, post: list[int], weighting: str = "count") -> Array:
     """I: what each cell receives from all inhibitory cells."""
     amounts: Any = getattr(connectome, weighting)
-    total = np.zeros(len(post))
+    total = np.zeros(len(connectome.broad_type))
     for p, q, amount in zip(connectome.pre, connectome.post, amounts, strict=True):
-        if connectome.broad_type[p] == "inhibitory" and q in post:
-            total[post.index(int(q))] += amount
-    return total
+        if connectome.broad_type[p] == "inhibitory":
+            total[q] += amount
+    return total[post]
 
 
 Cells = dict[str, list[int]]

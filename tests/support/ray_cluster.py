@@ -26,7 +26,7 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
 }
-ray = pytest.importorskip("ray", reason="needs bionic[ray]")
+ray = pytest.importorskip("ray", reason="needs bionic-connectome[ray]")
 
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}

@@ -15,7 +15,7 @@ from bionic_core import RequestError
 from bionic_core.base.records import to_document
 from bionic_core.runs.result import Result, Seen
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
-from bionic_core.training.evaluation import PlainFigures
+from bionic_core.training.evaluation import PlainFigures, metrics
 from bionic_core.training.metrics import (
     ClassFigures,
     calibration_error,
@@ -100,8 +100,12 @@ def test_a_class_that_is_absent_alone_or_never_predicted() -> None:
     found = full_metrics(logits, np.array([0, 0, 1]), ("a", "b", "c"))
     assert found.classes["c"] == ClassFigures(0.0, 0.0, 0.0, 0, None)
     assert found.auc == pytest.approx(1.0)
-    assert found.macro_f1 == pytest.approx(2 / 3)
+    assert (found.macro_f1, found.macro_precision, found.macro_recall) == (1.0, 1.0, 1.0)
+    assert metrics(logits, np.array([0, 0, 1])).macro_f1 == 1.0
     assert found.weighted_f1 == pytest.approx(1.0)
+    # predicted, but without images: it counts, as in scikit-learn
+    other = full_metrics(logits.roll(1, 1), np.array([1, 1, 1]), ("a", "b", "c"))
+    assert (other.macro_recall, other.macro_precision) == (pytest.approx(1 / 3), 0.5)
     alone = full_metrics(logits, np.zeros(3, np.int64), ("a", "b", "c"))
     assert [c.auc for c in alone.classes.values()] == [None, None, None]
     assert alone.auc is None

@@ -138,21 +138,23 @@ class _Result:
 def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
     from bionic_core.connectomes.importing.matrices import is_matrix
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
-    from bionic_core.connectomes.importing.tables import Database
+    from bionic_core.connectomes.importing.tables import Database, explained
 
     digests: dict[str, Future[str]] = {}
     with ThreadPoolExecutor(1) as pool:
         database = Database.open(folder)
         try:
             table = database.table(request.cells, request.cells_reading)
-            rows = read_rows(database, table, request.of_role(synapses=False))
+            with explained(request.cells):
+                rows = read_rows(database, table, request.of_role(synapses=False))
             for role, path in (("synapses", request.synapses), ("cells", request.cells)):
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
             if request.matrix or is_matrix(request.synapses):
                 result = _matrix(request, rows, folder)
             else:
-                result = _table(request, database, rows, watch)
+                with explained(request.synapses):
+                    result = _table(request, database, rows, watch)
         finally:
             database.connection.close()
         files = {

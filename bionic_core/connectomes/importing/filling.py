@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bionic_core.connectomes.importing.plan import Sample
-from bionic_core.connectomes.importing.tables import Database, Table, explained, literal, quoted
+from bionic_core.connectomes.importing.tables import Database, Table, explained, one_file, quoted
 from bionic_core.connectomes.importing.values import blank
 
 HALF = 0.5
@@ -56,4 +56,5 @@ def filled(database: Database, table: Table, columns: Sequence[str]) -> Table:
                     arrays[name] = pyarrow.compute.fill_null_forward(joined)[1:]
                     last[name] = arrays[name][-1].as_py() if len(arrays[name]) else last.get(name)
                 writer.write_table(pyarrow.table(arrays, schema=reader.schema))
-    return attrs.evolve(table, relation=f"read_parquet({literal(path)})")
+    relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
+    return attrs.evolve(table, relation=relation)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.arrays import read_array, read_market, read_sparse, reading
+from bionic_core.base.exact import MismatchError, exact
+from bionic_core.base.files import check_file
+from bionic_core.base.sparse import Entries
 from bionic_core.connectome import EXCITATORY
 from bionic_core.connectomes.importing.cells import Cells
 from bionic_core.connectomes.importing.entries import Matrix
@@ -30,41 +31,24 @@ def is_matrix(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
-def read_matrix(path: Path, reading: Reading) -> Matrix:
+def read_matrix(path: Path, form: Reading) -> Matrix:
     """Return the entries of a matrix; nothing in the file is executed.
 
     Raises:
         RequestError: the file is missing, damaged, or no matrix of numbers.
     """
     name = path.name.lower()
-    if not path.is_file():
-        raise RequestError("is a folder" if path.is_dir() else "no such file", where=str(path))
-    try:
+    check_file(path)
+    with reading(path, "no matrix of numbers"):
         if name.endswith(".npy"):
-            return _dense(np.load(path, allow_pickle=False), path)
+            return _dense(read_array(path), path)
         if name.endswith(".npz"):
-            import scipy.sparse
-
-            return _sparse(scipy.sparse.load_npz(path), path)
+            return _sparse(read_sparse(path), path)
         if name.endswith((".mtx", ".mtx.gz")):
-            import scipy.io
-
-            found = scipy.io.mmread(path)
-            return _dense(found, path) if isinstance(found, np.ndarray) else _sparse(found, path)
+            found = read_market(path)
+            return _sparse(found, path) if isinstance(found, Entries) else _dense(found, path)
         if is_text(path):
-            return read_written(path, reading)
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        csv.Error,
-        zlib.error,
-    ) as error:
-        raise RequestError(
-            f"is damaged, or no matrix of numbers ({error})", where=str(path)
-        ) from error
+            return read_written(path, form)
     raise RequestError(
         "is of no known kind of matrix; known are .npy, .csv, SciPy's .npz and .mtx",
         where=str(path),
@@ -213,14 +197,13 @@ def _dense(matrix: npt.NDArray[Any], path: Path) -> Matrix:
             where=str(path),
         )
     row, column = np.nonzero(matrix)
-    return Matrix(row, column, matrix[row, column].astype(np.float64), matrix.shape)
+    return _sparse(Entries(row, column, matrix[row, column], matrix.shape), path)
 
 
-def _sparse(matrix: Any, path: Path) -> Matrix:
-    found = matrix.tocoo()
-    if found.dtype.kind not in "biuf":
-        raise RequestError(
-            f"holds values of type {found.dtype}; numbers are needed", where=str(path)
-        )
-    row, column = found.row.astype(np.int64), found.col.astype(np.int64)
-    return Matrix(row, column, found.data.astype(np.float64), found.shape)
+def _sparse(found: Entries, path: Path) -> Matrix:
+    try:
+        value = exact(found.value, np.float64)
+    except MismatchError as error:
+        first = str(error).replace("row", "entry")
+        raise RequestError(f"its value {first}", where=str(path)) from error
+    return Matrix(found.row, found.column, value, found.shape)

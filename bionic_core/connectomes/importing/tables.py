@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +14,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.files import check_file
 from bionic_core.connectomes.importing import text
 from bionic_core.connectomes.importing.text import ENDINGS as TEXT_ENDINGS
 from bionic_core.connectomes.importing.text import Form, Reading
 from bionic_core.errors import BionicError, RequestError
 
 ENDINGS = (*TEXT_ENDINGS, ".parquet", ".feather", ".arrow")
+
+PATTERNS = "*?["
+"""Letters by which DuckDB takes a name as a pattern; one in brackets is the letter itself."""
 
 BATCH = 1 << 18
 """Rows that are handed over at a time."""
@@ -80,6 +85,9 @@ class Database:
             "memory_limit": memory,
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": False,
+            # nothing is fetched, and nothing loaded that was left behind by others
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
             # Of a text file it guesses some dozen rows, and would hold them all to look up cells.
             "disabled_optimizers": "build_side_probe_side,join_order",
         }
@@ -97,14 +105,13 @@ class Database:
             RequestError: the file is missing, empty, damaged, or of another kind.
         """
         name = path.name.lower()
-        if not path.is_file():
-            raise RequestError("is a folder" if path.is_dir() else "no such file", where=str(path))
+        check_file(path)
         if path.stat().st_size == 0:
             raise RequestError("is empty", where=str(path))
         if text.is_text(path):
             return self._text(path, reading or Reading())
         if name.endswith(".parquet"):
-            relation = f"read_parquet({literal(path)})"
+            relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
         elif name.endswith((".feather", ".arrow")):
             relation = self._feather(path)
         else:
@@ -142,8 +149,9 @@ class Database:
             skip, mark = int(headed), ","
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         relation = (
-            f"read_csv({literal(source)}, auto_detect = false, header = false, skip = {skip}, "
-            f"delim = {literal(mark)}, quote = '\"', escape = '\"', columns = {{{columns}}})"
+            f"read_csv({one_file(source)}, auto_detect = false, hive_partitioning = false, "
+            f"header = false, skip = {skip}, delim = {literal(mark)}, quote = '\"', "
+            f"escape = '\"', columns = {{{columns}}})"
         )
         types = dict.fromkeys(names, "VARCHAR")
         notes = (*form.notes, *more)
@@ -153,11 +161,15 @@ class Database:
     def _feather(self, path: Path) -> str:
         import pyarrow
         import pyarrow.dataset
+        import pyarrow.fs
 
         view = f"feather{abs(hash(path))}"
         try:
-            self.connection.register(view, pyarrow.dataset.dataset(path, format="ipc"))
-        except (pyarrow.ArrowException, OSError) as error:
+            _check_arrow(path)
+            system = pyarrow.fs.LocalFileSystem()
+            file = pyarrow.dataset.dataset(str(path.absolute()), format="ipc", filesystem=system)
+            self.connection.register(view, file)
+        except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
             raise RequestError(
                 f"is damaged, or no Feather file of version 2 ({_line(error)})", where=str(path)
             ) from error
@@ -256,7 +268,7 @@ def explained(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.OutOfMemoryException, OSError) as error:
+    except (duckdb.OutOfMemoryException, OSError, MemoryError) as error:
         raise BionicError(
             f"{path}: no room to work on it ({_line(error)}); make room on the disk of --out"
         ) from error
@@ -271,6 +283,17 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _check_arrow(path: Path) -> None:
+    """Check every batch in full: where its texts and lists begin is followed without a look."""
+    import pyarrow
+    import pyarrow.ipc
+
+    with pyarrow.memory_map(str(path)) as source:
+        file = pyarrow.ipc.open_file(source)
+        for number in range(file.num_record_batches):
+            file.get_batch(number).validate(full=True)
+
+
 def _line(error: BaseException) -> str:
     """Return an error's first lines as one, not too long."""
     return " ".join(str(error).split())[:300]
@@ -279,6 +302,22 @@ def _line(error: BaseException) -> str:
 def literal(value: object) -> str:
     """Return a value as SQL text."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def one_file(path: Path) -> str:
+    """Return SQL of a file's name, which is a name and no pattern of names.
+
+    Raises:
+        RequestError: it cannot be said so.
+    """
+    name = str(path.absolute())
+    if os.sep == "/" and "\\" in name and any(letter in PATTERNS for letter in name):
+        raise RequestError(
+            f"its path has a backslash and one of {' '.join(PATTERNS)}; rename it, since the "
+            "reader of tables would take them as a pattern",
+            where=str(path),
+        )
+    return literal("".join(f"[{letter}]" if letter in PATTERNS else letter for letter in name))
 
 
 def quoted(column: str) -> str:

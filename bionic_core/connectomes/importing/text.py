@@ -54,7 +54,7 @@ class Reading:
     Attributes:
         separator: one character or a word of ``SEPARATORS``; empty: found by parsing.
         header: whether the first line has the columns' names; None: found out.
-        encoding: of the file; empty: UTF-8, or else Windows-1252, which is then said.
+        encoding: of the file; empty: UTF-8.
     """
 
     separator: str = ""
@@ -232,7 +232,7 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
     except (OSError, EOFError, zlib.error) as error:
         raise RequestError(f"cannot be read as a table ({error})", where=str(path)) from error
     if not encoding and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
+        raise RequestError("is in UTF-16; give --encoding utf-16", where=str(path))
     if b"\0" in raw and not encoding.lower().replace("_", "-").startswith("utf-16"):
         raise RequestError("cannot be read as a table (it is no text)", where=str(path))
     try:
@@ -245,13 +245,11 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
                 f"is not in {encoding} ({error}); leave out --encoding, or name another",
                 where=str(path),
             ) from error
-    for guess in ("cp1252", "latin-1"):
-        try:
-            note = f"not in UTF-8: read as {guess} (--encoding names another)"
-            return raw.decode(guess), guess, [note]
-        except UnicodeError:
-            continue
-    raise RequestError("cannot be read as a table (it is no text)", where=str(path))
+    raise RequestError(
+        "is not in UTF-8; name its encoding: --encoding cp1252 if it comes from Windows, or "
+        "--encoding latin-1",
+        where=str(path),
+    )
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -85,16 +85,16 @@ STYLE: Mapping[str, Any] = {
 def canvas(width: float, height: float, title: str = "", salt: str = "page") -> Iterator[Figure]:
     """Open a figure of inches; the style is in force only until it is drawn.
 
-    Identifiers come of the content and the salt: the same figure is the same file, and drawings on
-    a page have none in common.
+    A figure with the same salt is the same file; drawings on a page have no identifier in common.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     style: Any = {**STYLE, "svg.hashsalt": salt}  # matplotlib's type lists every key there is
-    with mpl.rc_context(style), warnings.catch_warnings():
-        # a letter that matplotlib's font lacks is there in the reader's
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()  # else a folder's or a user's matplotlibrc would be in force
+        mpl.rcParams.update(style)
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the reader's font has it
         figure = Figure(figsize=(width, height), layout="constrained")
         if title:
             figure.suptitle(title, fontsize=9, x=0.02, ha="left")

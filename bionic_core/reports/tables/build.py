@@ -1,23 +1,46 @@
-"""What the commands show: sections of what a model is, what is installed, and what was drawn."""
+"""What the commands show: sections of what a model is, what is installed, and what was compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bionic_core.base.memory import gib
-from bionic_core.connectomes.roles import Comparison
+from bionic_core.connectomes.roles import Compared, Comparison
 from bionic_core.registry.catalogue import Line, Listing
-from bionic_core.reports.sections import Cell, Flow, Points, Section, Step, Table, cells
+from bionic_core.reports.reading import said
+from bionic_core.reports.sections import Columns, Flow, Points, Section, Step, Table, cells
 from bionic_core.reports.tables.connectome import connectome
 from bionic_core.reports.tables.data import checked, data
 from bionic_core.reports.tables.evaluation import trained
-from bionic_core.reports.words import count, rough, share, sides, whole
+from bionic_core.reports.words import count, rough, rough_cell, share, sides, whole
 
 if TYPE_CHECKING:
     from bionic_core.training.describe import Description, Intermediate, Parameters, Wired
 
-__all__ = ["built", "checked", "compared", "connectome", "data", "drawn", "plugins", "trained"]
+__all__ = ["built", "checked", "compared", "connectome", "data", "plugins", "trained"]
+
+WIRING: Columns[Wired] = {
+    "projection": lambda wired: (
+        f"{wired.pre}->{wired.post}{f' ({wired.within})' if wired.within else ''}"
+    ),
+    "density": lambda wired: share(wired.density),
+    "connections": lambda wired: whole(wired.connections),
+    "synapses": lambda wired: whole(wired.synapses),
+    "stored": lambda wired: wired.storage,
+}
+PLUGINS: Columns[Line] = {
+    "name": lambda line: line.name,
+    "role": lambda line: "failed" if line.error else line.role,
+    "kind": lambda line: line.kind or "",
+    "requires": lambda line: ", ".join(line.requires),
+    "distribution": lambda line: f"{line.distribution} {line.version}".strip(),
+}
+COMPARED: Columns[Compared] = {
+    "statistic": lambda row: row.statistic,
+    "measured": lambda row: rough_cell(row.target),
+    "tolerance": lambda row: f"±{rough(row.tolerance, 2)}",
+    "drawn": lambda row: rough_cell(row.mean),
+    "SD": lambda row: rough(row.sd, 2),
+}
 
 
 def by_site(description: Description) -> dict[str, list[Intermediate]]:
@@ -36,78 +59,35 @@ def built(description: Description) -> Section:
         lines = [(n, sides(p.shape), p.mechanisms) for n, p in zip(names, parts, strict=True)]
         steps.append(Step(site, "", lines))
     flow = Flow(steps, "Pipeline", f"{description.name}  {description.hash}")
-    wiring = [_wiring(description.masks)] if description.masks else []
-    size = parameters(description.parameters)
-    return Section("", (), [flow, size, *wiring, Points(list(_cost(description)))])
+    tables = [parameters(description.parameters)]
+    if description.masks:
+        tables.append(Table.of("Wiring", WIRING, description.masks, words=(4,)))
+    cost = said("cost", it=description, connectome=description.connectome)
+    return Section("", (), [flow, *tables, Points([*cost, *description.notes])])
 
 
 def parameters(counts: Parameters) -> Table:
     """Return a table of parameters by part, then of all and of those that are wired."""
     rows = [cells((name, whole(size))) for name, size in counts.by_part.items()]
     totals = {"allocated": counts.allocated, "effective (unmasked)": counts.effective}
+    ruled, columns = (len(rows),), ("part", "allocated")
     rows += [cells((name, whole(size)), strong=True) for name, size in totals.items()]
-    ruled = (len(counts.by_part),)
-    return Table("Parameters", ("part", "allocated"), rows, ruled=ruled, sortable=False)
-
-
-def _wiring(wired: Sequence[Wired]) -> Table:
-    rows = [
-        (
-            f"{mask.pre}->{mask.post}{f' ({mask.within})' if mask.within else ''}",
-            share(mask.density),
-            whole(mask.connections),
-            whole(mask.synapses),
-            mask.storage,
-        )
-        for mask in wired
-    ]
-    columns = ("projection", "density", "connections", "synapses", "stored")
-    return Table("Wiring", columns, rows, words=(4,))
-
-
-def _cost(description: Description) -> Iterator[str]:
-    memory, source = description.memory, description.connectome
-    yield f"{count(description.macs)} multiply-adds per image"
-    yield (
-        f"memory: {gib(memory.model)} for the model, {gib(memory.training)} at most to train "
-        "it, images and activity aside"
-    )
-    if source:
-        yield (
-            f"connectome: {source.label}, {count(source.cells)} cells, "
-            f"{count(source.connections)} connections, {count(source.synapses)} synapses"
-        )
+    return Table("Parameters", columns, rows, ruled=ruled, sortable=False)
 
 
 def plugins(listing: Listing) -> Section:
     """Show what is installed, failed plugins included."""
-    columns = ("name", "role", "kind", "requires", "distribution")
-    table = Table("", columns, [_plugin(line) for line in listing.plugins], words=range(5))
-    failures = [f"{line.name}: {line.error}" for line in listing.plugins if line.error]
+    lines = listing.plugins
+    table = Table.of("", PLUGINS, lines, bad=lambda line: bool(line.error), words=range(5))
+    failures = [f"{line.name}: {line.error}" for line in lines if line.error]
     return Section("", (), [table, *([Points(failures)] if failures else [])])
-
-
-def _plugin(line: Line) -> tuple[Cell, ...]:
-    role = "failed" if line.error else line.role
-    origin = f"{line.distribution} {line.version}".strip()
-    words = (line.name, role, line.kind or "", ", ".join(line.requires), origin)
-    return cells(words, tone="bad" if line.error else "")
 
 
 def compared(comparison: Comparison) -> Section:
     """Show statistics of drawn connectomes beside the measured ones."""
-    rows = []
-    for row in comparison.statistics:
-        target, mean = Cell(rough(row.target), row.target), Cell(rough(row.mean), row.mean)
-        line = (row.statistic, target, f"±{rough(row.tolerance, 2)}", mean, rough(row.sd, 2))
-        rows.append(cells(line, tone="" if row.met else "bad"))
     title = f"{comparison.source}, {count(comparison.neurons)} neurons, {comparison.seeds} seeds"
-    missed = [row.statistic for row in comparison.statistics if not row.met]
-    words = f"off: {', '.join(missed)}" if missed else "all within their tolerances"
-    columns = ("statistic", "measured", "tolerance", "drawn", "SD")
-    return Section("", (), [Table(title, columns, rows, note=words)])
-
-
-def drawn(label: str, figures: Sequence[str]) -> Section:
-    """Show which pictures of a connectome were written."""
-    return Section("", (label, *figures))
+    rows = comparison.statistics
+    missed = [row.statistic for row in rows if not row.met]
+    note = f"off: {', '.join(missed)}" if missed else "all within their tolerances"
+    table = Table.of(title, COMPARED, rows, bad=lambda row: not row.met, note=note)
+    return Section("", (), [table])

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bionic_core.connectomes.summary import ConnectomeSummary, Density, Spread, TypeSummary
+from bionic_core.connectomes.summary import ConnectomeSummary, Density, TypeSummary
 from bionic_core.reports.drawing.svg import shortened
-from bionic_core.reports.sections import Block, Cell, Points, Section, Table
-from bionic_core.reports.words import count, mean_sd, number, percent, share, whole
+from bionic_core.reports.reading import said
+from bionic_core.reports.sections import Columns, Points, Section, Table
+from bionic_core.reports.words import count, mean_cell, number, percent, share, whole
 
-MOST = 40
-"""Rows of a table; the rest is in ``--json``."""
-
-LONGEST = 24
-"""Letters of a name in a table."""
+MOST, LONGEST = 40, 24
+"""Rows of a table, the rest being in ``--json``, and letters of a name in it."""
 
 BROAD = {"excitatory": "exc", "inhibitory": "inh", "mixed": "mixed"}
-
-Columns = Mapping[str, Callable[[Any], Cell | str]]
-"""What a table tells of each of its records, by column; the names in the first are not theirs."""
-
-Records = Sequence[tuple[str, Any]]
-
-
-def _spread(figures: Spread) -> Cell:
-    return Cell(mean_sd(figures.mean, figures.sd, 1), figures.mean)
 
 
 def _homes(figures: TypeSummary) -> str:
@@ -33,23 +22,29 @@ def _homes(figures: TypeSummary) -> str:
     return shortened(", ".join(names[:3]) + (" …" if len(names) > 3 else ""), LONGEST)
 
 
-DEGREES: Columns = {
-    "out-degree": lambda figures: _spread(figures.out_degree),
-    "in-degree": lambda figures: _spread(figures.in_degree),
+Named = tuple[str, Any]
+"""What a table tells of, and its name."""
+
+DEGREES: Columns[Named] = {
+    "out-degree": lambda named: mean_cell(named[1].out_degree, 1),
+    "in-degree": lambda named: mean_cell(named[1].in_degree, 1),
 }
-TYPES: Columns = {
-    "E/I": lambda figures: BROAD[figures.broad_type],
-    "layer": _homes,
-    "cells": lambda figures: whole(figures.cells),
+TYPES: Columns[Named] = {
+    "cell type": lambda named: shortened(named[0], LONGEST),
+    "E/I": lambda named: BROAD[named[1].broad_type],
+    "layer": lambda named: _homes(named[1]),
+    "cells": lambda named: whole(named[1].cells),
     **DEGREES,
 }
-LAYERS: Columns = {
-    "cells": lambda figures: whole(figures.cells),
-    "exc": lambda figures: whole(figures.excitatory),
-    "inh": lambda figures: whole(figures.inhibitory),
+LAYERS: Columns[Named] = {
+    "layer": lambda named: shortened(named[0], LONGEST),
+    "cells": lambda named: whole(named[1].cells),
+    "exc": lambda named: whole(named[1].excitatory),
+    "inh": lambda named: whole(named[1].inhibitory),
     **DEGREES,
 }
-DENSITIES: Columns = {
+DENSITIES: Columns[Density] = {
+    "pre": lambda entry: shortened(entry.pre, LONGEST),
     "post": lambda entry: shortened(entry.post, LONGEST),
     "density": lambda entry: share(entry.density),
     "connections": lambda entry: whole(entry.connections),
@@ -59,36 +54,24 @@ DENSITIES: Columns = {
 
 def connectome(summary: ConnectomeSummary) -> Section:
     """Show a connectome: cells by type and layer, degrees, densities, provenance."""
-    types = list(summary.types.items())
+    types, layers = list(summary.types.items()), list(summary.layers.items())
     if len(types) > MOST:
-        types.sort(key=lambda item: -item[1].cells)
+        types.sort(key=lambda named: -named[1].cells)
     note = "types, the largest ones shown"
-    blocks: list[Block] = [_table(summary.label, "cell type", TYPES, types, note)]
-    if len(summary.layers) > 1:
-        blocks.append(_table("Layers", "layer", LAYERS, list(summary.layers.items()), "layers"))
-    blocks.append(_densities(summary.layer_densities, list(summary.layers), "layer"))
+    tables = [_table(summary.label, TYPES, types, note, (0, 1, 2))]
+    tables += [_table("Layers", LAYERS, layers, "layers")] if len(layers) > 1 else []
+    tables.append(_densities(summary.layer_densities, list(summary.layers), "layer"))
     if summary.type_densities is not None:
-        blocks.append(_densities(summary.type_densities, list(summary.types), "type"))
-    lines = [
-        f"{count(summary.cells)} cells, {count(summary.connections)} connections "
-        f"({percent(summary.density)} of pairs), {count(summary.synapses)} synapses",
-        f"{count(summary.autapses)} autapses, {count(summary.unconnected)} cells without "
-        "connections",
-        f"reciprocity {percent(summary.reciprocity, 1)}, fingerprint {summary.fingerprint[:16]}",
-        *_provenance(summary.provenance),
-    ]
-    return Section("", (), [*blocks, _synapses(summary), Points(lines)])
+        tables.append(_densities(summary.type_densities, list(summary.types), "type"))
+    lines = [*said("connectome", it=summary), *_provenance(summary.provenance)]
+    return Section("", (), [*tables, _synapses(summary), Points(lines)])
 
 
-def _table(title: str, first: str, columns: Columns, records: Records, what: str) -> Table:
-    """Show a row for each named record, as many as fit."""
-    rows = [
-        (shortened(name, LONGEST), *(cell(record) for cell in columns.values()))
-        for name, record in records[:MOST]
-    ]
-    words = [place for place, cell in enumerate(rows[0]) if isinstance(cell, str)] if rows else ()
-    note = f"{count(len(records))} {what}; all are in --json" if len(records) > MOST else ""
-    return Table(title, (first, *columns), rows, words=words, note=note)
+def _table(
+    title: str, columns: Columns[Any], all_: Sequence[Any], what: str, words: Sequence[int] = (0,)
+) -> Table:
+    note = f"{count(len(all_))} {what}; all are in --json" if len(all_) > MOST else ""
+    return Table.of(title, columns, all_[:MOST], words=words, note=note)
 
 
 def _densities(entries: Sequence[Density], names: Sequence[str], what: str) -> Table:
@@ -101,10 +84,9 @@ def _densities(entries: Sequence[Density], names: Sequence[str], what: str) -> T
         ]
         title = f"Density between {what}s, pre (row) → post (column), % of pairs"
         return Table(title, ("", *names), matrix)
-    found = [(entry.pre, entry) for entry in entries if entry.density]
-    found.sort(key=lambda pair: -(pair[1].density or 0))
+    densest = sorted(filter(lambda e: e.density, entries), key=lambda e: -(e.density or 0))
     title = f"Density between {what}s, the densest first"
-    return _table(title, "pre", DENSITIES, found, f"pairs of {what}s")
+    return _table(title, DENSITIES, densest, f"pairs of {what}s", (0, 1))
 
 
 def _synapses(summary: ConnectomeSummary) -> Table:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bionic_core.data.check import DataCheck, Leaks
+from bionic_core.data.check import DataCheck, Group, Leaks, NearPair
 from bionic_core.data.splits import Dropped
 from bionic_core.data.summary import DataSummary, SplitCounts
-from bionic_core.reports.sections import Block, Cell, Points, Section, Table, cells
+from bionic_core.reports.reading import said
+from bionic_core.reports.sections import Cell, Columns, Points, Section, Table, cells
 from bionic_core.reports.words import count, numeric, sides, whole
 
-SHOWN = 5
-"""Findings of each kind that the terminal shows; JSON has all."""
-
-ROWS = 8
-"""Rows of one finding that the terminal shows."""
+SHOWN, ROWS = 5, 8
+"""Findings of each kind, and rows of one finding, that the terminal shows; JSON has all."""
 
 TEST_SELECTED = "test-selected: runs choose their epoch on the test images"
 
@@ -27,8 +25,7 @@ def data(summary: DataSummary) -> Section:
     lines = [f"images {sides(summary.image)}, fingerprint {summary.fingerprint[:16]}"]
     if summary.dropped is not None:
         lines.append(f"dropped from train as leaks: {dropped(summary.dropped)}")
-    if summary.selected_on == "test":
-        lines.append(TEST_SELECTED)
+    lines += [TEST_SELECTED] if summary.selected_on == "test" else []
     return Section("", (), [*tables, Points(lines)])
 
 
@@ -39,11 +36,29 @@ def _classes(summary: DataSummary, splits: Mapping[str, SplitCounts], words: str
     return Table(f"{summary.name}, {words}", ("class", *splits), rows, ruled=(len(names),))
 
 
+GROUPS: Columns[Group] = {
+    "labels": lambda group: ", ".join(group.labels),
+    "rows": lambda group: "; ".join(f"{name} {_rows(n)}" for name, n in group.rows.items()),
+}
+PAIRS: Columns[NearPair] = {
+    "rows": lambda pair: " ~ ".join(map("{} {}".format, pair.splits, pair.rows)),
+    "bits": lambda pair: whole(pair.bits),
+    "correlation": lambda pair: numeric(pair.correlation, 3),
+}
+
+
 def checked(check: DataCheck) -> Section:
     """Show what a data source holds more than once, and its blank images."""
-    tables = [_overview(check), _copies(check), _nearly(check)]
-    blocks: list[Block] = [table for table in tables if table.rows]
-    return Section("", (), [*blocks, Points(list(_lines(check)))])
+    groups = sorted(check.exact.groups, key=lambda group: not group.conflicting)
+    pairs = sorted(check.near.pairs, key=lambda pair: len(set(pair.splits)) == 1)
+    odd, many = count(sum(group.conflicting for group in groups)), count(len(groups))
+    copies, nearly = said("copies", exact=many, odd=odd, near=count(len(pairs)), check=check.near)
+    tables = [
+        _overview(check),
+        Table.of(copies, GROUPS, groups[:SHOWN], words=(1,), note=_more(groups)),
+        Table.of(nearly, PAIRS, pairs[:SHOWN], note=_more(pairs)),
+    ]
+    return Section("", (), [*(t for t in tables if t.rows), Points(list(_lines(check)))])
 
 
 def _overview(check: DataCheck) -> Table:
@@ -63,35 +78,6 @@ def _overview(check: DataCheck) -> Table:
     return Table(check.name, columns, rows, ruled=(len(check.images),))
 
 
-def _copies(check: DataCheck) -> Table:
-    """Show the groups of identical images, those that are labelled differently first."""
-    groups = sorted(check.exact.groups, key=lambda group: not group.conflicting)
-    conflicting = count(sum(group.conflicting for group in groups))
-    title = f"{count(len(groups))} groups of identical images, {conflicting} of them "
-    title += "labelled differently"
-    rows = []
-    for group in groups[:SHOWN]:
-        places = (f"{split} {_rows(rows)}" for split, rows in group.rows.items())
-        rows.append((", ".join(group.labels), "; ".join(places)))
-    return Table(title, ("labels", "rows"), rows, words=(1,), note=_more(groups))
-
-
-def _nearly(check: DataCheck) -> Table:
-    """Show the pairs of near copies, those between splits first."""
-    near = check.near
-    pairs = sorted(near.pairs, key=lambda pair: len(set(pair.splits)) == 1)
-    title = (
-        f"{count(len(pairs))} pairs of near copies: at most {near.bits} of {near.of} bits of "
-        f"their perceptual hashes differ, and pixels correlate by {near.correlation} or more"
-    )
-    rows = []
-    for pair in pairs[:SHOWN]:
-        places = zip(pair.splits, pair.rows, strict=True)
-        where = " ~ ".join(f"{split} {row}" for split, row in places)
-        rows.append((where, whole(pair.bits), numeric(pair.correlation, 3)))
-    return Table(title, ("rows", "bits", "correlation"), rows, note=_more(pairs))
-
-
 def _lines(check: DataCheck) -> Iterator[str]:
     """Give the rows of blank images, then what to do about leaks."""
     for split, found in check.blank.items():
@@ -99,13 +85,8 @@ def _lines(check: DataCheck) -> Iterator[str]:
             yield f"blank images in {split}: rows {_rows(found.rows)}"
     leaks = check.leaks
     yield f"rows count from 0 within each split; fingerprint {check.fingerprint[:16]}"
-    if leaks.exact + leaks.near:
-        yield (
-            f"with protocol {leaks.protocol}, [data] drop_leaks = true takes {dropped(leaks)} "
-            f"of {count(leaks.train)} out of train"
-        )
-    else:
-        yield f"with protocol {leaks.protocol}, nothing in train occurs outside it"
+    none, train = leaks.exact + leaks.near == 0, count(leaks.train)
+    yield from said("leaks", leaks=leaks, taken=not none and dropped(leaks), none=none, train=train)
     if leaks.selected_on == "test":
         yield TEST_SELECTED
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from bionic_core.reports.sections import Cell, Points, Section, Table, cells
+from bionic_core.reports.reading import said
+from bionic_core.reports.sections import Cell, Columns, Points, Section, Table, cells
 from bionic_core.reports.tables.data import dropped
 from bionic_core.reports.words import count, number, numeric, p_cell, percent, share, whole
 from bionic_core.runs.evaluate import Against, Evaluation
@@ -16,27 +18,24 @@ from bionic_core.training.metrics import Figures
 PLACES = ("prediction", "then", "then")
 """Of several pictures: so many classes each, best first."""
 
-TEST_SELECTED = "test-selected: the test images chose the epoch, so their figures flatter"
-
-
-CLASSES = ("class", "precision", "recall", "F1", "AUC", "images")
-CLASSES_NOTE = (
-    "Precision: the share of its predictions that are right. Recall: the share of its images that "
-    "are found. AUC: area under the ROC curve, this class against the rest."
-)
+SPLITS: Columns[tuple[str, Any]] = {
+    "split": lambda part: part[0],
+    "images": lambda part: whole(part[1].images),
+    "accuracy": lambda part: share(part[1].accuracy),
+    "cross entropy, nats": lambda part: numeric(part[1].loss, 4),
+    "macro F1": lambda part: numeric(part[1].macro_f1, 4),
+    "mean AUC": lambda part: numeric(getattr(part[1], "auc", None), 3),
+}
 
 
 def trained(result: Result) -> Section:
     """Show the figures of a run."""
-    lines = [TEST_SELECTED] if result.selected_on == "test" else []
-    if result.dropped is not None:
-        lines.append(f"dropped from train as leaks: {dropped(result.dropped)}")
-    if isinstance(result.test, Figures):
-        sure = between(result.test.interval)
-        lines.append(f"test accuracy: 95 % interval {sure} (of the images alone)")
-    speed = f"{number(result.seconds, 1)} s, {number(result.images_per_second, 0)} images/s"
-    lines.append(f"best epoch {result.best_epoch} of {result.epochs}, {speed}")
-    lines.append(f"folder: {result.run}")
+    lines = said("flattering", figures=result.selected_on == "test") + said(
+        "trained",
+        it=result,
+        dropped=result.dropped and dropped(result.dropped),
+        sure=isinstance(result.test, Figures) and between(result.test.interval),
+    )
     return Section("", (), [splits(result, f"Run {result.hash}"), Points(lines)])
 
 
@@ -45,20 +44,8 @@ def splits(result: Result, title: str) -> Table:
     chosen = result.selected_on
     validation = None if chosen == "test" else result.validation
     parts = {"test": result.test, "validation": validation, "train": result.train_evaluated}
-    rows = [
-        (
-            f"{name} (selected on)" if name == chosen else name,
-            whole(part.images),
-            share(part.accuracy),
-            numeric(part.loss, 4),
-            numeric(part.macro_f1, 4),
-            numeric(part.auc if isinstance(part, Figures) else None, 3),
-        )
-        for name, part in parts.items()
-        if part is not None
-    ]
-    columns = ("split", "images", "accuracy", "cross entropy, nats", "macro F1", "mean AUC")
-    return Table(title, columns, rows, sortable=False)
+    named = [(f"{n} (selected on)" if n == chosen else n, p) for n, p in parts.items() if p]
+    return Table.of(title, SPLITS, named, sortable=False)
 
 
 def between(interval: tuple[float, float], digits: int = 2) -> str:
@@ -69,23 +56,21 @@ def between(interval: tuple[float, float], digits: int = 2) -> str:
 
 def classes(figures: Figures, title: str, *, averages: bool = False) -> Table:
     """Return a table of the figures of each class, and of their averages if asked."""
-    rows = [
-        _class(name, (part.precision, part.recall, part.f1, part.auc), part.support)
+    found: list[tuple[str, list[float | None], int]] = [
+        (name, [part.precision, part.recall, part.f1, part.auc], part.support)
         for name, part in figures.classes.items()
     ]
-    if not averages:
-        return Table(title, CLASSES, rows, note=CLASSES_NOTE)
-    macro = (figures.macro_precision, figures.macro_recall, figures.macro_f1, figures.auc)
-    weighted = (figures.weighted_precision, figures.weighted_recall, figures.weighted_f1)
-    rows.append(_class("macro average", macro, figures.images))
-    rows.append(_class("weighted average", weighted, figures.images))
-    return Table(title, CLASSES, rows, ruled=(len(figures.classes),))
-
-
-def _class(name: str, values: Sequence[float | None], images: int) -> list[Cell | str]:
-    """Return a row of a class, or of an average, which may have no area."""
-    empty = [""] * (len(CLASSES) - 2 - len(values))
-    return [name, *(numeric(value, 3) for value in values), *empty, whole(images)]
+    it, ruled, note = figures, (len(found),), [] if averages else said("classes")
+    if averages:
+        macro = [it.macro_precision, it.macro_recall, it.macro_f1, it.auc]
+        weighted: list[float | None] = [it.weighted_precision, it.weighted_recall, it.weighted_f1]
+        found += [("macro average", macro, it.images), ("weighted average", weighted, it.images)]
+    columns, none = ("class", "precision", "recall", "F1", "AUC", "images"), Cell("")
+    rows = [
+        [Cell(name), *(numeric(n, 3) for n in ns), *[none] * (4 - len(ns)), whole(images)]
+        for name, ns, images in found
+    ]
+    return Table(title, columns, rows, ruled=ruled, note="".join(note))
 
 
 def confusion(figures: Figures, split: str) -> Table:
@@ -105,27 +90,20 @@ def confusion(figures: Figures, split: str) -> Table:
 def evaluated(evaluation: Evaluation) -> Section:
     """Show the figures of a run on a split, and its comparison with another run if any."""
     split, figures, against = evaluation.split, evaluation.figures, evaluation.against
-    chosen = " (selected on)" if split == evaluation.selected_on else ""
-    title = f"Run {evaluation.hash} ({evaluation.name}), {evaluation.data}, {split}{chosen}"
+    chosen = evaluation.selected_on
+    title = f"Run {evaluation.hash} ({evaluation.name}), {evaluation.data}, {split}"
+    title += " (selected on)" if split == chosen else ""
     tables = [_summary(evaluation), classes(figures, "Classes", averages=True)]
-    tables.append(confusion(figures, split))
-    if against is not None:
-        tables.append(_against(figures, against))
-    return Section(title, (), [*tables, Points(list(_notes(evaluation)))])
-
-
-def _notes(evaluation: Evaluation) -> Iterator[str]:
-    against = evaluation.against
-    if evaluation.selected_on == "test":
-        yield TEST_SELECTED
-    elif evaluation.selected_on == evaluation.split:
-        yield f"the {evaluation.split} images chose the epoch, so their figures flatter"
-    if against is not None and against.selected_on == "test":
-        yield f"test-selected too: the other run, {against.hash}"
-    if evaluation.other_data:
-        yield f"the run was trained on other data than {evaluation.data} as it is now"
-    for path in evaluation.drawn or ():
-        yield f"written: {path}"
+    tables += [confusion(figures, split), *([_against(figures, against)] if against else [])]
+    lines = said("flattering", figures=chosen == "test") + said(
+        "evaluation",
+        it=evaluation,
+        split=chosen == split != "test",
+        other=against is not None and against.selected_on == "test",
+        data=evaluation.other_data,
+    )
+    lines += [f"written: {path}" for path in evaluation.drawn or ()]
+    return Section(title, (), [*tables, Points(lines)])
 
 
 def _summary(evaluation: Evaluation) -> Table:
@@ -139,14 +117,14 @@ def _summary(evaluation: Evaluation) -> Table:
         ("AUC, mean one-vs-rest", number(figures.auc, 3)),
         ("calibration error", percent(figures.calibration_error)),
     ]
-    if averaged is None:
-        return Table("", ("figure", "value"), rows)
-    flipped = [
-        ("accuracy, flip-averaged", percent(averaged.accuracy)),
-        ("cross entropy, flip-averaged", number(averaged.loss, 4)),
-        ("macro F1, flip-averaged", number(averaged.macro_f1, 4)),
-    ]
-    return Table("", ("figure", "value"), [*rows, *flipped], ruled=(len(rows),))
+    ruled = (len(rows),)
+    if averaged is not None:
+        rows += [
+            ("accuracy, flip-averaged", percent(averaged.accuracy)),
+            ("cross entropy, flip-averaged", number(averaged.loss, 4)),
+            ("macro F1, flip-averaged", number(averaged.macro_f1, 4)),
+        ]
+    return Table("", ("figure", "value"), rows, ruled=ruled)
 
 
 def _against(figures: Figures, against: Against) -> Table:
@@ -166,28 +144,23 @@ def _against(figures: Figures, against: Against) -> Table:
 
 def predicted(pictures: Sequence[Prediction]) -> Section:
     """Show class probabilities of pictures, best first."""
-    if len(pictures) == 1:
-        return Section("", (), [_one_picture(pictures[0])])
-    places = PLACES[: len(pictures[0].probabilities)]
-    rows = [
-        [one.image, *(f"{name} {percent(value, 0)}" for name, value in one.probabilities.items())]
+    first, *others = pictures
+    if not others:
+        rows = [
+            cells((name, share(value, 1)), strong=name == first.prediction)
+            for name, value in first.probabilities.items()
+        ]
+        return Section("", (), [Table(first.image, ("class", "probability"), rows)])
+    places = PLACES[: len(first.probabilities)]
+    told = [
+        (one.image, *(f"{n} {percent(p, 0)}" for n, p in [*one.probabilities.items()][:3]))
         for one in pictures
     ]
-    rows = [row[: 1 + len(places)] for row in rows]
     note = "all probabilities: --json, or one picture at a time"
-    return Section("", (), [Table("", ("image", *places), rows, words=(1, 2, 3), note=note)])
-
-
-def _one_picture(picture: Prediction) -> Table:
-    rows = [
-        cells((name, share(value, 1)), strong=name == picture.prediction)
-        for name, value in picture.probabilities.items()
-    ]
-    return Table(picture.image, ("class", "probability"), rows)
+    return Section("", (), [Table("", ("image", *places), told, words=(1, 2, 3), note=note)])
 
 
 def exported(file: Exported) -> Section:
     """Show what was exported, and what goes in and comes out."""
-    size = number(file.bytes, 1, scale=1e-6)
-    out = f"output: {file.output}, of the classes {', '.join(file.class_names)}"
-    return Section("", (f"input: {file.input}", out, f"written: {file.file} ({size} MB)"))
+    classes, size = ", ".join(file.class_names), 1e-6 * file.bytes
+    return Section("", said("exported", it=file, classes=classes, size=size))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
-from bionic_core.reports.sections import Cell, Points, Section, Table, Tone, cells
-from bionic_core.reports.words import NONE, duration, share
+from bionic_core.base.words import duration
+from bionic_core.reports.sections import Columns, Points, Section, Table
+from bionic_core.reports.words import NONE, share
 from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, RunState
 
-COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
+COLUMNS: Columns[RunState] = {
     "run": lambda run: run.hash,
     "spec": lambda run: run.name or NONE,
     "seed": lambda run: NONE if run.seed is None else str(run.seed),
@@ -22,11 +23,8 @@ COLUMNS: Mapping[str, Callable[[RunState], Cell | str]] = {
 
 def listed(found: Runs) -> Section:
     """Show a row for each run, then why some failed or cannot be used."""
-    rows = []
-    for run in found.runs:
-        tone: Tone = "bad" if run.state in (DAMAGED, FAILED) else ""
-        rows.append(cells((cell(run) for cell in COLUMNS.values()), tone=tone))
-    table = Table("", tuple(COLUMNS), rows, words=(1, 3))
+    unusable = (DAMAGED, FAILED)
+    table = Table.of("", COLUMNS, found.runs, bad=lambda r: r.state in unusable, words=(1, 3))
     return Section("", (), [table, Points(list(_lines(found)))])
 
 

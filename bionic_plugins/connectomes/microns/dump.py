@@ -15,6 +15,7 @@ from attrs import field
 from attrs.validators import ge
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher
+from bionic_core.base.files import check_file
 from bionic_core.connectomes.fetch import Parts
 from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import listing
@@ -115,6 +116,7 @@ class Table:
             )
         places = [self.columns.index(name) for name in names]
         number = 0
+        check_file(self.path)
         size = self.path.stat().st_size
         try:
             with (
@@ -142,6 +144,7 @@ class Table:
 
 def _columns(path: Path) -> tuple[str, ...]:
     """Return the names in a header file, on one line or one a line."""
+    check_file(path)
     with path.open(encoding="utf-8", newline="") as file:
         return tuple(name.strip() for row in csv.reader(file) for name in row if name.strip())
 

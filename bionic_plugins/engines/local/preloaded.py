@@ -6,8 +6,22 @@ streams open, so it ends at once when the study does, and does not take its modu
 
 import atexit
 import os
+import threading
 
-from bionic_core.runs import configure_process
+_STUDY, _READY = os.getppid(), threading.Event()
+
+
+def _end_with_the_study() -> None:
+    """End while importing if the study has; once it waits for words, the server sees it itself."""
+    while not _READY.wait(0.25):
+        if os.getppid() != _STUDY:
+            os._exit(1)
+
+
+_watch = threading.Thread(target=_end_with_the_study, daemon=True)
+_watch.start()
+
+from bionic_core.runs import configure_process  # noqa: E402
 
 configure_process()
 
@@ -17,6 +31,8 @@ from bionic_core.runs import outcome_of  # noqa: E402, F401
 
 torch.optim.SGD([torch.empty(1)])  # the first optimiser of a process imports torch's compiler
 
+_READY.set()
+_watch.join()  # a process with a second thread may not be forked
 _SERVER = os.getpid()
 
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bionic_core.base.process import safe_path
+
 FORKED = sys.platform == "linux"
 """Elsewhere a process may not be forked once it has loaded what torch links to."""
 
@@ -33,12 +35,17 @@ def expect() -> None:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: the study ends its workers itself."""
+    """Start processes that Ctrl-C does not reach: the study ends its workers itself.
+
+    Nor do they import anything from the working directory.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows; there a worker is told later
-        yield
+        with safe_path():
+            yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with safe_path():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

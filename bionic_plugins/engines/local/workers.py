@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.errors import BionicError, RequestError, WriteError
 from bionic_core.runs import (
     REMEDY,
     TRIES,
@@ -116,8 +116,15 @@ class _Crew:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, *self._arguments, dict(os.environ))
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        with server.without_interrupts():
-            process.start()
+        try:
+            with server.without_interrupts():
+                process.start()
+        except (EOFError, OSError) as error:
+            raise BionicError(
+                f"the server that workers are started from was killed ({error or 'it is gone'}); "
+                "where that is the system's doing for want of memory, "
+                f"{REMEDY}. Finished epochs are kept, and the same command goes on after them"
+            ) from error
         theirs.close()
         worker = _Worker(process, ours, kills_for_memory())
         self.workers.append(worker)

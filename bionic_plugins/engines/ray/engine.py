@@ -17,6 +17,7 @@ import attrs
 
 from bionic_core import Engine, RequestError
 from bionic_core.errors import BionicError
+from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:
     from bionic_core.runs import Outcome, PlannedRun, Task, Work
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LOOKS_EVERY = 0.2
 """Seconds between two looks at what the runs have told."""
 
-MISSING = "--engine ray needs Ray, which is not installed here: pip install 'bionic[ray]'"
+MISSING = "--engine ray needs Ray, which is not installed here: "
 
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Of Ray, unless the user's environment says otherwise: it reports nothing, and installs nothing
@@ -66,7 +67,7 @@ class Ray(Engine):
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks on the cluster."""
         if find_spec("ray") is None:
-            raise RequestError(MISSING)
+            raise RequestError(MISSING + install("ray"))
         if work.jobs > 1:
             raise RequestError(
                 "--jobs: with --engine ray, as many runs go at a time as the cluster has room for; "
@@ -278,7 +279,7 @@ class _Study:
             if isinstance(cause, ImportError):
                 raise RequestError(
                     f"a node of the Ray cluster cannot run bionic ({cause}). Install on every "
-                    "node the same bionic, with bionic[ray], and the same plugins as here"
+                    "node the same bionic-connectome[ray], and the same plugins as here"
                 ) from error
             return Outcome(task, error=reason(cause))
         except exceptions.RayError as error:

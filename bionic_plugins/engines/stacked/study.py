@@ -40,6 +40,7 @@ from bionic_core.runs import (
     save_state,
     take_up,
     texts_of,
+    told,
     write_texts,
 )
 from bionic_core.training import (
@@ -260,7 +261,8 @@ def _enter(
                 return Outcome(task, reused(run).folder, reused=True)
             study.work.claimed(task, run.folder)
             checkpoint = take_up(run, state)
-            texts = texts_of(planned, inputs, study.place, ENGINE)
+            more = ENGINE | told(state.network, say)
+            texts = texts_of(planned, inputs, study.place, more)
             sums = write_texts(run, state, checkpoint, texts, course, ENGINE)
             claims.push(mine.pop_all())
             study.work.saved(task, run.folder)

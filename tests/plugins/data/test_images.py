@@ -116,7 +116,7 @@ def test_folders_that_are_wrong(tmp_path: Path) -> None:
     refused(tmp_path, "class 'owls' has one picture; two are needed")
     (tmp_path / "owls" / "notes.txt").write_text("")
     (tmp_path / "owls" / "more").mkdir()
-    refused(tmp_path, "class folder 'owls' holds what is no picture: more, notes.txt;")
+    refused(tmp_path, "class folder 'owls' holds what is no picture: notes.txt;")
 
 
 def test_a_missing_path_is_not_the_current_folder() -> None:

@@ -14,7 +14,8 @@ import pytest
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError
 from bionic_core.runs.engine import Outcome, Task
-from bionic_core.runs.folder import LOCK, RESULT, STATE, Run
+from bionic_core.runs.files import LOCK, RESULT, STATE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.training.loop import Progress

@@ -12,7 +12,8 @@ import bionic_core as bionic
 from bionic_core import RequestError
 from bionic_core.runs import sending
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.folder import STATE, Run
+from bionic_core.runs.files import STATE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun
@@ -73,7 +74,7 @@ def test_without_the_extra_one_line_names_it(
     monkeypatch.setattr("bionic_plugins.engines.ray.engine.find_spec", lambda name: None)
     words = ("factorial", "--mechanisms", "masks", "--seeds", "1", *SMALL)
     said = command(*words, "--engine", "ray", "--address", "auto")
-    refused(said, "pip install 'bionic[ray]'")
+    refused(said, "pip install 'bionic-connectome[ray]'")
     assert said.err.splitlines()[-1].startswith("bionic: --engine ray needs Ray")
 
 
@@ -177,7 +178,7 @@ def test_a_node_that_cannot_run_bionic_says_so(
     with pytest.raises(RequestError) as caught:
         _after(error, tmp_path, monkeypatch)
     assert "a node of the Ray cluster cannot run bionic (No module named" in str(caught.value)
-    assert "Install on every node the same bionic, with bionic[ray]" in str(caught.value)
+    assert "Install on every node the same bionic-connectome[ray]" in str(caught.value)
 
 
 def test_a_run_that_ray_ends_for_its_memory_says_so(

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from bionic_core import Layer, Mechanism, Stream, hookimpl
 from bionic_core.base.locks import Claim
 from bionic_core.runs.engine import Outcome, Task, Work
-from bionic_core.runs.folder import STATE, Run
+from bionic_core.runs.files import STATE
+from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.train import train
 from bionic_core.training.loop import Progress, train_members

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, RequestError, hookimpl
 from bionic_core.runs.engine import Task, Work
+from bionic_core.runs.files import MODEL
 from bionic_core.runs.observer import Observers
-from bionic_core.runs.train import MODEL
 from bionic_core.spec.spec import compose
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.tracking import tracking

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from bionic_core import Journal, Recorded, Study, Tracked, cli
-from bionic_core.runs.train import Run
+from bionic_core.runs.folder import Run
 from bionic_core.studies.names import flat
 from bionic_plugins.trackers.mlflow_tracker import MLflow
 from bionic_plugins.trackers.tensorboard_tracker import TensorBoard
@@ -338,7 +338,7 @@ def test_without_the_extra_one_line_names_it(
             lambda asked: None if asked == package else real(asked),
         )
     said: Said = bionic("train", "demo", "--track", name)
-    refused(said, f"--track {name} needs", f"pip install 'bionic[{name}]'")
+    refused(said, f"--track {name} needs", f"pip install 'bionic-connectome[{name}]'")
     assert len(said.err.strip().splitlines()) == 1
 
 

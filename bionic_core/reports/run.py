@@ -14,14 +14,14 @@ from bionic_core.reports.drawing.run import areas_of, course, draw_learning, dra
 from bionic_core.reports.drawing.svg import BELOW, Plot
 from bionic_core.reports.html import printable
 from bionic_core.reports.origin import origin, retrain
+from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Facts, Flow, Page, Row, Section, Step, Table
-from bionic_core.reports.study import TEST_SELECTED
 from bionic_core.reports.tables.build import by_site, parameters
 from bionic_core.reports.tables.evaluation import between, classes, confusion, splits
 from bionic_core.reports.words import count, number, percent, share, sides, whole
 from bionic_core.runs.evaluate import class_figures
+from bionic_core.runs.folder import Run
 from bionic_core.runs.result import Result
-from bionic_core.runs.train import Run
 from bionic_core.training.metrics import Figures, probabilities
 
 if TYPE_CHECKING:
@@ -42,23 +42,19 @@ def page_of_run(run: Run) -> Page:
     manifest: Mapping[str, Any] = printable(run.manifest)
     figures: Figures = printable(class_figures(run))
     name, seed = str(manifest.get("name", run.hash)), manifest["seed"]
-    note = (
-        "The same spec, seed and data give the same numbers; on the CPU, with as many threads, to "
-        "the last bit."
-    )
     return Page(
         title=f"{name}, seed {seed}",
         kicker=f"A single training run, {run.hash}",
         question=f"How well does {name}, trained with seed {seed}, tell the "
         f"{len(figures.classes)} classes of {manifest['data']} apart?",
         answer=_answer(result, figures),
-        warnings=[TEST_SELECTED] if result.selected_on == "test" else [],
+        warnings=said("study-warnings", selected=result.selected_on == "test", failed=0, missing=0),
         sections=[
             _reached(result),
             _learning(run, result),
             _errors(run, figures),
             *_built(run),
-            *origin(retrain(run.folder, seed), run, note),
+            *origin(retrain(run.folder, seed), run, *said("same-numbers")),
         ],
     )
 
@@ -69,56 +65,37 @@ def _answer(result: Result, figures: Figures) -> list[str]:
         sure = f" (95 % interval {between(test.interval, 1)})"
     common = max(classes, key=lambda name: classes[name].support)
     share = classes[common].support / max(sum(c.support for c in classes.values()), 1)
-    best = max(classes, key=lambda name: classes[name].recall)
-    worst = min(classes, key=lambda name: classes[name].recall)
-    return [
-        f"It classifies {percent(test.accuracy, 1)} of {count(test.images)} test images "
-        f"rightly{sure}; always answering “{common}” would be right for {percent(share, 1)}. "
-        f"Macro F1 is {number(test.macro_f1, 3)}.",
-        f"It finds “{best}” best ({percent(classes[best].recall, 0)} of its images) and "
-        f"“{worst}” worst ({percent(classes[worst].recall, 0)}). Epoch {result.best_epoch} "
-        f"of {result.epochs} was chosen by {result.selected_on} accuracy.",
-    ]
+    recall = {name: found.recall for name, found in classes.items() if found.support}
+    best, worst = (most(recall.items(), key=lambda pair: pair[1]) for most in (max, min))
+    names = {"common": common, "best": best, "worst": worst}
+    return said("run-answer", run=result, test=test, sure=sure, share=share, **names)
 
 
 def _reached(result: Result) -> Section:
-    pairs = [
-        ("training took", f"{number(result.seconds, 0)} s"),
-        ("speed", f"{number(result.images_per_second, 0)} images/s"),
-    ]
+    speed = f"{number(result.images_per_second, 0)} images/s"
+    pairs = [("training took", f"{number(result.seconds, 0)} s"), ("speed", speed)]
     if isinstance(result.test, Figures):
         pairs.append(("calibration error, test", percent(result.test.calibration_error, 1)))
     return Section("What it reached", (), [splits(result, "Figures by split"), Facts(pairs)])
 
 
 def _learning(run: Run, result: Result) -> Section:
-    best, selected = result.best_epoch, result.selected_on
+    selected = result.selected_on
+    more: dict[str, Any] = {"best_epoch": result.best_epoch, "selected_on": selected}
     drawings = []
     for key in ("loss", "accuracy"):
         lines = [course(run.history, split, key) for split in ("train", selected)]
-        seen, held = (f"{number(line[0], 3)} to {number(line[-1], 3)}" for line in lines)
-        alt = (
-            f"Learning curves: {key} by epoch, over {len(run.history)} epochs, in training "
-            f"({seen}) and on {selected} images ({held}); epoch {best} was chosen"
-        )
-        more: dict[str, Any] = {"history": run.history, "best_epoch": best}
-        more["selected_on"] = selected
-        plot = Plot(partial(draw_learning, key=key, **more), alt, 3.0, legend=BELOW)
+        ends, epochs = [(line[0], line[-1]) for line in lines], len(run.history)
+        (alt,) = said("learning-alt", key=key, epochs=epochs, ends=ends, it=result)
+        draw = partial(draw_learning, key=key, history=run.history, **more)
+        plot = Plot(draw, alt, 3.0, legend=BELOW)
         drawings.append(Drawing(plot.svg(), key.capitalize()))
-    text = (
-        "Training figures are those seen while training, of varied images and with the training "
-        "loss; the others are of plain images and plain cross entropy, so the two losses are on "
-        "different scales.",
-    )
-    return Section("How it learned", text, [Row(drawings)])
+    return Section("How it learned", said("learning"), [Row(drawings)])
 
 
 def _errors(run: Run, figures: Figures) -> Section:
-    matrix = attrs.evolve(
-        confusion(figures, "test"),
-        title="Confusion matrix of the test images: rows are true classes, columns predicted ones",
-        note="Counts; the shade is the share of the row, so a dark diagonal is good.",
-    )
+    title, note = said("confusion-matrix")
+    matrix = attrs.evolve(confusion(figures, "test"), title=title, note=note)
     table = classes(figures, "Figures of each class, test images")
     try:
         return Section("What it confuses", (), [matrix, Row([_roc(run, figures), table])])
@@ -135,8 +112,7 @@ def _roc(run: Run, figures: Figures) -> Drawing:
     title = "ROC curves, each class against the rest"
     told = ", ".join(f"{name} {number(area, 3)}" for name, area in areas.items())
     plot = Plot(draw, f"{title}; areas: {told}", 4.7, legend={**BELOW, "ncols": 2})
-    caption = "The area under each curve stands before its class; the dashed line is guessing."
-    return Drawing(plot.svg(), title, caption)
+    return Drawing(plot.svg(), title, *said("roc-caption"))
 
 
 def _built(run: Run) -> list[Section]:
@@ -149,10 +125,7 @@ def _built(run: Run) -> list[Section]:
         reason = f"The pipeline cannot be drawn here: {printable(str(error))}"
         return [Section("How it is built", (reason,))]
     description: Description = printable(built)
-    text = (
-        f"{count(description.macs)} multiply-adds for an image. Names with a coloured ground are "
-        "the mechanisms that act there.",
-    )
+    text = said("built", built=description)
     pipeline, table = _pipeline(description, network), parameters(description.parameters)
     return [Section("How it is built", text, [pipeline, table]), *_wiring(network)]
 
@@ -215,11 +188,6 @@ def _wiring(network: Network) -> list[Section]:
         drawings.append(Drawing(svg, label, f"{pairs} pairs, {percent(part, 1)} of all"))
         synapses = None if wired.count is None else int(wired.count.sum())
         rows.append((label, share(part), whole(len(wired)), whole(synapses)))
-    if not drawings:
-        return []
     table = Table("Wired projections", ("projection", "density", "pairs", "synapses"), rows)
-    text = (
-        "Each dot is a pair of neurons that may have a weight; every other weight is zero and "
-        "stays so. Neurons are in the order of their layer.",
-    )
-    return [Section("Wiring", text, [table, Row(drawings, small=True)])]
+    section = Section("Wiring", said("wiring"), [table, Row(drawings, small=True)])
+    return [section] if drawings else []

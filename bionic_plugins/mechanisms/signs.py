@@ -1,0 +1,114 @@
+"""Dale's law: every neuron's outgoing weights have the sign of its cell."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from bionic_core import (
+    Connectome,
+    Layer,
+    Mechanism,
+    PlasticityRule,
+    ProjectionSite,
+    RequestError,
+    Synapses,
+    Wiring,
+    hookimpl,
+)
+
+
+class Signed(nn.Module):
+    """``|w| · s`` of the pre neuron, w itself where s is 0; values → values, in any storage.
+
+    ``sign`` is s, float (P,): 1, −1, or 0 where it is not known. The slope at w = 0 is that of
+    w > 0, so that a weight of zero can grow.
+    """
+
+    def __init__(self, sign: Tensor, note: str = "") -> None:
+        super().__init__()
+        self.note = note  # what must be said of it
+        self.sign: Tensor
+        self.register_buffer("sign", sign, persistent=False)
+
+    def forward(self, values: Tensor, synapses: Synapses) -> Tensor:
+        """Return the weights as they act, (Q, P) or one for each pair."""
+        sign = self.sign.to(values.dtype)[synapses.pre]
+        size = torch.where(values < 0, -values, values)
+        return torch.where(sign == 0, values, size * sign)
+
+
+@attrs.frozen(eq=False)
+class Signs(Mechanism):
+    """Dale's law: ``w = |v| · s``, s the sign of the pre cell; values QP, or one for each pair.
+
+    Weights begin as positive as they would be large: the size of each is that of the weight that
+    the model without the mechanism draws, and the optimiser goes on with v freely. A clamp after
+    each step would leave half the weights dead from the beginning, since their draws have the
+    wrong sign; with |v| every weight has a gradient always, and passes from the one side of zero to
+    the other without changing its sign. Local rules act on sizes: what strengthens a synapse makes
+    it more excitatory or more inhibitory, so after each step v is replaced by |v|, which changes no
+    weight. Signs are those of all projections of the model, those within a layer included. The
+    bridge (from features to the first layer) and the readout have no cells before them and stay
+    free, as does a layer that is a plain integer.
+
+    Where the wiring says that other cells' signs are taken (``masks.wiring = "signs"``), they are.
+    """
+
+    name = "signs"
+    kind = "structural"
+    source = (
+        "Dale's law, Strata & Harvey 1999, doi:10.1016/S0361-9230(99)00100-8; in networks Song "
+        "et al. 2016, doi:10.1371/journal.pcbi.1004792, and Cornford et al. 2021, ICLR"
+    )
+
+    @hookimpl
+    def weight(
+        self, projection: ProjectionSite, connectome: Connectome | None, wiring: Wiring | None
+    ) -> nn.Module:
+        """Answer for every projection; from a layer without cells, with what changes nothing."""
+        if connectome is None:
+            raise RequestError(
+                "there is no connectome, and so no cell whose sign is known; add a [connectome] "
+                "table to the spec, or leave the mechanism out"
+            )
+        sign, note = signs_of(projection.pre, connectome)
+        if wiring is not None and wiring.sender is not None:
+            sign = sign[wiring.sender]
+        return Signed(torch.as_tensor(sign, dtype=torch.get_default_dtype()), note)
+
+    @hookimpl
+    def plasticity(self, projection: ProjectionSite) -> PlasticityRule | None:
+        """Keep sizes positive where the pre neurons are cells."""
+        if projection.pre.indices is None:
+            return None
+
+        def change(values: Tensor, pre: Tensor, post: Tensor, synapses: Synapses) -> Tensor:
+            return values.abs() - values
+
+        return change
+
+
+def signs_of(layer: Layer, connectome: Connectome) -> tuple[npt.NDArray[np.int64], str]:
+    """Return the sign of each neuron, (P,), 0 where it is not known, and what must be said."""
+    sign = np.zeros(layer.size, np.int64)
+    if layer.indices is None:
+        return sign, (
+            f"mechanisms.signs does nothing after layer '{layer.name}': it is the plain integer "
+            f"{layer.size} and has no cells, so its weights may have either sign"
+        )
+    for kind, value in (("excitatory", 1), ("inhibitory", -1)):
+        sign[connectome.broad_type[layer.indices] == kind] = value
+    assumed = getattr(connectome, "sign", None)  # of connectomes that keep what is not known
+    if assumed is not None:
+        sign[assumed[layer.indices] == "unknown"] = 0
+    unknown = int((sign == 0).sum())
+    if not unknown:
+        return sign, ""
+    return sign, (
+        f"mechanisms.signs leaves the weights of {unknown} of {layer.size} cells of layer "
+        f"'{layer.name}' free: their signs are not known"
+    )
