@@ -53,8 +53,8 @@ def test_the_core_spells_no_mechanisms_name(path: Path) -> None:
         if path.as_posix().endswith(f"bionic_core/{file}"):
             text = text.replace(words, "")
     quoted = [f"[\"'.]{name}[\"'.]" for name in ORDINARY & {*mechanisms()}]
-    words = [*quoted, *(rf"\b{name}\b" for name in mechanisms() if name not in ORDINARY)]
-    names = re.compile("|".join(words), re.IGNORECASE)
+    bare = [rf"\b{name}\b" for name in mechanisms() if name not in ORDINARY]
+    names = re.compile("|".join([*quoted, *bare]), re.IGNORECASE)
     found = [
         f"{number}: {line.strip()}"
         for number, line in enumerate(text.splitlines(), 1)
