@@ -56,8 +56,8 @@ def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDA
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of EXIF that is not used
             with opened_picture(file) as opened:
-                tile = opened.tile[0] if opened.tile else None
-                depth = str(getattr(tile, "args", ""))
+                tiles = getattr(opened, "tile", ())
+                depth = str(getattr(tiles[0], "args", "")) if tiles else ""
                 opened.load()
                 return _shaped(_plain(_upright(opened), image[0], depth), image)
     except Exception as error:  # what Pillow raises on files that are damaged is anything

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -211,20 +211,20 @@ def unpacked(path: Path) -> bytes:
     return data
 
 
-def check_header(file: BinaryIO, size: int, name: str) -> None:
+def check_header(file: IO[bytes], size: int, name: str) -> None:
     """Compare what an array's header claims with the bytes that follow it.
 
     Raises:
         ValueError: the header is none, claims another size, or a kind that is not read.
     """
-    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+    version = np.lib.format.read_magic(file)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in readers:
         raise ValueError(f"{name} has a header of version {version}")
-    shape, _, dtype = readers[version](file)  # type: ignore[no-untyped-call]
+    shape, _, dtype = readers[version](file)
     start = file.tell()
     if dtype.hasobject:
         raise ValueError(f"{name} holds objects, which only pickle could read")
@@ -240,8 +240,8 @@ def check_header(file: BinaryIO, size: int, name: str) -> None:
         raise ValueError(f"{name} says that it is {dtype} {shape} and has no values")
 
 
-def _array(file: BinaryIO) -> Array:
-    array: Array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+def _array(file: IO[bytes]) -> Array:
+    array: Array = np.lib.format.read_array(file, allow_pickle=False)
     return array
 
 

@@ -88,7 +88,8 @@ def exact(array: Any, kind: type[np.generic]) -> Array:
     """
     array = np.asarray(array)
     if kind is not np.str_ and np.issubdtype(array.dtype, kind):
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+        native: Array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return native
     if array.dtype.kind == "O":
         array = _of_objects(array)
     if kind is np.floating:

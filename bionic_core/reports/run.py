@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
-from bionic_core.errors import DamagedError, RequestError
+from bionic_core.errors import RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc, wiring
 from bionic_core.reports.drawing.svg import BELOW, Plot
 from bionic_core.reports.html import printable
@@ -39,6 +39,7 @@ def page_of_run(run: Run) -> Page:
         RequestError: the run is not finished, or damaged.
     """
     result: Result = printable(run.result)
+    run.verify()  # a page is sent on: it shows nothing of a folder with a file not its own
     manifest: Mapping[str, Any] = printable(run.manifest)
     figures: Figures = printable(class_figures(run))
     name, seed = str(manifest.get("name", run.hash)), manifest["seed"]
@@ -97,11 +98,7 @@ def _errors(run: Run, figures: Figures) -> Section:
     title, note = said("confusion-matrix")
     matrix = attrs.evolve(confusion(figures, "test"), title=title, note=note)
     table = classes(figures, "Figures of each class, test images")
-    try:
-        return Section("What it confuses", (), [matrix, Row([_roc(run, figures), table])])
-    except DamagedError as error:
-        reason = f"The ROC curves cannot be drawn: {printable(str(error))}"
-        return Section("What it confuses", (reason,), [matrix, table])
+    return Section("What it confuses", (), [matrix, Row([_roc(run, figures), table])])
 
 
 def _roc(run: Run, figures: Figures) -> Drawing:

@@ -79,7 +79,7 @@ def _table(table: Table) -> Iterator[RenderableType]:
             grid.add_section()
         looks = (f"{'bold ' * cell.strong}{TONES[cell.tone]}".strip() for cell in row)
         grid.add_row(*(Text(cell.text, look) for cell, look in zip(row, looks, strict=True)))
-    yield from (grid, *map(Text, filter(None, [table.note])))
+    yield Group(grid, *map(Text, filter(None, [table.note])))
 
 
 def _flow(flow: Flow) -> Tree:

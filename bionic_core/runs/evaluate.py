@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,8 +18,9 @@ from bionic_core.base.strict import KEY
 from bionic_core.dataset import SPLITS, Split
 from bionic_core.errors import RequestError, listing
 from bionic_core.runs.folder import Run
-from bionic_core.runs.images_and_wiring import InputCache
+from bionic_core.runs.images_and_wiring import InputCache, Inputs
 from bionic_core.spec.sources import open_data
+from bionic_core.spec.spec import Spec
 from bionic_core.statistics.comparisons import Difference
 from bionic_core.statistics.comparisons import compare as paired
 from bionic_core.statistics.crossed import Images, Over
@@ -91,7 +94,8 @@ def predict_split(
     spec = run.spec()
     if data is not None:
         spec = attrs.evolve(spec, data=open_data(data))
-    inputs = (cache or InputCache()).get(spec)
+    cache = cache or InputCache()
+    inputs = cache.get(spec) if data is not None else _own_inputs(run, spec, cache)
     manifest = run.manifest
     names = list(inputs.data.class_names)
     if names != manifest["class_names"]:
@@ -108,6 +112,33 @@ def predict_split(
     unlike = inputs.data.fingerprint != manifest["identity"]["data"]["fingerprint"]
     name = inputs.data.name
     return Predicted(run, split, part, logits, names, name, selected_on, unlike, averaged)
+
+
+def _own_inputs(run: Run, spec: Spec, cache: InputCache) -> Inputs:
+    """Return the inputs that a run was trained on.
+
+    A path of its data is relative to the folder in which it was trained, which is mostly one that
+    the run's own lies in.
+
+    Raises:
+        RequestError: they are not where the run's spec has them.
+    """
+    given = getattr(spec.data, "path", "")
+    if not given or Path(given).exists():
+        return cache.get(spec)
+    for above in run.folder.resolve().parents if not Path(given).is_absolute() else ():
+        if (found := above / given).exists():
+            source: Any = spec.data
+            moved = attrs.evolve(spec, data=attrs.evolve(source, path=str(found)))
+            inputs = cache.get(moved)
+            if inputs.data.fingerprint == run.manifest["identity"]["data"]["fingerprint"]:
+                return inputs
+    raise RequestError(
+        f"the data that the run was trained on, data.path = '{given}' of its spec, is not there"
+        + ("" if Path(given).is_absolute() else ", seen from here or from a folder above the run")
+        + "; say where it is by now with --data PATH",
+        where=str(run.folder),
+    )
 
 
 @attrs.frozen

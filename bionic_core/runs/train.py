@@ -115,9 +115,11 @@ def train_task(
     run = Run(planned.folder)
     if run.done:
         return reused(run)
-    check_heard(task.spec)
+    if not run.folder.is_dir():  # one that an earlier version has begun goes on
+        check_heard(task.spec)
     inputs = plans.inputs.get(task.spec)
-    for name, why in even(task.spec, inputs.splits.train.counts(task.spec.model.classes)).items():
+    counts = inputs.splits.train.counts(task.spec.model.classes).tolist()
+    for name, why in even(task.spec, counts).items():
         observer.note(task, f"mechanism '{name}' does nothing here: {why}")
     with Claim(run.folder / LOCK, partial(observer.note, task)) as claim:
         if claim.contested:

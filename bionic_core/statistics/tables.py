@@ -13,8 +13,10 @@ import attrs
 from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
+from bionic_core.statistics.centre import Centred, Curvature, with_centre
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.effects import Row
+from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
@@ -67,14 +69,19 @@ class TableAnalysis(Analysis):
     Attributes:
         columns: in their order.
         taken: the same in sentences.
+        curvature: what centre points say, if the design has such.
     """
 
     columns: tuple[Column, ...]
     taken: tuple[str, ...]
+    curvature: Curvature | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON-ready data."""
-        return {"columns": to_document(self.columns)} | super().to_json()
+        document = {"columns": to_document(self.columns)} | super().to_json()
+        if self.curvature is not None:
+            document["curvature"] = to_document(self.curvature)
+        return document
 
 
 def analyse(
@@ -95,9 +102,10 @@ def analyse(
         table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
         response: the column that is analysed, read by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
-        factors: the columns that were varied; if none is named, all others whose values repeat
-            as a design's do, in a study's own table (one with a column ``seed``) those to the left
-            of it.
+        factors: the columns that were varied, with or without centre points
+            (:mod:`bionic_core.statistics.centre`); if none is named, all others whose values
+            repeat as a design's do, in a study's own table (one with a column ``seed``) those to
+            the left of it.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
@@ -127,21 +135,32 @@ def analyse(
         levels = {name: sheet.levels[name].values for name in [*names, *([block] if block else [])]}
         _check_holes(sheet, levels)
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
+        rows = _rows(levels, names, block, read.values)
+        options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
         about = _response(response, read.unit, percent)
-        analysis = analyse_rows(
-            _factors(found, said),
-            _rows(levels, names, block, read.values),
-            response=about,
-            order=order,
-            confidence=confidence,
-            error=error,
-            margin=margin_of(about.unit, margin),
-            block=block or "seed",
-            said=said,
-        )
+        options |= {"margin": margin_of(about.unit, margin)}
+        options |= {"response": about, "block": block or "seed"}
+        analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
-    return TableAnalysis(analysis.findings, analysis.effects, taken, told)
+    told = (*told, str(curvature)) if curvature else told
+    return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
+
+
+def _analysed(
+    factors: Sequence[Factor], rows: Sequence[Row], said: list[str], options: dict[str, Any]
+) -> tuple[Analysis, Curvature | None]:
+    """Return the analysis of rows, and what centre points say of them, if there are such."""
+    if (design := Centred.of(factors, rows)) is None:
+        return analyse_rows(factors, rows, said=[*said, *_compared(factors)], **options), None
+    if options["error"] not in (None, Pooled.name):
+        raise RequestError(
+            f"--error {options['error']}: a design with centre points is judged by one error for "
+            "all runs, which they tell: leave --error out"
+        )
+    told = [*said, *_compared(design.factors)]
+    corners = analyse_rows(design.factors, design.corners, said=told, **options)
+    return with_centre(corners, design, options["confidence"], options["block"])
 
 
 def _check_columns(
@@ -223,20 +242,23 @@ def _left_out(read: Measured, response: str) -> Iterator[str]:
         )
 
 
-def _factors(columns: Sequence[Column], said: list[str]) -> list[Factor]:
-    """Return the factors; say which way two levels are compared."""
-    found = [Factor(column.name, column.levels) for column in columns]
-    if not found:
+def _factors(columns: Sequence[Column]) -> list[Factor]:
+    """Return the factors, of which there must be one."""
+    if not columns:
         raise RequestError(
             "no column but the response varies with repeated values; name some with --factors"
         )
-    said += [
+    return [Factor(column.name, column.levels) for column in columns]
+
+
+def _compared(factors: Sequence[Factor]) -> list[str]:
+    """Say which way two levels are compared."""
+    return [
         f"{f.name} is {'/'.join(map(str, f.levels))}: its effect is that of {f.levels[1]} less "
         f"{f.levels[0]}"
-        for f in found
+        for f in factors
         if len(f.levels) == 2 and f.levels not in ((False, True), (-1, 1), (0, 1))
     ]
-    return found
 
 
 def _rows(

@@ -160,7 +160,7 @@ def test_ragged_and_foreign_cells(bionic: Bionic, cells: str | bytes) -> None:
 
 def test_matrices_that_would_write_out_of_bounds(bionic: Bionic) -> None:
     Path("c.csv").write_text(SMALL)
-    good = {"format": b"csr", "shape": [3, 3], "data": np.ones(3), "indices": [0, 1, 2]}
+    good: Any = {"format": b"csr", "shape": [3, 3], "data": np.ones(3), "indices": [0, 1, 2]}
     np.savez("falls.npz", **good, indptr=[0, 2**30, -5, 3])
     np.savez("zero.npz", **{**good, "data": [], "indices": []}, indptr=[0, 2**30, -5, 0])
     scipy.sparse.save_npz("dia.npz", scipy.sparse.dia_array((np.ones((1, 3)), [0]), shape=(3, 3)))

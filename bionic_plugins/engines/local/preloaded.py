@@ -5,21 +5,24 @@ streams open, so it ends at once when the study does, and does not take its modu
 """
 
 import atexit
+import ctypes
 import os
-import threading
+import signal
 
-_STUDY, _READY = os.getppid(), threading.Event()
-
-
-def _end_with_the_study() -> None:
-    """End while importing if the study has; once it waits for words, the server sees it itself."""
-    while not _READY.wait(0.25):
-        if os.getppid() != _STUDY:
-            os._exit(1)
+_DEATH = 1
+"""PR_SET_PDEATHSIG of Linux's prctl: the signal that comes when the starting thread ends."""
 
 
-_watch = threading.Thread(target=_end_with_the_study, daemon=True)
-_watch.start()
+def _die_with_the_study(how: int) -> None:
+    """Let the system end this process with the study's; 0 as the signal: no more."""
+    try:
+        ctypes.CDLL(None).prctl(_DEATH, how, 0, 0, 0)
+    except (OSError, AttributeError, TypeError):
+        return  # it ends when it has imported all, and sees that the study is gone
+
+
+# A server looks for its study's end only between its imports and its first word.
+_die_with_the_study(signal.SIGKILL)
 
 from bionic_core.runs import configure_process  # noqa: E402
 
@@ -31,8 +34,7 @@ from bionic_core.runs import outcome_of  # noqa: E402, F401
 
 torch.optim.SGD([torch.empty(1)])  # the first optimiser of a process imports torch's compiler
 
-_READY.set()
-_watch.join()  # a process with a second thread may not be forked
+_die_with_the_study(0)  # from here on the server itself sees when the study ends
 _SERVER = os.getpid()
 
 
