@@ -112,7 +112,7 @@ def analyse_rows(
     alone = regular and model.degrees == 0
     blocks, repeated = model.blocks.shape[1], model.degrees > 0
     over = Over.of(blocks, tested, new=images is not None, block=block, repeated=repeated)
-    notes = [f"intervals generalise {over.words}", *said]
+    notes = [over.said, *said]
     notes += [] if repeated or regular else [NO_LENTH]
     findings = Findings(
         response=response,

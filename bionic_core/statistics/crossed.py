@@ -159,6 +159,7 @@ class Certainty:
             return np.asarray(np.maximum(alone, together))
 
 
+GENERALISE = "intervals generalise"
 NOTHING = "to no other run, as none is repeated"
 
 
@@ -177,6 +178,11 @@ class Over:
     new_images: bool = False
     runs: int | None = None
     images: int | None = None
+
+    @property
+    def said(self) -> str:
+        """The sentence of it."""
+        return f"{GENERALISE} {self.words}"
 
     @classmethod
     def of(

@@ -137,9 +137,8 @@ def analyse(
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
         rows = _rows(levels, names, block, read.values)
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
-        about = _response(response, read.unit, percent)
-        options |= {"margin": margin_of(about.unit, margin)}
-        options |= {"response": about, "block": block or "seed"}
+        options["response"] = about = _response(response, read.unit, percent)
+        options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
         analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong

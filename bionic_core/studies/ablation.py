@@ -271,7 +271,7 @@ def results(
         ),
         notes=(
             *ablation.notes,
-            f"intervals generalise {over.words}",
+            over.said,
             *about_images_left(ACCURACY, judging),
             *_notes(ablation, found, rows, cells),
         ),
