@@ -9,10 +9,10 @@ from bionic_core.registry import Registry
 from bionic_core.reports import study as shared
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
+from bionic_core.reports.findings import verdicts
 from bionic_core.reports.plans import seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
-from bionic_core.reports.verdicts import decided, verdicts
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.publication import Published, publications
 from bionic_core.studies.results import AblationResults, Variant
@@ -105,7 +105,7 @@ def _answer(study: AblationResults) -> list[str]:
         lines += said("certain-change", row=row, does=does, size=abs(_size(row)))
     rest = words.listed([str(row.term) for row in judged if not row.change.certain])
     lines += said("other-changes", further=len(sure[4:]), uncertain=rest, level=100 * LEVEL)
-    lines += decided(study)
+    lines += study.decided
     return [*lines, *(f"{words.capital(line)}." for line in seen(study.detectable))]
 
 

@@ -16,7 +16,6 @@ from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
-from bionic_core.reports.verdicts import decided
 from bionic_core.statistics.designs import FactorLayout, Level, same_level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
@@ -77,7 +76,7 @@ def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",
         kicker="A factorial study",
         question=_question(study, measure),
-        answer=[*_answer(study.judged, measure), *decided(study)],
+        answer=[*_answer(study.judged, measure), *study.decided],
         sections=[section for section in sections if section is not None],
     )
     return shared.whole(found, study, page, {f.name: f.levels[-1] for f in factors})

@@ -6,17 +6,19 @@ A page and a terminal show the same tables; a page has figures too, and room for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
-from bionic_core.reports.verdicts import verdicts
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
 from bionic_core.statistics.lenth import error_slope
+
+if TYPE_CHECKING:
+    from bionic_core.studies.results import AblationResults
 
 MOST = 32
 """Of longer tables, a terminal shows what is of one or two factors or certain; --json has all."""
@@ -120,6 +122,22 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     title = Measure.of(findings.response).with_unit("Effects from seed to seed")
     tables, heading = [Table.of(title, columns, known)], "Do effects differ between seeds?"
     return Section(heading, said("over-seeds"), tables) if known else None
+
+
+def verdicts(found: Findings | AblationResults) -> list[Section]:
+    """Return the table of verdicts against a margin; nothing where there is none."""
+    known = {name: one for name, one in found.named.items() if one.verdict}
+    images = any(one.image_error is not None for one in known.values())
+    columns: Columns[Any] = {
+        "term": lambda name: name,
+        "90 % interval": lambda name: words.interval_cell(*known[name].verdict.interval),
+        "alone": lambda name: known[name].verdict.alone,
+        "all together": lambda name: known[name].verdict.corrected,
+        **({"images add ±": lambda name: words.numeric(known[name].image_half)} if images else {}),
+    }
+    table = Table.of("Verdicts", columns, known, words=(2, 3), quiet=True)
+    about = said("verdicts", found=found, images=images) if known else []
+    return [Section("Larger than the margin, or within it?", about, [table])] * bool(known)
 
 
 def _lenth(findings: Findings) -> str:

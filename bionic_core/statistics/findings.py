@@ -9,6 +9,7 @@ from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import Lenth, Point
+from bionic_core.statistics.verdicts import sentences
 
 
 @attrs.frozen
@@ -167,6 +168,12 @@ class Findings:
     def named(self) -> dict[str, Effect]:
         """The judged effects by what they are called."""
         return {effect.term.replace(":", " × "): effect for effect in self.judged}
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """What verdicts say, in sentences."""
+        judged = {name: one.verdict for name, one in self.named.items()}
+        return sentences(judged, self.margin, self.unit)
 
     @property
     def unit(self) -> str:

@@ -16,7 +16,7 @@ table is wrong is at most 5 %. "Alone" is the same at 5 % for a term looked at b
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -38,6 +38,16 @@ MARGIN = 0.5
 half a point is about the smallest effect that the reference paper's tables tell in words."""
 
 
+SENTENCES: Mapping[str, str] = {
+    "within": "Told to be within {}, each alone at 5 %: {}.",
+    "undecided": "Undecided, neither told to be within {} nor beyond: {}. That is no sign of there "
+    "being nothing.",
+}
+
+MOST = 6
+"""A sentence names so many terms."""
+
+
 @attrs.frozen
 class Verdict:
     """What runs say of an effect and a margin.
@@ -56,6 +66,24 @@ class Verdict:
     high: float
     p_larger: float
     p_within: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 90 % interval."""
+        return self.low, self.high
+
+
+def sentences(
+    named: Mapping[str, Verdict | None], margin: float | None, unit: str
+) -> tuple[str, ...]:
+    """Say which terms are told to be within a margin, and which are undecided, six of each."""
+    size, found = f"±{margin or 0:g} {unit}".strip(), []
+    for word, text in SENTENCES.items():
+        names = [name for name, one in named.items() if one is not None and one.alone == word]
+        told = [*names[:MOST], *[f"{len(names) - MOST} more"] * (len(names) > MOST)]
+        if told:
+            found.append(text.format(size, ", ".join(told)))
+    return tuple(found)
 
 
 def check_margin(margin: float | None) -> None:

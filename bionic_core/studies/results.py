@@ -20,6 +20,7 @@ from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Layout, Level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
+from bionic_core.statistics.verdicts import sentences
 from bionic_core.studies.cell import Cell
 
 ACCURACY = "test.accuracy"
@@ -188,6 +189,12 @@ class AblationResults:
     def named(self) -> dict[str, Difference]:
         """The differences by what is left out."""
         return {str(row.term): row.change for row in self.left_out}
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """What verdicts say, in sentences."""
+        judged = {name: one.verdict for name, one in self.named.items()}
+        return sentences(judged, self.margin, self.unit)
 
     @property
     def unit(self) -> str:
