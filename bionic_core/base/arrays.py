@@ -101,14 +101,19 @@ def read_array(source: Path | bytes, where: Path | None = None) -> Array:
         return _array(file)
 
 
-def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+def read_members(path: Path, wanted: Callable[[str], bool], what: str) -> dict[str, bytes]:
     """Return what the members of a ``.zip`` hold whose names are wanted.
+
+    Args:
+        path: the file.
+        wanted: whether a member of that name is.
+        what: in words, what it is not if it cannot be read, ``not a .zip of pictures``.
 
     Raises:
         RequestError: the file is missing or damaged, or unpacks to more than is read.
     """
     with (
-        reading(path, "not a .zip"),
+        reading(path, what),
         opened(path) as file,
         zipfile.ZipFile(file) as archive,
     ):
