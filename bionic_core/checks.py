@@ -13,6 +13,9 @@ from bionic_core.errors import RequestError
 
 EDGES = ("pre", "post", "count", "size")
 
+TEXTS = ("cell_type", "layer", "name", "transmitter", "sign")
+"""Arrays of words about cells."""
+
 
 def connectome_arrays(
     given: Mapping[str, Any], broad_types: tuple[str, ...]
@@ -25,7 +28,7 @@ def connectome_arrays(
     wanted = {
         "cell_id": Wanted(np.int64, ("cells",), unique=True),
         "broad_type": Wanted(np.str_, ("cells",), words=broad_types),
-        **dict.fromkeys(("cell_type", "layer", "name"), Wanted(np.str_, ("cells",))),
+        **dict.fromkeys(TEXTS, Wanted(np.str_, ("cells",))),
         "position": Wanted(np.float64, ("cells", 3), nan=True),
         **dict.fromkeys(("pre", "post"), Wanted(np.int32, ("connections",), low=0, below="cells")),
         "count": Wanted(np.int32, ("connections",), low=1),

@@ -27,7 +27,7 @@ _ARRAYS: dict[str, type[np.generic]] = {
     "size": np.float64,
 }
 
-_OPTIONAL = ("layer", "name")
+_OPTIONAL = ("layer", "name", "transmitter", "sign")
 """Texts of the cells that a connectome need not have; empty ones are left out of file and hash."""
 
 
@@ -73,6 +73,8 @@ class Connectome:
         provenance: where it comes from; ``label`` is shown wherever the connectome is.
         layer: str (N,), the anatomical layer that the source names; empty where it names none.
         name: str (N,), names of cells that have any, such as ``AVAL``; empty elsewhere.
+        transmitter: str (N,), as the source names it; empty where it names none.
+        sign: str (N,), ``unknown`` where the broad type is assumed, empty where it is known.
     """
 
     cell_id: npt.NDArray[np.int64]
@@ -86,6 +88,8 @@ class Connectome:
     provenance: Mapping[str, Any]
     layer: npt.NDArray[np.str_]
     name: npt.NDArray[np.str_]
+    transmitter: npt.NDArray[np.str_]
+    sign: npt.NDArray[np.str_]
 
     @classmethod
     def of(
@@ -102,8 +106,10 @@ class Connectome:
         provenance: Mapping[str, Any],
         layer: npt.NDArray[Any] | Sequence[str] | None = None,
         name: npt.NDArray[Any] | Sequence[str] | None = None,
+        transmitter: npt.NDArray[Any] | Sequence[str] | None = None,
+        sign: npt.NDArray[Any] | Sequence[str] | None = None,
     ) -> Connectome:
-        """Check, sort and freeze; ``size`` defaults to the counts, ``layer`` and ``name`` to none.
+        """Check, sort and freeze; ``size`` defaults to the counts, texts of the last four to none.
 
         Raises:
             RequestError: a value would not stay what it is in the array's dtype, lengths disagree,
@@ -114,18 +120,11 @@ class Connectome:
         from bionic_core.checks import connectome_arrays
 
         none = np.full(np.shape(cell_id), "")  # an empty text, so that hashes stay as they were
-        given = {
-            "cell_id": cell_id,
-            "broad_type": broad_type,
-            "cell_type": cell_type,
-            "position": position,
-            "layer": none if layer is None else layer,
-            "name": none if name is None else name,
-            "pre": pre,
-            "post": post,
-            "count": count,
-            "size": count if size is None else size,
-        }
+        texts = {"layer": layer, "name": name, "transmitter": transmitter, "sign": sign}
+        given: dict[str, Any] = {k: none if text is None else text for k, text in texts.items()}
+        given |= {"cell_id": cell_id, "broad_type": broad_type, "cell_type": cell_type}
+        given |= {"position": position, "pre": pre, "post": post, "count": count}
+        given |= {"size": count if size is None else size}
         arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
         frozen = {key: _frozen(array) for key, array in arrays.items()}
         return cls(**frozen, provenance=dict(provenance))

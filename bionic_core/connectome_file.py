@@ -14,7 +14,7 @@ from bionic_core.base.arrays import read_arrays
 from bionic_core.base.files import write_atomically
 from bionic_core.errors import RequestError, listing
 
-LARGE = 2**26
+LARGE = 2**24
 """Bytes of arrays above which a file is written uncompressed: minutes are worth more than room."""
 
 DEEPEST = 20

@@ -100,6 +100,15 @@ def console(stream: Any) -> Any:
     return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
 
+class _Reports:
+    """The report functions, imported when one is asked for: they bring torch."""
+
+    def __getattr__(self, name: str) -> Any:
+        from bionic_core.reports.tables import build
+
+        return getattr(build, name)
+
+
 def strict_json(result: Any) -> str:
     """Return a result as JSON, whose numbers are finite; say where null stands for others."""
     lost: list[str] = []
@@ -136,9 +145,8 @@ def show(
         return
     from bionic_core.reports import terminal
     from bionic_core.reports.sections import Section
-    from bionic_core.reports.tables import build as report
 
-    shown: Any = render(report)
+    shown: Any = render(_Reports())
     if isinstance(shown, Section | list | tuple):
         shown = terminal.render(shown)
     console(sys.stdout).print(shown)

@@ -119,17 +119,42 @@ class ImportOptions:
         typer.Option(
             metavar="ROLE=NAME",
             help="Which column is what, where it is not recognised: pre, post, synapse_id, size, "
-            "count, kind; cell_id, cell_type, broad_type, layer, position, x, y, z. An empty "
-            "NAME: there is none. May be repeated.",
+            "count, kind; cell_id, cell_type, broad_type, transmitter, layer, position, x, y, z. "
+            "NAME may be 'column 3'; empty: there is none. May be repeated.",
         ),
     ] = None
     excitatory: Annotated[
         str,
-        typer.Option(metavar="NAME,…", help="Values of broad_type, or cell types, that excite."),
+        typer.Option(
+            metavar="NAME,…",
+            help="Values of broad_type or transmitter, or cell types, that excite. Where one list "
+            "alone is given, all others are not in it.",
+        ),
     ] = ""
     inhibitory: Annotated[
         str, typer.Option(metavar="NAME,…", help="The same of inhibitory ones.")
     ] = ""
+    sign_unknown: Annotated[
+        str,
+        typer.Option(
+            metavar="SIGN", help="What cells without a sign count as: excitatory or inhibitory."
+        ),
+    ] = ""
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD=KIND",
+            help="What a word for a kind of connection means: chemical, gap-junction, received, "
+            "muscle. May be repeated.",
+        ),
+    ] = None
+    rows_are_synapses: Annotated[
+        bool,
+        typer.Option("--rows-are-synapses", help="Each row is one synapse; no column counts them."),
+    ] = False
+    fill_down: Annotated[
+        bool, typer.Option("--fill-down", help="A blank pre or post is the one above it.")
+    ] = False
     drop: Annotated[
         str, typer.Option(metavar="REASON,…", help="Drop rows that would be refused or kept.")
     ] = ""
@@ -151,6 +176,32 @@ class ImportOptions:
     post_by_pre: Annotated[
         bool, typer.Option("--post-by-pre", help="A matrix has post as rows and pre as columns.")
     ] = False
+    by_order: Annotated[
+        bool,
+        typer.Option(
+            "--by-order", help="A matrix goes by the order of CELLS, whatever its labels say."
+        ),
+    ] = False
+    separator: Annotated[
+        str,
+        typer.Option(
+            metavar="C", help="What stands between fields: a character, tab, blanks; else found."
+        ),
+    ] = ""
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header", help="The first line has the columns' names, or is a row."
+        ),
+    ] = None
+    cells_separator: Annotated[str, typer.Option(metavar="C", help="The same of CELLS.")] = ""
+    cells_header: Annotated[
+        bool | None,
+        typer.Option("--cells-header/--no-cells-header", help="The same of CELLS."),
+    ] = None
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="Of both files, where it is not UTF-8.")
+    ] = ""
     label: Annotated[
         str, typer.Option(metavar="TEXT", help="A name for outputs; else the file's.")
     ] = ""
@@ -164,7 +215,9 @@ class ImportOptions:
         """
         from bionic_core.connectomes.importing import Request, names
         from bionic_core.connectomes.importing.columns import parse_columns
+        from bionic_core.connectomes.importing.kinds import parse_kinds
         from bionic_core.connectomes.importing.rules import Rules
+        from bionic_core.connectomes.importing.text import Reading
 
         if self.values not in ("count", "size"):
             raise RequestError(f"--values {self.values}: must be count or size")
@@ -180,6 +233,13 @@ class ImportOptions:
             values="size" if self.values == "size" else "count",
             post_by_pre=self.post_by_pre,
             label=self.label,
+            reading=Reading(self.separator, self.header, self.encoding),
+            cells_reading=Reading(self.cells_separator, self.cells_header, self.encoding),
+            sign_unknown=self.sign_unknown,
+            kinds=parse_kinds(self.kind or []),
+            rows_are_synapses=self.rows_are_synapses,
+            fill_down=self.fill_down,
+            by_order=self.by_order,
         )
 
 

@@ -21,7 +21,7 @@ from bionic_core.cli.common import (
     typed,
 )
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.cli.study_options import StudyOptions
+from bionic_core.cli.study_options import ErrorName, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def factorial_command(
         str, typer.Option(metavar="METRIC", help="test.macro_f1, test.recall.CLASS, epochs ….")
     ] = "accuracy",
     order: Order = None,
+    error: ErrorName = None,
     options: StudyOptions,
     figures: Figures = None,
     json: Json = False,
@@ -149,18 +150,19 @@ def factorial_command(
 
     name, experiment = full_name(response), design.experiment(loaded)
     folders.check_folder(figures)
+    study.check_error(experiment, error, order)
     if plan:
         from bionic_core.reports.plans import factorial as plan_sections
         from bionic_core.studies.plan import factorial_plan
 
         planning = factorial_plan(
-            experiment, **options.place, response=name, order=order, seconds=probe
+            experiment, **options.place, response=name, order=order, error=error, seconds=probe
         )
         show(to_document(planning), json, lambda _: render(plan_sections(planning)))
         return
     check_response(name, loaded)
     cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order)
+    analysis = study.analyse(experiment, cells, response=name, order=order, error=error)
     results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
     path = study.save_results(options.out, experiment, results)
     results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
@@ -212,7 +214,11 @@ def analyse_command(
         str | None,
         typer.Option(metavar="NAME", help="A column of blocks; else seed or block, if there."),
     ] = None,
+    no_blocks: Annotated[
+        bool, typer.Option("--no-blocks", help="Take runs of different seeds as comparable.")
+    ] = False,
     order: Order = None,
+    error: ErrorName = None,
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
@@ -225,12 +231,15 @@ def analyse_command(
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
 
+    if no_blocks and block:
+        raise RequestError("--block and --no-blocks exclude each other; give one of them")
     found = analyse(
         table,
         response=response,
         factors=_names(factors),
-        block=block,
+        block="" if no_blocks else block,
         order=order,
+        error=error,
         percent=percent,
     )
     folders.check_folder(figures)

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
 
 
+ErrorName = Annotated[
+    str | None,
+    typer.Option(
+        "--error",
+        metavar="NAME",
+        help="What tells how sure effects are: seeds, pooled or cells; else seeds where there are "
+        "several.",
+    ),
+]
+
+
 @attrs.frozen
 class StudyOptions:
     """What is trained on, by what and how long, and where it is kept; each field is an option."""

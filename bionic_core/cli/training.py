@@ -39,13 +39,13 @@ def train_command(
         observer = Observers(tracking, display)
         observer.begun(task)
         say_precision([loaded], options.device, display.say)
-        for name, why in voids(loaded).items():
-            display.say(f"mechanism '{name}' does nothing here: {why}")
         try:
             run = train_task(task, Plans(options.out), device=options.device, observer=observer)
         except Exception as error:
             observer.failed(task, reason(error))
             raise
         observer.finished(task, run)
+        for name, why in voids(loaded).items():
+            display.say(f"mechanism '{name}' does nothing here: {why}")
     result = run.result
     show(result, json, lambda report: report.trained(result))

@@ -96,6 +96,8 @@ class ConnectomeSummary:
         density: share of ordered pairs of different cells that are connected.
         reciprocity: share of connections between different cells whose reverse exists.
         broad_types: cells by broad type.
+        unknown_signs: cells whose broad type is assumed, since nothing says their sign.
+        transmitters: cells by transmitter, as far as it is known; empty where none is.
         layer_densities, type_densities: between each two layers, or cell types where asked for.
         synapses_per_connection: mean, by ``from->to`` of broad types.
         file: that it was written to.
@@ -121,6 +123,8 @@ class ConnectomeSummary:
     provenance: Mapping[str, Any]
     type_densities: Sequence[Density] | None = field(default=None, metadata={OMITTED: True})
     file: str | None = field(default=None, metadata={OMITTED: True})
+    unknown_signs: int = 0
+    transmitters: Mapping[str, int] = field(factory=dict, metadata={OMITTED: True})
 
 
 def summarise(
@@ -168,7 +172,16 @@ def summarise(
         synapses_histogram=_histogram(connectome.count),
         provenance=dict(connectome.provenance),
         type_densities=types.table(connectome) if by_type else None,
+        unknown_signs=int((connectome.sign == "unknown").sum()),
+        transmitters=_counted(connectome.transmitter),
     )
+
+
+def _counted(words: npt.NDArray[np.str_]) -> dict[str, int]:
+    """Return how many cells have each word, most first; none where all are empty."""
+    found, number = np.unique(words[words != ""], return_counts=True)
+    order = np.argsort(-number, kind="stable")
+    return {str(found[k]): int(number[k]) for k in order}
 
 
 @attrs.frozen(eq=False)

@@ -45,7 +45,7 @@ CHANGES: Columns[Variant] = {
         row.change.simultaneous_low, row.change.simultaneous_high
     ),
     "p": lambda row: words.p_cell(row.change.p),
-    "p (Dunnett)": lambda row: words.p_cell(row.change.p_adjusted),
+    "p (corrected)": lambda row: words.p_cell(row.change.p_adjusted),
     "variance": lambda row: row.change.method or words.NONE,
 }
 """Columns of the tables of changes; only a page has room for how the variance is known."""
@@ -127,15 +127,12 @@ def _changes(study: AblationResults) -> Section:
 
 
 def _by_kind(study: AblationResults, *, page: bool) -> list[Table]:
-    """Return what each mechanism changes; a terminal marks whose variance is not pooled."""
-    alone = [row.term for row in study.rows if row.change.method not in (None, "pooled")]
-    apart = [] if page else alone
+    """Return what each mechanism changes."""
     columns = {name: CHANGES[name] for name in CHANGES if page or name != "variance"}
-    columns["mechanism"] = lambda row: f"{row.term}{' *' * (row.term in apart)}"
+    note = said("changes-note", by=study.pool and study.pool.error)
     tables = []
     for kind, title in KINDS.items():
         rows = sorted((row for row in study.rows if row.kind == kind), key=lambda row: -_size(row))
-        note = said("changes-note", apart=any(row.term in apart for row in rows))
         tables.append(Table.of(title, columns, rows, words=(6,), note=" ".join(note)))
     return [table for table in tables if table.rows]
 

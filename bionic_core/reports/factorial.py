@@ -21,11 +21,8 @@ from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.results import FactorialResults
 
-PAIRS, LISTED = 15, 12
-"""At most so many interactions are drawn, and terms that cannot be told apart are listed."""
-
-DOTS = 200
-"""Above so many runs their dots would be a smear, and only means are drawn."""
+PAIRS, LISTED, DOTS = 15, 12, 200
+"""At most so many interactions are drawn, terms that are not told apart listed, runs as dots."""
 
 
 def studied(study: FactorialResults) -> list[Section]:

@@ -29,7 +29,8 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
-    found = [_effects(findings, terms, regular), _anova(findings, terms), _leave_one_out(findings)]
+    found = [_effects(findings, terms, regular), _anova(findings, terms)]
+    found += [_over_seeds(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
 
@@ -47,7 +48,7 @@ def effects_section(findings: Findings) -> Section | None:
     caption = said(
         "effects-caption",
         lenth=findings.lenth,
-        robust=findings.residual.robust and not findings.lenth,
+        by="" if findings.lenth else findings.residual.by,
         left=len(known) - len(plots.drawn_effects(findings)),
     )
     title = "Effects, with 95 % intervals"
@@ -96,7 +97,7 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
-        robust=findings.residual.robust,
+        by="" if findings.lenth else findings.residual.by,
         lenth=findings.lenth and _lenth(findings),
         left=len(findings.effects) - len(shown),
     )
@@ -104,6 +105,19 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
     title = measure.with_unit(f"Effects on {measure.words}")
     table = Table.of(title, columns, shown, words=(5,), note=" ".join(note))
     return Section("All effects" if terms.page else "", (), [table])
+
+
+def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
+    """Return how far each effect differs between seeds, where the runs tell."""
+    known = [e for e in findings.effects if e.seed_sd is not None and (terms.page or e.order < 3)]
+    columns: Columns[Effect] = {
+        "term": lambda effect: words.crossed(effect.term) if terms.page else effect.term,
+        "SD over seeds": lambda effect: words.rough_cell(effect.seed_sd),
+        "p": lambda effect: words.p_cell(effect.seed_p),
+    }
+    title = Measure.of(findings.response).with_unit("Effects from seed to seed")
+    tables, heading = [Table.of(title, columns, known)], "Do effects differ between seeds?"
+    return Section(heading, said("over-seeds"), tables) if known else None
 
 
 def _lenth(findings: Findings) -> str:
@@ -128,12 +142,16 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
         "sum of squares": lambda line: words.rough_cell(line.sum_of_squares),
         "mean square": lambda line: words.rough_cell(line.mean_square),
         "F": lambda line: words.rough_cell(line.f),
+        "on": lambda line: ", ".join(words.rough(n, 3) for n in line.judged_on),
         "p": lambda line: words.p_cell(line.p),
     }
-    title = "Analysis of variance"
+    if not any(line.judged_on for line in lines):
+        del columns["on"]
+    title, methods = "Analysis of variance", {line.method: None for line in lines if line.f}
     ruled = [n for n, line in enumerate(lines) if line.source in ("residual", "total")]
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
-    return Section(title, said("variance"), [table])
+    method = "; ".join(methods) or "F against the residual"
+    return Section(title, said("variance", method=method), [table])
 
 
 def _leave_one_out(findings: Findings) -> Section | None:
@@ -146,7 +164,8 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "factor": lambda line: f"{line.term}{along[line.term]}{' *' * line.predicted}",
         **_estimates("difference", lines),
     }
-    note = said("leave-one-out-note", predicted=any(line.predicted for line in lines))
+    told = {"by": findings.residual.by, "predicted": any(line.predicted for line in lines)}
+    note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
     table = Table.of(title, columns, lines, note=" ".join(note))
     return Section("Seen as leave-one-out", said("leave-one-out"), [table])

@@ -30,12 +30,9 @@ class _Sentence(string.Formatter):
 
 
 def said(what: str, **cases: object) -> list[str]:
-    """Return what the file says of a figure, a table or a result.
+    """Return what the file says of ``what``, a table of it, in which each sentence has a name.
 
-    Args:
-        what: a table of the file, in which each sentence has a name.
-        cases: by a sentence's name, whether it holds here, or what stands at its ``{}``; by a
-            name in braces, what stands there.
+    Cases are, by that name, whether it holds or what stands at its ``{}``; by others', at theirs.
     """
     return [
         _Sentence().format(sentence, cases.get(name), **cases)

@@ -41,7 +41,7 @@ CHANGES: Columns[beside.ChangeBeside] = {
     "difference": lambda row: words.numeric(row.change.difference, signed=True),
     "z": lambda row: SIDES["z"](row.change, 1),
     "our 95 % interval": lambda row: words.interval_cell(row.low, row.high),
-    "p (Dunnett)": lambda row: words.p_cell(row.p_adjusted),
+    "p (corrected)": lambda row: words.p_cell(row.p_adjusted),
 }
 
 
@@ -136,7 +136,9 @@ def _variants(
         figures = [(row.label, row.figures[what]) for row in rows]
         lines = [[Cell(name), *(SIDES[s](it, digits) for s in sides)] for name, it in figures]
         blocks.append(Table(column.title, ("model", *sides), lines))
-    return Section(table.heading, (text,), [*blocks, Table.of("Parameters", SIZES, rows)])
+    told = " ".join(f"{row.label}: {row.note}" for row in rows if row.note)
+    blocks.append(Table.of("Parameters", SIZES, rows, note=told))
+    return Section(table.heading, (text,), blocks)
 
 
 def _changes(
@@ -151,6 +153,7 @@ def _changes(
     lines = said("changes-beside", **told, published=published, ours=also)
     moved = {row.label: row.term for row in found.rows if "(with" in row.term}
     lines += [f"{label}: ours leaves out {term}." for label, term in moved.items()]
+    lines += [f"{row.label}: {row.note}" for row in found.rows if row.note]
     return Section(table.heading, lines, [Table.of(table.heading, CHANGES, found.rows, quiet=True)])
 
 

@@ -27,8 +27,9 @@ from bionic_core.statistics.findings import (
     Source,
     Trend,
 )
+from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Fit, Matrix, finite, intervals
+from bionic_core.statistics.linear import Matrix
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -69,7 +70,7 @@ def analyse_rows(
     response: Response,
     confidence: float = 0.95,
     order: int | None = None,
-    robust: bool | None = None,
+    error: str | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
@@ -82,7 +83,7 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        robust: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
@@ -91,7 +92,7 @@ def analyse_rows(
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
     effects = estimate_effects(
-        factors, rows, scale=response.scale, confidence=confidence, order=order, robust=robust
+        factors, rows, scale=response.scale, confidence=confidence, order=order, error=error
     )
     fit = effects.fit
     model = fit.model
@@ -108,7 +109,7 @@ def analyse_rows(
     findings = Findings(
         response=response,
         effects=effects.effects,
-        residual=Residual(effects.residual_sd, effects.degrees, fit.robust),
+        residual=_residual(effects),
         anova=tuple(_anova(fit, block)),
         half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence) if alone else None,
@@ -119,15 +120,24 @@ def analyse_rows(
     return Analysis(findings, effects)
 
 
+def _residual(effects: Effects) -> Residual:
+    error = effects.fit.error
+    if not effects.fit.sd > 0:
+        return Residual(effects.residual_sd, effects.degrees, robust=False)
+    robust = error.name != "pooled"
+    return Residual(effects.residual_sd, effects.degrees, robust, error.name, error.assumption)
+
+
 def _anova(fit: Fit, block: str) -> Iterator[Source]:
     """Give sums of squares, each term's after all others (type III), as columns are centred.
 
-    A source's is b′ (L (X′X)⁻¹ L′)⁻¹ b over its coefficients b.
+    A source's is b′ (L (X′X)⁻¹ L′)⁻¹ b over its coefficients b. F and p are by the error of the
+    effects: of one degree, F is the effect's t². Seeds are judged by a pooled residual alone: they
+    are what other errors are told by.
     """
-    from scipy import stats
-
     model = fit.model
-    coefficients = model.inverse @ fit.responses
+    responses = fit.responses - fit.responses.mean()
+    coefficients = model.inverse @ responses
     covariance = model.inverse @ model.inverse.T
     blocks = model.blocks.shape[1]
     sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
@@ -136,19 +146,32 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
-    known = fit.sd > 0
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
-        mean = squares / len(places)
-        ratio = mean / fit.sd**2 if known else None
-        p = float(stats.f.sf(ratio, len(places), model.degrees)) if known else None
-        yield Source(name, len(places), squares, mean, ratio, p)
+        can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
+        judged = _judge_source(fit, model.inverse[places]) if can else ()
+        yield Source(name, len(places), squares, squares / len(places), *judged)
     yield Source(
         "residual", model.degrees, residual, residual / model.degrees if model.degrees else None
     )
     total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
     yield Source("total", len(fit.responses) - 1, total)
+
+
+def _judge_source(
+    fit: Fit, contrasts: Matrix
+) -> tuple[float | None, float | None, float | None, float | None, str]:
+    """Return F, p, both degrees of freedom, and what they are by; None where nothing tells."""
+    from scipy import special
+
+    _, errors, _ = fit.judge(contrasts)
+    joint = fit.error.joint(contrasts, fit.responses)
+    f = float(joint.f) if np.isfinite(errors).all() else np.nan
+    if not np.isfinite(f):
+        return None, None, None, None, ""
+    on = float(joint.degrees), float(joint.denominator)
+    return f, float(special.fdtrc(*on, f)), *on, fit.error.test
 
 
 def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:
@@ -197,11 +220,9 @@ def _polynomials(x: Matrix, highest: int) -> Matrix:
 
 def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
     """Return estimate, interval and p of contrasts over the runs."""
-    estimates, errors = fit.judge(weights)
-    parts = intervals(estimates, errors, fit.model.degrees, confidence)
     return [
         (estimate, *map(finite, others))
-        for estimate, *others in np.column_stack([estimates, *parts]).tolist()
+        for estimate, *others, _ in fit.judged(weights, confidence).tolist()
     ]
 
 
@@ -243,14 +264,14 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     model = fit.model
     if model.degrees < 3 or not fit.sd > 0:
         return
-    from scipy import stats
+    from scipy import special
 
     e, share = fit.residuals, 1 - model.leverage
     free = share > 1e-8
     rest = np.maximum(model.degrees * fit.sd**2 - e[free] ** 2 / share[free], 0)
     with np.errstate(divide="ignore"):
         t = e[free] / np.sqrt(share[free] * rest / (model.degrees - 1))
-    p = np.minimum(2 * stats.t.sf(np.abs(t), model.degrees - 1) * len(e), 1)
+    p = np.minimum(2 * special.stdtr(model.degrees - 1, -np.abs(t)) * len(e), 1)
     unit = f" {response.unit}" if response.unit else ""
     far: dict[str, list[tuple[float, str]]] = {}
     for run in np.flatnonzero(free)[p < OUTLIER]:
@@ -265,7 +286,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
             f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
             "at the run, and see whether the effects hold without it"
         )
-    normal = float(stats.shapiro(e).pvalue) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
+    normal = _normal(e) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
     words = f"residuals: SD {fit.sd:.3g}{unit} on {model.degrees} degrees of freedom"
     if normal is not None:
         words += (
@@ -276,3 +297,10 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     if not (p < OUTLIER).any():
         words += "; no run stands out"
     yield words
+
+
+def _normal(residuals: Matrix) -> float:
+    """Return p of Shapiro and Wilk's test."""
+    from scipy import stats  # a second of importing, which only this needs
+
+    return float(stats.shapiro(residuals).pvalue)

@@ -18,8 +18,10 @@ import numpy as np
 from bionic_core.statistics.analysis import Analysis
 from bionic_core.statistics.designs import Factor
 from bionic_core.statistics.effects import Row
+from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Residual, Source
-from bionic_core.statistics.linear import ROUNDING, Matrix, blocks_of, finite, holm, intervals
+from bionic_core.statistics.fit import ROUNDING, finite, holm, intervals
+from bionic_core.statistics.linear import Matrix, blocks_of
 
 NO_ERROR = ("nothing is left to estimate error from", "Lenth's method", "residuals: ", "spreads ")
 """How notes begin that speak of the error of the corners alone."""
@@ -103,7 +105,6 @@ class Joint:
         estimates, errors: of the coefficients (P,); errors are NaN where nothing tells them.
         sd: of a run; NaN where nothing tells it, or the fit is exact.
         degrees: residual degrees of freedom.
-        robust: whether errors are HC3.
     """
 
     y: Matrix
@@ -112,21 +113,16 @@ class Joint:
     errors: Matrix
     sd: float
     degrees: int
-    robust: bool
 
     @classmethod
-    def of(cls, x: Matrix, y: Matrix, robust: bool | None) -> Joint:
+    def of(cls, x: Matrix, y: Matrix) -> Joint:
         """Fit responses (R,) less their mean on columns (R, P)."""
         inverse: Matrix = np.linalg.pinv(x).astype(np.float64)
         e, degrees = y - x @ (inverse @ y), len(y) - x.shape[1]
         exact = bool(np.abs(e).max() <= ROUNDING * np.abs(y).max())
         sd = math.sqrt(float(e @ e) / degrees) if degrees and not exact else math.nan
-        share = 1 - np.einsum("ij,ji->i", x, inverse)
-        asked = bool(robust) and float(share.min()) > 1e-8
-        errors = (
-            np.sqrt(inverse**2 @ (e / share) ** 2) if asked else sd * np.sqrt((inverse**2).sum(1))
-        )
-        return cls(y, inverse, inverse @ y, errors, sd, degrees, asked)
+        errors = sd * np.sqrt((inverse**2).sum(1))
+        return cls(y, inverse, inverse @ y, errors, sd, degrees)
 
     def intervals(self, confidence: float) -> tuple[Matrix, Matrix, Matrix]:
         """Return low, high and p of the estimates."""
@@ -144,7 +140,7 @@ def _has_middle(factor: Factor) -> bool:
 
 
 def with_centre(
-    analysis: Analysis, design: Centred, confidence: float, robust: bool | None, block: str
+    analysis: Analysis, design: Centred, confidence: float, block: str
 ) -> tuple[Analysis, Curvature | None]:
     """Return the analysis of the corners judged by all runs, and the test of curvature.
 
@@ -152,7 +148,6 @@ def with_centre(
         analysis: of the corners alone.
         design: the corners and the centre points.
         confidence: of the intervals.
-        robust: whether errors are HC3.
         block: what blocks are called.
     """
     rows = (*design.corners, *design.centre)
@@ -168,7 +163,7 @@ def with_centre(
             analysis, findings=attrs.evolve(findings, notes=(*findings.notes, told))
         ), None
     y = scale * np.array([value for *_, value in rows], np.float64)
-    joint = Joint.of(x, y - y.mean(), robust)  # the mean is the intercept's, and costs digits
+    joint = Joint.of(x, y - y.mean())  # the mean is the intercept's, and costs digits
     estimates, (low, high, p) = joint.estimates, joint.intervals(confidence)
     terms = slice(blocks.shape[1], -1)
     numbers = np.column_stack([v[terms] for v in (estimates, low, high, p)] + [holm(p[terms])])
@@ -189,7 +184,13 @@ def with_centre(
     findings = attrs.evolve(
         analysis.findings,
         effects=effects,
-        residual=Residual(finite(joint.sd), joint.degrees, joint.robust),
+        residual=Residual(
+            finite(joint.sd),
+            joint.degrees,
+            robust=False,
+            method=Pooled.name,
+            assumption=Pooled.assumption,
+        ),
         anova=tuple(_anova(joint, blocks.shape[1], names)),
         lenth=analysis.findings.lenth if math.isnan(joint.sd) else None,
         leave_one_out=(),

@@ -1,63 +1,54 @@
 """Comparisons of variants with a control, seeds paired: differences, intervals, many at a time.
 
-The data are one response per variant v and seed s; variant 0 is the control (the full model). The
-model is additive, y_vs = μ_v + b_s + ε_vs: a seed is a block, because all variants of a seed share
-their initial weights, the order of the images and the views, so that what a seed does to all of
-them cancels in a difference μ_0 − μ_v. The ε are independent and normal, with a standard deviation
-σ_v that may differ between variants.
+The data are one response per variant and seed; variant 0 is the control (the full model). A seed
+is a block, because all variants of a seed share their initial weights, the order of the images and
+the views, so that what a seed does to all of them cancels in a difference with the control.
 
-**Which variances are pooled.** With three seeds a variant's own variance has two degrees of
-freedom and is worth little; pooled, twelve variants have 24. Pooling is right only where spreads
-agree. Each variant's is tested against all others' by Brown and Forsythe's test (1974,
-doi:10.1080/01621459.1974.10482955): Student's t on |r_vs − median_s r_vs|, where r is y less its
-variant's mean and then less the seed's median over variants (a median, so that one wild variant
-does not spread over the others). An odd number of seeds makes one of these deviations zero whatever
-the spread; that zero is left out, or the test would see nothing in three seeds (Hines & Hines 2000,
-doi:10.1111/j.0006-341X.2000.00451.x). While the widest variant's p, Bonferroni-corrected, is below
-5 %, it leaves the pool. Narrow ones stay: a spread that is small by chance would give a narrow
-interval by selection, and a pooled one is only too wide. Three seeds show a sixfold spread in about
-two of three studies and a threefold one in about one of three; where they do not show it, that
-variant's own interval is too narrow (coverage about 83 % in simulations; about 90 % at five
-seeds), and the chance of any false finding, if nothing has an effect and some spreads differ as
-much, is 16 to 24 % instead of 5 %. Take five seeds where a variant is unstable.
+**By seeds** (the default): each variant's differences from the control, seed by seed, are its own
+sample, and its interval is that of the paired t test on the seeds that both have. No other variant
+tells anything about its error, since variants may spread very unequally: some train as steadily as
+the whole, others now and then fail. With three seeds that is t on two degrees of freedom.
 
-**Pooled differences.** In the pool, a least-squares fit of variants + seeds gives estimate and
-standard error; its residual variance s² has (m − 1)(n − 1) degrees of freedom for m variants and n
-seeds. With two variants this is the paired t test.
+**Pooled**: variants + seeds by least squares over all runs, one residual variance on (m − 1)(n − 1)
+degrees of freedom for m variants and n seeds; all K differences share the control, so that they are
+jointly t with correlation 1/2 (Dunnett 1955, doi:10.1080/01621459.1955.10501294; where runs are
+missing the smallest correlation stands for all, which is conservative). Narrow, and wrong where
+spreads disagree: see docs/results/errors.md.
 
-**Others: Welch.** Where exactly one side of a difference is outside the pool, its r_s = y_s less
-the pool's mean in that seed has the sample variance S² on n − 1 degrees of freedom, expecting
-σ_v² + σ²/m; it is independent of s². So the difference has the variance [S² + (1 − 1/m) s²] / n,
-with Welch's and Satterthwaite's degrees of freedom
-(doi:10.1093/biomet/34.1-2.28). Where both are outside, or runs are missing: a paired t test on the
-seeds that both have.
+**By cells**: Welch's t test of unpaired runs (doi:10.1093/biomet/34.1-2.28), each variant with its
+own variance.
 
-**Many at a time.** All K differences share the control. Pooled ones are jointly t with correlation
-1/2 (Dunnett 1955, doi:10.1080/01621459.1955.10501294); where runs are missing the smallest
-correlation stands for all, which is conservative. For Welch's differences the correlation is taken
-as 0: the studentised maximum modulus at each difference's own degrees of freedom, Dunnett's T3
-(1980, doi:10.1080/01621459.1980.10477552). Each uses the full K, so that the chance of any false
-finding is at most 5 % over the whole table.
+**Many at a time.** By seeds and cells, p is corrected by Holm (1979) and intervals that hold
+together are Bonferroni's, each at its own degrees of freedom. Both hold however the differences
+depend on each other, so that the chance of any false finding is at most 5 % over the whole table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.dunnett import critical_value, maximum_cdf
+from bionic_core.statistics.fit import holm, rounding_of
 from bionic_core.statistics.lenth import LEVEL
 
 Matrix = npt.NDArray[np.float64]
 
-SPREADS = 0.05
-"""Level of the test of equal spreads."""
-
-ROUNDING = 1e-12
-"""A standard error up to this share of the largest response is rounding, not error."""
+ASSUMPTIONS: Mapping[str, str] = {
+    "seeds": "each mechanism's own differences from the full model, seed by seed (paired t test): "
+    "variants may spread unequally; assumes that seeds are independent. Corrected for all "
+    "comparisons by Holm, simultaneous intervals by Bonferroni",
+    "pooled": "one error for all, pooled over every variant: assumes that all of them, the full "
+    "model too, spread alike from seed to seed. Corrected for all comparisons by Dunnett",
+    "cells": "each variant spreads by an SD of its own and runs of a seed are independent (Welch), "
+    "so that a seed that moves all its runs makes intervals wider than they need be. Corrected for "
+    "all comparisons by Holm, simultaneous intervals by Bonferroni",
+}
+"""What intervals are by, and what that assumes, by the error's name."""
 
 
 @attrs.frozen
@@ -65,14 +56,15 @@ class Difference:
     """Control less variant, in the response's units; None where there is nothing to say.
 
     Attributes:
-        estimate: mean of the control − mean of the variant (least squares where runs are missing).
+        estimate: mean of the control − mean of the variant, over the seeds that both have (by
+            seeds), or least squares where runs are missing (pooled).
         low, high: confidence interval of this difference alone.
         p: of the hypothesis of no difference, alone (t test, two-sided).
         p_adjusted: the same, corrected for all comparisons with the control.
         simultaneous_low, simultaneous_high: interval; all of them hold together with the
             stated confidence.
         degrees: degrees of freedom of the standard error.
-        method: ``pooled``, ``Welch`` or ``paired``.
+        method: ``paired``, ``pooled`` or ``Welch``.
     """
 
     estimate: float | None
@@ -106,12 +98,14 @@ class Comparisons:
 
     Attributes:
         differences: one for each variant after the control.
-        pool: rows whose variances are pooled, the control being row 0.
-        sd: residual standard deviation of a single run in the pool; None where nothing is left
-            to estimate it from.
+        pool: rows whose variances are pooled, the control being row 0; none unless pooled.
+        sd: of a single run, over all variants' residuals; None where nothing is left to
+            estimate it from.
         degrees: its degrees of freedom.
         spreads_p: of the widest variant in the Brown–Forsythe test, Bonferroni-corrected; None
             with fewer than three seeds, which cannot show it.
+        widest: that variant's row.
+        error: what intervals are by, a name of :data:`ASSUMPTIONS`.
     """
 
     differences: tuple[Difference, ...]
@@ -119,11 +113,13 @@ class Comparisons:
     sd: float | None
     degrees: int
     spreads_p: float | None
+    widest: int | None = None
+    error: str = "seeds"
 
 
 @attrs.frozen
 class _Raw:
-    """A difference before multiplicity: its standard error, and the correlation with others."""
+    """A difference before multiplicity."""
 
     estimate: float
     error: float
@@ -131,80 +127,140 @@ class _Raw:
     method: str
 
 
-def compare(values: npt.ArrayLike, *, confidence: float = 0.95) -> Comparisons:
+def checked(error: str | None) -> str:
+    """Return the name of an error for comparisons, by seeds if None.
+
+    Raises:
+        RequestError: there is none of that name.
+    """
+    if error is not None and error not in ASSUMPTIONS:
+        raise RequestError(
+            f"--error: there is no error '{error}'; it is one of {listing(ASSUMPTIONS)}"
+        )
+    return error or "seeds"
+
+
+def compare(
+    values: npt.ArrayLike, *, error: str | None = None, confidence: float = 0.95
+) -> Comparisons:
     """Compare every variant with the control.
 
     Args:
         values: (variants, seeds), the control first; NaN for a missing run.
+        error: ``seeds``, ``pooled`` or ``cells``; seeds if None.
         confidence: of the intervals, a share.
+
+    Raises:
+        RequestError: there is no such error.
     """
-    table = np.asarray(values, np.float64)
-    pool, spreads_p = agreeing(table)
-    fit = _Fit.of(table, pool)
-    raws = [_difference(table, fit, variant) for variant in range(1, len(table))]
-    count = sum(raw is not None for raw in raws)
-    negligible = ROUNDING * float(np.nanmax(np.abs(table), initial=0.0))
-    differences = []
-    for raw in raws:
-        if raw is None:
-            differences.append(Difference(None))
-        elif raw.degrees <= 0 or not raw.error > negligible:
-            differences.append(Difference(raw.estimate))
-        else:
-            rho = fit.correlation if raw.method == "pooled" else 0.0
-            differences.append(_judge(raw, count, rho, confidence))
-    return Comparisons(tuple(differences), pool, fit.sd, fit.degrees, spreads_p)
-
-
-def _judge(raw: _Raw, count: int, rho: float, confidence: float) -> Difference:
-    from scipy import stats
-
-    ratio = abs(raw.estimate) / raw.error
-    alone = float(stats.t.ppf((1 + confidence) / 2, raw.degrees)) * raw.error
-    together = critical_value(count, raw.degrees, rho, confidence) * raw.error
-    return Difference(
-        raw.estimate,
-        low=raw.estimate - alone,
-        high=raw.estimate + alone,
-        p=float(2 * stats.t.sf(ratio, raw.degrees)),
-        p_adjusted=float(1 - maximum_cdf(ratio, count, raw.degrees, rho)),
-        simultaneous_low=raw.estimate - together,
-        simultaneous_high=raw.estimate + together,
-        degrees=raw.degrees,
-        method=raw.method,
+    table, error = np.asarray(values, np.float64), checked(error)
+    fit = _Fit.of(table)
+    by: Callable[[Matrix, Matrix], _Raw | None] = _welch if error == "cells" else _paired
+    raws = [
+        fit.difference(variant) if error == "pooled" else by(table[0], table[variant])
+        for variant in range(1, len(table))
+    ]
+    known = table[np.isfinite(table)]
+    negligible = rounding_of(known) if len(known) else 0.0
+    rho = fit.correlation if error == "pooled" else None
+    p, widest = _widest(table)
+    return Comparisons(
+        differences=_judged(raws, negligible, rho, confidence),
+        pool=fit.rows if error == "pooled" else (),
+        sd=fit.sd,
+        degrees=fit.degrees,
+        spreads_p=p,
+        widest=widest,
+        error=error,
     )
 
 
-def agreeing(table: Matrix, level: float = SPREADS) -> tuple[tuple[int, ...], float | None]:
-    """Return the rows whose spreads agree, and the test's smallest corrected p over all rows.
+def _judged(
+    raws: Sequence[_Raw | None], negligible: float, rho: float | None, confidence: float
+) -> tuple[Difference, ...]:
+    """Return differences with intervals and p; corrected by Dunnett if ``rho`` is given."""
+    from scipy import special
 
-    Rows with fewer than three runs cannot be judged and stay in the pool.
-    """
-    pool = [row for row in range(len(table)) if np.isfinite(table[row]).any()]
-    judged = [row for row in pool if np.isfinite(table[row]).sum() >= 3]
-    first: float | None = None
-    while len(judged) > 1:
-        p = wider_than_others(table[judged])
-        if p is None:
-            break
-        worst = int(p.argmin())
-        first = float(p[worst]) if first is None else first
-        if p[worst] >= level:
-            break
-        pool.remove(judged.pop(worst))
-    return tuple(pool), first
+    sure = [r for r in raws if r is not None and r.degrees > 0 and r.error > negligible]
+    count = len(sure)
+    p = [float(2 * special.stdtr(r.degrees, -abs(r.estimate) / r.error)) for r in sure]
+    if rho is None:
+        adjusted = holm(np.array(p, np.float64)).tolist()
+        single = 1 - (1 - confidence) / (2 * max(count, 1))
+        together = [float(special.stdtrit(r.degrees, single)) for r in sure]
+    else:
+        tails = ((abs(r.estimate) / r.error, count, r.degrees, rho) for r in sure)
+        adjusted = [1 - maximum_cdf(*tail) for tail in tails]
+        together = [critical_value(count, r.degrees, rho, confidence) for r in sure]
+    numbers = iter(zip(p, adjusted, together, strict=True))
+    found = []
+    for raw in raws:
+        if raw not in sure:
+            found.append(Difference(None if raw is None else raw.estimate))
+            continue
+        alone = float(special.stdtrit(raw.degrees, (1 + confidence) / 2)) * raw.error
+        own, corrected, critical = next(numbers)
+        wide = critical * raw.error
+        found.append(
+            Difference(
+                raw.estimate,
+                low=raw.estimate - alone,
+                high=raw.estimate + alone,
+                p=own,
+                p_adjusted=corrected,
+                simultaneous_low=raw.estimate - wide,
+                simultaneous_high=raw.estimate + wide,
+                degrees=raw.degrees,
+                method=raw.method,
+            )
+        )
+    return tuple(found)
+
+
+def _paired(control: Matrix, other: Matrix) -> _Raw | None:
+    """Return the mean of differences over the seeds that both have."""
+    pairs = (control - other)[np.isfinite(control) & np.isfinite(other)]
+    n = len(pairs)
+    if n == 0:
+        return None
+    error = float(pairs.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    return _Raw(float(pairs.mean()), error, n - 1, "paired")
+
+
+def _welch(control: Matrix, other: Matrix) -> _Raw | None:
+    """Return the difference of means, as of independent runs."""
+    groups = [row[np.isfinite(row)] for row in (control, other)]
+    if not all(len(group) for group in groups):
+        return None
+    estimate = float(groups[0].mean() - groups[1].mean())
+    if min(len(group) for group in groups) < 2:
+        return _Raw(estimate, 0.0, 0.0, "Welch")
+    parts = np.array([group.var(ddof=1) / len(group) for group in groups])
+    spent = sum(part**2 / (len(g) - 1) for part, g in zip(parts, groups, strict=True))
+    degrees = float(parts.sum() ** 2 / spent) if spent > 0 else 0.0
+    return _Raw(estimate, float(np.sqrt(parts.sum())), degrees, "Welch")
+
+
+def _widest(table: Matrix) -> tuple[float | None, int | None]:
+    """Return the smallest corrected p that a row spreads no more than the others, and the row."""
+    judged = [row for row in range(len(table)) if np.isfinite(table[row]).sum() >= 3]
+    p = wider_than_others(table[judged]) if len(judged) > 1 else None
+    return (None, None) if p is None else (float(p.min()), judged[int(p.argmin())])
 
 
 def wider_than_others(table: Matrix) -> Matrix | None:
     """Return p that each row spreads no more than the others, corrected; None at no spread.
 
-    Brown and Forsythe's test of two groups, a row and all others: Student's t on the deviations
-    about the medians, one-sided, times the number of rows (Bonferroni).
+    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955) of two groups, a row and
+    all others: Student's t on the deviations about the medians, one-sided, times the number of rows
+    (Bonferroni). A row is less its mean, then less the seed's median over rows, so that one wild
+    row does not spread over the others. An odd number of seeds makes one deviation zero whatever
+    the spread; that zero is left out (Hines & Hines 2000, doi:10.1111/j.0006-341X.2000.00451.x).
 
     Args:
         table: (rows, seeds), NaN for a missing run; three runs or more in each row.
     """
-    from scipy import stats
+    from scipy import special
 
     rest = table - np.nanmean(table, axis=1, keepdims=True)
     rest = rest - np.nanmedian(rest, axis=0, keepdims=True)
@@ -220,20 +276,20 @@ def wider_than_others(table: Matrix) -> Matrix | None:
     means_of_others = (sums.sum() - sums) / others
     within = squares - sums**2 / sizes + squares.sum() - squares - others * means_of_others**2
     degrees = sizes.sum() - 2
-    if not within.min() > (ROUNDING * float(np.nanmax(np.abs(table)))) ** 2:
+    if not within.min() > rounding_of(table[np.isfinite(table)]) ** 2:
         return None
     error = np.sqrt(within / degrees * (1 / sizes + 1 / others))
-    p: Matrix = stats.t.sf((sums / sizes - means_of_others) / error, degrees)
+    p: Matrix = special.stdtr(degrees, -(sums / sizes - means_of_others) / error)
     return np.asarray(np.minimum(p * len(table), 1.0))
 
 
 @attrs.frozen(eq=False)
 class _Fit:
-    """Least squares of variants + seeds over the pool.
+    """Least squares of variants + seeds.
 
     Attributes:
-        rows: the pool.
-        estimates, unscaled: of the pool's variants (m,), and their covariance / s² (m, m).
+        rows: those with runs.
+        estimates, unscaled: of these variants (m,), and their covariance / s² (m, m).
         sd, degrees: of the residual.
         correlation: the smallest between two differences with the control.
     """
@@ -247,7 +303,8 @@ class _Fit:
     correlation: float
 
     @classmethod
-    def of(cls, table: Matrix, rows: tuple[int, ...]) -> _Fit:
+    def of(cls, table: Matrix) -> _Fit:
+        rows = tuple(row for row in range(len(table)) if np.isfinite(table[row]).any())
         part = table[list(rows)]
         places = np.argwhere(np.isfinite(part))
         m, n = part.shape
@@ -269,7 +326,7 @@ class _Fit:
         return cls(rows, solution[:m], unscaled, connected, sd, degrees, _correlation(unscaled))
 
     def difference(self, variant: int) -> _Raw | None:
-        if not self.connected:
+        if not self.connected or not {0, variant} <= {*self.rows}:
             return None
         place = self.rows.index(variant)
         covariance = self.unscaled
@@ -289,33 +346,6 @@ def _correlation(unscaled: Matrix) -> float:
     scale = np.sqrt(np.diag(covariance))
     pairs = (covariance / np.outer(scale, scale))[np.triu_indices(len(covariance), 1)]
     return float(np.clip(round(float(pairs.min()), 12), 0.0, 0.8))
-
-
-def _difference(table: Matrix, fit: _Fit, variant: int) -> _Raw | None:
-    control, other = table[0], table[variant]
-    inside = [row in fit.rows for row in (0, variant)]
-    if all(inside):
-        found = fit.difference(variant)
-        if found is not None:
-            return found
-    both = np.isfinite(control) & np.isfinite(other)
-    seeds = int(both.sum())
-    if seeds == 0:
-        return None
-    pairs = control[both] - other[both]
-    estimate = float(pairs.mean())
-    complete = bool(np.isfinite(table[[0, variant, *fit.rows]]).all())
-    if seeds > 1 and complete and any(inside):
-        outer = other if inside[0] else control
-        m = len(fit.rows)
-        own = float(np.var(outer - table[list(fit.rows)].mean(axis=0), ddof=1))
-        shared = 0.0 if fit.sd is None else (1 - 1 / m) * fit.sd**2
-        total = own + shared
-        spent = own**2 / (seeds - 1) + (shared**2 / fit.degrees if fit.degrees else 0.0)
-        degrees = total**2 / spent if spent > 0 else 0.0
-        return _Raw(estimate, float(np.sqrt(total / seeds)), degrees, "Welch")
-    error = float(pairs.std(ddof=1) / np.sqrt(seeds)) if seeds > 1 else 0.0
-    return _Raw(estimate, error, seeds - 1, "paired")
 
 
 def means(values: Sequence[float | None]) -> Summary:

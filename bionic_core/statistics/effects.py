@@ -6,7 +6,7 @@ mean(first level) over all other settings; an interaction A:B is half of (effect
 effect of A with B off), and so on for higher orders. Both are twice the coefficient of a column of
 −1 and +1 (Box, Hunter & Hunter, Statistics for Experimenters, 2nd ed., ch. 5). A factor of more
 than two levels has one effect for each level against its first, ``a=level``, averaged over the
-other factors like any other.
+other factors like any other. How sure effects are is :mod:`bionic_core.statistics.errors`'.
 """
 
 from __future__ import annotations
@@ -22,16 +22,10 @@ import numpy as np
 from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.designs import Factor, Level, faults, same_level, word
+from bionic_core.statistics.fit import Fit, finite, holm
 from bionic_core.statistics.lenth import LEVEL
-from bionic_core.statistics.linear import (
-    SPREADS,
-    Fit,
-    Model,
-    finite,
-    highest_order,
-    holm,
-    intervals,
-)
+from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
+from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
 
 Row = tuple[Mapping[str, Level], Level, float]
 """A run: its levels, its seed (or other block), its response."""
@@ -51,6 +45,10 @@ class Effect:
             Journal of Statistics 6, 65, 1979).
         aliases: of a term without an estimate, the earlier terms that it is a combination of;
             of a term with one, the later terms that are mixed into it.
+        degrees: of freedom of its standard error.
+        seed_sd: SD of the effect over seeds, beyond what the error of runs explains; None, as
+            seed_p, where the runs cannot tell.
+        seed_p: of the hypothesis that all seeds have the same effect (F test), uncorrected.
     """
 
     term: str
@@ -60,6 +58,9 @@ class Effect:
     p: float | None = None
     p_adjusted: float | None = None
     aliases: tuple[str, ...] = ()
+    degrees: float | None = None
+    seed_sd: float | None = None
+    seed_p: float | None = None
 
     @property
     def certain(self) -> bool:
@@ -105,7 +106,7 @@ def estimate_effects(
     scale: float = 1.0,
     confidence: float = 0.95,
     order: int | None = None,
-    robust: bool | None = None,
+    error: str | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
@@ -120,25 +121,26 @@ def estimate_effects(
         scale: 100 turns fractions into percentage points.
         confidence: of the intervals, between 0 and 1.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        robust: whether standard errors are heteroscedasticity-robust (HC3); if None, they are
-            where the spreads of a factor's levels disagree, and a note says so.
+        error: what tells how sure effects are, ``seeds``, ``pooled`` or ``cells``
+            (:mod:`bionic_core.statistics.errors`; of ``cells``, seeds are no blocks); if None,
+            seeds where there are several, else cells that are repeated, else pooled.
 
     Raises:
         RequestError: factors that are none, no runs, a run without a factor or with a level that
             the factor does not have, a response that is not a number, a confidence that is no
-            share, or an order below 1.
+            share, an order below 1, or an error that these runs cannot tell.
     """
     if problems := _problems(factors, rows, confidence, order):
         raise RequestError(problems)
-    model = Model.of(factors, [cell for cell, *_ in rows], [seed for _, seed, _ in rows], order)
+    blocks = [0 if error == "cells" else seed for _, seed, _ in rows]
+    model = Model.of(factors, [cell for cell, *_ in rows], blocks, order)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = Fit.of(model, response, robust)
-    estimates, errors = fit.judge(model.effects)
-    low, high, p = intervals(estimates, errors, model.degrees, confidence)
-    numbers = np.column_stack([estimates, low, high, p, holm(p)])
+    fit = Fit.of(model, response, error)
+    judged = fit.judged(model.effects, confidence)
+    adjusted, by_seed = holm(judged[:, 3]), varying(fit)
     known = {
-        term.name: _effect(term.name, row.tolist())
-        for term, row in zip(model.kept, numbers, strict=True)
+        term.name: _effect(term.name, row, by_seed.get(term.name))
+        for term, row in zip(model.kept, np.column_stack([judged, adjusted]), strict=True)
     }
     effects = tuple(
         attrs.evolve(
@@ -146,13 +148,20 @@ def estimate_effects(
         )
         for term in model.terms
     )
-    notes = [*_fit_notes(fit), *_spread_notes(fit), *_design_notes(factors, rows, effects, order)]
+    notes = [
+        *_fit_notes(fit),
+        *_untold(fit, effects),
+        *_spread_notes(fit),
+        *_seed_notes(fit, by_seed, confidence),
+        *_design_notes(factors, rows, effects, order),
+    ]
     return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
 
 
-def _effect(name: str, numbers: Sequence[float]) -> Effect:
-    estimate, low, high, p, adjusted = map(finite, numbers)
-    return Effect(name, estimate, low, high, p, adjusted)
+def _effect(name: str, numbers: Matrix, varying: Varying | None) -> Effect:
+    estimate, low, high, p, degrees, adjusted = map(finite, numbers.tolist())
+    seeds = (varying.sd, varying.p) if varying else (None, None)
+    return Effect(name, estimate, low, high, p, adjusted, (), degrees, *seeds)
 
 
 def _problems(
@@ -188,8 +197,23 @@ def _which(chosen: Sequence[bool]) -> str:
 
 
 def _fit_notes(fit: Fit) -> Iterator[str]:
-    runs, coefficients = fit.model.columns.shape
-    if fit.model.degrees == 0:
+    model = fit.model
+    runs, coefficients = model.columns.shape
+    blocked = [t.name for t in model.lost if SEEDS in model.aliases[t.name]]
+    if blocked:
+        which = f"{len(blocked)} terms" if len(blocked) > 3 else ", ".join(blocked)
+        own = (
+            "each run has a seed (block) of its own"
+            if model.blocks.shape[1] == runs
+            else ("some change from seed to seed (block) as a whole")
+        )
+        yield (
+            f"{own}, so that blocks leave nothing to tell {which} by: analyse without blocks "
+            "(bionic analyse --no-blocks), which takes runs of different seeds as comparable"
+        )
+    if not model.kept:
+        return
+    if model.degrees == 0:
         yield (
             f"nothing is left to estimate error from: {runs} runs, {coefficients} coefficients; "
             "add seeds"
@@ -198,13 +222,24 @@ def _fit_notes(fit: Fit) -> Iterator[str]:
         yield "the model fits every run exactly, so there is no error to judge by: no intervals"
 
 
+def _untold(fit: Fit, effects: Sequence[Effect]) -> Iterator[str]:
+    """Say which estimates have no interval though there is error, and what would give one."""
+    names = [e.term for e in effects if e.estimate is not None and e.low is None]
+    if not names or not fit.sd > 0:
+        return
+    which = f"{len(names)} terms" if len(names) > 3 else ", ".join(names)
+    yield (
+        f"no interval of {which}: what would tell their error is in one seed or combination "
+        "alone, or agrees to the last digit; more seeds give one (or --error pooled, which takes "
+        "the error of all other runs)"
+    )
+
+
 def _spread_notes(fit: Fit) -> Iterator[str]:
     """Say which spreads disagree, and what that changes."""
-    p = np.nan_to_num(fit.spreads, nan=1.0)
+    p = np.nan_to_num(level_spreads(fit), nan=1.0)
     worst = int(p.argmin())
     if p[worst] >= SPREADS:
-        if fit.robust:
-            yield "standard errors are heteroscedasticity-robust (HC3), as was asked"
         return
     factor = fit.model.factors[worst]
     of_level = {
@@ -214,12 +249,42 @@ def _spread_notes(fit: Fit) -> Iterator[str]:
     widths = ", ".join(f"{size:.3g} at {level}" for level, size in of_level.items())
     yield (
         f"spreads disagree between the levels of {factor.name} (residuals of {widths}; "
-        f"Brown–Forsythe p = {p[worst]:.2g}), so "
+        f"Brown–Forsythe p = {p[worst]:.2g}); "
         + (
-            "intervals and p are heteroscedasticity-robust (HC3)"
-            if fit.robust
-            else "intervals and p, which take them as equal, are rough"
+            "intervals and p take them as equal, so they are rough"
+            if fit.error.name == "pooled"
+            else f"intervals and p by {fit.error.name} allow for that"
         )
+    )
+
+
+def _seed_notes(fit: Fit, found: Mapping[str, Varying], confidence: float) -> Iterator[str]:
+    """Say by what error intervals are, which effects differ between seeds, and what could tell."""
+    if fit.sd > 0:
+        yield f"intervals and p by {fit.error.name}: {fit.error.assumption}"
+    if fit.error.name == "seeds" and fit.sd > 0:
+        from scipy.special import stdtrit
+
+        _, degrees = fit.error.expected(fit.model.effects)
+        fewest = float(np.nanmin(degrees, initial=np.inf))
+        if fewest < 1.5:
+            half = stdtrit(fewest, (1 + confidence) / 2)
+            yield (
+                f"so few seeds make intervals wide: t on {fewest:.3g} degrees of freedom, "
+                f"±{half:.3g} standard errors; one seed more makes them less than half as wide"
+            )
+    if not found:
+        return
+    seeds = fit.model.blocks.shape[1]
+    power = min(one.power for one in found.values())
+    differ = {name: one for name, one in found.items() if one.p * len(found) < SPREADS}
+    told = ", ".join(f"{name} (SD {one.sd:.3g}, p = {one.p:.2g})" for name, one in differ.items())
+    seen = f"effects that differ between seeds: {told}"
+    yield (
+        f"{seen if differ else 'no effect is seen to differ between seeds'}; {seeds} seeds would "
+        f"show an SD as large as a run's in {100 * power:.0f} % of studies, each effect tested "
+        f"alone at {100 * SPREADS:.0f} %"
+        + ("; pooled intervals would be too narrow for them" if differ else "")
     )
 
 

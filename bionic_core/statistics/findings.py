@@ -27,16 +27,35 @@ class Response:
 
 @attrs.frozen
 class Residual:
-    """The error of a single run: its SD, on how many degrees, and whether errors are HC3."""
+    """The error of a single run, and what tells how sure estimates are.
+
+    Attributes:
+        sd, degrees: of a run.
+        robust: whether intervals hold where combinations spread unequally.
+        method: what they are by, ``seeds``, ``pooled`` or ``cells``; empty in older files.
+        assumption: of that, in words.
+    """
 
     sd: float | None
     degrees: int
     robust: bool
+    method: str = ""
+    assumption: str = ""
+
+    @property
+    def by(self) -> str:
+        """What intervals are by, also in files that do not name it; empty where there are none."""
+        return self.method or ("HC3" if self.robust else "pooled" if self.sd else "")
 
 
 @attrs.frozen
 class Source:
-    """A row of the analysis of variance; ``f`` and ``p`` are None where nothing tells the error."""
+    """A row of the analysis of variance; ``f`` and ``p`` are None where nothing tells the error.
+
+    Attributes:
+        numerator, denominator: degrees of freedom on which F is judged, perhaps corrected.
+        method: what F is by, in words.
+    """
 
     source: str
     degrees: int
@@ -44,6 +63,14 @@ class Source:
     mean_square: float | None = None
     f: float | None = None
     p: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    method: str = ""
+
+    @property
+    def judged_on(self) -> tuple[float, ...]:
+        """Both degrees of freedom of F; none where it is not judged."""
+        return tuple(n for n in (self.numerator, self.denominator) if n is not None)
 
 
 @attrs.frozen

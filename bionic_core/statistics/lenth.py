@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from bionic_core.statistics.linear import Matrix, finite, holm, intervals
+from bionic_core.statistics.fit import finite, holm, intervals
+from bionic_core.statistics.linear import Matrix
 
 LEVEL = 0.05
 """An effect whose corrected p is below this is called certain."""
@@ -64,20 +65,18 @@ class Point:
 
 def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> Lenth:
     """Judge effects (T,) by each other."""
-    from scipy import stats
+    from scipy import special
 
-    size = np.abs(estimates)
-    first = 1.5 * np.median(size)
-    pse = 1.5 * float(np.median(size[size < 2.5 * first])) if first > 0 else 0.0
+    pse = float(lenth_scale(estimates))
     degrees = len(terms) / 3
     error = pse if pse > 0 else np.nan
     errors = np.full_like(estimates, error)
     low, high, p = intervals(estimates, errors, degrees, confidence)
-    together = stats.t.ppf((1 + confidence ** (1 / len(terms))) / 2, degrees)
+    together = special.stdtrit(degrees, (1 + confidence ** (1 / len(terms))) / 2)
     numbers = np.column_stack([low, high, p, holm(p)]).tolist()
     return Lenth(
         pse=pse,
-        margin=finite(stats.t.ppf((1 + confidence) / 2, degrees) * error),
+        margin=finite(special.stdtrit(degrees, (1 + confidence) / 2) * error),
         simultaneous_margin=finite(together * error),
         degrees=degrees,
         effects=tuple(
@@ -86,19 +85,27 @@ def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> 
     )
 
 
+def lenth_scale(estimates: Matrix) -> Matrix:
+    """Return the pseudo standard error of effects (T, …), 0 where most of them are nil."""
+    size = np.abs(estimates)
+    first = 1.5 * np.median(size, axis=0)
+    kept = np.where((size < 2.5 * first) | (first == 0), size, np.nan)
+    return np.asarray(np.where(first > 0, 1.5 * np.nanmedian(kept, axis=0), 0.0))
+
+
 def half_normal(terms: Sequence[str], estimates: Matrix) -> tuple[Point, ...]:
     """Return the points of a half-normal plot, the smallest first.
 
     Effects (T,) that are nothing but error lie on a line through the origin: |effect| against
     Φ⁻¹(½ + ½ (i − ½)/m) (Daniel 1959, doi:10.1080/00401706.1959.10489866).
     """
-    from scipy import stats
+    from scipy import special
 
     order = np.abs(estimates).argsort(kind="stable")
     shares = 0.5 + 0.5 * (np.arange(len(order)) + 0.5) / len(order)
     return tuple(
         Point(terms[place], abs(float(estimates[place])), float(quantile))
-        for place, quantile in zip(order, stats.norm.ppf(shares), strict=True)
+        for place, quantile in zip(order, special.ndtri(shares), strict=True)
     )
 
 

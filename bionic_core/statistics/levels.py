@@ -13,7 +13,7 @@ import attrs
 from bionic_core.statistics.designs import Level, same_level
 
 SWITCHES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
-SIGNS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}
+MARKS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}
 CODED = {"+": 1, "-": -1, "−": -1, "0": 0}
 """The levels of a two-level design and of its centre points, as books write them."""
 
@@ -29,7 +29,7 @@ NUMBER = re.compile(r"[+\-−]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE
 def switch(text: str) -> bool | None:
     """Return what turns a mechanism on or off, None where it is neither."""
     word = text.strip().lower()
-    return SWITCHES.get(word, SIGNS.get(word))
+    return SWITCHES.get(word, MARKS.get(word))
 
 
 def number_of(text: str) -> int | float | None:

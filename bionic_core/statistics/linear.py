@@ -2,18 +2,15 @@
 
 The model is response ~ seed blocks + every main effect and interaction that the runs can tell
 apart. What depends on the runs alone (columns, aliases, leverages) is :class:`Model`, from which a
-plan can already tell what it will see; :class:`Fit` adds the responses.
+plan can already tell what it will see; :class:`bionic_core.statistics.fit.Fit` adds the responses.
 
-A contrast is a row of weights over the runs: its estimate is weights · response, its variance
-Σ weights² σ², or, where spreads disagree, Σ weights² e²/(1 − h)² with residuals e and leverages h
-(HC3: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7; Long & Ervin 2000,
-doi:10.1080/00031305.2000.10474549).
+A contrast is a row of weights over the runs: its estimate is weights · response, and
+:mod:`bionic_core.statistics.errors` says how sure it is.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -27,17 +24,11 @@ Matrix = npt.NDArray[np.float64]
 MEAN, SEEDS = "the mean of all runs", "the seeds"
 """What a term is told to be confounded with where it is no other term."""
 
-ROUNDING = 1e-12
-"""Residuals up to this share of the largest response are rounding, not error."""
-
 DEPENDENT = 1e-8
 """A column that is left with this share of its length is a combination of earlier ones."""
 
 MAX_TERMS = 1023
 """Of more factors than ten, interactions of high order are not listed: nobody could read them."""
-
-SPREADS = 0.05
-"""Level of the test of equal spreads."""
 
 
 @attrs.frozen(eq=False)
@@ -184,6 +175,11 @@ class Model:
         """Residual degrees of freedom."""
         return int(self.columns.shape[0] - self.columns.shape[1])
 
+    def residuals(self, responses: Matrix) -> Matrix:
+        """Return what the model leaves of responses (R, …), centred first to keep their digits."""
+        centred = responses - responses.mean(0)
+        return np.asarray(centred - self.columns @ (self.inverse @ centred))
+
     @property
     def lost(self) -> tuple[Term, ...]:
         """The terms that the runs cannot tell from others."""
@@ -247,143 +243,3 @@ def _separate(
         same += [SEEDS] if of_seeds.any() else []
         aliases[term.name] = tuple(same or [MEAN])
     return kept, aliases
-
-
-@attrs.frozen(eq=False)
-class Fit:
-    """Least squares of a study's responses.
-
-    Attributes:
-        model: what the runs alone decide.
-        responses, residuals: (R,).
-        sd: residual standard deviation of a run; NaN where nothing tells it, 0 where the model
-            fits every run exactly.
-        spreads: p of Brown and Forsythe's test for each factor, corrected for their number; NaN
-            where it has nothing to go by.
-        robust: whether errors are HC3.
-    """
-
-    model: Model
-    responses: Matrix
-    residuals: Matrix
-    sd: float
-    spreads: Matrix
-    robust: bool
-
-    @classmethod
-    def of(cls, model: Model, responses: Matrix, robust: bool | None = None) -> Fit:
-        """Fit responses (R,).
-
-        Args:
-            model: of the runs.
-            responses: one for each run.
-            robust: whether errors are HC3; where spreads disagree if None.
-        """
-        residuals = responses - model.columns @ (model.inverse @ responses)
-        degrees = model.degrees
-        exact = bool(np.abs(residuals).max() <= ROUNDING * np.abs(responses).max())
-        sd = math.nan
-        if degrees > 0:
-            sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / degrees))
-        spreads = brown_forsythe(_unblocked(model, residuals, responses), model.levels, degrees)
-        if exact:
-            spreads[:] = np.nan
-        # a run of leverage 1 has no residual to tell its error by
-        can = degrees > 0 and bool(model.leverage.max() < 1 - 1e-8)
-        disagree = bool(np.nan_to_num(spreads, nan=1.0).min(initial=1.0) < SPREADS)
-        return cls(
-            model,
-            responses,
-            residuals,
-            sd,
-            spreads,
-            can and (disagree if robust is None else robust),
-        )
-
-    def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix]:
-        """Return estimates and standard errors of contrasts (T, R), both (T,).
-
-        An error is NaN where there is nothing to judge by.
-        """
-        estimates = contrasts @ self.responses
-        if self.robust:
-            shown = self.residuals / (1 - self.model.leverage)
-            return estimates, np.sqrt(contrasts**2 @ shown**2)
-        sd = self.sd if self.sd > 0 else math.nan
-        return estimates, np.sqrt((contrasts**2).sum(1)) * sd
-
-
-def _unblocked(model: Model, residuals: Matrix, responses: Matrix) -> Matrix:
-    """Return residuals (R,) less their seed's median instead of its effect.
-
-    A seed's effect is a mean, and would spread the error of a few wide runs over all others.
-    """
-    blocks = model.blocks.shape[1]
-    if blocks == 1:
-        return residuals
-    effects = model.blocks[:, 1:] @ (model.inverse[1:blocks] @ responses)
-    rest: Matrix = residuals + effects
-    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
-    for seed in range(seeds.max() + 1):
-        rest[seeds == seed] -= np.median(rest[seeds == seed])
-    return rest
-
-
-def intervals(
-    estimates: Matrix, errors: Matrix, degrees: float, confidence: float
-) -> tuple[Matrix, Matrix, Matrix]:
-    """Return low, high and two-sided p of estimates, by Student's t; NaN where errors are."""
-    if degrees <= 0:
-        nothing = np.full_like(estimates, np.nan)
-        return nothing, nothing, nothing
-    from scipy import stats
-
-    half = stats.t.ppf((1 + confidence) / 2, degrees) * errors
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p = 2 * stats.t.sf(np.abs(estimates) / errors, degrees)
-    return estimates - half, estimates + half, p
-
-
-def holm(p: Matrix) -> Matrix:
-    """Return p (T,) after Holm's step-down correction; NaN where one is.
-
-    Scandinavian Journal of Statistics 6, 65 (1979).
-    """
-    order = p.argsort()
-    steps = np.arange(len(p), 0, -1) * p[order]
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: int) -> Matrix:
-    """Return p that spreads are equal between each factor's levels, (factors,).
-
-    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955): analysis of variance of
-    the deviations of residuals (R,) from the median of their level. R residuals hold only
-    ``degrees`` independent numbers, so F is scaled by degrees / R and judged on ``degrees``; two
-    runs of a cell would else count twice. Bonferroni-corrected for the number of factors; NaN
-    where a level has fewer than three runs, or fewer than five degrees of freedom are left.
-    """
-    from scipy import stats
-
-    runs = len(residuals)
-    found = np.full(levels.shape[1], np.nan)
-    for place, of_factor in enumerate(levels.T):
-        groups = [residuals[of_factor == level] for level in np.unique(of_factor)]
-        if degrees < 5 or len(groups) < 2 or min(map(len, groups)) < 3:
-            continue
-        away = [np.abs(group - np.median(group)) for group in groups]
-        total = np.concatenate(away).mean()
-        between = sum(len(g) * (g.mean() - total) ** 2 for g in away) / (len(groups) - 1)
-        within = sum(((g - g.mean()) ** 2).sum() for g in away) / (runs - len(groups))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = between / within * degrees / runs
-        p = stats.f.sf(ratio, len(groups) - 1, max(degrees - len(groups) + 1, 1))
-        found[place] = np.minimum(p * levels.shape[1], 1.0)
-    return found
-
-
-def finite(value: float) -> float | None:
-    """Return a number for JSON: None for NaN."""
-    return float(value) if math.isfinite(value) else None

@@ -1,6 +1,6 @@
 """Measured numbers as people write them: a column is read by one convention that all of it keeps.
 
-Decimal points and commas, thousands, the minus signs of typesetters, per cent and units are read
+Decimal points and commas, thousands, the minus of typesetters, per cent and units are read
 where one reading fits every value. What none fits, or what two fit that disagree, is refused with
 its line: a value that is dropped, or is a thousand times too large, shows in no figure.
 """

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import lru_cache
 
 import attrs
 import numpy as np
 
+from bionic_core.statistics.comparisons import checked
 from bionic_core.statistics.designs import Design
-from bionic_core.statistics.dunnett import critical_value, detectable, shift
-from bionic_core.statistics.lenth import FEWEST
-from bionic_core.statistics.linear import Model
+from bionic_core.statistics.dunnett import critical_value, shift
+from bionic_core.statistics.fit import error_of, finite
+from bionic_core.statistics.lenth import FEWEST, lenth_scale
+from bionic_core.statistics.linear import Matrix, Model
 
 POWER = 0.8
 """Of the smallest effect that a design can see."""
@@ -24,11 +28,13 @@ class Spread:
         value: None where nothing is known.
         source: in words.
         degrees: of freedom that it was measured on; None where it is assumed.
+        other: what it is if the source's SDs divide by n instead of n − 1, which it does not say.
     """
 
     value: float | None
     source: str
     degrees: int | None = None
+    other: float | None = None
 
 
 @attrs.frozen
@@ -67,6 +73,8 @@ class Sights:
     Attributes:
         degrees: residual degrees of freedom.
         method: ``t``, ``Lenth`` or ``none``, what intervals will be by.
+        error: what will tell how sure effects are, by its name; empty where t is not used.
+        assumption: of that, in words.
         power: with which the smallest effects are found.
         effects: that can be estimated.
         lost: that cannot.
@@ -77,6 +85,8 @@ class Sights:
     power: float
     effects: tuple[Sight, ...]
     lost: tuple[Lost, ...]
+    error: str = ""
+    assumption: str = ""
 
 
 @attrs.frozen
@@ -97,11 +107,12 @@ class Detectable:
 
     Attributes:
         sd: of a single run.
-        degrees: of freedom of ``sd``.
+        degrees: of freedom of a comparison.
         power: with which they are found.
         plain: of one comparison alone.
-        adjusted: corrected for all comparisons (Dunnett).
+        adjusted: corrected for all comparisons: by the first step of Holm, pooled by Dunnett.
         half_width: of a simultaneous interval.
+        error: what intervals are by.
     """
 
     sd: float | None
@@ -110,44 +121,49 @@ class Detectable:
     plain: float | None = None
     adjusted: float | None = None
     half_width: float | None = None
+    error: str = ""
 
 
-def sights(design: Design, sd: float, order: int | None = None) -> Sights:
+def sights(
+    design: Design,
+    sd: float,
+    order: int | None = None,
+    error: str | None = None,
+    between: Mapping[str, float] | None = None,
+) -> Sights:
     """Return what a design can be expected to see.
 
     Of each effect: the half-width of its 95 % interval, and the smallest true effect that is found
     with 80 % power, alone at 5 % and at the first step of Holm's correction over all effects
-    (noncentral t; Lehmann & Romano, Testing Statistical Hypotheses, 3rd ed., §5.3). Without a
-    degree of freedom these are Lenth's, if few effects are real. Lists what cannot be estimated.
+    (noncentral t; Lehmann & Romano, Testing Statistical Hypotheses, 3rd ed., §5.3), by the error
+    that the analysis will use. Without a degree of freedom these are Lenth's if no other effect is
+    real, by simulation. Lists what cannot be estimated.
 
     Args:
         design: which runs.
         sd: of a single run.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
+        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        between: SDs between seeds of those effects that are known to differ between them.
+
+    Raises:
+        RequestError: these runs will not tell such an error.
     """
     runs = [(cell, seed) for seed in design.seeds for cell in design.cells]
-    model = Model.of(design.factors, [c for c, _ in runs], [s for _, s in runs], order)
-    errors = sd * np.sqrt((model.effects**2).sum(1))
-    degrees: float | None = float(model.degrees)
-    method = "t"
-    if model.degrees == 0:
-        regular = model.orthogonal and len(model.kept) >= FEWEST
-        degrees, method = (len(model.kept) / 3, "Lenth") if regular else (None, "none")
-    half, alone, first = _in_errors(degrees, len(model.kept)) if degrees else (None,) * 3
-    return Sights(
-        degrees=model.degrees,
-        method=method,
-        power=POWER,
+    blocks = [0 if error == "cells" else seed for _, seed in runs]
+    model = Model.of(design.factors, [c for c, _ in runs], blocks, order)
+    told, found = _found(model, error)
+    sizes = np.sqrt((model.effects**2).sum(1)) * sd
+    if told.error == "seeds":
+        own = [(between or {}).get(term.name, 0.0) for term in model.kept]
+        sizes = np.sqrt(sizes**2 + np.square(own) / len(design.seeds))
+    numbers = found * sizes[:, None]
+    return attrs.evolve(
+        told,
         effects=tuple(
-            Sight(
-                term.name,
-                len(term.factors),
-                _times(half, error),
-                _times(alone, error),
-                _times(first, error),
-                model.aliases[term.name],
-            )
-            for term, error in zip(model.kept, errors.tolist(), strict=True)
+            Sight(term.name, len(term.factors), *seen, aliases=model.aliases[term.name])
+            for term, row in zip(model.kept, numbers.tolist(), strict=True)
+            for seen in [(finite(row[0]), finite(row[1]), finite(row[2]))]
         ),
         lost=tuple(
             Lost(term.name, len(term.factors), model.aliases[term.name]) for term in model.lost
@@ -155,53 +171,133 @@ def sights(design: Design, sd: float, order: int | None = None) -> Sights:
     )
 
 
-def _times(factor: float | None, error: float) -> float | None:
-    return None if factor is None else factor * error
+def _found(model: Model, error: str | None) -> tuple[Sights, Matrix]:
+    """Return the method, and in standard errors what it finds of each kept effect, (T, 3)."""
+    count = len(model.kept)
+    none = Sights(degrees=model.degrees, method="none", power=POWER, effects=(), lost=())
+    by = error_of(model, error)
+    if model.degrees:
+        _, degrees = by.expected(model.effects)
+        found = [in_errors(float(each), count) for each in degrees.round(9)]
+        told = attrs.evolve(none, method="t", error=by.name, assumption=by.assumption)
+        return told, np.array(found, np.float64).reshape(count, 3)
+    if model.orthogonal and count >= FEWEST:
+        return attrs.evolve(none, method="Lenth"), np.array([lenth_in_errors(count)] * count)
+    return none, np.full((count, 3), np.nan)
 
 
-def leave_one_out_sights(design: Design, sd: float) -> LeaveOneOutSights:
+def leave_one_out_sights(design: Design, sd: float, error: str | None = None) -> LeaveOneOutSights:
     """Return what leave-one-out would see with as many runs, or one fewer for each seed.
 
-    Every variant lacks one factor, or has another level of it, and is compared with the whole by
-    t on pooled variances, seeds being blocks: ±t · SD · √(2/seeds).
+    Every variant lacks one factor, or has another level of it, and is compared with the whole, as
+    :func:`detectable_differences` says.
     """
     variants = 1 + sum(len(factor.levels) - 1 for factor in design.factors)
     seeds = design.runs // variants
-    degrees = (variants - 1) * (seeds - 1)
+    degrees = _degrees(variants - 1, seeds, checked(error))
     if degrees <= 0:
         return LeaveOneOutSights(variants, seeds, variants * seeds)
-    error = sd * math.sqrt(2 / seeds)
-    seen = (n * error for n in _in_errors(degrees, variants - 1))
+    size = sd * math.sqrt(2 / seeds)
+    seen = (n * size for n in in_errors(degrees, variants - 1))
     return LeaveOneOutSights(variants, seeds, variants * seeds, *seen)
 
 
-def _in_errors(degrees: float, effects: int) -> tuple[float, float, float]:
-    """Return half-width, detectable effect alone and after Holm, in standard errors."""
-    from scipy import stats
+def _degrees(count: int, seeds: int, error: str) -> int:
+    """Return the degrees of freedom of one of ``count`` comparisons with a control."""
+    by = {"seeds": seeds - 1, "pooled": count * (seeds - 1), "cells": 2 * (seeds - 1)}
+    return by[error]
 
-    half = float(stats.t.ppf(0.975, degrees))
-    first = float(stats.t.ppf(1 - 0.025 / effects, degrees))
+
+@lru_cache(maxsize=256)
+def in_errors(degrees: float, effects: int) -> tuple[float, float, float]:
+    """Return half-width, detectable effect alone and after Holm, in standard errors; NaN at 0."""
+    if not degrees > 0:
+        return math.nan, math.nan, math.nan
+    from scipy import special
+
+    half = float(special.stdtrit(degrees, 0.975))
+    first = float(special.stdtrit(degrees, 1 - 0.025 / effects))
     return half, shift(degrees, half, POWER), shift(degrees, first, POWER)
 
 
-def detectable_differences(sd: float | None, degrees: int, count: int, seeds: int) -> Detectable:
+STUDIES = 20_000
+"""Simulated studies of Lenth's method, of 31 effects: numbers are good to about 1 %."""
+
+
+@lru_cache(maxsize=64)
+def lenth_in_errors(effects: int) -> tuple[float, float, float]:
+    """Return the same three for Lenth's method, where all other effects are nil, by simulation.
+
+    The interval is the mean one if no effect is real. An effect c is found if |c| > t · PSE, where
+    the PSE is of all effects, c too. Given the others that is so from some |c| on, which is worked
+    out for each study, so that power is an exact mean over studies of the normal distribution.
+    """
+    from scipy import optimize, special
+
+    rng = np.random.default_rng(20)
+    studies = int(np.clip(STUDIES * 31 // effects, 2000, 5 * STUDIES))
+    sizes = np.sort(np.abs(rng.standard_normal((effects - 1, studies))), axis=0)
+    whole = np.abs(rng.standard_normal((1, studies)))
+    margin = float(special.stdtrit(effects / 3, 0.975))
+    half = margin * float(lenth_scale(np.vstack([sizes, whole])).mean())
+
+    def found(t: float) -> float:
+        from_ = _thresholds(sizes, t)
+
+        def power(shift: float) -> float:
+            hits = special.ndtr(shift - from_) + special.ndtr(-shift - from_)
+            return float(hits.mean()) - POWER
+
+        return float(optimize.brentq(power, 0.1, 10 * from_.max() + 10, xtol=1e-4))
+
+    first = float(special.stdtrit(effects / 3, 1 - 0.025 / effects))
+    return half, found(margin), found(first)
+
+
+def _thresholds(others: Matrix, t: float) -> Matrix:
+    """Return from which size on an effect is found beside sorted others (m − 1, S) by Lenth, (S,).
+
+    A large effect counts in the first median as the largest; it counts in the second too unless it
+    is beyond the trimming.
+    """
+    first = 1.5 * np.median(np.vstack([others, np.full((1, others.shape[1]), np.inf)]), axis=0)
+    trimmed = np.where(others < 2.5 * first, others, np.nan)
+    without = 1.5 * np.nanmedian(trimmed, axis=0)
+    beside = np.vstack([trimmed, 2.5 * first[None]])  # it is the largest of those that are kept
+    within = t * 1.5 * np.nanmedian(beside, axis=0)
+    return np.asarray(np.where(within < 2.5 * first, within, np.maximum(2.5 * first, t * without)))
+
+
+def detectable_differences(
+    sd: float | None, count: int, seeds: int, error: str | None = None
+) -> Detectable:
     """Return the smallest differences that a comparison with a control finds with 80 % power.
+
+    Two-sided, |T| > critical, T noncentral t with noncentrality δ / (sd √(2/seeds)).
 
     Args:
         sd: of a single run; None where it is not known.
-        degrees: of freedom of ``sd``.
         count: comparisons with the control.
         seeds: runs of each variant.
+        error: as for :func:`bionic_core.statistics.comparisons.compare`.
     """
-    if not sd or degrees <= 0 or seeds < 2:
-        return Detectable(sd, degrees, POWER)
-    critical = critical_value(count, float(degrees))
-    alone = critical_value(1, float(degrees))
+    error = checked(error)
+    degrees = _degrees(count, seeds, error)
+    if not sd or degrees <= 0 or seeds < 2 or count < 1:
+        return Detectable(sd, degrees, POWER, error=error)
+    from scipy import special
+
+    size = sd * math.sqrt(2 / seeds)
+    _, plain, _ = in_errors(degrees, 1)
+    critical = float(special.stdtrit(degrees, 1 - 0.025 / count))
+    if error == "pooled":
+        critical = critical_value(count, float(degrees))
     return Detectable(
         sd,
         degrees,
         POWER,
-        plain=detectable(sd, seeds, degrees, alone, POWER),
-        adjusted=detectable(sd, seeds, degrees, critical, POWER),
-        half_width=critical * sd * math.sqrt(2 / seeds),
+        plain=plain * size,
+        adjusted=shift(degrees, critical, POWER) * size,
+        half_width=critical * size,
+        error=error,
     )

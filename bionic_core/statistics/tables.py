@@ -16,6 +16,7 @@ from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.statistics.effects import Row
+from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
@@ -90,14 +91,13 @@ def analyse(
     block: str | None = None,
     order: int | None = None,
     confidence: float = 0.95,
-    robust: bool | None = None,
+    error: str | None = None,
     percent: bool = False,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
     Args:
-        table: a CSV file, a sequence of mappings (a row each), or anything with ``to_dict`` as
-            pandas has it.
+        table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
         response: the column that is analysed, read by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
         factors: the columns that were varied, with or without centre points
@@ -108,21 +108,19 @@ def analyse(
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         confidence: of the intervals, a share.
-        robust: whether standard errors are HC3; if None, where spreads disagree.
+        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
 
     Raises:
-        RequestError: with all that is wrong: a column is missing or never varies, what is no
-            number in the response, and what
-            :func:`bionic_core.statistics.effects.estimate_effects` raises.
+        RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
+            number in the response; and what ``estimate_effects`` raises.
     """
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
     sheet = _sheet(table)
-    columns = list(sheet.columns)
     if block is None:
-        block = next((name for name in BLOCKS if name in columns and name not in factors), "")
+        block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
     try:
-        _check_columns(columns, response, factors, block)
+        _check_columns(list(sheet.columns), response, factors, block)
         read = measured(
             sheet.columns[response], response, sheet.places, commas=sheet.has_commas(response)
         )
@@ -134,11 +132,11 @@ def analyse(
         _check_holes(sheet, levels)
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
         rows = _rows(levels, names, block, read.values)
-        options: dict[str, Any] = {"order": order, "confidence": confidence, "robust": robust}
+        options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
         options |= {"response": _response(response, read.unit, percent), "block": block or "seed"}
         analysis, curvature = _analysed(_factors(found), rows, said, options)
-    except RequestError as error:
-        raise RequestError(list(error.problems), where=where) from error
+    except RequestError as wrong:
+        raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*told, str(curvature)) if curvature else told
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
 
@@ -149,10 +147,14 @@ def _analysed(
     """Return the analysis of rows, and what centre points say of them, if there are such."""
     if (design := Centred.of(factors, rows)) is None:
         return analyse_rows(factors, rows, said=[*said, *_compared(factors)], **options), None
+    if options["error"] not in (None, Pooled.name):
+        raise RequestError(
+            f"--error {options['error']}: a design with centre points is judged by one error for "
+            "all runs, which they tell: leave --error out"
+        )
     told = [*said, *_compared(design.factors)]
     corners = analyse_rows(design.factors, design.corners, said=told, **options)
-    of_error = (options[key] for key in ("confidence", "robust", "block"))
-    return with_centre(corners, design, *of_error)
+    return with_centre(corners, design, options["confidence"], options["block"])
 
 
 def _check_columns(

@@ -23,6 +23,7 @@ from bionic_core.runs.result import Seen
 from bionic_core.spec.spec import Spec, dependents
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
+    ASSUMPTIONS,
     Comparisons,
     Difference,
     Summary,
@@ -31,6 +32,7 @@ from bionic_core.statistics.comparisons import (
 )
 from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
+from bionic_core.statistics.spreads import SPREADS
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
@@ -152,6 +154,7 @@ def ablation_plan(
     test_images: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
+    error: str | None = None,
 ) -> AblationPlan:
     """Return the plan, with the smallest effect that it can be expected to see.
 
@@ -160,17 +163,20 @@ def ablation_plan(
         test_images: how many the data has, where that is known.
         seconds: that a run of the full model takes, where that is known.
         jobs: runs side by side.
+        error: as for :func:`results`.
     """
     design = ablation.experiment.design
     spread = published_spread(test_images, Registry.installed())
-    degrees = (len(design.cells) - 1) * (len(design.seeds) - 1)
-    notes = list(ablation.notes)
+    sd = None if spread is None else spread.value
+    found = detectable_differences(sd, len(design.factors), len(design.seeds), error)
+    notes = [*ablation.notes, f"intervals will be by {found.error}: {ASSUMPTIONS[found.error]}"]
     if spread is not None:
         notes.append(
             f"assumed before training: a run's test accuracy has an SD of {spread.value:.2f} "
             f"points, {spread.scaled}"
         )
-    if degrees == 0:
+        notes.append(spread.doubt(found.half_width))
+    if len(design.seeds) == 1:
         notes.append(ONE_SEED)
     estimate = None
     if seconds is not None:
@@ -179,11 +185,10 @@ def ablation_plan(
             f"about {words(estimate.seconds)} with {jobs} at a time if all runs are new, from a "
             f"timed probe of the full model ({words(seconds)} a run, all epochs)"
         )
-    sd = None if spread is None else spread.value
     return AblationPlan(
         ablation.experiment.spec.name,
         layout(ablation),
-        detectable_differences(sd, degrees, len(design.factors), len(design.seeds)),
+        found,
         estimate,
         tuple(notes),
     )
@@ -194,13 +199,21 @@ def layout(ablation: Ablation) -> Layout:
     return attrs.evolve(ablation.experiment.design.layout, kinds=dict(ablation.kinds))
 
 
+FEW = 5
+"""From so many seeds on, intervals by seeds are not much wider than pooled ones."""
+
 ONE_SEED = (
     "one seed: nothing tells what another seed would do, so there are no intervals; give --seeds 3"
 )
 
 
-def results(ablation: Ablation, cells: Sequence[Cell]) -> AblationResults:
+def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None) -> AblationResults:
     """Return the whole study.
+
+    Args:
+        ablation: the plan.
+        cells: its runs.
+        error: what intervals are by, as for :func:`bionic_core.statistics.comparisons.compare`.
 
     Raises:
         BionicError: every run failed.
@@ -214,7 +227,7 @@ def results(ablation: Ablation, cells: Sequence[Cell]) -> AblationResults:
     values = np.array(
         [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
     )
-    found = compare(values)
+    found = compare(values, error=error)
     differences = [None, *found.differences]
     rows = [
         _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
@@ -233,9 +246,11 @@ def results(ablation: Ablation, cells: Sequence[Cell]) -> AblationResults:
             sd=found.sd,
             degrees=found.degrees,
             spreads_p=found.spreads_p,
+            error=found.error,
+            assumption=ASSUMPTIONS[found.error],
         ),
         detectable=detectable_differences(
-            found.sd, found.degrees, len(design.factors), len(design.seeds)
+            found.sd, len(design.factors), len(design.seeds), found.error
         ),
         notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
         selected_on=first.result.selected_on,
@@ -292,22 +307,38 @@ def _notes(
 ) -> list[str]:
     design = ablation.experiment.design
     notes = [
-        "difference: full model − variant, percentage points of test accuracy, paired by seed; "
-        "95 % intervals, p and simultaneous intervals for all comparisons with the full model "
-        "(Dunnett)"
-    ]
-    outside = [
-        row.variant for place, row in enumerate(rows) if place not in found.pool and row.accuracy.n
+        "difference: full model − variant, percentage points of test accuracy; 95 % intervals, p "
+        f"and simultaneous intervals by {found.error}: {ASSUMPTIONS[found.error]}"
     ]
     if len(design.seeds) == 1:
         notes.append(ONE_SEED)
-    elif len(design.seeds) == 2:
-        notes.append("two seeds cannot show whether spreads agree; all variances are pooled")
-    elif outside:
+    elif found.error == "seeds" and len(design.seeds) < FEW:
         notes.append(
-            f"wider spread than the others (Brown–Forsythe), so not pooled but Welch: "
-            f"{', '.join(outside)}"
+            f"{len(design.seeds)} seeds make intervals wide: t on {len(design.seeds) - 1} degrees "
+            f"of freedom of each mechanism's own; {FEW} make them far narrower"
         )
+    unsure = [
+        str(row.term)
+        for row in rows
+        if row.difference and row.difference.estimate is not None and row.difference.low is None
+    ]
+    if unsure and len(design.seeds) > 1:
+        notes.append(
+            f"no interval of {', '.join(unsure)}: too few seeds finished, or differences that "
+            "agree to the last digit, which says that accuracies are coarse, not certain"
+        )
+    if found.spreads_p is not None and found.widest is not None and found.spreads_p < SPREADS:
+        held = "so that pooled intervals are wrong" if found.pool else "which intervals allow for"
+        notes.append(
+            f"{rows[found.widest].variant} spreads wider than the others (Brown–Forsythe p = "
+            f"{found.spreads_p:.2g}), {held}"
+        )
+    notes += [
+        f"{factor.term}: what requires {factor.name} goes out with it, so the change and the "
+        "parameters are of all of them together"
+        for factor in design.factors
+        if factor.brings
+    ]
     notes += missing_notes(cells, lambda cell: rows[design.cells.index(cell.levels)].variant)
     if any(cell.run and cell.run.result.train_evaluated is None for cell in cells):
         notes.append("train figures are as seen while training, on varied images")

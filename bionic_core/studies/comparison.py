@@ -218,7 +218,7 @@ def _variant(row: Variant, table: VariantTable, ours: Trained, seeds: int) -> Va
             found[name] = judged(mean, sd, seeds, getattr(ours, name), scale, columns[name].z)
     own = ours.parameters
     sizes = Sizes(row.parameters, own.allocated, own.effective, own.allocated - row.parameters)
-    return VariantBeside(row.label, row.model, row.without, found, sizes)
+    return VariantBeside(row.label, row.model, row.without, found, sizes, row.note)
 
 
 def _changes(table: ChangeTable, published: Published, study: AblationResults) -> ChangesBeside:
@@ -244,6 +244,7 @@ def _changes(table: ChangeTable, published: Published, study: AblationResults) -
                 row.change.low,
                 row.change.high,
                 row.change.p_adjusted,
+                line.note,
             )
         )
     known = [row.change.ours for row in rows if row.listed and row.change.ours is not None]

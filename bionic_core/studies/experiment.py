@@ -26,6 +26,7 @@ from bionic_core.statistics.designs import (
     in_words,
 )
 from bionic_core.statistics.fractions import described, foldover, fractional
+from bionic_core.statistics.power import sights
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.responses import about_runs, figure, response_of
@@ -186,12 +187,23 @@ def _ended(levels: Mapping[str, Level], outcome: Outcome, observer: Observer) ->
     return Cell(levels, task.seed, run, outcome.error)
 
 
+def check_error(experiment: Experiment, error: str | None, order: int | None) -> None:
+    """Check, before anything is trained, that an experiment's runs can tell an error.
+
+    Raises:
+        RequestError: there is no such error, or they cannot.
+    """
+    if error is not None:
+        sights(experiment.design, 1.0, order, error)
+
+
 def analyse(
     experiment: Experiment,
     cells: Sequence[Cell],
     *,
     response: str = "test.accuracy",
     order: int | None = None,
+    error: str | None = None,
 ) -> Analysis:
     """Return the analysis of a figure of the runs, with seeds as blocks.
 
@@ -200,9 +212,11 @@ def analyse(
         cells: its runs.
         response: the figure, as :func:`bionic_core.training.metrics.figure_of` names it.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
+        error: what tells how sure effects are, as for
+            :func:`bionic_core.statistics.effects.estimate_effects`.
 
     Raises:
-        RequestError: no run has such a figure.
+        RequestError: no run has such a figure, or the runs cannot tell such an error.
         BionicError: every run failed.
     """
     if all(cell.run is None for cell in cells):
@@ -215,6 +229,7 @@ def analyse(
         [(cell.levels, cell.seed, value) for cell, value in known if value is not None],
         response=response_of(response),
         order=order,
+        error=error,
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
         said=list(about_runs(known)),
     )

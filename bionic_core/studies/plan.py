@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -22,9 +22,10 @@ from bionic_core.statistics.power import (
     leave_one_out_sights,
     sights,
 )
+from bionic_core.statistics.spreads import SPREADS
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
-from bionic_core.studies.publication import published_spread
+from bionic_core.studies.publication import PublishedSpread, published_spread
 from bionic_core.studies.responses import check_response, figure, response_of
 from bionic_core.studies.results import ACCURACY
 
@@ -73,6 +74,7 @@ def factorial_plan(
     root: Path,
     response: str = "test.accuracy",
     order: int | None = None,
+    error: str | None = None,
     device: str = "auto",
     jobs: int = 1,
     seconds: float | None = None,
@@ -84,6 +86,8 @@ def factorial_plan(
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
         order: of interactions, the highest that will be estimated.
+        error: what will tell how sure effects are, as for
+            :func:`bionic_core.studies.experiment.analyse`.
         device: as for training.
         jobs: runs side by side.
         seconds: of the probe; 0 for none, None for :data:`bionic_core.runs.probe.PROBE`.
@@ -97,9 +101,9 @@ def factorial_plan(
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
         cells = finished_cells(experiment, plans)
-    except RequestError as error:
+    except RequestError as unread:
         notes.append(
-            f"the data cannot be read ({error}), so neither what is done nor the time is known"
+            f"the data cannot be read ({unread}), so neither what is done nor the time is known"
         )
     else:
         check_response(response, spec, inputs)
@@ -108,9 +112,9 @@ def factorial_plan(
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
-    spread = _spread(experiment, cells or [], response, images, order)
-    seen = sights(design, spread.value or 1.0, order)
-    notes += _about(spread, seen.method)
+    spread, between = _spread(experiment, cells or [], response, images, order, error)
+    seen = sights(design, spread.value or 1.0, order, error, between)
+    notes += _about(spread, seen, between)
     return FactorialPlan(
         name=spec.name,
         design=design.layout,
@@ -119,7 +123,7 @@ def factorial_plan(
         done=None if cells is None else len(cells),
         sd=spread,
         **{f.name: getattr(seen, f.name) for f in attrs.fields(Sights)},
-        leave_one_out=leave_one_out_sights(design, spread.value or 1.0),
+        leave_one_out=leave_one_out_sights(design, spread.value or 1.0, error),
         estimate=estimate,
         notes=tuple(notes),
     )
@@ -133,18 +137,31 @@ def _duration(estimate: Estimate, left: int, jobs: int) -> str:
     )
 
 
-def _about(spread: Spread, method: str) -> list[str]:
+def _about(spread: Spread, seen: Sights, between: Mapping[str, float]) -> list[str]:
     """Say what a reader must know about the widths that are expected."""
     notes = []
+    if seen.error:
+        notes.append(f"intervals will be by {seen.error}: {seen.assumption}")
     if spread.value is None:
         notes.append(f"{spread.source}: widths are in units of the SD of a run")
-    if method == "Lenth":
+    if spread.value and spread.other:
+        half = next((sight.half_width for sight in seen.effects), None)
+        notes.append(PublishedSpread(spread.value, "", "", spread.other).doubt(half))
+    if between and seen.error == "seeds":
+        told = ", ".join(f"{name} (SD {sd:.2g})" for name, sd in between.items())
+        notes.append(f"planned as they differ between the seeds that are done: {told}")
+    if between and seen.error == "pooled":
+        notes.append(
+            f"{', '.join(between)} differ between the seeds that are done, so that pooled "
+            "intervals are too narrow for them"
+        )
+    if seen.method == "Lenth":
         notes.append(
             "one run of each combination leaves nothing to estimate error from: widths are those "
-            "that Lenth's method gives if few effects are real. More seeds, or interactions of "
-            "high order taken as error (--order 2), make them surer"
+            "that Lenth's method gives if no other effect is real, by simulation. More seeds, or "
+            "interactions of high order taken as error (--order 2), make them surer"
         )
-    elif method == "none":
+    elif seen.method == "none":
         notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
     return notes
 
@@ -165,11 +182,15 @@ def _spread(
     response: str,
     images: int | None,
     order: int | None,
-) -> Spread:
-    """Return the SD of a run: measured where finished runs tell it, else the paper's."""
+    error: str | None,
+) -> tuple[Spread, Mapping[str, float]]:
+    """Return the SD of a run: measured where finished runs tell it, else the paper's.
+
+    And the SDs between seeds of those effects that finished runs show to differ between them.
+    """
     about = response_of(response)
     rows = [
-        (cell.levels, cell.seed, value)
+        (cell.levels, 0 if error == "cells" else cell.seed, value)
         for cell in cells
         if (value := figure(cell, response)) is not None
     ]
@@ -177,7 +198,12 @@ def _spread(
         effects = estimate_effects(experiment.design.factors, rows, scale=about.scale, order=order)
         if effects.residual_sd and effects.degrees >= 2:
             source = f"measured on {len(rows)} finished runs, {effects.degrees} degrees of freedom"
-            return Spread(effects.residual_sd, source, effects.degrees)
+            between = {
+                effect.term: effect.seed_sd
+                for effect in effects.effects
+                if effect.seed_sd and (effect.seed_p or 1) < SPREADS
+            }
+            return Spread(effects.residual_sd, source, effects.degrees), between
     if response == ACCURACY and (paper := published_spread(images, Registry.installed())):
-        return Spread(paper.value, paper.source)
-    return Spread(None, f"nothing tells yet how much {response} varies")
+        return Spread(paper.value, paper.source, other=paper.other), {}
+    return Spread(None, f"nothing tells yet how much {response} varies"), {}

@@ -102,6 +102,7 @@ class Variant:
         accuracy, train_accuracy: per cent.
         loss, train_loss: as published.
         macro_f1: a fraction.
+        note: what must be known where its figures stand beside ours.
     """
 
     label: str
@@ -113,6 +114,7 @@ class Variant:
     macro_f1: Figure | None = None
     model: str = ""
     without: str = ""
+    note: str = ""
 
 
 @attrs.frozen
@@ -173,7 +175,7 @@ class Published:
         training: where it says how it trained.
         connectome: that it used.
         run_sd: pooled SD of a run's test accuracy, in percentage points, over those variants whose
-            spreads agree.
+            spreads agree, the published SDs taken to divide by n − 1.
     """
 
     title: str
@@ -259,6 +261,7 @@ class PublishedSpread:
 
     Attributes:
         value: the SD of a run's test accuracy, in percentage points; it scales with 1/√images.
+        other: the same if the paper's SDs divide by n and not by n − 1, which it does not say.
         source: where it is from, in words.
         scaled: the same, with the number of images that it is scaled to.
     """
@@ -266,6 +269,17 @@ class PublishedSpread:
     value: float
     source: str
     scaled: str
+    other: float
+
+    def doubt(self, half: float | None) -> str:
+        """Say what is not known of it, and what half-widths of intervals then become."""
+        wider = ""
+        if half is not None:
+            wider = f", and ±{half:.2f} becomes ±{half * self.other / self.value:.2f}"
+        return (
+            f"the paper does not say whether its SDs divide by n − 1, as is taken here, or by n: "
+            f"then the SD of a run is {self.other:.2f}{wider}"
+        )
 
 
 def published_spread(test_images: int | None, registry: Registry) -> PublishedSpread | None:
@@ -281,10 +295,12 @@ def published_spread(test_images: int | None, registry: Registry) -> PublishedSp
         images = test_images or paper.test_images
         told = f"the paper's {paper.run_sd} points on {paper.test_images:,} test images"
         whole = told if images == paper.test_images else f"{told}, scaled to {images:,}"
+        value = paper.run_sd * math.sqrt(paper.test_images / images)
         return PublishedSpread(
-            paper.run_sd * math.sqrt(paper.test_images / images),
+            value,
             f"assumed: {whole}",
             f"the paper's {paper.run_sd} on {paper.test_images:,} test images scaled to {images:,}",
+            value * math.sqrt(paper.seeds / (paper.seeds - 1)) if paper.seeds > 1 else value,
         )
     return None
 

@@ -89,6 +89,7 @@ class VariantBeside:
     without: str
     figures: Mapping[FigureName, Judged] = field(metadata={SPREAD: True})
     parameters: Sizes
+    note: str = field(default="", metadata={OMITTED: True})
 
 
 @attrs.frozen
@@ -103,6 +104,7 @@ class ChangeBeside:
     low: float | None
     high: float | None
     p_adjusted: float | None
+    note: str = field(default="", metadata={OMITTED: True})
 
 
 @attrs.frozen

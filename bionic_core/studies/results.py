@@ -134,12 +134,20 @@ class Variant:
 
 @attrs.frozen(kw_only=True)
 class Pool:
-    """Variants whose variances are pooled; attributes as those of ``Comparisons``."""
+    """What intervals are by, and the SD of a run; attributes as those of ``Comparisons``.
+
+    Attributes:
+        variants: whose variances are pooled; none unless the error is ``pooled``.
+        error: empty in older files.
+        assumption: of the error, in words.
+    """
 
     variants: tuple[str, ...]
     sd: float | None
     degrees: int
     spreads_p: float | None = None
+    error: str = ""
+    assumption: str = ""
 
 
 @attrs.frozen(kw_only=True)

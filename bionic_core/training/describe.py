@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 import torch
 
 from bionic_core.base.records import OMITTED
@@ -50,6 +51,8 @@ class Wired:
         synapses: of those, where the wiring counts them.
         within: the mechanism that asked for it, None for one between layers.
         storage: how its weights are kept.
+        silent_pre: pre neurons without a connection in it.
+        silent_post: post neurons without one, which get no input by it.
     """
 
     pre: str
@@ -59,6 +62,8 @@ class Wired:
     synapses: int
     within: str | None
     storage: str
+    silent_pre: int = 0
+    silent_post: int = 0
 
 
 @attrs.frozen
@@ -146,7 +151,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
         pipeline=_pipeline(network),
         connectome=None if connectome is None else _source(connectome),
         drawn=drawn(network),
-        notes=notes(network),
+        notes=(*notes(network), *_gaps(network)),
     )
     return description, network
 
@@ -162,7 +167,28 @@ def _wired(projection: Projection) -> Wired:
         synapses=len(wiring) if wiring.count is None else int(wiring.count.sum()),
         within=site.owner or None,
         storage=projection.storage,
+        silent_pre=site.pre.size - len(np.unique(wiring.pre)),
+        silent_post=site.post.size - len(np.unique(wiring.post)),
     )
+
+
+def _gaps(network: Network) -> Iterator[str]:
+    """Yield where wiring leaves neurons without input, or without output, by projection."""
+    for projection in network.projections:
+        if projection.wiring is None:
+            continue
+        wired, site = _wired(projection), projection.site
+        name = f"{wired.pre}->{wired.post}{f' ({wired.within})' if wired.within else ''}"
+        parts = [
+            f"{silent:,} of {layer.size:,} neurons of {layer.name} have no {what}"
+            for silent, layer, what in (
+                (wired.silent_post, site.post, "input"),
+                (wired.silent_pre, site.pre, "output"),
+            )
+            if silent
+        ]
+        if parts:
+            yield f"wiring {name}: {', and '.join(parts)} by it"
 
 
 def _source(connectome: Connectome) -> Source:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from bionic_core import Dataset, DataSource, RequestError, Split
+from bionic_core.base.arrays import read_array
 from bionic_core.errors import shorten
 from bionic_core.pictures import SUFFIXES, Shape, fit
 
@@ -181,9 +181,11 @@ def _annotated(folder: Path, problems: list[str]) -> Iterator[tuple[Path, int]]:
     for file in sorted((folder / "annotations").glob("*_exp.npy")):
         stem = file.name.removesuffix("_exp.npy")
         try:
-            label = str(np.load(file, allow_pickle=False).item())
-        except (OSError, ValueError, EOFError) as error:
-            problems.append(f"{folder.name}/annotations/{file.name}: cannot be read ({error})")
+            label = str(read_array(file).item())
+        except ValueError:
+            label = "several values"
+        except RequestError as error:
+            problems += error.problems
             continue
         if stem not in pictures:
             problems.append(f"{folder.name}: there is no picture {stem} for {file.name}")

@@ -39,6 +39,11 @@ class Attention(Mechanism):
 
     16 → 2 → 16 channels (64 parameters) and one 3 × 3 convolution 16 → 1 with bias (145).
 
+    It requires convolution: of pixels there is one channel, so that weighing channels against each
+    other would be a gain for the whole image. The paper's ablation of convolution keeps these 209
+    parameters (Table 4: 1,376 fewer, those of the two convolutions) and does not say on what they
+    act, so it is not offered; leaving convolution out leaves attention out too.
+
     Attributes:
         reduction: channels are squeezed by this factor, to at least 1.
     """

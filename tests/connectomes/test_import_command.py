@@ -102,6 +102,8 @@ def test_what_is_imported_builds_and_trains_a_model(bionic: Bionic) -> None:
     wanted = (types["pre_pt_root_id"] == "4P") & (types["post_pt_root_id"] == "23P")
     assert built["masks"][0]["synapses"] == int(wanted.sum())
     assert [layer["size"] for layer in built["layers"]] == [12, 10]
+    assert (built["masks"][0]["silent_pre"], built["masks"][0]["silent_post"]) == (0, 0)
+    assert "notes" not in built
     trained = bionic("train", "spec.toml", "--epochs", "1", "--device", "cpu", "--json")
     assert trained.code == 0, trained.err
     assert 0 <= json.loads(trained.out)["test"]["accuracy"] <= 1
@@ -157,6 +159,19 @@ def test_requests_that_are_wrong(bionic: Bionic, options: tuple[str, ...], probl
     assert said.out == ""
     assert "Traceback" not in said.err
     assert {path.name for path in Path.cwd().iterdir()} == before
+
+
+def test_build_says_which_neurons_the_wiring_leaves_alone(bionic: Bionic) -> None:
+    table = pd.read_parquet("synapses.parquet")
+    cells = pd.read_csv("cells.csv")
+    first, last = cells["pt_root_id"][0], cells["pt_root_id"][21]
+    alone = (table["pre_pt_root_id"] == first) | (table["post_pt_root_id"] == last)
+    table[~alone].to_parquet("synapses.parquet")
+    assert bionic(*IMPORT).code == 0
+    Path("spec.toml").write_text(SPEC)
+    said = bionic("build", "spec.toml")
+    text = " ".join(said.out.split())
+    assert "wiring A->B: 1 of 10 neurons of B have no input, and 1 of 12 neurons of A" in text
 
 
 def test_ctrl_c_leaves_nothing(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,8 @@ def test_names_of_columns_are_recognised(tmp_path: Path, header: str, level: str
     assert size == (1 if header == "pre,post" else 4)
 
 
+DROPPED = ("cell-conflicting", "cell-missing-id")
+
 WORMS = "Neuron,Type,Sign\nAVAL,inter,e\nAVAR,inter,e\nDD1,motor,i\n"
 
 
@@ -62,7 +64,7 @@ def test_worms_go_by_names_and_kinds(tmp_path: Path) -> None:
     assert connectome.name.tolist() == ["AVAL", "AVAR", "DD1"]
     assert as_dict(connectome) == {(1, 3): (5, 5.0)}
     dropped = connectome.provenance["dropped"]
-    assert (dropped["received"], dropped["gap-junction"], dropped["unknown-cell"]) == (1, 1, 1)
+    assert (dropped["received"], dropped["gap-junction"], dropped["neuromuscular"]) == (1, 1, 1)
     kept = bring(tmp_path, text, WORMS, columns=given, keep=["gap-junction"])
     assert as_dict(kept) == {(1, 3): (5, 5.0), (1, 2): (5, 5.0)}
     again = Connectome.load(tmp_path / "o.npz")
@@ -81,13 +83,13 @@ def test_worms_go_by_names_and_kinds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "name"), [("-1", "bad-count"), ("1.5", "bad-count"), ("", "bad-count")]
+    ("count", "name"), [("-1", "sign-conflict"), ("1.5", "bad-count"), ("", "bad-count")]
 )
 def test_counts_that_are_none(tmp_path: Path, count: str, name: str) -> None:
-    text = f"pre,post,weight\n1,2,{count}\n2,3,4.0\n"
-    with pytest.raises(RequestError, match=f"{name}: 1 row has a count that is missing, neg"):
+    text = f"pre,post,weight\n1,2,{count}\n3,2,4.0\n"
+    with pytest.raises(RequestError, match=f"{name}: 1 row has a"):
         bring(tmp_path, text, SMALL)
-    assert as_dict(bring(tmp_path, text, SMALL, drop=[name])) == {(2, 3): (4, 4.0)}
+    assert as_dict(bring(tmp_path, text, SMALL, drop=[name])) == {(3, 2): (4, 4.0)}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +98,9 @@ def test_counts_that_are_none(tmp_path: Path, count: str, name: str) -> None:
         ("", "c.csv: is empty"),
         ("id,cell_type,broad_type\n", "c.csv: has no rows"),
         ("a,b\n1,2\n", "no column is recognised as cell_id or cell_type; columns are a, b. Name"),
-        ("id,cell_type\n1,x\n", "no column is recognised as broad_type, so nothing says which"),
+        ("id,cell_type\n1,x\n", "no column is recognised as broad_type or transmitter, so not"),
         ("id,cell_type,ei\n1,x,e\n1.5,x,e\n", "cell-not-integer: 1 row has an id that is no w"),
-        ("id,cell_type,ei\n1,x,e\nAVAL,x,e\n", "cell-not-integer: 1 row has"),
         ("id,cell_type,ei\n8.64e17,x,e\n", "cell-float-id: 1 row has an id that was written"),
-        ("id,cell_type,ei\n99999999999999999999,x,e\n", "cell-overflow-id: 1 row has"),
         ("id,cell_type,ei\n1,x,ACH\n2,x,GLUT\n", "cell-unsigned: 2 rows have neither excitatory "),
         ("id,cell_type,ei\n1,x,e\n1,y,e\n", "cell-conflicting: 2 rows have an id that other"),
         ("id,cell_type,ei\n1,x,glia\n", "no cell is left"),
@@ -117,12 +117,10 @@ def test_tables_of_cells_that_are_refused(tmp_path: Path, cells: str, problem: s
 def test_cells_that_are_dropped_or_kept(tmp_path: Path) -> None:
     cells = (
         "root_id,type,nt_type\n1,x,ACH\n2,,GABA\n2,,GABA\n3,x,GLUT\n4,x,ACH\n4,z,ACH\n"
-        "0,x,ACH\n5,x,glia\n"
+        ",x,ACH\n5,x,glia\n"
     )
     signs: dict[str, Any] = {"excitatory": ("ach",), "inhibitory": ("GABA", "glut")}
-    connectome = bring(
-        tmp_path, "pre,post\n1,2\n3,4\n3,1\n", cells, drop=["cell-conflicting"], **signs
-    )
+    connectome = bring(tmp_path, "pre,post\n1,2\n3,4\n3,1\n", cells, drop=[*DROPPED], **signs)
     assert connectome.cell_id.tolist() == [1, 2, 3]
     assert connectome.cell_type.tolist() == ["x", "unknown", "x"]
     assert connectome.broad_type.tolist() == ["excitatory", "inhibitory", "inhibitory"]
@@ -132,7 +130,7 @@ def test_cells_that_are_dropped_or_kept(tmp_path: Path) -> None:
     names = ("cell-repeated", "cell-conflicting", "cell-missing-id", "cell-not-neuron")
     assert [found["dropped"][name] for name in names] == [1, 2, 1, 1]
     assert found["kept"]["cell-untyped"] == 1
-    drop = ["cell-conflicting", "cell-untyped"]
+    drop = [*DROPPED, "cell-untyped"]
     typed = bring(tmp_path, "pre,post\n1,2\n3,1\n", cells, drop=drop, **signs)
     assert typed.cell_id.tolist() == [1, 3]
     assert as_dict(typed) == {(3, 1): (1, 1.0)}
@@ -173,9 +171,9 @@ def test_positions_in_one_column(tmp_path: Path, form: str) -> None:
         ("pre,post\n", "s.csv: has no rows"),
         ("a,b\n1,2\n", "no column is recognised as pre or post; columns are a, b. Name it"),
         ("source,b\n1,2\n", "no column is recognised as post; columns are source, b"),
-        ("0,1\n2,0\n", "first line is of numbers; put a line of the columns' names there, or gi"),
-        ("pre,post,Pre\n1,2,3\n", "its first line names 'pre' twice; put a line"),
-        ("pre,post,\n1,2,3\n", "its first line has a column without a name; put a line"),
+        ("0,1\n2,0\n", "its first line (0, 1) is of numbers, so it looks like a row, and the col"),
+        ("pre,post,Pre\n1,2,3\n", "two columns are called 'pre'. Say which is pre: --column pre="),
+        ("pre,post,\n1,2,3\n", "nothing reads 'column 3', which has whole numbers: is it a count"),
     ],
 )
 def test_tables_of_synapses_that_are_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -192,7 +190,12 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
         ("x.parquet", b"PAR1 no", "cannot be read as a table"),
         ("x.feather", b"no feather", "is damaged, or no Feather file of version 2"),
         ("x.xlsx", b"PK", "is of no known kind; known are .csv"),
-        ("latin.csv", b"pre,post\n\xe9,2\n", "cannot be read as a table"),
+        (
+            "latin.csv",
+            b"pre,post\n\xe9,2\n",
+            "is not in UTF-8; name its encoding: --enc",
+        ),
+        ("binary.csv", b"pre,post\n\0\1\n", "cannot be read as a table (it is no text)"),
         ("wide.csv", b"pre,post\n" + b"1,2\n" * 50 + b"1,2,3,4\n", "cannot be read as a table"),
     ):
         (tmp_path / name).write_bytes(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from tests.support.synapse_tables import (
 )
 def test_random_tables_agree_with_a_loop(tmp_path: Path, name: str, seed: int) -> None:
     table = synapse_table(seed)
-    connectome = bring(tmp_path, table, name=name)
+    connectome = bring(tmp_path, table, name=name, drop=["missing-id", "unknown-cell"])
     sums, dropped = expected(table, cells_table())
     assert as_dict(connectome) == sums
     found = connectome.provenance["dropped"]
@@ -124,9 +125,10 @@ def test_all_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
 def test_floats_that_hold_ids_exactly_are_taken(tmp_path: Path) -> None:
     # pandas makes floats of a column of ids with a gap; small ones survive that.
     text = "pre,post\n1.0,2\n2,3.0\n,1\n"
-    assert set(as_dict(bring(tmp_path, text, SMALL))) == {(1, 2), (2, 3)}
+    gap: dict[str, Any] = {"drop": ["missing-id"]}
+    assert set(as_dict(bring(tmp_path, text, SMALL, **gap))) == {(1, 2), (2, 3)}
     table = pd.DataFrame({"pre": [1.0, np.nan, 2.0], "post": [2.0, 1.0, 3.0]})
-    connectome = bring(tmp_path, table, SMALL, name="s.parquet")
+    connectome = bring(tmp_path, table, SMALL, name="s.parquet", **gap)
     assert set(as_dict(connectome)) == {(1, 2), (2, 3)}
     assert connectome.provenance["dropped"]["missing-id"] == 1
     with pytest.raises(RequestError, match="float-id: 1 row has"):
@@ -152,7 +154,8 @@ def test_ids_beyond_64_bits_in_a_column_of_integers(tmp_path: Path) -> None:
 
 def test_what_is_kept(tmp_path: Path) -> None:
     text = "id,pre,post,size\n1,1,1,5\n2,1,2,5\n2,1,2,5\n3,9,9,1\n"
-    connectome = bring(tmp_path, text, SMALL, keep=["autapse", "duplicate-id"])
+    strangers: dict[str, Any] = {"drop": ["unknown-cell"]}
+    connectome = bring(tmp_path, text, SMALL, **strangers, keep=["autapse", "duplicate-id"])
     assert as_dict(connectome) == {(1, 1): (1, 5.0), (1, 2): (2, 10.0)}
     assert connectome.provenance["kept"]["autapse"] == 1
     assert connectome.provenance["kept"]["duplicate-id"] == 1
@@ -166,7 +169,7 @@ def test_what_is_kept(tmp_path: Path) -> None:
     # Rows need no ids, or are not to be told apart by them.
     twice = "pre,post\n1,2\n1,2\n"
     assert as_dict(bring(tmp_path, twice, SMALL)) == {(1, 2): (2, 2.0)}
-    plain = bring(tmp_path, text, SMALL, columns={"synapse_id": ""})
+    plain = bring(tmp_path, text, SMALL, columns={"synapse_id": ""}, **strangers)
     assert as_dict(plain) == {(1, 2): (2, 10.0)}
 
 
@@ -187,9 +190,15 @@ def test_rules_that_are_none() -> None:
 def test_the_provenance_says_it_all(tmp_path: Path) -> None:
     import hashlib
 
-    bring(tmp_path, "id,pre,post,size\n1,1,2,5\n2,1,9,5\n", SMALL, label="three cells")
+    bring(
+        tmp_path,
+        "id,pre,post,size\n1,1,2,5\n2,1,9,5\n",
+        SMALL,
+        label="three",
+        drop=["unknown-cell"],
+    )
     found = Connectome.load(tmp_path / "o.npz").provenance
-    assert found["label"] == "three cells"
+    assert found["label"] == "three"
     assert found["files"]["synapses"] == {
         "name": "s.csv",
         "sha256": hashlib.sha256((tmp_path / "s.csv").read_bytes()).hexdigest(),

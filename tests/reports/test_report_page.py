@@ -40,6 +40,12 @@ def test_a_factorials_page_says_what_its_file_says(
         low, high = row[2].replace("−", "-").split(" to ")
         assert float(low) == pytest.approx(effect["low"], abs=0.005)
         assert float(high) == pytest.approx(effect["high"], abs=0.005)
+    assert study["residual"]["method"] == "seeds"
+    assert "Intervals and p by seeds." in page.said
+    over = page.tables["Effects from seed to seed, percentage points"][1:]
+    assert [row[0] for row in over] == [row[0] for row in rows]
+    assert study["effects"][0]["seed_p"] == pytest.approx(float(over[0][2]), abs=5e-4)
+    assert page.tables["Analysis of variance"][0][-3:] == ["F", "on", "p"]
     runs = page.tables["Runs"][1:]
     assert [row[4] for row in runs] == [f"{100 * c['accuracy']:.2f} %" for c in study["cells"]]
     for href in (href for href in page.all("href") if href.startswith("./")):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bionic_core.statistics.comparisons import Summary, agreeing, compare, means
-from bionic_core.statistics.dunnett import critical_value, detectable, maximum_cdf
+from bionic_core import RequestError
+from bionic_core.statistics.comparisons import Summary, compare, means, wider_than_others
+from bionic_core.statistics.dunnett import critical_value, maximum_cdf
 
 
 @pytest.fixture
@@ -57,11 +58,12 @@ def test_p_values_are_scipys_in_the_unpaired_case(rng: np.random.Generator) -> N
         assert 1 - maximum_cdf(abs(statistic), 3, 20, 0.5) == pytest.approx(p, abs=2e-3)
 
 
-def test_two_variants_are_the_paired_t_test(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("error", ["seeds", "pooled"])
+def test_two_variants_are_the_paired_t_test(error: str, rng: np.random.Generator) -> None:
     control, other = study(rng, [1.0, 1.0], 6)
     expected = stats.ttest_rel(control, other)
-    (found,) = compare([control, other]).differences
-    assert found.method == "pooled"
+    (found,) = compare([control, other], error=error).differences
+    assert found.method == ("pooled" if error == "pooled" else "paired")
     assert found.degrees == 5
     assert found.p == pytest.approx(expected.pvalue)
     assert found.p_adjusted == pytest.approx(expected.pvalue)
@@ -72,9 +74,39 @@ def test_two_variants_are_the_paired_t_test(rng: np.random.Generator) -> None:
     )
 
 
+@pytest.mark.parametrize("error", ["seeds", "cells"])
+def test_each_variant_is_scipys_test_of_its_own_runs(error: str, rng: np.random.Generator) -> None:
+    """Paired, or Welch's; corrected by statsmodels' Holm, together by Bonferroni."""
+    from statsmodels.stats.multitest import multipletests
+
+    table = study(rng, [0.3] * 9 + [6.0], 5)
+    table[1] += 2
+    table[3, 2] = np.nan
+    found = compare(table, error=error)
+    assert (found.error, found.pool) == (error, ())
+    expected = []
+    for row in table[1:]:
+        both = np.isfinite(row)
+        if error == "seeds":
+            expected.append(stats.ttest_rel(table[0][both], row[both]))
+        else:
+            expected.append(stats.ttest_ind(table[0], row[both], equal_var=False))
+    p = [each.pvalue for each in expected]
+    assert [d.p for d in found.differences] == pytest.approx(p)
+    adjusted = multipletests(p, 0.05, "holm")[1]
+    assert [d.p_adjusted for d in found.differences] == pytest.approx(adjusted)
+    for difference, each in zip(found.differences, expected, strict=True):
+        assert difference.degrees == pytest.approx(each.df)
+        for level, low, high in (
+            (0.95, difference.low, difference.high),
+            (1 - 0.05 / 9, difference.simultaneous_low, difference.simultaneous_high),
+        ):
+            assert (low, high) == pytest.approx(tuple(each.confidence_interval(level)))
+
+
 def test_pooled_differences_by_hand(rng: np.random.Generator) -> None:
     table = study(rng, [1.0] * 5, 4)
-    found = compare(table)
+    found = compare(table, error="pooled")
     residual = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
     sd = np.sqrt((residual**2).sum() / 12)
     assert found.sd == pytest.approx(sd)
@@ -96,49 +128,28 @@ def test_a_shift_of_a_whole_seed_changes_nothing(rng: np.random.Generator) -> No
         assert (one.low, one.p_adjusted) == pytest.approx((other.low, other.p_adjusted))
 
 
-def test_a_wild_variant_is_not_pooled_but_welchs(rng: np.random.Generator) -> None:
+def test_a_wild_variant_is_named_and_leaves_the_others_alone(rng: np.random.Generator) -> None:
     table = study(rng, [0.3] * 9 + [6.0], 5)
-    found = compare(table)
-    assert found.pool == tuple(range(9))
+    found, without = compare(table), compare(table[:9])
     assert found.spreads_p is not None
     assert found.spreads_p < 0.05
-    wild = found.differences[-1]
-    own = np.var(table[9] - table[:9].mean(0), ddof=1)
-    shared = 8 / 9 * float(found.sd or 0) ** 2
-    error = np.sqrt((own + shared) / 5)
-    degrees = (own + shared) ** 2 / (own**2 / 4 + shared**2 / 32)
-    assert wild.method == "Welch"
-    assert wild.degrees == pytest.approx(degrees)
-    assert wild.high == pytest.approx(wild.estimate + stats.t.ppf(0.975, degrees) * error)
-    together = critical_value(9, degrees, 0.0) * error
-    assert wild.simultaneous_high == pytest.approx(wild.estimate + together)
+    assert found.widest == 9
+    assert [d.low for d in found.differences[:8]] == [d.low for d in without.differences]
 
 
-def test_a_wild_control_makes_all_differences_welchs(rng: np.random.Generator) -> None:
-    found = compare(study(rng, [9.0] + [0.3] * 6, 6))
-    assert 0 not in found.pool
-    assert {difference.method for difference in found.differences} == {"Welch"}
-
-
-def test_missing_runs_are_least_squares_in_the_pool_and_pairs_outside(
-    rng: np.random.Generator,
-) -> None:
-    table = study(rng, [0.3] * 6 + [9.0], 5)
+def test_missing_runs_are_least_squares_in_the_pool(rng: np.random.Generator) -> None:
+    table = study(rng, [0.3] * 6, 5)
     table[0, 1] = table[2, 3] = np.nan
-    found = compare(table)
+    found = compare(table, error="pooled")
     assert found.pool == tuple(range(6))
-    variants, seeds = np.nonzero(np.isfinite(table[:6]))
+    variants, seeds = np.nonzero(np.isfinite(table))
     design = np.column_stack(
         [variants[:, None] == np.arange(6), seeds[:, None] == np.arange(1, 5)]
     ).astype(float)
-    response = table[:6][np.isfinite(table[:6])]
+    response = table[np.isfinite(table)]
     solution, *_ = np.linalg.lstsq(design, response)
     assert found.differences[1].estimate == pytest.approx(solution[0] - solution[2])
     assert found.degrees == len(response) - 10
-    pairs = table[0, [0, 2, 3, 4]] - table[6, [0, 2, 3, 4]]
-    expected = stats.ttest_1samp(pairs, 0)
-    assert found.differences[5].method == "paired"
-    assert found.differences[5].p == pytest.approx(expected.pvalue)
 
 
 def test_a_variant_without_runs_has_no_difference(rng: np.random.Generator) -> None:
@@ -146,7 +157,7 @@ def test_a_variant_without_runs_has_no_difference(rng: np.random.Generator) -> N
     table[2] = np.nan
     found = compare(table)
     assert found.differences[1].estimate is None
-    assert found.pool == (0, 1, 3)
+    assert compare(table, error="pooled").pool == (0, 1, 3)
     assert found.differences[0].simultaneous_high == pytest.approx(
         compare(table[[0, 1, 3]]).differences[0].simultaneous_high
     )
@@ -167,73 +178,55 @@ def test_no_spread_at_all_has_no_intervals() -> None:
     assert {difference.p for difference in found.differences} == {None}
 
 
-def test_two_seeds_are_pooled(rng: np.random.Generator) -> None:
+def test_two_seeds_have_one_degree_of_freedom(rng: np.random.Generator) -> None:
     found = compare(study(rng, [1.0] * 4, 2))
-    assert found.pool == (0, 1, 2, 3)
     assert found.spreads_p is None
-    assert found.degrees == 3
+    assert {difference.degrees for difference in found.differences} == {1}
 
 
-@pytest.mark.parametrize(
-    ("seeds", "studies"),
-    [(3, 300), (5, 300), *(pytest.param(n, 2000, marks=pytest.mark.slow) for n in (3, 5))],
-)
-def test_coverage_and_family_error_over_simulated_studies(
-    seeds: int, studies: int, rng: np.random.Generator
-) -> None:
-    """13 variants without differences: 95 % intervals cover, no more than 5 % cry wolf.
+def test_differences_that_agree_to_the_last_digit_are_no_certainty() -> None:
+    """Accuracies of few images: both variants lose three images in every seed."""
+    table = np.array([[20, 22, 25], [17, 19, 22], [17, 18, 23]]) / 32
+    same, other = compare(100 * table).differences
+    assert same.estimate == pytest.approx(100 * 3 / 32)
+    assert (same.low, same.p, same.p_adjusted) == (None, None, None)
+    assert other.p is not None
 
-    The bounds are three and a half standard errors wide. Differences with a control correlate: a
-    study's share of intervals that cover has a standard deviation of about 0.12, not 0.06.
+
+def test_an_error_that_there_is_not() -> None:
+    with pytest.raises(RequestError, match="there is no error 'hc3'; it is one of"):
+        compare(np.ones((2, 2)), error="hc3")
+
+
+TABLE_4 = [0.27, 0.38, 0.19, 0.24, 0.42, 0.22, 0.15, 0.57, 0.27, 0.29, 1.85, 0.76, 1.34]
+"""SDs over seeds of the paper's full model and twelve ablations."""
+
+
+@pytest.mark.parametrize("kind", ["alike", "table 4", "control x3", "t3"])
+def test_family_error_is_kept_whatever_variants_spread(kind: str, rng: np.random.Generator) -> None:
+    """12 comparisons in 3 seeds, no true effect: at most 6 % of 20,000 studies find any.
+
+    They are worked out by SciPy, whose tests those of a study are (see above). A pooled error, as
+    Dunnett's test has, finds some in a fifth of them on Table 4's spreads.
     """
-    covered, wolf, together = 0, 0, 0
-    for _ in range(studies):
-        found = compare(study(rng, [0.3] * 13, seeds)).differences
-        covered += sum(float(d.low or 0) < 0 < float(d.high or 0) for d in found)
-        wolf += any(float(d.p_adjusted or 0) < 0.05 for d in found)
-        together += all(
-            float(d.simultaneous_low or 0) < 0 < float(d.simultaneous_high or 0) for d in found
-        )
-    assert covered / (12 * studies) == pytest.approx(0.95, abs=3.5 * 0.12 / studies**0.5)
-    assert wolf / studies <= 0.05 + 3.5 * (0.05 * 0.95 / studies) ** 0.5
-    assert wolf + together == studies
-
-
-def test_others_keep_their_coverage_beside_wild_variants(rng: np.random.Generator) -> None:
-    covered, studies = np.zeros(8), 400
-    for _ in range(studies):
-        found = compare(study(rng, [0.3] * 8 + [3.0], 5)).differences
-        covered += [float(d.low or 0) < 0 < float(d.high or 0) for d in found]
-    assert 0.93 <= covered[:7].mean() / studies <= 0.98
-    assert covered[7] / studies > 0.9
+    sds = {"table 4": TABLE_4, "control x3": [0.96] + [0.32] * 12}.get(kind, [0.32] * 13)
+    shape = (13, 3, 20_000)
+    noise = rng.standard_t(3, shape) if kind == "t3" else rng.normal(size=shape)
+    noise *= np.array(sds)[:, None, None]
+    p = stats.ttest_rel(noise[:1], noise[1:], axis=1).pvalue
+    assert (12 * p.min(0) < 0.05).mean() <= 0.06
+    assert (p < 0.05).mean(1).max() <= 0.055
+    if kind == "table 4":
+        rest = noise - noise.mean(1, keepdims=True)
+        rest -= rest.mean(0)
+        size = np.sqrt((rest**2).sum((0, 1)) / 24 * 2 / 3)
+        largest = np.abs((noise[0] - noise[1:]).mean(1)).max(0) / size
+        assert (largest > critical_value(12, 24.0)).mean() > 0.15
 
 
 def test_equal_spreads_are_seldom_told_apart(rng: np.random.Generator) -> None:
-    kept = [len(agreeing(study(rng, [1.0] * 10, 3))[0]) == 10 for _ in range(300)]
-    assert np.mean(kept) > 0.8
-
-
-def test_the_smallest_effect_is_found_in_four_of_five_studies(rng: np.random.Generator) -> None:
-    variants, seeds, sd, studies = 13, 3, 0.32, 4000
-    degrees = (variants - 1) * (seeds - 1)
-    critical = critical_value(variants - 1, float(degrees))
-    smallest = detectable(sd, seeds, degrees, critical)
-    assert smallest is not None
-    spread = sd * np.sqrt(rng.chisquare(degrees, studies) / degrees)
-    estimates = rng.normal(smallest, sd * np.sqrt(2 / seeds), studies)
-    found = np.abs(estimates) > critical * spread * np.sqrt(2 / seeds)
-    assert found.mean() == pytest.approx(0.8, abs=0.02)
-    alone = detectable(sd, seeds, degrees, critical_value(1, float(degrees)))
-    assert alone is not None
-    assert 0.5 < alone < smallest < 1.1
-    power = stats.nct(degrees, alone / (sd * np.sqrt(2 / seeds)))
-    bound = stats.t.ppf(0.975, degrees)
-    assert power.sf(bound) + power.cdf(-bound) == pytest.approx(0.8, abs=1e-6)
-    assert detectable(sd, 2, 1, critical_value(2, 1.0)) is not None
-
-
-def test_nothing_can_be_seen_without_degrees_of_freedom() -> None:
-    assert detectable(1.0, 1, 0, 2.0) is None
+    p = [wider_than_others(study(rng, [1.0] * 10, 3)) for _ in range(300)]
+    assert np.mean([each is not None and each.min() < 0.05 for each in p]) < 0.2
 
 
 def test_means_have_the_sample_sd() -> None:

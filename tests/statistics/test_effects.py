@@ -110,10 +110,10 @@ def test_intervals_and_p_values_by_hand(rng: np.random.Generator) -> None:
     degrees = (seeds - 1) * (8 - 1)
     sd = np.sqrt((residual**2).sum() / degrees)
     error = 2 * sd / np.sqrt(table.size)
-    effects = estimate_effects(factors(names), rows)
+    effects = estimate_effects(factors(names), rows, error="pooled")
     assert effects.degrees == degrees
     assert effects.residual_sd == pytest.approx(sd, rel=1e-9)
-    assert effects.notes == ()
+    assert effects.notes[0].startswith("intervals and p by pooled: one error for all")
     for effect in effects.effects:
         estimate = defined(rows, effect.term.split(":"))
         half = stats.t.ppf(0.975, degrees) * error
@@ -151,7 +151,7 @@ def test_the_plasma_etch_experiment() -> None:
         for cell, values in rates.items()
         for value in values
     ]
-    effects = estimate_effects(factors("abc"), rows)
+    effects = estimate_effects(factors("abc"), rows, error="pooled")
     assert {e.term: e.estimate for e in effects.effects} == pytest.approx(
         {
             "a": -101.625,
@@ -236,7 +236,7 @@ def test_what_impossible_cells_hide_is_named(rng: np.random.Generator) -> None:
     assert found["b:c"].estimate == pytest.approx(defined(on, "bc"))
     assert found["a"].p is not None
     assert found["a:b"].p_adjusted is None
-    assert effects.notes == (
+    assert effects.notes[-3:] == (
         "a:b cannot be told from a, b in these runs",
         "a:b:c cannot be told from c, a:c, b:c in these runs",
         "the runs cover 6 of 8 combinations of levels",
@@ -306,6 +306,7 @@ def test_terms_are_named_by_what_goes_along_and_told_as_json(rng: np.random.Gene
     told = estimate_effects([Factor("a", brings=("c",)), Factor("b")], rows).to_json()
     assert [effect["term"] for effect in told] == ["a (with c)", "b", "a (with c):b"]
     keys = ["term", "estimate", "low", "high", "p", "p_adjusted", "aliases"]
+    keys += ["degrees", "seed_sd", "seed_p"]
     assert [list(effect) for effect in json.loads(json.dumps(told))] == [keys] * 3
     assert told[0]["aliases"] == []
 
@@ -337,9 +338,20 @@ def test_requests_that_are_none(given: str, rows: list[Row], confidence: float, 
     assert len(caught.value.problems) == 1
 
 
-def test_importing_effects_is_cheap() -> None:
-    heavy = ("statsmodels", "scipy", "pandas", "torch")
-    program = (
-        f"import sys, bionic_core.statistics.effects\nassert not set({heavy!r}) & set(sys.modules)"
-    )
+def test_an_analysis_imports_only_what_it_uses() -> None:
+    """Up to what a terminal shows: no torch, no statsmodels; SciPy's tests where one is made."""
+    program = """
+import sys
+from bionic_core.statistics.effects import estimate_effects
+assert not {"scipy", "numpy.testing", "pandas", "torch"} & {*sys.modules}
+from bionic_core.cli.common import show
+from bionic_core.reports.findings import analysed
+from bionic_core.statistics.tables import analyse
+rows = [{"a": n % 2, "seed": n // 2, "y": n * n % 7} for n in range(6)]
+found = analyse(rows, response="y").findings
+show(None, False, lambda _: analysed(found))
+assert found.effects[0].p is not None
+heavy = {"torch", "statsmodels", "pandas", "matplotlib", "sklearn", "scipy.stats"}
+assert not heavy & {*sys.modules}, heavy & {*sys.modules}
+"""
     subprocess.run([sys.executable, "-c", program], check=True)

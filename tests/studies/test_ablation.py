@@ -85,11 +85,18 @@ def test_a_study_is_tables_4_5_and_6_with_intervals(bionic: Bionic) -> None:
             full = np.mean([result["test"]["accuracy"] for result in results[::4]])
             change = row["difference"]
             assert change["estimate"] == pytest.approx(100 * (full - np.mean(accuracies)))
+            pairs = 100 * np.array([r["test"]["accuracy"] for r in results]).reshape(2, 4)
+            if np.ptp(pairs[:, 0] - pairs[:, place]) < 1e-9:  # 35 images: equal in both seeds
+                assert change["low"] is change["p"] is None
+                continue
             assert change["simultaneous_low"] <= change["low"] <= change["estimate"]
             assert change["p"] <= change["p_adjusted"]
+            assert (change["method"], change["degrees"]) == ("paired", 1)
     assert document["pool"]["degrees"] == 3
     assert document["detectable"]["sd"] == document["pool"]["sd"]
-    assert any("two seeds cannot show" in note for note in document["notes"])
+    assert document["pool"]["error"] == "seeds"
+    assert any("convolution (with lateral): what requires" in note for note in document["notes"])
+    assert any("2 seeds make intervals wide: t on 1 degrees" in note for note in document["notes"])
     path = Path(document.pop("file"))
     assert json.loads(path.read_text()) == document
     table = list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
@@ -185,6 +192,7 @@ def test_requests_that_are_wrong(bionic: Bionic) -> None:
     refused(bionic("ablate", "demo", "--mechanisms", "masks,masks"), "'masks' is there twice")
     refused(bionic("ablate", "demo", "--seeds", "0"), "--seeds")
     refused(bionic("ablate", "demo", "--jobs", "0"), "--jobs")
+    refused(bionic("ablate", "demo", "--error", "hc3"), "there is no error 'hc3'")
     refused(bionic("ablate", "full", "--mechanisms", "masks"), "fer2013", "--data")
     Path("bare.toml").write_text('[model]\nlayers = { A = 5, B = 4 }\nprojections = ["A->B"]\n')
     refused(bionic("ablate", "bare.toml"), "bare.toml: there is no mechanism to leave out")

@@ -193,12 +193,18 @@ def test_plan_trains_nothing_and_says_what_a_fraction_will_see(bionic: Bionic) -
     pair = next(e for e in document["effects"] if e["term"] == "masks:noise")
     assert pair["aliases"] == ["intra:inhibition:layernorm"]
     assert pair["half_width"] < pair["detectable"] < pair["detectable_adjusted"]
-    assert document["leave_one_out"]["half_width"] > pair["half_width"]
+    assert (document["method"], document["error"]) == ("t", "seeds")
+    assert any("intervals will be by seeds: each seed's own" in n for n in document["notes"])
+    assert any("divide by n − 1, as is taken here, or by n" in n for n in document["notes"])
+    pooled = bionic(*arguments, "--seeds", "2", "--probe", "0", "--error", "pooled", "--json")
+    narrow = pooled.document["effects"][0]["half_width"]
+    assert pair["half_width"] > 5 * narrow  # t on one degree of freedom, not fifteen
+    assert pooled.document["leave_one_out"]["half_width"] > narrow
     said = bionic(*arguments, "--probe", "0", "--seeds", "1")
     words = " ".join(said.out.split())
     for part in ("2^(5-1) fraction of resolution V", "A masks, B intra", "B:C:E", "I = masks:"):
         assert part in words
-    assert "Lenth's method gives if few effects are real" in words
+    assert "Lenth's method gives if no other effect is real, by simulation" in words
     assert "timed probe" not in words
     assert max(map(len, said.out.splitlines())) <= 80
 
@@ -235,6 +241,11 @@ def test_requests_that_are_wrong(bionic: Bionic) -> None:
     refused(bionic(*masks, "--foldover"), "--foldover: all combinations are run")
     refused(bionic(*masks, "--design", "d.csv"), "--design: the file names the factors")
     refused(bionic(*masks, "--figures", "f"), "is a file")
+    refused(
+        bionic(*masks, "--error", "hc3"), "--error: there is no error 'hc3'; it is one of cells"
+    )
+    refused(bionic(*masks, "--seeds", "1", "--error", "seeds"), "all runs have one seed")
+    refused(bionic(*masks, "--seeds", "1", "--error", "cells"), "give --error pooled")
     refused(bionic(*masks, *SMALL, "--response", "test.recall.hapy"), "--response", "test.recall.h")
     refused(bionic(*masks, *SMALL, "--plan", "--response", "test.f2"), "no figure 'test.f2'")
     many = ("factorial", "--mechanisms", "masks,noise,intra,layernorm", "--resolution", "4")

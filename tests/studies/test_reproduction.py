@@ -132,7 +132,7 @@ def test_changes_are_full_less_without_paired_by_seed(done: Path) -> None:
     for term, row in rows.items():
         name = term.partition(" ")[0]
         assert row["ours"] == pytest.approx(table4["full"]["ours"] - table4[name]["ours"])
-        assert row["low"] < row["ours"] < row["high"]
+        assert row["low"] is None or row["low"] < row["ours"] < row["high"]  # 35 images may agree
     assert [row["term"] for row in document["table5"]["rows"]][:2] == ["masks", "intra"]
     unlisted = {term: row["published"] for term, row in rows.items() if not row["listed"]}
     assert unlisted == {"weight_decay": -0.23, "noise": 0.02, "attention": 0.27}
@@ -163,8 +163,8 @@ def test_markdown_read_back_has_the_numbers(done: Path) -> None:
         assert ours == f"{accuracy['ours']:.2f} ± {accuracy['ours_sd']:.2f}"
         assert as_number(difference) == pytest.approx(accuracy["difference"], abs=0.006)
         assert as_number(z) == pytest.approx(accuracy["z"], abs=0.06)
-    for words_ in ("Table 3", "Table 4", "Table 5", "Table 6", "Appendix A", "35 test images"):
-        assert words_ in text
+    told = ("Table 3", "Table 4", "Table 5", "Table 6", "Appendix A", "35 test images", "1,585 few")
+    assert [words_ for words_ in told if words_ not in text] == []
     assert "none on losses" in text
     assert text.count("Confusion matrix: ") == 14
     matrices = document["appendix"]["variants"]

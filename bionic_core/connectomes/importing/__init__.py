@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
+import numpy as np
 
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
 from bionic_core.connectomes.importing.rules import Rules
+from bionic_core.connectomes.importing.signs import Signs
+from bionic_core.connectomes.importing.text import Reading
 from bionic_core.connectomes.roles import Unwatched, Watch
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from bionic_core.connectomes.importing.cells import Cells
+    from bionic_core.connectomes.importing.rows import Rows
     from bionic_core.connectomes.importing.summing import Connections
     from bionic_core.connectomes.importing.tables import Database
 
@@ -41,6 +45,12 @@ class Request:
         values: what a matrix holds.
         post_by_pre: the rows of a matrix are post, its columns pre.
         label: a name for the connectome; empty for the file's.
+        reading, cells_reading: how the two files stand, where they are text.
+        sign_unknown: the broad type of cells whose sign nothing says; empty to refuse them.
+        kinds: words for kinds of connections, beside those that are known.
+        rows_are_synapses: although a column that nothing reads might be a count.
+        fill_down: a blank id of a table of synapses stands for the one above it.
+        by_order: a matrix goes by the order of the table of cells, whatever its labels say.
     """
 
     synapses: Path
@@ -54,6 +64,22 @@ class Request:
     values: Literal["count", "size"] = "count"
     post_by_pre: bool = False
     label: str = ""
+    reading: Reading = attrs.field(factory=Reading)
+    cells_reading: Reading = attrs.field(factory=Reading)
+    sign_unknown: str = ""
+    kinds: Mapping[str, str] = attrs.field(factory=dict)
+    rows_are_synapses: bool = False
+    fill_down: bool = False
+    by_order: bool = False
+
+    @property
+    def signs(self) -> Signs:
+        """What is said of signs."""
+        return Signs(self.excitatory, self.inhibitory, self.sign_unknown)
+
+    def of_role(self, *, synapses: bool) -> dict[str, str]:
+        """Return the columns of the roles of one of the two tables."""
+        return {r: name for r, name in self.columns.items() if (r in SYNAPSE_ROLES) == synapses}
 
 
 def import_connectome(
@@ -91,32 +117,55 @@ def import_connectome(
     return connectome
 
 
+@attrs.frozen(eq=False)
+class _Result:
+    """What a file of synapses gives.
+
+    Attributes:
+        cells, connections: of the connectome.
+        about: what the provenance says of the file.
+        counts: rows or entries by reason.
+        notes: what the user should know.
+    """
+
+    cells: Cells
+    connections: Connections
+    about: Mapping[str, Any]
+    counts: Mapping[str, int]
+    notes: Sequence[str]
+
+
 def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
     from bionic_core.connectomes.importing.matrices import is_matrix
-    from bionic_core.connectomes.importing.tables import Database
+    from bionic_core.connectomes.importing.rows import read_rows, unread_cells
+    from bionic_core.connectomes.importing.tables import Database, explained
 
     digests: dict[str, Future[str]] = {}
     with ThreadPoolExecutor(1) as pool:
         database = Database.open(folder)
         try:
-            cells, examples = _cells(request, database)
+            table = database.table(request.cells, request.cells_reading)
+            with explained(request.cells):
+                rows = read_rows(database, table, request.of_role(synapses=False))
             for role, path in (("synapses", request.synapses), ("cells", request.cells)):
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
-            request.rules.check(cells.counts, examples, str(request.cells))
-            if len(cells.id) == 0:
-                raise RequestError("no cell is left", where=str(request.cells))
             if request.matrix or is_matrix(request.synapses):
-                connections, about, counts = _matrix(request, cells, folder)
+                result = _matrix(request, rows, folder)
             else:
-                connections, about, counts = _table(request, database, cells, watch)
+                with explained(request.synapses):
+                    result = _table(request, database, rows, watch)
         finally:
             database.connection.close()
         files = {
             role: {"name": getattr(request, role).name, "sha256": digest.result()}
             for role, digest in digests.items()
         }
-    outcome = request.rules.outcome({**counts, **cells.counts})
+    notes = list(dict.fromkeys([*table.notes, *result.notes]))
+    for note in notes:
+        watch.say(note)
+    cells, connections = result.cells, result.connections
+    columns, others = dict(rows.columns), unread_cells(table, rows.columns)
     return Connectome.of(
         cell_id=cells.id,
         broad_type=cells.broad_type,
@@ -124,6 +173,8 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
         position=cells.position,
         layer=cells.layer,
         name=cells.name,
+        transmitter=cells.transmitter,
+        sign=cells.sign,
         pre=connections.pre,
         post=connections.post,
         count=connections.count,
@@ -131,77 +182,101 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
         provenance={
             "label": request.label or request.synapses.name.split(".")[0],
             "files": files,
-            **about,
-            "cells": {"rows": len(cells.places), "columns": dict(cells.columns)},
+            **result.about,
+            "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
             "signs": {
                 "excitatory": list(request.excitatory),
                 "inhibitory": list(request.inhibitory),
+                "unknown_as": request.sign_unknown,
             },
             "nm_per_unit": list(request.voxel),
-            **outcome,
+            "notes": notes,
+            **request.rules.outcome({**result.counts, **cells.counts}),
         },
     )
 
 
-def _cells(request: Request, database: Database) -> tuple[Cells, Mapping[str, str]]:
-    """Return the cells, as a table of the database too."""
-    from bionic_core.connectomes.importing.cells import Signs, keep_typed, read_cells
-    from bionic_core.connectomes.importing.tables import explained
+def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _Result:
+    from bionic_core.connectomes.importing import weights
+    from bionic_core.connectomes.importing.cells import settle
+    from bionic_core.connectomes.importing.filling import filled, is_filled_down
+    from bionic_core.connectomes.importing.kinds import Kinds
+    from bionic_core.connectomes.importing.plan import Source, plan_of
+    from bionic_core.connectomes.importing.synapses import Asked, read_synapses
 
-    given = {role: name for role, name in request.columns.items() if role not in SYNAPSE_ROLES}
-    signs = Signs(request.excitatory, request.inhibitory)
-    table = database.table(request.cells)
-    with explained(request.cells):
-        cells, examples = read_cells(database, table, given, signs, request.voxel)
-    cells = keep_typed(cells, request.rules)
-    cells.register(database)
-    return cells, examples
+    given = request.of_role(synapses=True)
+    number = len(rows.reason)
+    table = database.table(request.synapses, request.reading)
+    sample = database.sample(table)
+    plan = plan_of(table, sample, given, {*map(str, rows.keys.tolist())})
+    ends = [plan.columns[role] for role in ("pre", "post")]
+    if request.fill_down or is_filled_down(sample, ends):
+        table = filled(database, table, ends)
+        sample = database.sample(table)
+        plan = plan.with_note("a blank pre or post is the id above it")
+    rows.register(database, np.arange(number), np.zeros(number))
+    source = Source(database, table, sample, rows.ids, number)
+    signs = None
+    if plan.weight and any(v and v[0] in "-\u2212" for v in sample[plan.columns[plan.weight]]):
+        signs = weights.of_table(source, plan, number)
+    cells = settle(rows, request.signs, request.rules, request.voxel, signs, str(request.cells))
+    rows.register(database, cells.places, cells.signs_of(number))
+    asked = Asked(given, request.rules, Kinds(request.kinds), request.rows_are_synapses)
+    source = Source(database, table, sample, rows.ids, len(cells.id))
+    read = read_synapses(source, plan, asked, watch)
+    about = {
+        "level": read.level,
+        "synapses": {
+            "rows": read.rows,
+            "columns": dict(read.columns),
+            "unread": dict(read.unread),
+        },
+    }
+    notes = [*rows.notes, *cells.notes, *read.notes]
+    return _Result(cells, read.connections, about, read.counts, notes)
 
 
-def _table(
-    request: Request, database: Database, cells: Cells, watch: Watch
-) -> tuple[Connections, dict[str, Any], Mapping[str, int]]:
-    from bionic_core.connectomes.importing.synapses import read_synapses
-    from bionic_core.connectomes.importing.tables import explained
-
-    given = {role: name for role, name in request.columns.items() if role in SYNAPSE_ROLES}
-    table = database.table(request.synapses)
-    with explained(request.synapses):
-        read = read_synapses(database, table, cells, given, request.rules, watch)
-    about = {"level": read.level, "synapses": {"rows": read.rows, "columns": dict(read.columns)}}
-    return read.connections, about, read.counts
-
-
-def _matrix(
-    request: Request, cells: Cells, folder: Path
-) -> tuple[Connections, dict[str, Any], Mapping[str, int]]:
+def _matrix(request: Request, rows: Rows, folder: Path) -> _Result:
+    from bionic_core.connectomes.importing import weights
+    from bionic_core.connectomes.importing.cells import settle
+    from bionic_core.connectomes.importing.labels import places
     from bionic_core.connectomes.importing.matrices import read_matrix, sum_matrix
 
+    where = str(request.synapses)
     given = [role for role in SYNAPSE_ROLES if role in request.columns]
     if given:
         raise RequestError(
             f"is a matrix, which has no columns of roles; leave out --column {given[0]}=…",
-            where=str(request.synapses),
+            where=where,
         )
-    matrix = read_matrix(request.synapses)
+    matrix = read_matrix(request.synapses, request.reading)
+    place = places(matrix, rows, by_order=request.by_order, where=where)
+    turned = request.post_by_pre
+    pre = place.columns[matrix.column] if turned else place.rows[matrix.row]
+    signs = weights.of_matrix(pre, matrix.value, len(rows.reason))
+    cells = settle(rows, request.signs, request.rules, request.voxel, signs, str(request.cells))
     connections, counts = sum_matrix(
         matrix,
+        place,
         cells,
         request.rules,
         folder,
         values=request.values,
-        post_by_pre=request.post_by_pre,
-        where=str(request.synapses),
+        post_by_pre=turned,
+        where=where,
     )
     about = {
         "level": "matrix",
         "matrix": {
             "shape": list(matrix.shape),
             "values": request.values,
-            "rows": "post" if request.post_by_pre else "pre",
+            "rows": "post" if turned else "pre",
         },
     }
-    return connections, about, counts
+    notes = [*rows.notes, *cells.notes, *place.notes]
+    if signs is not None:
+        notes.append("negative weights are those of inhibitory cells; their sizes are taken")
+    return _Result(cells, connections, about, counts, notes)
 
 
 def names(words: Sequence[str] | str) -> tuple[str, ...]:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.arrays import read_array, read_market, read_sparse, reading
 from bionic_core.base.exact import MismatchError, exact
-from bionic_core.base.files import check_file, limited_lines
+from bionic_core.base.files import check_file
 from bionic_core.base.sparse import Entries
+from bionic_core.connectome import EXCITATORY
 from bionic_core.connectomes.importing.cells import Cells
+from bionic_core.connectomes.importing.entries import Matrix
+from bionic_core.connectomes.importing.labels import Places
 from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.connectomes.importing.summing import LARGEST, ROW, Connections, Summing
+from bionic_core.connectomes.importing.text import Reading, is_text
+from bionic_core.connectomes.importing.written import read_written
 from bionic_core.errors import RequestError
 
-LETTERS = 2**32
-"""That a matrix in text may have, however small its file is."""
-
 ENDINGS = (".npy", ".npz", ".mtx", ".mtx.gz")
-
-
-@attrs.frozen(eq=False)
-class Matrix:
-    """A matrix's entries.
-
-    Attributes:
-        row, column: int64 (E,), places of the entries that are not 0.
-        value: float64 (E,).
-        shape: rows and columns.
-        labels: names of the rows and of the columns; empty where they go by the table of cells.
-    """
-
-    row: npt.NDArray[np.int64]
-    column: npt.NDArray[np.int64]
-    value: npt.NDArray[np.float64]
-    shape: tuple[int, int]
-    labels: tuple[Sequence[str], Sequence[str]] = ((), ())
 
 
 def is_matrix(path: Path) -> bool:
@@ -50,7 +31,7 @@ def is_matrix(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
-def read_matrix(path: Path) -> Matrix:
+def read_matrix(path: Path, form: Reading) -> Matrix:
     """Return the entries of a matrix; nothing in the file is executed.
 
     Raises:
@@ -66,8 +47,8 @@ def read_matrix(path: Path) -> Matrix:
         if name.endswith((".mtx", ".mtx.gz")):
             found = read_market(path)
             return _sparse(found, path) if isinstance(found, Entries) else _dense(found, path)
-        if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")):
-            return _written(path)
+        if is_text(path):
+            return read_written(path, form)
     raise RequestError(
         "is of no known kind of matrix; known are .npy, .csv, SciPy's .npz and .mtx",
         where=str(path),
@@ -76,6 +57,7 @@ def read_matrix(path: Path) -> Matrix:
 
 def sum_matrix(
     matrix: Matrix,
+    places: Places,
     cells: Cells,
     rules: Rules,
     folder: Path,
@@ -88,7 +70,8 @@ def sum_matrix(
 
     Args:
         matrix: its rows are pre, its columns post.
-        cells: rows and columns go by the rows of their table, or by labels.
+        places: the cells of its rows and columns, as rows of the table of cells.
+        cells: those that are taken.
         rules: what is done with entries that are not as they should be.
         folder: for what does not fit into memory.
         values: ``count`` where an entry is a number of synapses; ``size`` where it is the size
@@ -97,34 +80,48 @@ def sum_matrix(
         where: the file, for messages.
 
     Raises:
-        RequestError: its shape or labels do not fit the cells, or the rules refuse entries.
+        RequestError: the rules refuse entries, or no connection is left.
     """
-    places = [_places(matrix, axis, cells, where) for axis in (0, 1)]
-    pre, post = places[0][matrix.row], places[1][matrix.column]
-    if post_by_pre:
-        pre, post = post, pre
+    table = [places.rows[matrix.row], places.columns[matrix.column]]
+    ends = [np.where(row >= 0, cells.places[row], -2) for row in table]
+    pre, post = ends[::-1] if post_by_pre else ends
     value = matrix.value
-    checks = _checks(pre, post, value, values)
+    signed = bool(np.any(value < 0))
+    sign = np.where(cells.broad_type == EXCITATORY, 1, -1)[np.maximum(pre, 0)]
+    clash = np.where(pre >= 0, np.sign(value) * sign < 0, False) if signed else np.zeros(1, bool)
+    checks = _checks(pre, post, value, values, clash)
     reason = _reasons(checks, rules, len(value))
-    counts = {name: int((reason == name).sum()) for name in checks}
+    names = list(checks)
+    counts = {name: int((reason == k).sum()) for k, name in enumerate(names, 1)}
     examples = {}
     for name in rules.refused(counts):
-        first = int(np.flatnonzero(reason == name)[0])
+        first = int(np.flatnonzero(reason == names.index(name) + 1)[0])
         examples[name] = (
             f"{value[first]:g} in row {matrix.row[first] + 1}, column {matrix.column[first] + 1}"
         )
-    rules.check(counts, examples, where)
-    good = (reason == "") | np.isin(reason, [n for n, v in rules.verdicts.items() if v == "keep"])
+    rules.check(counts, examples, where, _advice(matrix, places, cells, post_by_pre=post_by_pre))
+    rules.check_losses(counts, len(value), _strangers(matrix, places), where)
+    kept = [k for k, n in enumerate(names, 1) if rules.verdicts[n] == "keep"]
+    good = (reason == 0) | np.isin(reason, kept)
     rows = np.empty(int(good.sum()), ROW)
-    rows["pair"] = pre[good] * len(cells.id) + post[good]
-    rows["size"] = value[good]
-    rows["count"] = value[good] if values == "count" else 1
+    rows["pair"] = pre[good].astype(np.int64) * len(cells.id) + post[good]
+    rows["size"] = np.abs(value[good])
+    rows["count"] = np.abs(value[good]) if values == "count" else 1
     summing = Summing(folder, len(cells.id), numbered=False)
     summing.add(rows)
     connections = summing.connections(rules)
     counts["repeated-connection"] = summing.counts["repeated-connection"]
     rules.check(counts, {}, where)
+    if not len(connections.pre):
+        _refuse_nothing(counts, len(value), where)
     return connections, counts
+
+
+def _refuse_nothing(counts: Mapping[str, int], entries: int, where: str) -> None:
+    lost = ", ".join(f"{name} {number:,}" for name, number in counts.items() if number)
+    raise RequestError(
+        f"no connection is left of its {entries:,} entries ({lost or 'all are 0'})", where=where
+    )
 
 
 def _checks(
@@ -132,26 +129,64 @@ def _checks(
     post: npt.NDArray[np.int64],
     value: npt.NDArray[np.float64],
     values: str,
+    clash: npt.NDArray[np.bool_],
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Return which entries are not as they should be, by reason; an entry may be in several."""
-    checks = {"unknown-cell": (pre < 0) | (post < 0), "autapse": pre == post}
+    checks = {
+        "unknown-cell": (pre < -1) | (post < -1),
+        "dropped-cell": (pre == -1) | (post == -1),
+        "autapse": pre == post,
+    }
     if values == "count":
-        checks["bad-count"] = ~((value >= 0) & (value == np.floor(value)) & (value <= LARGEST))
+        checks["bad-count"] = ~((value == np.floor(value)) & (np.abs(value) <= LARGEST))
     else:
         checks["missing-size"] = ~np.isfinite(value)
-        checks["negative-size"] = value < 0
-    return checks | {"zero-count": value == 0}
+    return checks | {"sign-conflict": clash, "zero-count": value == 0}
+
+
+def _advice(matrix: Matrix, places: Places, cells: Cells, *, post_by_pre: bool) -> dict[str, str]:
+    """Return what to do about entries that are refused, by reason."""
+    fractions = (
+        "If some are no whole numbers, they are sizes and not counts of synapses: give --values "
+        "size, and each connection counts as one synapse"
+    )
+    turned = places.rows if post_by_pre else places.columns
+    ends = turned[matrix.row if post_by_pre else matrix.column]
+    known = (ends >= 0) & (cells.places[ends] >= 0)
+    sign = np.where(cells.broad_type == EXCITATORY, 1, -1)[cells.places[ends[known]]]
+    fits = known.any() and bool(np.all(np.sign(matrix.value[known]) * sign >= 0))
+    if fits:
+        other = "leave out --post-by-pre" if post_by_pre else "give --post-by-pre"
+        return {
+            "sign-conflict": f"Seen the other way round, all signs agree: {other}",
+            "bad-count": fractions,
+        }
+    whole = bool(np.all(np.isfinite(matrix.value)))
+    return {"bad-count": fractions} if whole else {}
+
+
+def _strangers(matrix: Matrix, places: Places) -> dict[str, str]:
+    """Return a label that is no cell's, for entries of cells that are not in their table."""
+    shown = []
+    for side, place, labels in (
+        ("row", places.rows, matrix.labels[0]),
+        ("column", places.columns, matrix.labels[1]),
+    ):
+        first = next((k for k, found in enumerate(place) if found < 0), None)
+        if first is not None and labels:
+            shown.append(f"{side} '{labels[first]}'")
+    return {"unknown-cell": f"{' and '.join(shown)} are not in the table of cells" if shown else ""}
 
 
 def _reasons(
     checks: Mapping[str, npt.NDArray[np.bool_]], rules: Rules, number: int
-) -> npt.NDArray[np.str_]:
-    """Return each entry's one reason, empty where it is good: the first that does not keep it."""
-    reason = np.zeros(number, "U20")
+) -> npt.NDArray[np.int8]:
+    """Return each entry's one reason, 0 where it is good: the first that does not keep it."""
+    reason = np.zeros(number, np.int8)
     for kept in (False, True):
-        for name, found in checks.items():
+        for code, (name, found) in enumerate(checks.items(), 1):
             if (rules.verdicts[name] == "keep") == kept:
-                reason[(reason == "") & found] = name
+                reason[(reason == 0) & found] = code
     return reason
 
 
@@ -172,67 +207,3 @@ def _sparse(found: Entries, path: Path) -> Matrix:
         first = str(error).replace("row", "entry")
         raise RequestError(f"its value {first}", where=str(path)) from error
     return Matrix(found.row, found.column, value, found.shape)
-
-
-def _written(path: Path) -> Matrix:
-    """Return a matrix in text; a first line and a first column of labels are recognised."""
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        start = file.read(65536)
-        file.seek(0)
-        line = start.split("\n", 1)[0]
-        mark = max(",\t; ", key=line.count)
-        lines = csv.reader(limited_lines(file, LETTERS), delimiter=mark)
-        table = [[word.strip() for word in row] for row in lines if row]
-    if not table:
-        raise RequestError("is empty", where=str(path))
-    widths = {len(row) for row in table}
-    if len(widths) > 1:
-        raise RequestError(
-            f"has lines of {min(widths)} to {max(widths)} values; a matrix has lines of one length",
-            where=str(path),
-        )
-    # Labels stand around the matrix: its corner is empty or a word, or it would have no corner.
-    labelled = not _number(table[0][0])
-    body = [row[1:] for row in table[1:]] if labelled else table
-    labels = ([row[0] for row in table[1:]], table[0][1:]) if labelled else ((), ())
-    for number, row in enumerate(body, 1 + labelled):
-        for word in row:
-            if word and not _number(word):
-                raise RequestError(
-                    f"line {number} has '{word[:40]}', which is no number", where=str(path)
-                )
-    dense = np.array([[float(word) if word else 0.0 for word in row] for row in body], np.float64)
-    found = _dense(dense.reshape(len(body), -1), path)
-    return attrs.evolve(found, labels=labels)
-
-
-def _number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _places(matrix: Matrix, axis: int, cells: Cells, where: str) -> npt.NDArray[np.int64]:
-    """Return the cell of each row (axis 0) or column (1); −1 where it is none that is taken."""
-    labels, length = matrix.labels[axis], matrix.shape[axis]
-    if labels:
-        keys = cells.name.tolist() if cells.named else [str(number) for number in cells.id]
-        known = {key: place for place, key in enumerate(keys)}
-        found = np.array([known.get(label, -1) for label in labels], np.int64)
-        if not (found >= 0).any():
-            raise RequestError(
-                f"none of the labels of its {'columns' if axis else 'rows'} ('{labels[0]}' …) is "
-                f"in the table of cells, which has '{keys[0] if keys else ''}' …",
-                where=where,
-            )
-        return found
-    if length != len(cells.places):
-        raise RequestError(
-            f"has {length:,} {'columns' if axis else 'rows'}, but the table of cells has "
-            f"{len(cells.places):,} rows; without labels they go by the order of that table",
-            where=where,
-        )
-    return cells.places

@@ -45,9 +45,14 @@ SYNAPSE_REASONS = (
     Reason("unknown-kind", "refuse", _TWO, "a kind of connection that is not known"),
     Reason("received", "drop", ("drop",), "the receiving side of a synapse that is listed as sent"),
     Reason("gap-junction", "drop", _THREE, "a gap junction, which is no synapse"),
+    Reason(
+        "neuromuscular", "drop", _TWO, "a junction with a muscle, which is no cell of the table"
+    ),
     Reason("unknown-cell", "drop", _TWO, "a cell that is not in the table of cells"),
+    Reason("dropped-cell", "drop", _TWO, "a cell whose own row is not taken"),
     Reason("autapse", "drop", _THREE, "a synapse of a cell with itself"),
-    Reason("bad-count", "refuse", _TWO, "a count that is missing, negative or no whole number"),
+    Reason("bad-count", "refuse", _TWO, "a count that is missing or no whole number"),
+    Reason("sign-conflict", "refuse", _THREE, "a weight whose sign is not that of its pre cell"),
     Reason("zero-count", "drop", _TWO, "a count of 0"),
     Reason("missing-size", "refuse", _TWO, "a size that is missing or no finite number"),
     Reason("negative-size", "refuse", _TWO, "a negative size"),
@@ -66,17 +71,35 @@ CELL_REASONS = (
     Reason("cell-unsigned", "refuse", _TWO, "neither excitatory nor inhibitory"),
     Reason("cell-untyped", "keep", _THREE, "no cell type: called 'unknown'"),
     Reason("cell-repeated", "drop", _TWO, "a cell seen before, with the same values"),
-    Reason("cell-conflicting", "refuse", _TWO, "an id that other rows give other values"),
+    Reason("cell-other-point", "refuse", _TWO, "a cell seen before, at another point"),
+    Reason("cell-conflicting", "refuse", _THREE, "an id that other rows give other values"),
+    Reason("cell-bad-position", "refuse", ("refuse", "keep"), "a position that is none"),
 )
+
+LOST = 0.1
+"""The share of a file's rows that may be dropped for want of a cell before that has to be said."""
+
+_WANTING = ("missing-id", "unknown-cell", "cell-missing-id", "duplicate-id")
+"""Reasons for which many dropped rows mean that the file was not read as it is meant."""
+
+_DOES = {
+    ("drop", "cell-other-point"): "each cell's first point is taken",
+    ("drop", "cell-conflicting"): "the cell goes, with all its connections",
+    ("keep", "cell-conflicting"): "each cell's first row is taken",
+    ("keep", "cell-bad-position"): "its position is then not known",
+    ("keep", "sign-conflict"): "the cell's own sign holds, with the size of the weight",
+}
+"""What an option does where its word does not say it."""
 
 REASONS = {reason.name: reason for reason in (*SYNAPSE_REASONS, *CELL_REASONS)}
 
 
 @attrs.frozen
 class Rules:
-    """What is done for each reason."""
+    """What is done for each reason; ``said`` are those that the user decided."""
 
     verdicts: Mapping[str, Verdict]
+    said: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -88,7 +111,7 @@ class Rules:
             RequestError: a reason is not known, is said twice, or does not allow that.
         """
         verdicts: dict[str, Verdict] = {name: reason.usual for name, reason in REASONS.items()}
-        problems, said = [], set()
+        problems, said = [], set[str]()
         asked: tuple[tuple[Verdict, Iterable[str]], ...] = (
             ("drop", drop),
             ("refuse", refuse),
@@ -113,26 +136,71 @@ class Rules:
                     said.add(name)
         if problems:
             raise RequestError(problems)
-        return cls(verdicts)
+        return cls(verdicts, frozenset(said))
 
     def refused(self, counts: Mapping[str, int]) -> list[str]:
         """Return the reasons among those counted for which rows are refused."""
         return [name for name, n in counts.items() if n and self.verdicts[name] == "refuse"]
 
-    def check(self, counts: Mapping[str, int], examples: Mapping[str, str], where: str) -> None:
+    def check(
+        self,
+        counts: Mapping[str, int],
+        examples: Mapping[str, str],
+        where: str,
+        advice: Mapping[str, str] | None = None,
+    ) -> None:
         """Refuse the rows that the rules refuse.
+
+        Args:
+            counts: rows by reason.
+            examples: what such a row holds, by reason.
+            where: the file.
+            advice: what to do rather than the rule's other verdicts, by reason.
 
         Raises:
             RequestError: with all of them: how many rows, why, an example, and what to do.
         """
         problems = []
         for name in self.refused(counts):
-            others = [f"--{word} {name}" for word in REASONS[name].allowed if word != "refuse"]
-            remedy = f". Correct the file, or give {' or '.join(others)}" if others else ""
+            others = [option(word, name) for word in REASONS[name].allowed if word != "refuse"]
+            remedy = f"Correct the file, or give {' or '.join(others)}" if others else ""
+            remedy = ". ".join(part for part in ((advice or {}).get(name, ""), remedy) if part)
             example = f", for example {examples[name]}" if name in examples else ""
             problems.append(
                 f"{name}: {counts[name]:,} {'row has' if counts[name] == 1 else 'rows have'} "
-                f"{REASONS[name].about}{example}{remedy}"
+                f"{REASONS[name].about}{example}{'. ' if remedy else ''}{remedy}"
+            )
+        if problems:
+            raise RequestError(problems, where=where)
+
+    def check_losses(
+        self,
+        counts: Mapping[str, int],
+        rows: int,
+        hints: Mapping[str, str],
+        where: str,
+    ) -> None:
+        """Refuse a file of which more than ``LOST`` is dropped for want of a cell, unsaid.
+
+        Args:
+            counts: rows by reason.
+            rows: all that there are.
+            hints: what may be the cause, and what to do, by reason.
+            where: the file.
+
+        Raises:
+            RequestError: with the share, an id of each file, and what to do.
+        """
+        problems = []
+        for name in _WANTING:
+            lost = counts.get(name, 0)
+            if self.verdicts[name] != "drop" or name in self.said or lost <= LOST * rows:
+                continue
+            hint = hints.get(name, "")
+            problems.append(
+                f"{name}: {lost:,} of {rows:,} rows ({lost / rows:.1%}) have "
+                f"{REASONS[name].about}; more than {LOST:.0%} is not dropped unsaid"
+                f"{'. ' if hint else ''}{hint}. If they are to go, give --drop {name}"
             )
         if problems:
             raise RequestError(problems, where=where)
@@ -145,3 +213,9 @@ class Rules:
             place = "kept" if self.verdicts[name] == "keep" else "dropped"
             found[place][name] = number
         return found
+
+
+def option(verdict: str, name: str) -> str:
+    """Return an option as the user gives it, with what it does where its word does not say."""
+    does = _DOES.get((verdict, name), "")
+    return f"--{verdict} {name}{f' ({does})' if does else ''}"

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.connectomes.importing.buckets import BUCKETS, Buckets
+from bionic_core.connectomes.importing.buckets import BUCKETS, HELD, Buckets
 from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.errors import RequestError
 
@@ -57,13 +57,20 @@ class Summing:
         self._numbered = numbered
         self._pairs = Buckets(folder / "pairs", NUMBERED if numbered else ROW)
         self._ids = Buckets(folder / "ids", NUMBERED) if numbered else None
+        self._few: list[npt.NDArray[Any]] | None = None if numbered else []
 
     def add(self, rows: npt.NDArray[Any]) -> None:
         """Take rows."""
         if self._ids is not None:
             self._ids.add(rows["id"] & (BUCKETS - 1), rows)
-        else:
+        elif self._few is None:
             self._by_pair(rows)
+        else:
+            self._few.append(rows)
+            if sum(part.nbytes for part in self._few) > HELD:
+                parts, self._few = self._few, None
+                for part in parts:
+                    self._by_pair(part)
 
     def connections(self, rules: Rules) -> Connections:
         """Return the sums; counts of repeated ids and repeated connections are then known.
@@ -73,7 +80,12 @@ class Summing:
         if self._ids is not None:
             ids = self._ids
             list(_side_by_side(lambda number: self._distinct(ids.take(number), rules)))
-        pieces = list(_side_by_side(lambda number: self._sums(self._pairs.take(number))))
+        if self._few is not None:
+            pieces = [self._sums(self._few)]
+            self._few = []
+        else:
+            take = self._pairs.take
+            pieces = list(_side_by_side(lambda number: self._sums([take(number)])))
         joined = []
         for name in ("pre", "post", "count", "size"):
             joined.append(np.concatenate([piece[name] for piece in pieces]))
@@ -110,30 +122,31 @@ class Summing:
                 taken &= ~found
         self._by_pair(rows[taken])
 
-    def _sums(self, rows: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """Return the connections of a bucket, sorted."""
-        pair = rows["pair"]
+    def _sums(self, parts: list[npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Return the connections of some rows, sorted; a column at a time, to spare memory."""
+
+        def column(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([part[name] for part in parts]) if parts else np.empty(0)
+
+        pair = column("pair").astype(np.int64, copy=False)
+        size = column("size")
         # Sums of whole numbers do not depend on their order, others do in the last digits.
-        whole = np.array_equal(rows["size"], np.floor(rows["size"]))
-        order = np.argsort(pair) if whole else np.lexsort((rows["size"], pair))
+        whole = np.array_equal(size, np.floor(size))
+        order = np.argsort(pair) if whole else np.lexsort((size, pair))
         pair = pair[order]
         starts = np.flatnonzero(np.append(True, pair[1:] != pair[:-1])[: len(pair)])
-        size = np.zeros(0)
         count = np.diff(np.append(starts, len(pair)))
         if len(pair):
-            size = np.add.reduceat(rows["size"][order], starts)
+            size = np.add.reduceat(size[order], starts)
             if not self._numbered:
-                count = np.add.reduceat(rows["count"][order], starts)
+                count = np.add.reduceat(column("count")[order], starts)
                 self._count("repeated-connection", len(pair) - len(starts))
             if count.max() > LARGEST:
                 raise RequestError(f"a connection has {count.max():,} synapses; that is no count")
         pair = pair[starts]
-        return {
-            "pre": (pair // self.cells).astype(np.int32),
-            "post": (pair % self.cells).astype(np.int32),
-            "count": count.astype(np.int32),
-            "size": size,
-        }
+        pre = (pair // self.cells).astype(np.int32)
+        post = (pair - pre.astype(np.int64) * self.cells).astype(np.int32)
+        return {"pre": pre, "post": post, "count": count.astype(np.int32), "size": size}
 
 
 def _side_by_side(work: Callable[[int], T]) -> Iterator[T]:

@@ -1,11 +1,9 @@
-"""Tables in files, read out of core by DuckDB: CSV, Parquet, Feather."""
+"""Tables in files, read out of core by DuckDB: text, Parquet, Feather."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-import zlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,22 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.files import check_file
+from bionic_core.connectomes.importing import text
+from bionic_core.connectomes.importing.text import ENDINGS as TEXT_ENDINGS
+from bionic_core.connectomes.importing.text import Form, Reading
 from bionic_core.errors import BionicError, RequestError
 
-CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-ENDINGS = (*CSV_ENDINGS, ".parquet", ".feather", ".arrow")
+ENDINGS = (*TEXT_ENDINGS, ".parquet", ".feather", ".arrow")
 
 PATTERNS = "*?["
 """Letters by which DuckDB takes a name as a pattern; one in brackets is the letter itself."""
 
-BATCH = 1 << 20
+BATCH = 1 << 18
 """Rows that are handed over at a time."""
 
-_MISSING = "('', 'nan', 'na', 'n/a', 'null', 'none', '<na>', '0')"
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_WIDE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
-_FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
-"""Floating types, and the greatest number up to which they hold every whole one."""
+SAMPLE = 2000
+"""Rows that are looked at before a table is read."""
 
 
 @attrs.frozen(eq=False)
@@ -44,12 +41,27 @@ class Table:
         relation: SQL of the table, to stand after FROM.
         types: DuckDB's type of each column, in the file's order.
         rows: how many rows there are, or None where only reading would tell.
+        headed: whether the first line has the columns' names, as far as that is known.
+        form: how the text is read; None for other files.
+        insisted: whether the user says that it has.
+        nameless: columns that the file does not name, and why.
+        notes: what was found out about the file that the user should know.
     """
 
     path: Path
     relation: str
     types: Mapping[str, str]
     rows: int | None
+    form: Form | None = None
+    headed: bool = True
+    insisted: bool = False
+    nameless: Mapping[str, str] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether numbers are written as ``3,5``."""
+        return self.form is not None and self.form.decimal_comma
 
 
 @attrs.frozen(eq=False)
@@ -76,6 +88,8 @@ class Database:
             # nothing is fetched, and nothing loaded that was left behind by others
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # Of a text file it guesses some dozen rows, and would hold them all to look up cells.
+            "disabled_optimizers": "build_side_probe_side,join_order",
         }
         return cls(duckdb.connect(config=settings), folder)
 
@@ -84,8 +98,8 @@ class Database:
         rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
         return rows
 
-    def table(self, path: Path) -> Table:
-        """Return a file as a table. All columns of a CSV file are text: nothing is guessed.
+    def table(self, path: Path, reading: Reading | None = None) -> Table:
+        """Return a file as a table. All columns of text files are text: nothing is guessed.
 
         Raises:
             RequestError: the file is missing, empty, damaged, or of another kind.
@@ -94,9 +108,9 @@ class Database:
         check_file(path)
         if path.stat().st_size == 0:
             raise RequestError("is empty", where=str(path))
-        if name.endswith(CSV_ENDINGS):
-            relation = _csv(path)
-        elif name.endswith(".parquet"):
+        if text.is_text(path):
+            return self._text(path, reading or Reading())
+        if name.endswith(".parquet"):
             relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
         elif name.endswith((".feather", ".arrow")):
             relation = self._feather(path)
@@ -108,10 +122,41 @@ class Database:
             )
         with explained(path):
             rows = self.ask(f"DESCRIBE SELECT * FROM {relation}")
-            number = None
-            if not name.endswith(CSV_ENDINGS):
-                ((number,),) = self.ask(f"SELECT count(*) FROM {relation}")
-        return Table(path, relation, {row[0]: row[1] for row in rows}, number)
+            ((number,),) = self.ask(f"SELECT count(*) FROM {relation}")
+        types = {row[0]: row[1] for row in rows}
+        # pandas writes its index into Parquet under such a name.
+        nameless = {n: "pandas' index" for n in types if re.fullmatch(r"__index_level_\d+__", n)}
+        return Table(path, relation, types, number, nameless=nameless)
+
+    def _text(self, path: Path, reading: Reading) -> Table:
+        """Return a text file as a table; what DuckDB cannot read as it stands is rewritten."""
+        form = text.examine(path, reading)
+        names, headed, more = _names(form, reading)
+        unnamed = {
+            f"column {k}": "a nameless first column: an index" if k == 1 else "it has no name"
+            for k, name in enumerate(names, 1)
+            if not name
+        }
+        unnamed |= {n: "pandas' index" for n in names if re.fullmatch(r"Unnamed: ?\d+", n)}
+        names = [name or f"column {k}" for k, name in enumerate(names, 1)]
+        spare = len(names) - len(form.rows[0]) if headed and form.rows else 0
+        if spare:
+            unnamed["column 1"] = "the rows' names: the first line is one field shorter"
+        simple = form.encoding.lower() in ("utf-8-sig", "utf-8") and not form.scattered
+        skip, source, mark = form.first + headed, path, form.separator
+        if not simple:
+            source = text.rewrite(path, form, self.fresh("text") / "table.csv")
+            skip, mark = int(headed), ","
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        relation = (
+            f"read_csv({one_file(source)}, auto_detect = false, hive_partitioning = false, "
+            f"header = false, skip = {skip}, delim = {literal(mark)}, quote = '\"', "
+            f"escape = '\"', columns = {{{columns}}})"
+        )
+        types = dict.fromkeys(names, "VARCHAR")
+        notes = (*form.notes, *more)
+        insisted = reading.header is True
+        return Table(path, relation, types, None, form, headed, insisted, unnamed, notes)
 
     def _feather(self, path: Path) -> str:
         import pyarrow
@@ -150,49 +195,70 @@ class Database:
         names = pieces[0] if pieces else ()
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
 
+    def fresh(self, name: str) -> Path:
+        """Return a new folder of that name, numbered."""
+        number = len(list(self.folder.glob(f"{name}-*")))
+        path = self.folder / f"{name}-{number}"
+        path.mkdir()
+        return path
+
+    @contextmanager
+    def in_order(self) -> Iterator[None]:
+        """Keep rows in the file's order meanwhile."""
+        self.ask("SET preserve_insertion_order = true")
+        try:
+            yield
+        finally:
+            self.ask("SET preserve_insertion_order = false")
+
+    def sample(self, table: Table) -> dict[str, list[str | None]]:
+        """Return the first rows as text, a list for each column; nested values are None."""
+        shown = [quoted(name) for name in table.types]
+        with explained(table.path), self.in_order():
+            rows = self.ask(
+                f"SELECT {', '.join(f'{name}::VARCHAR' for name in shown)} FROM {table.relation} "
+                f"LIMIT {SAMPLE}"
+            )
+        return {
+            name: [None if row[k] is None else str(row[k]).strip() for row in rows]
+            for k, name in enumerate(table.types)
+        }
+
     def register(self, name: str, columns: Mapping[str, Any]) -> None:
-        """Make arrays a table of the database."""
+        """Make arrays a table of the database, in place of one of that name."""
         import pyarrow
 
         self.connection.register("given", pyarrow.table(dict(columns)))
-        self.ask(f"CREATE TABLE {name} AS SELECT * FROM given")
+        self.ask(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
         self.connection.unregister("given")
 
 
-def _csv(path: Path) -> str:
-    """Return SQL of a CSV file whose columns are text; only the delimiter is found out.
+def _names(form: Form, reading: Reading) -> tuple[list[str], bool, list[str]]:
+    """Return the columns' names, whether the first line has them, and what to say about it."""
+    rows = form.rows
+    width = Counter(len(row) for row in rows[1:] or rows).most_common(1)[0][0]
+    if reading.header is False:
+        return [str(k) for k in range(1, len(rows[0]) + 1)], False, []
+    names = [*rows[0]]
+    notes = []
+    if len(names) == width - 1:
+        names.insert(0, "")
+    if reading.header is None and any(text.is_number(name) for name in names) and form.comment:
+        # NumPy writes the names as a comment before the first line.
+        (said,) = text.fields([form.comment], form.separator)
+        if len(said) == len(names) and not any(text.is_number(name) for name in said):
+            names, notes = said, ["the columns' names are those of the comment before them"]
+            return _apart(names), False, notes
+    return _apart(names), True, notes
 
-    Raises:
-        RequestError: the first line is no line of names.
-    """
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            line = file.readline(1 << 20)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot be read as a table ({error})", where=str(path)) from error
-    mark = max(",\t;| ", key=line.count)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=mark), [])]
-    twice = [name for name, number in Counter(map(str.lower, names)).items() if number > 1]
-    problem = ""
-    if names and all(name.replace(".", "").lstrip("+-").isdigit() for name in names):
-        problem = "is of numbers"
-    elif twice:
-        problem = f"names '{twice[0]}' twice"
-    elif not all(names):
-        problem = "has a column without a name"
-    if problem:
-        raise RequestError(
-            f"its first line {problem}; put a line of the columns' names there, or give --matrix "
-            "if it is a matrix",
-            where=str(path),
-        )
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    return (
-        f"read_csv({one_file(path)}, auto_detect = false, hive_partitioning = false, "
-        f"header = true, delim = {literal(mark)}, quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}})"
-    )
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Return names without two that are the same but for case: later ones say their column."""
+    found: list[str] = []
+    for k, name in enumerate(names, 1):
+        clash = name and name.lower() in {other.lower() for other in found}
+        found.append(f"{name} (column {k})" if clash else name)
+    return found
 
 
 @contextmanager
@@ -207,8 +273,13 @@ def explained(path: Path) -> Iterator[None]:
             f"{path}: no room to work on it ({_line(error)}); make room on the disk of --out"
         ) from error
     except duckdb.Error as error:
+        advice = ""
+        if "unicode" in str(error).lower() or "utf-8" in str(error).lower():
+            advice = ". Name its encoding, for example --encoding cp1252"
+        elif "columns" in str(error).lower() and "csv" in str(error).lower():
+            advice = ". If its fields are cut at the wrong character, give --separator"
         raise RequestError(
-            f"cannot be read as a table ({_line(error)})", where=str(path)
+            f"cannot be read as a table ({_line(error)}){advice}", where=str(path)
         ) from error
 
 
@@ -252,85 +323,3 @@ def one_file(path: Path) -> str:
 def quoted(column: str) -> str:
     """Return a column's name as SQL."""
     return '"' + column.replace('"', '""') + '"'
-
-
-@attrs.frozen
-class Id:
-    """SQL of an id, in four expressions.
-
-    Attributes:
-        value: the id, BIGINT (or text, where cells go by names); null where there is none.
-        missing, float, overflow, fraction: whether it is empty or 0; was written by way of a float
-            that cannot hold it; is beyond 64 bits; is no whole number.
-    """
-
-    value: str
-    missing: str
-    float: str
-    overflow: str
-    fraction: str
-
-
-def id_column(column: str, kind: str, *, named: bool, where: str) -> Id:
-    """Return the SQL of an id; 18 digits never pass through a float.
-
-    Raises:
-        RequestError: the column is of a type that holds no ids.
-    """
-    name = quoted(column)
-    kind = "VARCHAR" if kind.startswith("ENUM") else kind
-    wide = kind in _WIDE or kind.startswith("DECIMAL")
-    if named and (kind == "VARCHAR" or kind in _INTEGERS):
-        text = f"trim({name}::VARCHAR)"
-        return Id(text, f"coalesce(lower({text}) IN {_MISSING}, true)", "false", "false", "false")
-    if kind in _INTEGERS:
-        missing = f"coalesce({name} = 0, true)"
-        return Id(f"{name}::BIGINT", missing, "false", "false", "false")
-    if wide:
-        value = f"TRY_CAST({name} AS BIGINT)"
-        fraction = f"coalesce({name} <> floor({name}), false)" if kind not in _WIDE else "false"
-        return Id(value, f"coalesce({name} = 0, true)", "false", f"({value} IS NULL)", fraction)
-    if kind in _FLOATS:
-        missing = f"coalesce(isnan({name}) OR {name} = 0, true)"
-        return Id(
-            f"TRY_CAST({name} AS BIGINT)",
-            missing,
-            f"abs({name}) > {_FLOATS[kind]}",
-            "false",
-            f"{name} <> floor({name})",
-        )
-    if kind == "VARCHAR":
-        text = f"trim({name}::VARCHAR)"
-        digits = f"regexp_full_match({text}, '[+-]?[0-9]+')"
-        number = f"TRY_CAST({text} AS DOUBLE)"
-        return Id(
-            f"TRY_CAST({text} AS BIGINT)",
-            f"(coalesce(lower({text}) IN {_MISSING}, true) OR coalesce({number} = 0, false))",
-            f"(NOT {digits} AND abs({number}) > {2**53})",
-            f"({digits} AND TRY_CAST({text} AS BIGINT) IS NULL)",
-            f"(NOT {digits} AND ({number} IS NULL OR {number} <> floor({number})))",
-        )
-    raise RequestError(
-        f"column '{column}' holds values of type {kind}; ids are integers or text", where=where
-    )
-
-
-def number_column(column: str, kind: str, *, where: str) -> str:
-    """Return the SQL of a number as DOUBLE; null where it is missing or none.
-
-    Raises:
-        RequestError: the column is of a type that holds no numbers.
-    """
-    number = kind in _INTEGERS | _WIDE or kind in _FLOATS or kind.startswith("DECIMAL")
-    if not number and kind != "VARCHAR" and not kind.startswith("ENUM"):
-        raise RequestError(
-            f"column '{column}' holds values of type {kind}; numbers are needed", where=where
-        )
-    value = f"{quoted(column)}::DOUBLE" if number else f"TRY_CAST({quoted(column)} AS DOUBLE)"
-    return f"CASE WHEN isfinite({value}) THEN {value} END"
-
-
-def choose(cases: Sequence[tuple[str, int]]) -> str:
-    """Return SQL of the number of the first condition that holds; 0 where none does."""
-    whens = " ".join(f"WHEN {condition} THEN {number}" for condition, number in cases)
-    return f"CASE {whens} ELSE 0 END" if cases else "0"

@@ -35,11 +35,8 @@ INTERNEURONS = "Inh"
 
 BROAD = {EXCITATORY: COLOURS[0], INHIBITORY: COLOURS[1]}
 
-PIXELS = 1400
-"""More cells than this share the picture elements of the adjacency."""
-
-SOMA = 9.0
-"""Diameter of a drawn soma in µm; the column is to scale."""
+PIXELS, SOMA = 1400, 9.0
+"""Cells beyond which they share picture elements; diameter of a soma in µm, which is to scale."""
 
 TRIANGLE = SOMA * 0.62 * np.array([[0, -1.15], [1, 0.6], [-1, 0.6]])
 """Corners of an inhibitory soma, around its centre."""

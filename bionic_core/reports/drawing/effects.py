@@ -21,14 +21,9 @@ from bionic_core.statistics.lenth import error_slope
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ALL = 16
-"""Up to so many terms, all are drawn; of more, those of one or two factors."""
-
-LINE = 0.40
-"""Inches that a line of an interval plot takes, its name above it."""
-
-SPOKEN = 12
-"""As many lines are told in an alternative text; the tables have all."""
+ALL, SPOKEN, LINE = 16, 12, 0.40
+"""Terms that are all drawn, of more those of one or two factors; lines that an alternative text
+tells; inches that a line of an interval plot takes, its name above it."""
 
 EMPTY = dict.fromkeys(("linestyle", "markerfacecolor"), "none")
 DOT: Mapping[str, Any] = {**EMPTY, "markersize": 4, "markeredgewidth": 0.8, "alpha": 0.7}
@@ -66,12 +61,9 @@ def intervals(
     digits: int = 2,
     title: str = "",
 ) -> Plot:
-    """Draw estimates with their intervals, one below the other, each name above its line.
+    """Draw estimates with their intervals, one below the other, with a line at ``zero`` if asked.
 
-    Args:
-        axis: what is measured, and in what.
-        alt: what the drawing is; the numbers, of so many digits, are added to it.
-        zero: whether a line at zero says where nothing changes.
+    ``axis`` says what is measured; ``alt`` what is drawn, to which the numbers are added.
     """
 
     def draw(axes: Axes) -> None:

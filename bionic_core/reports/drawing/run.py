@@ -21,10 +21,8 @@ Areas = Mapping[str, float | None]
 """Under each class's ROC curve, in the order of the labels; None where there is no curve."""
 
 Probability = npt.NDArray[np.float64]
-"""Of each image and class, (N, C)."""
-
 Numbers = npt.NDArray[np.int64]
-"""Labels of images, or neurons of pairs, (N,)."""
+"""Of each image and class, (N, C); labels of images, or neurons of pairs, (N,)."""
 
 COLOURS = (*svg.SERIES, "#000000")
 STYLES = ("-", "--", "-.", (0, (1, 1.2)))

@@ -63,7 +63,7 @@ def built(description: Description) -> Section:
     if description.masks:
         tables.append(Table.of("Wiring", WIRING, description.masks, words=(4,)))
     cost = said("cost", it=description, connectome=description.connectome)
-    return Section("", (), [flow, *tables, Points(cost)])
+    return Section("", (), [flow, *tables, Points([*cost, *description.notes])])
 
 
 def parameters(counts: Parameters) -> Table:

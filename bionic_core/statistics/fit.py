@@ -1,0 +1,148 @@
+"""Least squares of a study's responses, and intervals of what it estimates."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import numpy as np
+
+from bionic_core.errors import RequestError, listing
+from bionic_core.statistics.errors import ERRORS, ErrorModel
+from bionic_core.statistics.linear import Matrix, Model
+
+ROUNDING = 1e-12
+"""Residuals up to this share of the largest response, centred, are rounding, not error."""
+
+ULPS = 8
+"""So many units in the last place of the largest response are rounding too."""
+
+
+@attrs.frozen(eq=False)
+class Fit:
+    """Least squares of a study's responses.
+
+    Attributes:
+        model: what the runs alone decide.
+        responses, residuals: (R,).
+        sd: residual standard deviation of a run; NaN where nothing tells it, 0 where the model
+            fits every run exactly.
+        error: what tells how sure a contrast is.
+        rounding: of a run; what is not larger is no error.
+    """
+
+    model: Model
+    responses: Matrix
+    residuals: Matrix
+    sd: float
+    error: ErrorModel
+    rounding: float
+
+    @classmethod
+    def of(cls, model: Model, responses: Matrix, error: str | None = None) -> Fit:
+        """Fit responses (R,).
+
+        Args:
+            model: of the runs.
+            responses: one for each run.
+            error: its name; if None, what :func:`error_of` chooses.
+        """
+        residuals = model.residuals(responses)
+        rounding = rounding_of(responses)
+        sd = math.nan
+        if model.degrees > 0:
+            exact = bool(np.abs(residuals).max() <= rounding)
+            sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / model.degrees))
+        return cls(model, responses, residuals, sd, error_of(model, error), rounding)
+
+    def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Return estimates, standard errors and degrees of freedom of contrasts (T, R), (T,).
+
+        An error is NaN where there is nothing to judge by, or where it is rounding alone: the runs
+        that tell it agree to the last digit, which says that responses are coarse, not certain.
+        """
+        estimates = contrasts @ self.responses
+        if not self.sd > 0:
+            nothing = np.full_like(estimates, np.nan)
+            return estimates, nothing, nothing
+        errors, degrees = self.error.judge(contrasts, self.responses)
+        least = self.rounding * np.sqrt((contrasts**2).sum(1))
+        return estimates, np.where(errors > least, errors, np.nan), degrees
+
+    def judged(self, contrasts: Matrix, confidence: float) -> Matrix:
+        """Return estimate, low, high, p and degrees of freedom of contrasts, (T, 5)."""
+        estimates, errors, degrees = self.judge(contrasts)
+        parts = intervals(estimates, errors, degrees, confidence)
+        return np.column_stack([estimates, *parts, np.where(np.isnan(errors), np.nan, degrees)])
+
+
+def rounding_of(responses: Matrix) -> float:
+    """Return what of responses (R,) is rounding, not error."""
+    spread = np.abs(responses - responses.mean()).max()
+    return float(max(ROUNDING * spread, ULPS * np.spacing(np.abs(responses).max())))
+
+
+def repeated(model: Model) -> bool:
+    """Return whether every combination of levels was run more than once."""
+    _, counts = np.unique(model.levels, axis=0, return_counts=True)
+    return bool(counts.min() > 1)
+
+
+def error_of(model: Model, name: str | None = None) -> ErrorModel:
+    """Return what tells the error: of a name, or by default.
+
+    Seeds, where runs have them (or other blocks); else each combination's repeated runs; else, as
+    nothing else is left, the pooled residual.
+
+    Raises:
+        RequestError: there is no such error, or these runs cannot tell it.
+    """
+    blocks = model.blocks.shape[1]
+    if name is None:
+        name = "seeds" if blocks > 1 else "cells" if repeated(model) else "pooled"
+    elif name not in ERRORS:
+        raise RequestError(f"--error: there is no error '{name}'; it is one of {listing(ERRORS)}")
+    elif name == "seeds" and blocks == 1:
+        raise RequestError(
+            "--error seeds: all runs have one seed (or none), so no other tells how far an effect "
+            "would differ; run more seeds, or leave --error out"
+        )
+    elif name == "cells" and not repeated(model):
+        raise RequestError(
+            "--error cells: some combinations were run once, so nothing tells how they spread; "
+            "give --error pooled, which assumes that all spread alike"
+        )
+    return ERRORS[name](model)
+
+
+def intervals(
+    estimates: Matrix, errors: Matrix, degrees: float | Matrix, confidence: float
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return low, high and two-sided p of estimates, by Student's t; NaN where errors are."""
+    if not np.isfinite(errors).any():
+        nothing = np.full_like(estimates, np.nan)
+        return nothing, nothing, nothing
+    from scipy import special
+
+    half = special.stdtrit(degrees, (1 + confidence) / 2) * errors
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = 2 * special.stdtr(degrees, -np.abs(estimates) / errors)
+    return estimates - half, estimates + half, p
+
+
+def holm(p: Matrix) -> Matrix:
+    """Return p (T,) after Holm's step-down correction over those that are numbers.
+
+    Scandinavian Journal of Statistics 6, 65 (1979).
+    """
+    order = p.argsort()  # NaN last
+    steps = np.arange(np.isfinite(p).sum(), 0, -1)
+    adjusted = np.full_like(p, np.nan)
+    first = order[: len(steps)]
+    adjusted[first] = np.minimum(np.maximum.accumulate(steps * p[first]), 1.0)
+    return adjusted
+
+
+def finite(value: float) -> float | None:
+    """Return a number for JSON: None for NaN."""
+    return float(value) if math.isfinite(value) else None

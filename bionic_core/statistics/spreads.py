@@ -1,0 +1,136 @@
+"""Whether runs spread alike: between a factor's levels, and each effect between seeds."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bionic_core.statistics.fit import Fit
+from bionic_core.statistics.linear import Matrix, Model
+
+SPREADS = 0.05
+"""Level of the tests of spreads."""
+
+
+@attrs.frozen
+class Varying:
+    """How an effect differs between seeds, beyond what the runs' own error explains.
+
+    Attributes:
+        sd: of the effect over seeds, in the response's units; 0 where the seeds differ less than
+            runs do.
+        p: of the hypothesis that it is 0 (F test).
+        power: with which that test would find an SD as large as the residual's, at 5 %.
+    """
+
+    sd: float
+    p: float
+    power: float
+
+
+def varying(fit: Fit) -> dict[str, Varying]:
+    """Return how each effect differs between seeds; nothing where the runs cannot tell.
+
+    The residual is split into what the seeds' own contrasts of the term tell, (seeds − 1 degrees
+    of freedom where all have the same runs) and the rest, which is the error of runs; the SD is by
+    equating the former's mean square with its expectation (Henderson's third method,
+    doi:10.2307/3001853).
+    """
+    from scipy import special
+
+    model, found = fit.model, {}
+    blocks = model.blocks.shape[1]
+    if blocks < 2 or not fit.sd > 0:
+        return {}
+    basis = np.linalg.qr(model.columns)[0]
+    whole = float((fit.residuals**2).sum())
+    for term, weights in zip(model.kept, model.effects, strict=True):
+        own = _unseen(by_seed(model, weights), basis)
+        degrees, rest = own.shape[1], model.degrees - own.shape[1]
+        if degrees == 0 or rest == 0:
+            continue
+        squares = float(((own.T @ fit.residuals) ** 2).sum())
+        error = (whole - squares) / rest
+        if not error > (fit.rounding**2):
+            continue
+        gain = float(((own.T @ by_seed(model, term.column)) ** 2).sum()) / degrees
+        excess = (squares / degrees - error) / gain
+        critical = special.fdtri(degrees, rest, 1 - SPREADS)
+        found[term.name] = Varying(
+            math.sqrt(max(excess, 0.0)),
+            float(special.fdtrc(degrees, rest, squares / degrees / error)),
+            float(special.fdtrc(degrees, rest, critical / (1 + gain))),
+        )
+    return found
+
+
+def by_seed(model: Model, column: Matrix) -> Matrix:
+    """Return a column of runs (R,) as one for each seed, zero in the others, (R, seeds)."""
+    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
+    return np.asarray(column[:, None] * (seeds[:, None] == np.arange(seeds.max() + 1)))
+
+
+def _unseen(columns: Matrix, basis: Matrix) -> Matrix:
+    """Return an orthonormal basis of what the model leaves of columns (R, n)."""
+    rest = columns - basis @ (basis.T @ columns)
+    rest -= basis @ (basis.T @ rest)
+    left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
+    return np.asarray(left[:, sizes > 1e-8 * np.linalg.norm(columns, axis=0).max()])
+
+
+def level_spreads(fit: Fit) -> Matrix:
+    """Return p that the runs of each factor's levels spread alike, (factors,).
+
+    NaN where nothing tells.
+    """
+    if not fit.sd > 0:
+        return np.full(len(fit.model.factors), np.nan)
+    return brown_forsythe(_unblocked(fit), fit.model.levels, fit.model.degrees)
+
+
+def _unblocked(fit: Fit) -> Matrix:
+    """Return residuals (R,) less their seed's median instead of its effect.
+
+    A seed's effect is a mean, and would spread the error of a few wide runs over all others.
+    """
+    model = fit.model
+    blocks = model.blocks.shape[1]
+    if blocks == 1:
+        return fit.residuals
+    effects = model.blocks[:, 1:] @ (model.inverse[1:blocks] @ fit.responses)
+    rest: Matrix = fit.residuals + effects
+    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
+    for seed in range(seeds.max() + 1):
+        rest[seeds == seed] -= np.median(rest[seeds == seed])
+    return rest
+
+
+def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: int) -> Matrix:
+    """Return p that spreads are equal between each factor's levels, (factors,).
+
+    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955): analysis of variance of
+    the deviations of residuals (R,) from the median of their level. R residuals hold only
+    ``degrees`` independent numbers, so F is scaled by degrees / R and judged on ``degrees``; two
+    runs of a cell would else count twice. Bonferroni-corrected for the number of factors; NaN
+    where a level has fewer than three runs, or fewer than five degrees of freedom are left.
+    """
+    from scipy import special
+
+    runs = len(residuals)
+    found = np.full(levels.shape[1], np.nan)
+    for place, of_factor in enumerate(levels.T):
+        groups = [residuals[of_factor == level] for level in np.unique(of_factor)]
+        if degrees < 5 or len(groups) < 2 or min(map(len, groups)) < 3:
+            continue
+        away = [np.abs(group - np.median(group)) for group in groups]
+        total = np.concatenate(away).mean()
+        between = sum(len(g) * (g.mean() - total) ** 2 for g in away) / (len(groups) - 1)
+        within = sum(((g - g.mean()) ** 2).sum() for g in away) / (runs - len(groups))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = between / within * degrees / runs
+        p = special.fdtrc(len(groups) - 1, max(degrees - len(groups) + 1, 1), ratio)
+        found[place] = np.minimum(p * levels.shape[1], 1.0)
+    return found
