@@ -86,14 +86,21 @@ def read_arrays(source: Path | bytes, where: Path | None = None) -> dict[str, Ar
         return found
 
 
-def read_array(source: Path | bytes, where: Path | None = None) -> Array:
+def read_array(
+    source: Path | bytes, where: Path | None = None, what: str = "not an .npy of an array"
+) -> Array:
     """Return the array of an ``.npy``; one that would need pickle is refused.
+
+    Args:
+        source: a file, or what it holds.
+        where: the file, for errors, where ``source`` is what it holds.
+        what: in words, what it is not if it cannot be read.
 
     Raises:
         RequestError: as :func:`read_arrays`.
     """
     path = source if isinstance(source, Path) else where
-    with reading(path, "not an .npy of an array"), opened(source) as file:
+    with reading(path, what), opened(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         check_header(file, size, "the array")

@@ -305,7 +305,7 @@ def read_strips(path: Path) -> Parts:
                 "give the folder",
                 where=str(path),
             )
-        labels = read_array(members.pop(LABELS), path)
+        labels = read_array(members.pop(LABELS), path, what)
         names = sorted(members)
         images = np.concatenate(
             [np.empty((0, SIDE, SIDE), np.uint8)] + [_strip(name, members[name]) for name in names]
