@@ -87,14 +87,21 @@ def read_arrays(source: Path | bytes, where: Path | None = None) -> dict[str, Ar
         return found
 
 
-def read_array(source: Path | bytes, where: Path | None = None) -> Array:
+def read_array(
+    source: Path | bytes, where: Path | None = None, what: str = "not an .npy of an array"
+) -> Array:
     """Return the array of an ``.npy``; one that would need pickle is refused.
+
+    Args:
+        source: a file, or what it holds.
+        where: the file, for errors, where ``source`` is what it holds.
+        what: in words, what it is not if it cannot be read.
 
     Raises:
         RequestError: as :func:`read_arrays`.
     """
     path = source if isinstance(source, Path) else where
-    with reading(path, "not an .npy of an array"), opened(source) as file:
+    with reading(path, what), opened(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         check_header(file, size, "the array")
@@ -102,14 +109,19 @@ def read_array(source: Path | bytes, where: Path | None = None) -> Array:
         return _array(file)
 
 
-def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+def read_members(path: Path, wanted: Callable[[str], bool], what: str) -> dict[str, bytes]:
     """Return what the members of a ``.zip`` hold whose names are wanted.
+
+    Args:
+        path: the file.
+        wanted: whether a member of that name is.
+        what: in words, what it is not if it cannot be read, ``not a .zip of pictures``.
 
     Raises:
         RequestError: the file is missing or damaged, or unpacks to more than is read.
     """
     with (
-        reading(path, "not a .zip"),
+        reading(path, what),
         opened(path) as file,
         zipfile.ZipFile(file) as archive,
     ):
