@@ -130,8 +130,8 @@ class ImportOptions:
         typer.Option(
             metavar="ROLE=NAME",
             help="Which column is what, where it is not recognised: pre, post, synapse_id, size, "
-            "count, kind; cell_id, cell_name, cell_type, broad_type, transmitter, layer, position, x, "
-            "y, z. NAME may be 'column 3'; empty: there is none. May be repeated.",
+            "count, kind; cell_id, cell_name, cell_type, broad_type, transmitter, layer, position, "
+            "x, y, z. NAME may be 'column 3'; empty: there is none. May be repeated.",
         ),
     ] = None
     excitatory: Annotated[
