@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -86,14 +87,21 @@ def read_arrays(source: Path | bytes, where: Path | None = None) -> dict[str, Ar
         return found
 
 
-def read_array(source: Path | bytes, where: Path | None = None) -> Array:
+def read_array(
+    source: Path | bytes, where: Path | None = None, what: str = "not an .npy of an array"
+) -> Array:
     """Return the array of an ``.npy``; one that would need pickle is refused.
+
+    Args:
+        source: a file, or what it holds.
+        where: the file, for errors, where ``source`` is what it holds.
+        what: in words, what it is not if it cannot be read.
 
     Raises:
         RequestError: as :func:`read_arrays`.
     """
     path = source if isinstance(source, Path) else where
-    with reading(path, "not an .npy of an array"), opened(source) as file:
+    with reading(path, what), opened(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         check_header(file, size, "the array")
@@ -101,14 +109,19 @@ def read_array(source: Path | bytes, where: Path | None = None) -> Array:
         return _array(file)
 
 
-def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+def read_members(path: Path, wanted: Callable[[str], bool], what: str) -> dict[str, bytes]:
     """Return what the members of a ``.zip`` hold whose names are wanted.
+
+    Args:
+        path: the file.
+        wanted: whether a member of that name is.
+        what: in words, what it is not if it cannot be read, ``not a .zip of pictures``.
 
     Raises:
         RequestError: the file is missing or damaged, or unpacks to more than is read.
     """
     with (
-        reading(path, "not a .zip"),
+        reading(path, what),
         opened(path) as file,
         zipfile.ZipFile(file) as archive,
     ):
@@ -259,6 +272,56 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     size, most = sum(member.file_size for member in members), min(LARGEST, machine_memory())
     if size > most:
         raise ValueError(f"it unpacks to {size:,} bytes, more than the {most:,} that are read")
+
+
+def read_matlab(path: Path, wanted: str = "") -> tuple[list[str], Array | None]:
+    """Return the names of the matrices of numbers in a ``.mat``, and the one that is wanted.
+
+    Files of version 7.3 are HDF5, and read by h5py. A sparse matrix comes dense.
+
+    Raises:
+        RequestError: it is missing or damaged, claims more than is read, or h5py is needed.
+    """
+    with reading(path, "not a .mat of matrices"):
+        with opened(path) as file:
+            hdf = file.read(128 + 384).find(b"\x89HDF") >= 0
+        return (_matlab_hdf if hdf else _matlab)(path, wanted)
+
+
+def _matlab(path: Path, wanted: str) -> tuple[list[str], Array | None]:
+    import scipy.io
+
+    found = [
+        one
+        for one in scipy.io.whosmat(path)
+        if len(one[1]) == 2 and re.fullmatch(r"double|single|sparse|logical|u?int\d+", one[2])
+    ]
+    names = [str(name) for name, shape, _ in found if min(shape) > 1]
+    if not wanted:
+        return names, None
+    shape = next(shape for name, shape, _ in found if name == wanted)
+    if math.prod(shape) * 8 > min(LARGEST, machine_memory() // 2):
+        raise ValueError(f"{wanted} claims to be {shape[0]:,} × {shape[1]:,}")
+    value = scipy.io.loadmat(path, variable_names=[wanted])[wanted]
+    return names, np.asarray(value.toarray() if hasattr(value, "toarray") else value)
+
+
+def _matlab_hdf(path: Path, wanted: str) -> tuple[list[str], Array | None]:
+    try:
+        import h5py
+    except ImportError as error:
+        words = "is a .mat of version 7.3, which is read by the package h5py (extra hdf5)"
+        raise RequestError(words, where=str(path)) from error
+
+    with h5py.File(path, "r") as file:
+        tables = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset) and v.ndim == 2}
+        tables = {n: v for n, v in tables.items() if v.dtype.kind in "biuf" and min(v.shape) > 1}
+        if not wanted:
+            return list(tables), None
+        table = tables[wanted]
+        if table.size * 8 > min(LARGEST, machine_memory() // 2):
+            raise ValueError(f"{wanted} claims to be {table.shape[1]:,} × {table.shape[0]:,}")
+        return list(tables), np.asarray(table[:]).T  # MATLAB writes columns first
 
 
 MARKET = ("coordinate", "array")

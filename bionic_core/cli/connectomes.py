@@ -106,21 +106,32 @@ class ImportOptions:
         Path,
         typer.Argument(
             metavar="SYNAPSES",
-            help="A row for each synapse or each connection (.csv, .csv.gz, .parquet, .feather), "
-            "or a matrix, pre × post (.npy, .npz, .mtx; .csv with --matrix).",
+            help="A row for each synapse or each connection (.csv, .csv.gz, .parquet, .feather, "
+            ".xlsx, SONATA's .h5), a matrix, pre × post (.npy, .npz, .mtx, .mat; .csv with "
+            "--matrix), or a directed graph (.graphml, networkx's .json); also in a .zip.",
         ),
     ]
-    cells: Annotated[
-        Path, typer.Option(metavar="CELLS", help="A row for each cell: id, type, sign, …")
-    ]
     out: Annotated[Path, typer.Option(metavar="FILE.npz", help="The file to write.")]
+    cells: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CELLS", help="A row for each cell: id, type, sign, …; a graph has its own."
+        ),
+    ] = None
+    table: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Which sheet, file or variable, where there are several."
+        ),
+    ] = ""
+    cells_table: Annotated[str, typer.Option(metavar="NAME", help="The same of CELLS.")] = ""
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ROLE=NAME",
             help="Which column is what, where it is not recognised: pre, post, synapse_id, size, "
-            "count, kind; cell_id, cell_type, broad_type, transmitter, layer, position, x, y, z. "
-            "NAME may be 'column 3'; empty: there is none. May be repeated.",
+            "count, kind; cell_id, cell_name, cell_type, broad_type, transmitter, layer, position, "
+            "x, y, z. NAME may be 'column 3'; empty: there is none. May be repeated.",
         ),
     ] = None
     excitatory: Annotated[
@@ -207,6 +218,14 @@ class ImportOptions:
     ] = ""
     overwrite: Overwrite = False
 
+    @property
+    def _cells(self) -> Path:
+        from bionic_core.connectomes.importing.containers import is_graph
+
+        if self.cells is None and not is_graph(self.synapses):
+            raise RequestError("--cells: name the table of cells; only graphs have their own")
+        return self.cells or self.synapses
+
     def request(self) -> Request:
         """Return what is asked for, read.
 
@@ -223,7 +242,9 @@ class ImportOptions:
             raise RequestError(f"--values {self.values}: must be count or size")
         return Request(
             synapses=self.synapses,
-            cells=self.cells,
+            cells=self._cells,
+            table=self.table,
+            cells_table=self.cells_table,
             columns=parse_columns(self.column or []),
             excitatory=names(self.excitatory),
             inhibitory=names(self.inhibitory),

@@ -15,6 +15,7 @@ import numpy as np
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free
 from bionic_core.errors import RequestError, WriteError, listing
+from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ def export_connectome(
     if form not in FORMS:
         raise RequestError(f"--to {form}: must be {listing(FORMS)}")
     if form == "sonata" and find_spec("h5py") is None:
-        raise RequestError("--to sonata writes HDF5, by the package h5py: pip install h5py")
+        raise RequestError(f"--to sonata writes HDF5, by the package h5py: {install('hdf5')}")
     if out.exists() and out.is_dir() and overwrite and not (out / MARK).is_file():
         raise RequestError("is a folder that no export has written; name another", where=str(out))
     if not (overwrite and out.is_dir()):
@@ -74,7 +75,7 @@ def cells_of(connectome: Connectome) -> pa.Table:
         "cell_type": connectome.cell_type,
         "broad_type": connectome.broad_type,
     }
-    for key in ("layer", "name"):
+    for key in ("layer", "name", "transmitter"):
         if np.any(getattr(connectome, key) != ""):
             columns[key] = getattr(connectome, key)
     arrays = {key: pa.array(value.tolist()) for key, value in columns.items()}

@@ -296,15 +296,16 @@ def read_strips(path: Path) -> Parts:
         RequestError: the file is damaged, or its strips or labels are not as many as they
             should be.
     """
-    with reading(path, "not a .zip of strips"):
-        members = read_members(path, lambda name: name == LABELS or name.endswith(".webp"))
+    what = "not a .zip of strips"
+    with reading(path, what):
+        members = read_members(path, lambda name: name == LABELS or name.endswith(".webp"), what)
         if LABELS not in members:
             raise RequestError(
                 "not a .zip of strips: it lacks labels.npy. Unpack a .zip of folders and "
                 "give the folder",
                 where=str(path),
             )
-        labels = read_array(members.pop(LABELS), path)
+        labels = read_array(members.pop(LABELS), path, what)
         names = sorted(members)
         images = np.concatenate(
             [np.empty((0, SIDE, SIDE), np.uint8)] + [_strip(name, members[name]) for name in names]

@@ -323,5 +323,5 @@ def test_nothing_else_reads_arrays() -> None:
     own = "bionic_core/base/arrays.py"
     buckets = "bionic_core/connectomes/importing/buckets.py: fromfile("  # its own spilled rows
     assert sorted(found) == sorted(
-        [f"{own}: mmread", f"{own}: safetensors.torch import load", buckets]
+        [f"{own}: loadmat", f"{own}: mmread", f"{own}: safetensors.torch import load", buckets]
     )

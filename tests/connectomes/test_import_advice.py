@@ -42,7 +42,9 @@ def bring(folder: Path, synapses: str, cells: str, *words: str, name: str = "s.c
         else:
             given[option] = value
         place += 2
-    options = ImportOptions(folder / name, folder / "c.csv", folder / "o.npz", **given)
+    options = ImportOptions(
+        synapses=folder / name, cells=folder / "c.csv", out=folder / "o.npz", **given
+    )
     return import_connectome(options.request(), folder / "o.npz", overwrite=True)
 
 

@@ -189,7 +189,8 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
         ("cut.csv.gz", whole[:40], "cannot be read as a table"),
         ("x.parquet", b"PAR1 no", "cannot be read as a table"),
         ("x.feather", b"no feather", "is damaged, or no Feather file of version 2"),
-        ("x.xlsx", b"PK", "is of no known kind; known are .csv"),
+        ("x.xlsx", b"PK", "is damaged, or not what its name says"),
+        ("x.docx", b"PK", "is of no known kind; known are .csv"),
         (
             "latin.csv",
             b"pre,post\n\xe9,2\n",

@@ -51,6 +51,7 @@ class Request:
         rows_are_synapses: although a column that nothing reads might be a count.
         fill_down: a blank id of a table of synapses stands for the one above it.
         by_order: a matrix goes by the order of the table of cells, whatever its labels say.
+        table, cells_table: what is read of files that hold several: a sheet, file or variable.
     """
 
     synapses: Path
@@ -71,6 +72,8 @@ class Request:
     rows_are_synapses: bool = False
     fill_down: bool = False
     by_order: bool = False
+    table: str = ""
+    cells_table: str = ""
 
     @property
     def signs(self) -> Signs:
@@ -108,7 +111,7 @@ def import_connectome(
         ) from error
     try:
         with folder as place:
-            connectome = _read(request, Path(place), watch or Unwatched())
+            connectome = _unpacked(request, Path(place), watch or Unwatched())
         connectome.save(out)
     except OSError as error:
         raise BionicError(
@@ -135,7 +138,22 @@ class _Result:
     notes: Sequence[str]
 
 
-def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
+def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
+    """Import what a request names, out of the containers that it is in."""
+    from bionic_core.connectomes.importing.containers import Plain, as_given
+
+    synapses = Plain.of(request.synapses, "synapses", folder, request.table)
+    cells = Plain.of(request.cells, "cells", folder, request.cells_table)
+    inner = attrs.evolve(request, synapses=synapses.path, cells=cells.path)
+    for file in (synapses, cells):
+        if file.note:
+            watch.say(f"read of {file.note}")
+    with as_given(synapses, cells):
+        return _read(inner, request, folder, watch)
+
+
+def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
+    """Import plain files; ``given`` names those that the user knows."""
     from bionic_core.connectomes.importing.matrices import is_matrix
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
@@ -147,7 +165,7 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
             table = database.table(request.cells, request.cells_reading)
             with explained(request.cells):
                 rows = read_rows(database, table, request.of_role(synapses=False))
-            for role, path in (("synapses", request.synapses), ("cells", request.cells)):
+            for role, path in (("synapses", given.synapses), ("cells", given.cells)):
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
             if request.matrix or is_matrix(request.synapses):
@@ -158,7 +176,7 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
         finally:
             database.connection.close()
         files = {
-            role: {"name": getattr(request, role).name, "sha256": digest.result()}
+            role: {"name": getattr(given, role).name, "sha256": digest.result()}
             for role, digest in digests.items()
         }
     notes = list(dict.fromkeys([*table.notes, *result.notes]))
@@ -180,7 +198,7 @@ def _read(request: Request, folder: Path, watch: Watch) -> Connectome:
         count=connections.count,
         size=connections.size,
         provenance={
-            "label": request.label or request.synapses.name.split(".")[0],
+            "label": request.label or given.synapses.name.split(".")[0],
             "files": files,
             **result.about,
             "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},

@@ -28,7 +28,7 @@ class Cells:
 
     Attributes:
         id: int64 (N,), or 1 … N where cells go by names.
-        name: str (N,), empty where cells go by ids.
+        name: str (N,), empty where a cell has none.
         cell_type, broad_type, layer: str (N,); the layer is empty where none is given.
         transmitter: str (N,), as the file has it.
         sign: str (N,), ``unknown`` where the broad type is assumed, else empty.

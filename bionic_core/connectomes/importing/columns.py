@@ -52,6 +52,7 @@ CELL_ROLES: dict[str, tuple[str, ...]] = {
         *("neuron", "cell", "name", "skeleton_id", "skid", "node_id", "node", "segid", "seg_id"),
         "segment_id",
     ),
+    "cell_name": ("cell_name", "name", "neuron_name"),
     "cell_type": (
         *("cell_type", "primary_type", "type", "cell_class", "class", "hemibrain_type"),
         *("super_class", "celltype", "neuron_type", "cell_type_manual", "category"),

@@ -40,7 +40,7 @@ class Rows:
         ids: how cells are called.
         reason: int64 (R,), the code of what is wrong with a row's id; 0 for nothing.
         id: int64 (R,), 0 where cells go by names.
-        name: str (R,), empty where cells go by ids.
+        name: str (R,), that a cell goes by, or has beside its id; empty where it has none.
         text: str (R,), the id as the file has it.
         cell_type, broad, transmitter, layer: str (R,), as the file has them.
         position: float64 (R, 3), in the file's unit; NaN where there is none.
@@ -110,8 +110,12 @@ def read_rows(database: Database, table: Table, given: Mapping[str, str]) -> Row
     check_header(table, sample, given, CELL_ROLES, needed)
     columns = assign(names, CELL_ROLES, given, needed=needed, where=where)
     column = columns["cell_id"]
+    if columns.get("cell_name") == column:
+        del columns["cell_name"]
     ((there, numbers, wide, padded, zeros, ones),) = database.ask(kind_of_ids(table, column))
     named = bool(there) and (numbers < there or wide > 0 or padded > 0)
+    if named and "cell_name" not in given:
+        columns.pop("cell_name", None)
     ids = Ids(named=named, zero=zeros == 1 and (named or ones >= 1))
     notes = []
     if named and numbers:
@@ -144,11 +148,12 @@ def _values(
     faults = [(cell.missing, 1), (cell.float, 2), (cell.overflow, 3), (cell.fraction, 4)]
     texts = {role: columns.get(role) for role in ("cell_type", "transmitter", "layer")}
     texts["broad"] = columns.get("broad_type")
+    called = _text(columns.get("cell_name"))
     sql = ", ".join(
         [
             f"{choose(faults)}::BIGINT AS reason",
             f"coalesce({'0' if ids.named else cell.value}, 0)::BIGINT AS id",
-            f"{f'coalesce({cell.value}, chr(63))' if ids.named else literal('')} AS name",
+            f"{f'coalesce({cell.value}, chr(63))' if ids.named else called} AS name",
             f"coalesce({quoted(column)}::VARCHAR, '') AS text",
             *(f"{_text(name)} AS {role}" for role, name in texts.items()),
             *(f"{value} AS {alias}" for alias, value in _axes(table, columns).items()),

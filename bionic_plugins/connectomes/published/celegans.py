@@ -169,6 +169,7 @@ class CElegans(FetchedSource):
             broad_type=[INHIBITORY if t == "GABA" else EXCITATORY for t in transmitters],
             cell_type=types,
             name=list(names),
+            transmitter=transmitters,
             position=np.full((len(names), 3), np.nan),
             pre=np.array([place[pre] for pre, _ in found]),
             post=np.array([place[post] for _, post in found]),
