@@ -32,9 +32,8 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
-    found = [_effects(findings, terms, regular), _anova(findings, terms)]
+    found = [_effects(findings, terms, regular), *verdicts(findings), _anova(findings, terms)]
     found += [_over_seeds(findings, terms), _leave_one_out(findings)]
-    found[1:1] = verdicts(findings)
     return [section for section in found if section is not None]
 
 
@@ -49,12 +48,8 @@ def effects_section(findings: Findings) -> Section | None:
     known = [effect for effect in findings.effects if effect.estimate is not None]
     if not known:
         return None
-    caption = said(
-        "effects-caption",
-        lenth=findings.lenth,
-        by="" if findings.lenth else findings.by,
-        left=len(known) - len(plots.drawn_effects(findings)),
-    )
+    left = len(known) - len(plots.drawn_effects(findings))
+    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left)
     title = "Effects, with 95 % intervals"
     drawing = Drawing(plots.effects(findings).svg(), title, " ".join(caption))
     return explained("Effects", drawing, "effects-reading")
@@ -65,7 +60,7 @@ def half_normal_section(findings: Findings) -> Section | None:
     if not findings.half_normal:
         return None
     line = error_slope(findings.half_normal, findings.certain_points) is not None
-    told = {"line": line, "margins": plots.margins(findings)}
+    told = {"line": line, "margins": findings.margins}
     drawing = Drawing(plots.half_normal(findings).svg())
     return explained("Half-normal plot", drawing, "half-normal-reading", **told)
 
@@ -101,8 +96,8 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
-        by="" if findings.lenth else findings.by,
-        lenth=findings.lenth and _lenth(findings),
+        by=findings.by,
+        lenth=findings.lenth and findings.lenth.said,
         left=len(findings.effects) - len(shown),
     )
     measure = Measure.of(findings.response)
@@ -127,7 +122,7 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
 def verdicts(found: Findings | AblationResults) -> list[Section]:
     """Return the table of verdicts against a margin; nothing where there is none."""
     known = {name: one for name, one in found.named.items() if one.verdict}
-    images = any(one.image_error is not None for one in known.values())
+    images = any(one.image_half is not None for one in known.values())
     columns: Columns[Any] = {
         "term": lambda name: name,
         "90 % interval": lambda name: words.interval_cell(*known[name].verdict.interval),
@@ -138,15 +133,6 @@ def verdicts(found: Findings | AblationResults) -> list[Section]:
     table = Table.of("Verdicts", columns, known, words=(2, 3), quiet=True)
     about = said("verdicts", found=found, images=images) if known else []
     return [Section("Larger than the margin, or within it?", about, [table])] * bool(known)
-
-
-def _lenth(findings: Findings) -> str:
-    margins = plots.margins(findings)
-    if findings.lenth is None or not margins:
-        return "most effects are nil, so there is nothing to judge by"
-    sizes = (findings.lenth.pse, *(size for _, size in margins))
-    pse, one, together = (words.rough(size, 3) for size in sizes)
-    return f"pseudo standard error {pse}, margin ±{one}, of all together ±{together}"
 
 
 def _anova(findings: Findings, terms: Terms) -> Section | None:

@@ -159,9 +159,17 @@ class Findings:
     notes: tuple[str, ...]
 
     @property
+    def margins(self) -> tuple[tuple[str, float], ...]:
+        """Lenth's margins: names and sizes; none where there are none."""
+        lenth = self.lenth
+        if lenth is None or lenth.margin is None or lenth.simultaneous_margin is None:
+            return ()
+        return ("margin", lenth.margin), ("margin of all together", lenth.simultaneous_margin)
+
+    @property
     def by(self) -> str:
         """What intervals are by, and over what they generalise; empty where nothing tells."""
-        told = self.residual.by
+        told = "" if self.lenth else self.residual.by
         return f"{told}, {self.over.words}" if told and self.over else told
 
     @property

@@ -56,6 +56,16 @@ class Lenth:
     degrees: float
     effects: tuple[Judgement, ...]
 
+    @property
+    def said(self) -> str:
+        """What effects are judged by, in words."""
+        if self.margin is None or self.simultaneous_margin is None:
+            return "most effects are nil, so there is nothing to judge by"
+        return (
+            f"pseudo standard error {self.pse:.3g}, margin ±{self.margin:.3g}, of all together "
+            f"±{self.simultaneous_margin:.3g}"
+        )
+
 
 @attrs.frozen
 class Point:
