@@ -121,14 +121,14 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
 
 def verdicts(found: Findings | AblationResults) -> list[Section]:
     """Return the table of verdicts against a margin; nothing where there is none."""
-    known = {name: one for name, one in found.named.items() if one.verdict}
-    images = any(one.image_half is not None for one in known.values())
+    known = {k: (one.verdict, one.image_half) for k, one in found.named.items() if one.verdict}
+    images = any(half is not None for _, half in known.values())
     columns: Columns[Any] = {
         "term": lambda name: name,
-        "90 % interval": lambda name: words.interval_cell(*known[name].verdict.interval),
-        "alone": lambda name: known[name].verdict.alone,
-        "all together": lambda name: known[name].verdict.corrected,
-        **({"images add ±": lambda name: words.numeric(known[name].image_half)} if images else {}),
+        "90 % interval": lambda name: words.interval_cell(*known[name][0].interval),
+        "alone": lambda name: known[name][0].alone,
+        "all together": lambda name: known[name][0].corrected,
+        **({"images add ±": lambda name: words.numeric(known[name][1])} if images else {}),
     }
     table = Table.of("Verdicts", columns, known, words=(2, 3), quiet=True)
     about = said("verdicts", found=found, images=images) if known else []

@@ -69,7 +69,7 @@ def test_wrong_verdicts_are_rare(truth: float, degrees: int, rng: np.random.Gene
     studies = 4000
     errors = 0.15 * np.sqrt(rng.chisquare(degrees, studies) / degrees)
     estimates = truth + 0.15 * rng.normal(size=studies)
-    words = [v.alone for v in verdicts(estimates, sure(errors, degrees), 0.5) if v]
+    words: list[str] = [v.alone for v in verdicts(estimates, sure(errors, degrees), 0.5) if v]
     wrong = "within" if abs(truth) >= 0.5 else "larger than"
     assert words.count(wrong) / studies < 0.05 + 0.01
 

@@ -105,10 +105,12 @@ def test_images_move_figures_as_far_as_a_bootstrap_says(response: str, kept: lis
 
 def test_losses_of_images_are_those_of_their_logits(kept: list[Kept]) -> None:
     found = images_of(cells(kept[:2]), "test.loss")
-    arrays = [(run.predictions["test_logits"], run.predictions["test_labels"]) for run in kept[:2]]
+    labels = torch.as_tensor(kept[0].predictions["test_labels"])
     each = [
-        torch.nn.functional.cross_entropy(*map(torch.as_tensor, pair), reduction="none").numpy()
-        for pair in arrays
+        torch.nn.functional.cross_entropy(
+            torch.as_tensor(run.predictions["test_logits"]), labels, reduction="none"
+        ).numpy()
+        for run in kept[:2]
     ]
     np.testing.assert_allclose(found.covariance, np.cov(each) / 300, rtol=1e-9)
 
