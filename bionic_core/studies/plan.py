@@ -23,7 +23,7 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
-from bionic_core.statistics.verdicts import margin_of
+from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.image_plan import about_images, planned_images
@@ -178,19 +178,7 @@ def _about_verdicts(seen: Sights, judging: Judging, unit: str) -> list[str]:
     known = [sight.margin for sight in seen.effects if sight.margin is not None]
     if not known:
         return []
-    least = max(known)
-    told = (
-        f"an effect of nil is told to be within ±{least:.2g} {unit} with {seen.power:.0%} power, "
-        "alone at 5 %".replace("  ", " ")
-    )
-    if margin is None:
-        return [f"{told}; give --margin for verdicts"]
-    if margin >= least:
-        return [f"{told}, so the margin of {margin:g} can be decided"]
-    return [
-        f"{told}: too wide for the margin of {margin:g}, so that effects of nil will mostly stay "
-        "undecided; run more seeds, or ask for a wider --margin"
-    ]
+    return [decides(max(known), margin, unit)]
 
 
 def finished_cells(experiment: Experiment, plans: Plans) -> list[Cell]:
