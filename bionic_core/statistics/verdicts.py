@@ -104,6 +104,26 @@ def margin_of(unit: str, asked: float | None = None) -> float | None:
     return asked if asked is not None else MARGIN if unit == "percentage points" else None
 
 
+def decides(least: float, margin: float | None, unit: str) -> str:
+    """Say which margin a design can decide, and whether that is the one that is asked for.
+
+    Args:
+        least: the smallest within which an effect of nil is told to be, with 80 % power.
+        margin: that will be asked for; None for none.
+        unit: of effects.
+    """
+    size = f"{least:.2g} {unit}".strip()
+    told = f"an effect of nil is told to be within ±{size} with 80 % power, alone at 5 %"
+    if margin is None:
+        return f"{told}; give --margin for verdicts"
+    if margin >= least:
+        return f"{told}, so the margin of {margin:g} can be decided"
+    return (
+        f"{told}: too wide for the margin of {margin:g}, so that effects of nil will mostly stay "
+        "undecided; run more seeds, or ask for a wider --margin"
+    )
+
+
 def verdicts(estimates: Matrix, sure: Certainty, margin: float | None) -> Sequence[Verdict | None]:
     """Return a verdict for each estimate (T,); None without a margin, or where nothing tells.
 

@@ -34,7 +34,7 @@ from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
-from bionic_core.statistics.verdicts import margin_of
+from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
@@ -192,6 +192,9 @@ def ablation_plan(
         size = sd * (2 / seeds) ** 0.5
         notes += about_images(images, size, seeds, "points")
         notes.append(f"so a 95 % interval over both is ±{found.over_images:.2g} at most")
+    if found.margin is not None:
+        margin = margin_of("percentage points", judging.margin)
+        notes.append(decides(found.margin, margin, "points"))
     if len(design.seeds) == 1:
         notes.append(ONE_SEED)
     estimate = None

@@ -217,6 +217,10 @@ def test_leave_one_out_over_images(bionic: Bionic) -> None:
     assert all(one["image_error"] is not None and one["verdict"] for one in known)
     plan = bionic(*study, "--plan", "--json").document
     assert any("70 images alone leave at most ±" in note for note in plan["notes"])
+    (said,) = (note for note in plan["notes"] if note.startswith("an effect of nil"))
+    assert "too wide for the margin of 0.5" in said
+    wide = bionic(*study, "--plan", "--margin", "500", "--json").document
+    assert any("so the margin of 500 can be decided" in note for note in wide["notes"])
 
 
 def test_requests_that_are_wrong(bionic: Bionic) -> None:
