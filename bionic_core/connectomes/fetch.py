@@ -150,6 +150,8 @@ def fetch_connectome(
     """
     check_free(out, overwrite=overwrite)
     folder = parts_folder(out)
+    if folder.is_symlink():
+        remove_parts(folder)  # which refuses: nothing is written where a link leads
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -56,7 +56,7 @@ def check_metadata(metadata: Any, datastack: str, version: int) -> None:
                 f"answers may be another materialization's; {AGAIN}"
             )
     stamp = metadata.get("time_stamp")
-    if not isinstance(stamp, datetime.datetime) or stamp != stamp:
+    if not isinstance(stamp, datetime.datetime):
         raise BionicError(
             f"the server gives no time for materialization {version} ({_short(stamp)}); {AGAIN}"
         )
@@ -114,7 +114,7 @@ def check_cells(cells: Cells, *, one_source: bool) -> None:
     if cells.position.shape != (len(cells.root_id), 3):
         raise _wrong("the table of cells has columns of different lengths")
     _none("the root id of a cell is negative", cells.root_id < 0)
-    _none("the position of a cell is infinite", np.isinf(cells.position).any(axis=1))
+    _none("the position of a cell is infinite", np.asarray(np.isinf(cells.position).any(axis=1)))
     if len(cells.root_id) and not cells.root_id.any():
         raise _wrong(f"none of {len(cells.root_id):,} cells has a root id")
     if one_source:

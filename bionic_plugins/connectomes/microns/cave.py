@@ -105,9 +105,9 @@ class Cave:
                 # Where the question for the versions fails, caveclient takes 2, which has no views.
                 raise DegradedError("the server did not say which versions of its API it speaks")
             self._check_version(client.materialize, address)
-            client.version = address.version
             metadata = client.materialize.get_version_metadata(address.version)
             answers.check_metadata(metadata, address.datastack, address.version)
+            client.version = address.version
             answers.check_name(client.materialize.synapse_table, "the table of synapses")
             return client, metadata["time_stamp"].isoformat()
 

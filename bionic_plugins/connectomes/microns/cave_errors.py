@@ -53,15 +53,8 @@ class Judge:
             return self._no_data("something that is no JSON")
         if isinstance(error, ValueError) and str(error).startswith("Unknown response type"):
             return self._no_data(f"the content type {str(error).partition(': ')[2]}")
-        if isinstance(error, (TooLateError, requests.Timeout)):
-            return Passing(
-                "the server did not answer in time, or too slowly; a larger --timeout waits longer"
-            )
-        if isinstance(error, TooLargeError):
-            return BionicError(
-                f"{self.server}: an answer {error}: nothing is taken from it. A smaller --chunk "
-                "or a narrower --cell-type-source asks for less at once"
-            )
+        if isinstance(error, (TooLateError, TooLargeError, requests.Timeout)):
+            return self._limit(error)
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
             return RequestError(
                 f"--server {self.server}: no address of a server; give one like "
@@ -77,6 +70,16 @@ class Judge:
         kind = type(error).__name__
         return BionicError(
             self.hide(f"caveclient failed on what {self.server} sent ({kind}: {error})")
+        )
+
+    def _limit(self, error: Exception) -> Passing | BionicError:
+        if isinstance(error, TooLargeError):
+            return BionicError(
+                f"{self.server}: an answer {error}: nothing is taken from it. A smaller --chunk "
+                "or a narrower --cell-type-source asks for less at once"
+            )
+        return Passing(
+            "the server did not answer in time, or too slowly; a larger --timeout waits longer"
         )
 
     def hide(self, text: str) -> str:

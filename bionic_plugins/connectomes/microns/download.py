@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import os
+import stat
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from bionic_core.base.files import write_text
-from bionic_core.connectomes.fetch import sha256
+from bionic_core.base.files import present, read_own, write_text
+from bionic_core.connectomes.fetch import Parts, sha256
 from bionic_core.connectomes.roles import Watch
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.errors import BionicError, DamagedError, RequestError
+from bionic_plugins.connectomes.microns.limits import BLOCK, Clock, TooLargeError, in_time
 from bionic_plugins.connectomes.microns.retry import Passing, persist
 
-BLOCK = 1 << 20
-"""Bytes read at a time."""
-
-TIMEOUT = 60.0
-"""Seconds without a byte after which a connection counts as lost."""
+LARGEST = 8 * 2**30
+"""Bytes of a file that is downloaded; the largest one of the public files has 0.1 GB."""
 
 
 class CutError(Exception):
@@ -34,11 +35,14 @@ class Download:
     Attributes:
         attempts, wait: how often to ask, and the first of the doubling waits in seconds.
         watch: told how far the download is.
+        timeout: seconds that a request may take in all, connecting included, and 1 s more for each
+            20,000 bytes that came.
     """
 
     attempts: int
     wait: float
     watch: Watch
+    timeout: float = 60.0
 
     def file(self, url: str, path: Path, digest: str = "") -> Path:
         """Return ``path`` once it holds the file at ``url``; bytes already there are not asked for.
@@ -52,9 +56,14 @@ class Download:
             RequestError: there is no such file, or what is there has another SHA-256.
             BionicError: the server or the network fails, also when asked again.
         """
-        if path.is_file():
-            return path
-        partial = path.with_name(path.name + ".partial")
+        partial, note = (path.with_name(path.name + end) for end in (".partial", ".sha256"))
+        if present(path):
+            if _regular(path) and sha256(path) == (digest or _noted(note)):
+                return path
+            Parts.remove(path)  # changed since, or a link: fetched again
+        for own in (partial, partial.with_name(partial.name + ".etag")):
+            if present(own) and not _regular(own):
+                Parts.remove(own)
         persist(
             lambda: self._rest(url, partial),
             judge=lambda error: _judge(error, url),
@@ -72,6 +81,8 @@ class Download:
                 "again, and if the same hash comes again and you trust the source, name that hash "
                 "with the option for it"
             )
+        if not digest:
+            write_text(note, found)
         partial.replace(path)
         return path
 
@@ -83,8 +94,18 @@ class Download:
         if start:
             request.add_header("Range", f"bytes={start}-")
             request.add_header("If-Range", mark.read_text(encoding="utf-8"))
+        clock = Clock(self.timeout)
+
+        def come() -> Iterator[Any]:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                yield answer
+                while block := answer.read1(BLOCK):
+                    clock.received += len(block)
+                    yield block
+
+        coming = in_time(come, clock)
         try:
-            answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+            answer = next(coming)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 416 and start:  # nothing is missing, or the file has shrunk
@@ -92,29 +113,44 @@ class Download:
                 if error.headers.get("Content-Range", "") == f"bytes */{start}":
                     return
             raise
-        with answer:
-            start = start if answer.status == 206 else 0
-            length = answer.headers.get("Content-Length")
-            total = start + int(length) if length else 0
-            # A weak tag (W/…) does not promise the same bytes: such a file is begun anew.
-            tag = answer.headers.get("ETag", "")
-            if start == 0:
-                mark.unlink(missing_ok=True)
-                if tag.startswith('"'):
-                    write_text(mark, tag)
-            done = self._copy(answer, partial, start, total)
+        start = start if answer.status == 206 else 0
+        length = answer.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdecimal() else 0
+        # A weak tag (W/…) does not promise the same bytes: such a file is begun anew.
+        tag = answer.headers.get("ETag", "")
+        if start == 0:
+            mark.unlink(missing_ok=True)
+            if tag.startswith('"'):
+                write_text(mark, tag)
+        done = self._copy(coming, partial, start, total)
         if total and done < total:
             raise CutError
         mark.unlink(missing_ok=True)
 
-    def _copy(self, answer: Any, partial: Path, start: int, total: int) -> int:
+    def _copy(self, coming: Iterator[Any], partial: Path, start: int, total: int) -> int:
         done = start
-        with partial.open("ab" if start else "wb") as file:
-            while block := answer.read(BLOCK):
-                file.write(block)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if start else os.O_TRUNC)
+        flags |= getattr(os, "O_NOFOLLOW", 0)  # else a link would have its target overwritten
+        with os.fdopen(os.open(partial, flags, 0o666), "wb") as file:
+            for block in coming:
                 done += len(block)
+                if done > LARGEST:
+                    raise TooLargeError(f"has more than {LARGEST:,} bytes")
+                file.write(block)
                 self.watch.step(f"{partial.stem}, bytes", done, total)
         return done
+
+
+def _regular(path: Path) -> bool:
+    return stat.S_ISREG(path.lstat().st_mode)
+
+
+def _noted(note: Path) -> str:
+    """Return the SHA-256 that a file had when it came; empty where none is written."""
+    try:
+        return read_own(note, most=64).decode("ascii", "replace")
+    except DamagedError:
+        return ""
 
 
 def _judge(error: Exception, url: str) -> Passing | BionicError:
@@ -133,8 +169,14 @@ def _judge(error: Exception, url: str) -> Passing | BionicError:
         )
     if isinstance(error, (CutError, http.client.IncompleteRead, ConnectionResetError)):
         return Passing("the connection was cut in the middle of the file")
-    if isinstance(error, TimeoutError):
-        return Passing("the server did not answer in time")
+    if isinstance(error, TimeoutError) or (
+        isinstance(error, urllib.error.URLError) and isinstance(error.reason, TimeoutError)
+    ):
+        return Passing(
+            "the server did not answer in time, or too slowly; a larger --timeout waits longer"
+        )
+    if isinstance(error, TooLargeError):
+        return BionicError(f"{url}: the file {error}; it is another one than bionic knows")
     if isinstance(error, (urllib.error.URLError, http.client.HTTPException, ConnectionError)):
         return Passing(f"no connection to {urllib.request.Request(url).host}")
     if isinstance(error, OSError):

@@ -12,10 +12,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import field
-from attrs.validators import ge
+from attrs.validators import ge, gt
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher
-from bionic_core.base.files import check_file
+from bionic_core.base.files import check_file, limited_lines
 from bionic_core.connectomes.fetch import Parts
 from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import listing
@@ -26,6 +26,9 @@ CELLS, SYNAPSES = "aibs_cell_info_merged", "synapses_with_axon_proofreading"
 
 VOXEL = (4.0, 4.0, 40.0)
 """nm per voxel of the positions in the files."""
+
+MOST = 2**33
+"""Letters that a file may unpack to; the largest one has a thirtieth of it."""
 
 Rows = Iterator[list[str]]
 
@@ -47,6 +50,8 @@ class MicronsDump(Selection, ConnectomeFetcher):
         centre, radius: a ball around the somata, x,y,z and its radius in µm.
         attempts: how often a request is made before the download stops.
         wait: seconds before the second attempt; doubles with each.
+        timeout: seconds that one request may take in all, connecting included, and 1 s more for
+            each 20,000 bytes that came, so that a slow but steady answer arrives.
     """
 
     name = "microns-dump"
@@ -58,6 +63,7 @@ class MicronsDump(Selection, ConnectomeFetcher):
     synapses_sha256: str = "3f0841cafb39531e9b42d8a936211da66db9f09cea96c74ec88e0d05e3d06fd5"
     attempts: int = field(default=6, validator=ge(1))
     wait: float = field(default=1.0, validator=ge(0))
+    timeout: float = field(default=60.0, validator=gt(0))
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them."""
@@ -65,7 +71,7 @@ class MicronsDump(Selection, ConnectomeFetcher):
         # them to the next.
         digests = {CELLS: self.cells_sha256, SYNAPSES: self.synapses_sha256}
         kept = Parts(parts, {"url": self.url, "sha256": digests})
-        download = Download(self.attempts, self.wait, watch)
+        download = Download(self.attempts, self.wait, watch, self.timeout)
         folder = self.url if self.url.endswith("/") else f"{self.url}/"
         tables = {}
         for name in (CELLS, SYNAPSES):
@@ -87,7 +93,7 @@ class MicronsDump(Selection, ConnectomeFetcher):
                 "about": "synapses of proofread axons only: cells without one have no outgoing "
                 "synapses here",
                 "query": self.settings(
-                    without=("attempts", "wait", "cells_sha256", "synapses_sha256")
+                    without=("attempts", "wait", "timeout", "cells_sha256", "synapses_sha256")
                 ),
                 "files": {f"{name}.csv.gz": digest for name, digest in digests.items()},
                 "source": self.source,
@@ -123,7 +129,7 @@ class Table:
                 self.path.open("rb") as raw,
                 gzip.open(raw, "rt", encoding="utf-8", newline="") as file,
             ):
-                for number, row in enumerate(csv.reader(file), 1):
+                for number, row in enumerate(csv.reader(limited_lines(file, MOST)), 1):
                     if len(row) != len(self.columns):
                         raise self._wrong(
                             f"has {len(row)} values in line {number} for "
@@ -132,7 +138,7 @@ class Table:
                     if number % 50_000 == 0:
                         self.watch.step(f"reading {self.path.name}", raw.tell(), size)
                     yield [row[place] for place in places]
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
             raise self._wrong(f"is damaged after line {number} ({error})") from error
 
     def _wrong(self, what: str) -> BionicError:
@@ -182,6 +188,12 @@ def _synapses(table: Table, cells: Cells) -> Synapses:
         for row in table.rows("id", "pre_pt_root_id", "post_pt_root_id", "size")
         if int(row[1] or 0) in wanted and int(row[2] or 0) in wanted
     ]
+    unlike = len({tuple(row) for row in found}) - len({row[0] for row in found})
+    if unlike:
+        raise BionicError(
+            f"{table.path.name}: {unlike:,} synapses differ from another one of the same id; which "
+            "of them are real is unknown. Fetch from CAVE itself: bionic connectome fetch microns"
+        )
     return Synapses(*(_integers([row[place] for row in found]) for place in range(4)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,40 @@ def test_files_that_are_not_what_bionic_knows(
         fetch(server, tmp_path / "column.npz")
     assert "connectome fetch microns" in str(caught.value)
     assert not (tmp_path / "column.npz").exists()
+
+
+def test_a_file_changed_since_or_a_link_is_fetched_again(
+    server: FileServer, tmp_path: Path
+) -> None:
+    out, kept = tmp_path / "column.npz", parts_folder(tmp_path / "column.npz")
+    server.faults = [(f"{SYNAPSES}_header", status(503))]
+    with pytest.raises(BionicError, match="answered 503"):
+        fetch(server, out, attempts=1)
+    (kept / f"{CELLS}_header.csv").write_bytes(b"other,names\n")
+    (kept / f"{CELLS}.csv.gz").write_bytes(b"other")
+    target = tmp_path / "target"
+    target.write_text("mine")
+    (kept / f"{SYNAPSES}.csv.gz.partial").symlink_to(target)
+    (kept / f"{SYNAPSES}_header.csv").symlink_to(target)
+    assert fetch(server, out).count.sum() == 12
+    assert target.read_text() == "mine"
+
+
+def test_a_silent_server_of_files(server: FileServer, tmp_path: Path) -> None:
+    server.faults = [(f"{CELLS}_header", lambda *_: time.sleep(0.5))]
+    with pytest.raises(BionicError, match=r"in time, or too slowly; a larger --timeout") as caught:
+        fetch(server, tmp_path / "column.npz", attempts=1, timeout=0.2)
+    assert caught.value.exit_code == 1
+
+
+def test_lines_of_one_id_that_differ(server: FileServer, tmp_path: Path) -> None:
+    rows = cave_server.synapses()
+    server.files[f"{SYNAPSES}.csv.gz"] = packed(rows.assign(id=5))
+    with pytest.raises(BionicError, match="12 synapses differ from another one of the same id"):
+        fetch(server, tmp_path / "column.npz")
+
+
+def test_a_line_that_unpacks_without_end(server: FileServer, tmp_path: Path) -> None:
+    server.files[f"{CELLS}.csv.gz"] = gzip.compress(b"0" * (2**24 + 1), 1)
+    with pytest.raises(BionicError, match=r"is damaged after line 0 .*in a line"):
+        fetch(server, tmp_path / "column.npz")
