@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from bionic_core.statistics.designs import (
     from_table,
     full_factorial,
     in_words,
+    seed_faults,
+    size_faults,
 )
 from bionic_core.statistics.fractions import described, foldover, fractional
 from bionic_core.statistics.power import sights
@@ -106,6 +109,12 @@ def plan_factorial(
             "--mechanisms: name at least one mechanism, or give a key's values, for example "
             "--factor training.lr=1e-4,1e-3"
         )
+    named = [*map(Factor, mechanisms), *keys]
+    # Before anything is done for each level; how many cells a fraction has comes later.
+    count = math.prod(len(f.levels) for f in named) if cells is None else len(cells)
+    count = 1 if resolution is not None and cells is None else count
+    if problems := seed_faults(seeds) or size_faults(named, count, seeds):
+        raise RequestError(problems, where="design")
     spec = with_mechanisms(spec, mechanisms, registry)
     check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
