@@ -306,6 +306,22 @@ def size_faults(
     return fit_faults(runs, len(seeds), effects, "seeds, factors or levels")
 
 
+def check_size(factors: Sequence[Factor], seeds: Sequence[int], cells: int | None = None) -> None:
+    """Refuse a design that is too large, before anything is done for each level, cell or seed.
+
+    Args:
+        factors: with their levels.
+        seeds: of every cell.
+        cells: how many, or at least; all combinations if None.
+
+    Raises:
+        RequestError: what ``seed_faults`` and ``size_faults`` find.
+    """
+    count = math.prod(len(factor.levels) for factor in factors) if cells is None else cells
+    if problems := seed_faults(seeds) or size_faults(factors, count, seeds):
+        raise RequestError(problems, where="design")
+
+
 def fit_faults(runs: int, blocks: int, terms: int, fewer: str) -> list[str]:
     """Return why a least-squares fit of so many runs, blocks and terms is too large, if it is."""
     coefficients = blocks + terms

@@ -30,14 +30,7 @@ from bionic_core.statistics.comparisons import (
     compare,
     means,
 )
-from bionic_core.statistics.designs import (
-    Design,
-    Factor,
-    Layout,
-    leave_one_out,
-    seed_faults,
-    size_faults,
-)
+from bionic_core.statistics.designs import Design, Factor, Layout, check_size, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
 from bionic_core.studies.cell import Cell
@@ -97,9 +90,7 @@ def plan_ablation(
         RequestError: a mechanism is not in the spec, named twice, or does nothing, there is none to
             leave out, or a cell cannot be built.
     """
-    count = len(mechanisms or spec.mechanisms) + 1  # of cells, before anything is done for each
-    if problems := seed_faults(seeds) or size_faults((), count, seeds):
-        raise RequestError(problems, where="design")
+    check_size((), seeds, len(mechanisms or spec.mechanisms) + 1)
     unknown = [name for name in mechanisms if name not in spec.mechanisms]
     if unknown:
         raise RequestError(
