@@ -93,7 +93,7 @@ def test_the_listing_says_whose_they_are_and_why_they_failed(bionic: Bionic) -> 
             assert plugin["error"] is None
     assert len(plugins["intra"]) == 2
     for plugin in plugins["intra"]:
-        assert "bionic_plugins.mechanisms.intra:Intra (bionic " in plugin["error"]
+        assert "bionic_plugins.mechanisms.intra:Intra (bionic-connectome " in plugin["error"]
         assert "bionic_thief:Plugin (bionic-thief 0.7)" in plugin["error"]
     broken = {name for name, group in plugins.items() if group[0]["error"]}
     assert broken == {*FAILED, "intra"}

@@ -18,7 +18,7 @@ from bionic_core.cli.common import (
     show,
     typed,
 )
-from bionic_core.cli.study_options import ErrorName, StudyOptions
+from bionic_core.cli.study_options import JudgingOptions, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def ablate_command(
         typer.Option(metavar="NAME,…", help="Mechanisms to leave out, one at a time; else all."),
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, seeds 0, 1, ….")] = 3,
-    error: ErrorName = None,
+    judged: JudgingOptions,
     options: StudyOptions,
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
     json: Json = False,
@@ -47,15 +47,16 @@ def ablate_command(
     from bionic_core.reports import plans
     from bionic_core.reports.ablation import ablated
     from bionic_core.reports.terminal import render
-    from bionic_core.statistics import comparisons
     from bionic_core.studies import ablation as study
+    from bionic_core.studies.over_images import check_comparisons
 
-    comparisons.checked(error)
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
     ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
+    trial = ablation.experiment
+    judging = check_comparisons(trial.design, trial.specs, judged.judging)
     if plan:
         planned = study.ablation_plan(
-            ablation, *_measured(loaded, options.device, options.jobs), options.jobs, error
+            ablation, *_measured(loaded, options.device, options.jobs), options.jobs, judging
         )
         show(to_document(planned), json, lambda _: render(plans.ablation(planned)))
         return
@@ -77,7 +78,7 @@ def ablate_command(
             observer=Observers(tracking, display),
         )
         display.say("estimating effects")
-    results = attrs.evolve(study.results(ablation, cells, error), command=typed())
+    results = attrs.evolve(study.results(ablation, cells, judging), command=typed())
     path = study.save_results(options.out, ablation, results)
     results = attrs.evolve(results, file=str(path))
     show(to_document(results), json, lambda _: render(ablated(results)))

@@ -10,6 +10,8 @@ import typer
 
 from bionic_core.cli import figures as folders
 from bionic_core.cli.common import Data, Json, RunFolder, show
+from bionic_core.cli.study_options import MarginOf
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -21,9 +23,21 @@ def evaluate_command(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     data: Data = None,
     against: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Another run, for McNemar's test on the same images."),
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run, for McNemar's test on the same images; repeatable, with --beside.",
+        ),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run like RUN with another seed: both designs are compared, over seeds and "
+            "over new images too. Repeatable, as many as --against, paired by seed.",
+        ),
+    ] = None,
+    margin: MarginOf = None,
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw confusion, ROC and learning curves into it."),
@@ -35,19 +49,21 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.runs.evaluate import compare, evaluation_of, predict_split
+    from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
 
     one = Run.open(run)
-    other = Run.open(against) if against is not None else None
+    others = [Run.open(folder) for folder in against or ()]
+    more = [Run.open(folder) for folder in beside or ()]
+    _check_sides(len(more), len(others), margin)
     folders.check_folder(figures)
     cache = InputCache()
     predicted = predict_split(one, split, data, cache, flip=flip)
     found = evaluation_of(predicted)
-    if other is not None:
-        against_it = compare(predicted, predict_split(other, split, data, cache))
-        found = attrs.evolve(found, against=against_it)
+    if others:
+        sides = [[predict_split(r, split, data, cache) for r in side] for side in (more, others)]
+        found = attrs.evolve(found, against=compare_sides([predicted, *sides[0]], sides[1], margin))
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
@@ -58,6 +74,17 @@ def evaluate_command(
         return evaluated(found)
 
     show(found, json, render)
+
+
+def _check_sides(beside: int, against: int, margin: float | None) -> None:
+    """Refuse runs that stand alone, and a margin of nothing."""
+    from bionic_core.statistics.verdicts import check_margin
+
+    check_margin(margin)
+    if margin is not None and not beside and against < 2:
+        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
+    if beside and not against:
+        raise RequestError("--beside: give what to compare these runs with, by --against")
 
 
 def _drawn(predicted: Predicted, found: Evaluation) -> dict[str, dict[str, bytes]]:

@@ -21,7 +21,7 @@ from bionic_core.cli.common import (
     typed,
 )
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.cli.study_options import ErrorName, StudyOptions
+from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def factorial_command(
         str, typer.Option(metavar="METRIC", help="test.macro_f1, test.recall.CLASS, epochs ….")
     ] = "accuracy",
     order: Order = None,
-    error: ErrorName = None,
+    judged: JudgingOptions,
     options: StudyOptions,
     figures: Figures = None,
     json: Json = False,
@@ -150,19 +150,25 @@ def factorial_command(
 
     name, experiment = full_name(response), design.experiment(loaded)
     folders.check_folder(figures)
-    study.check_error(experiment, error, order)
+    judging = judged.judging
+    study.check_judging(experiment, judging, response=name, order=order)
     if plan:
         from bionic_core.reports.plans import factorial as plan_sections
         from bionic_core.studies.plan import factorial_plan
 
         planning = factorial_plan(
-            experiment, **options.place, response=name, order=order, error=error, seconds=probe
+            experiment,
+            **options.place,
+            response=name,
+            order=order,
+            judging=judging,
+            seconds=probe,
         )
         show(to_document(planning), json, lambda _: render(plan_sections(planning)))
         return
     check_response(name, loaded)
     cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order, error=error)
+    analysis = study.analyse(experiment, cells, response=name, order=order, judging=judging)
     results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
     path = study.save_results(options.out, experiment, results)
     results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
@@ -219,6 +225,7 @@ def analyse_command(
     ] = False,
     order: Order = None,
     error: ErrorName = None,
+    margin: MarginOf = None,
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
@@ -241,6 +248,7 @@ def analyse_command(
         order=order,
         error=error,
         percent=percent,
+        margin=margin,
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -14,6 +14,7 @@ from bionic_core.cli.plugins import Tracks, chosen
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
+    from bionic_core.studies.over_images import Judging
 
 
 ErrorName = Annotated[
@@ -25,6 +26,44 @@ ErrorName = Annotated[
         "several.",
     ),
 ]
+
+
+MarginOf = Annotated[
+    float | None,
+    typer.Option(
+        "--margin",
+        metavar="M",
+        help="Effects no larger are as good as none: each gets a verdict (larger than, within, "
+        "undecided). In the effects' units; else 0.5 where they are percentage points.",
+    ),
+]
+
+
+@attrs.frozen
+class JudgingOptions:
+    """How sure effects are: by what, over what, against which margin; each field is an option."""
+
+    error: ErrorName = None
+    over: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="What intervals generalise over: seeds, on these test images, or seeds,images: "
+            "over new images too, by the predictions that runs keep.",
+        ),
+    ] = "seeds"
+    margin: MarginOf = None
+
+    @property
+    def judging(self) -> Judging:
+        """What is asked for.
+
+        Raises:
+            RequestError: it is nothing that there is.
+        """
+        from bionic_core.studies.over_images import Judging, over_images
+
+        return Judging(self.error, over_images(self.over), self.margin)
 
 
 @attrs.frozen

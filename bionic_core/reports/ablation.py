@@ -9,6 +9,7 @@ from bionic_core.registry import Registry
 from bionic_core.reports import study as shared
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
+from bionic_core.reports.findings import verdicts
 from bionic_core.reports.plans import seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
@@ -61,6 +62,7 @@ def ablated(study: AblationResults) -> list[Section]:
     return [
         Section("", (), [_variants(study, title, TESTED), others]),
         Section("", missing, _by_kind(study, page=False)),
+        *verdicts(study),
         Section("", (), [Points(lines)]),
     ]
 
@@ -84,6 +86,7 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
             _changes(study),
             *([section for section in beside if section] or [ours]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
+            *verdicts(study),
             Section("All variants", (), [_variants(study, "All variants", tuple(FIGURES))]),
             Section("Design", (), [shared.design_facts(study, variants, errors)]),
             shared.runs_section(found, study, out, "test accuracy", words.share),
@@ -102,6 +105,7 @@ def _answer(study: AblationResults) -> list[str]:
         lines += said("certain-change", row=row, does=does, size=abs(_size(row)))
     rest = words.listed([str(row.term) for row in judged if not row.change.certain])
     lines += said("other-changes", further=len(sure[4:]), uncertain=rest, level=100 * LEVEL)
+    lines += study.decided
     return [*lines, *(f"{words.capital(line)}." for line in seen(study.detectable))]
 
 
@@ -129,7 +133,7 @@ def _changes(study: AblationResults) -> Section:
 def _by_kind(study: AblationResults, *, page: bool) -> list[Table]:
     """Return what each mechanism changes."""
     columns = {name: CHANGES[name] for name in CHANGES if page or name != "variance"}
-    note = said("changes-note", by=study.pool and study.pool.error)
+    note = said("changes-note", by=study.by)
     tables = []
     for kind, title in KINDS.items():
         rows = sorted((row for row in study.rows if row.kind == kind), key=lambda row: -_size(row))

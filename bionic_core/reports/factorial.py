@@ -76,7 +76,7 @@ def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",
         kicker="A factorial study",
         question=_question(study, measure),
-        answer=_answer(study.judged, measure),
+        answer=[*_answer(study.judged, measure), *study.decided],
         sections=[section for section in sections if section is not None],
     )
     return shared.whole(found, study, page, {f.name: f.levels[-1] for f in factors})

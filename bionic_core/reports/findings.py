@@ -6,7 +6,7 @@ A page and a terminal show the same tables; a page has figures too, and room for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
@@ -16,6 +16,9 @@ from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Se
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
 from bionic_core.statistics.lenth import error_slope
+
+if TYPE_CHECKING:
+    from bionic_core.studies.results import AblationResults
 
 MOST = 32
 """Of longer tables, a terminal shows what is of one or two factors or certain; --json has all."""
@@ -29,7 +32,7 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
-    found = [_effects(findings, terms, regular), _anova(findings, terms)]
+    found = [_effects(findings, terms, regular), *verdicts(findings), _anova(findings, terms)]
     found += [_over_seeds(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
@@ -45,12 +48,8 @@ def effects_section(findings: Findings) -> Section | None:
     known = [effect for effect in findings.effects if effect.estimate is not None]
     if not known:
         return None
-    caption = said(
-        "effects-caption",
-        lenth=findings.lenth,
-        by="" if findings.lenth else findings.residual.by,
-        left=len(known) - len(plots.drawn_effects(findings)),
-    )
+    left = len(known) - len(plots.drawn_effects(findings))
+    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left)
     title = "Effects, with 95 % intervals"
     drawing = Drawing(plots.effects(findings).svg(), title, " ".join(caption))
     return explained("Effects", drawing, "effects-reading")
@@ -61,7 +60,7 @@ def half_normal_section(findings: Findings) -> Section | None:
     if not findings.half_normal:
         return None
     line = error_slope(findings.half_normal, findings.certain_points) is not None
-    told = {"line": line, "margins": plots.margins(findings)}
+    told = {"line": line, "margins": findings.margins}
     drawing = Drawing(plots.half_normal(findings).svg())
     return explained("Half-normal plot", drawing, "half-normal-reading", **told)
 
@@ -97,8 +96,8 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
-        by="" if findings.lenth else findings.residual.by,
-        lenth=findings.lenth and _lenth(findings),
+        by=findings.by,
+        lenth=findings.lenth and findings.lenth.said,
         left=len(findings.effects) - len(shown),
     )
     measure = Measure.of(findings.response)
@@ -120,13 +119,20 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     return Section(heading, said("over-seeds"), tables) if known else None
 
 
-def _lenth(findings: Findings) -> str:
-    margins = plots.margins(findings)
-    if findings.lenth is None or not margins:
-        return "most effects are nil, so there is nothing to judge by"
-    sizes = (findings.lenth.pse, *(size for _, size in margins))
-    pse, one, together = (words.rough(size, 3) for size in sizes)
-    return f"pseudo standard error {pse}, margin ±{one}, of all together ±{together}"
+def verdicts(found: Findings | AblationResults) -> list[Section]:
+    """Return the table of verdicts against a margin; nothing where there is none."""
+    known = {k: (one.verdict, one.image_half) for k, one in found.named.items() if one.verdict}
+    images = any(half is not None for _, half in known.values())
+    columns: Columns[Any] = {
+        "term": lambda name: name,
+        "90 % interval": lambda name: words.interval_cell(*known[name][0].interval),
+        "alone": lambda name: known[name][0].alone,
+        "all together": lambda name: known[name][0].corrected,
+        **({"images add ±": lambda name: words.numeric(known[name][1])} if images else {}),
+    }
+    table = Table.of("Verdicts", columns, known, words=(2, 3), quiet=True)
+    about = said("verdicts", found=found, images=images) if known else []
+    return [Section("Larger than the margin, or within it?", about, [table])] * bool(known)
 
 
 def _anova(findings: Findings, terms: Terms) -> Section | None:
@@ -164,7 +170,7 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "factor": lambda line: f"{line.term}{along[line.term]}{' *' * line.predicted}",
         **_estimates("difference", lines),
     }
-    told = {"by": findings.residual.by, "predicted": any(line.predicted for line in lines)}
+    told = {"by": findings.by, "predicted": any(line.predicted for line in lines)}
     note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
     table = Table.of(title, columns, lines, note=" ".join(note))

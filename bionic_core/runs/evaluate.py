@@ -16,12 +16,16 @@ from torch import Tensor
 from bionic_core.base.records import OMITTED, SPREAD
 from bionic_core.base.strict import KEY
 from bionic_core.dataset import SPLITS, Split
-from bionic_core.errors import RequestError
+from bionic_core.errors import RequestError, listing
 from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache, Inputs
 from bionic_core.spec.sources import open_data
 from bionic_core.spec.spec import Spec
+from bionic_core.statistics.comparisons import Difference
+from bionic_core.statistics.comparisons import compare as paired
+from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
+from bionic_core.statistics.verdicts import margin_of
 from bionic_core.training.evaluation import PlainFigures, flip_averaged, logits_of, metrics
 from bionic_core.training.metrics import Figures, full_metrics
 
@@ -138,12 +142,44 @@ def _own_inputs(run: Run, spec: Spec, cache: InputCache) -> Inputs:
 
 
 @attrs.frozen
+class Designs:
+    """Two designs, each trained with several seeds, on the same images.
+
+    Attributes:
+        seeds: that both were trained with, and that pair their runs.
+        difference: accuracy of the first less that of the other, in percentage points.
+        over: what its interval generalises over.
+        margin: of its verdict, in points.
+    """
+
+    seeds: tuple[int, ...]
+    difference: Difference
+    over: Over
+    margin: float
+
+    @property
+    def told(self) -> str:
+        """The difference, its interval, and its verdict, in words."""
+        one = self.difference
+        if one.estimate is None or one.low is None or one.high is None or one.verdict is None:
+            return f"{len(self.seeds)} seeds each, which tell no interval"
+        return (
+            f"{len(self.seeds)} seeds each, {one.estimate:+.2f} points (95 % interval "
+            f"{one.low:+.2f} to {one.high:+.2f}; against a margin of ±{self.margin:g}: "
+            f"{one.verdict.alone})"
+        )
+
+
+@attrs.frozen
 class Against:
     """McNemar's paired test of a run against another one on the same images.
 
     Attributes:
         run, hash, accuracy, selected_on: of the other run.
         outcome: of the test, the first run being the one that is compared.
+        low, high: 95 % interval of its difference, a fraction, over new images.
+        over: what that generalises over, in words.
+        designs: of several runs a side, the difference of the designs, over seeds and images.
     """
 
     run: str
@@ -151,6 +187,10 @@ class Against:
     accuracy: float
     selected_on: str
     outcome: McNemar = field(metadata={SPREAD: True})
+    low: float
+    high: float
+    over: str
+    designs: Designs | None = field(default=None, metadata={OMITTED: True})
 
 
 @attrs.frozen(kw_only=True)
@@ -219,11 +259,11 @@ def evaluate_run(run: Run, split: str, data: str | None = None) -> Evaluation:
     return evaluation_of(predict_split(run, split, data))
 
 
-def compare(one: Predicted, other: Predicted) -> Against:
-    """Return McNemar's paired test of two runs' predictions on the same images.
+def check_same_images(one: Predicted, other: Predicted) -> None:
+    """Check that two runs predicted the same images.
 
     Raises:
-        RequestError: they did not predict the same images with the same labels.
+        RequestError: they did not, or labels differ.
     """
     same = np.array_equal(one.part.images, other.part.images)
     if not same or not np.array_equal(one.labels, other.labels):
@@ -234,13 +274,81 @@ def compare(one: Predicted, other: Predicted) -> Against:
             "for both with --data",
             where=str(other.run.folder),
         )
+
+
+def compare(one: Predicted, other: Predicted) -> Against:
+    """Return McNemar's paired test of two runs' predictions on the same images.
+
+    Raises:
+        RequestError: they did not predict the same images with the same labels.
+    """
+    check_same_images(one, other)
+    from scipy.special import stdtrit
+
+    apart = one.right.astype(np.float64) - other.right
+    error = float(apart.std(ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else np.nan
+    half = float(stdtrit(len(apart) - 1, 0.975)) * error
     return Against(
         run=str(other.run.folder),
         hash=other.run.hash,
         accuracy=float(other.right.mean()),
         selected_on=other.selected_on,
         outcome=mcnemar(one.right, other.right),
+        low=float(apart.mean()) - half,
+        high=float(apart.mean()) + half,
+        over=f"over new images like these {len(apart):,}, for these two networks as they are: "
+        "other seeds would train others",
     )
+
+
+def compare_sides(
+    ours: Sequence[Predicted], theirs: Sequence[Predicted], margin: float | None = None
+) -> Against:
+    """Compare the first runs of two sides, and where there are more, the sides' designs.
+
+    Raises:
+        RequestError: as :func:`compare` and :func:`compare_designs`.
+    """
+    found = compare(ours[0], theirs[0])
+    if len(ours) == len(theirs) == 1:
+        return found
+    return attrs.evolve(found, designs=compare_designs(ours, theirs, margin))
+
+
+def compare_designs(
+    ones: Sequence[Predicted], others: Sequence[Predicted], margin: float | None = None
+) -> Designs:
+    """Return how two designs differ, over seeds and over new images too.
+
+    Runs are paired by seed; see :mod:`bionic_core.statistics.crossed`.
+
+    Args:
+        ones, others: the runs of each design, on the same images.
+        margin: of the verdict, in points; the default if None.
+
+    Raises:
+        RequestError: fewer than two seeds are on both sides, a side has two runs of a seed, or the
+            images differ.
+    """
+    sides = [{run.run.manifest["seed"]: run for run in side} for side in (ones, others)]
+    if len(sides[0]) < len(ones) or len(sides[1]) < len(others):
+        raise RequestError("two runs of a side have the same seed; give one run for each seed")
+    seeds = tuple(sorted(set(sides[0]) & set(sides[1])))
+    left = len(sides[0]) + len(sides[1]) - 2 * len(seeds)
+    if len(seeds) < 2 or left:
+        raise RequestError(
+            "runs of two designs are paired by their seeds, so that both sides need the same "
+            f"seeds, two or more; they have {' and '.join(listing(map(str, s)) for s in sides)}"
+        )
+    for seed in seeds:
+        check_same_images(ones[0], sides[0][seed])
+        check_same_images(ones[0], sides[1][seed])
+    right = np.array([[side[seed].right for seed in seeds] for side in sides], np.float64)
+    images = Images.of(100 * right.reshape(2 * len(seeds), -1))
+    size = margin_of("percentage points", margin)
+    found = paired(100 * right.mean(2), images=images, margin=size)
+    over = Over.of(len(seeds), right.shape[2], new=True)
+    return Designs(seeds, found.differences[0], over, float(size or 0.0))
 
 
 def _about(predicted: Predicted) -> str:

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from bionic_core.base.records import to_document
+from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
 from bionic_core.statistics.findings import (
@@ -33,6 +34,11 @@ from bionic_core.statistics.linear import Matrix
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
+
+NO_LENTH = (
+    "Lenth's method needs three effects or more, independent and equally certain, which these are "
+    "not: add seeds"
+)
 
 TRENDS = ("linear", "quadratic", "cubic")
 
@@ -71,6 +77,9 @@ def analyse_rows(
     confidence: float = 0.95,
     order: int | None = None,
     error: str | None = None,
+    images: Images | None = None,
+    margin: float | None = None,
+    tested: int | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
@@ -83,7 +92,9 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        error, images, margin: as for
+            :func:`bionic_core.statistics.effects.estimate_effects`.
+        tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
@@ -91,30 +102,29 @@ def analyse_rows(
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
-    effects = estimate_effects(
-        factors, rows, scale=response.scale, confidence=confidence, order=order, error=error
-    )
+    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
+    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
     fit = effects.fit
     model = fit.model
     names = [term.name for term in model.kept]
     estimates = model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
-    notes = list(said)
-    if model.degrees == 0 and not regular:
-        notes.append(
-            "Lenth's method needs three effects or more, independent and equally certain, which "
-            "these are not: add seeds"
-        )
+    blocks, repeated = model.blocks.shape[1], model.degrees > 0
+    over = Over.of(blocks, tested, new=images is not None, block=block, repeated=repeated)
+    notes = [over.said, *said]
+    notes += [] if repeated or regular else [NO_LENTH]
     findings = Findings(
         response=response,
         effects=effects.effects,
         residual=_residual(effects),
         anova=tuple(_anova(fit, block)),
         half_normal=half_normal(names, estimates) if regular else (),
-        lenth=lenth(names, estimates, confidence) if alone else None,
+        lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        over=over,
+        margin=margin,
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
@@ -171,7 +181,8 @@ def _judge_source(
     if not np.isfinite(f):
         return None, None, None, None, ""
     on = float(joint.degrees), float(joint.denominator)
-    return f, float(special.fdtrc(*on, f)), *on, fit.error.test
+    test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
+    return f, float(special.fdtrc(*on, f)), *on, test
 
 
 def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:

@@ -16,14 +16,22 @@ import attrs
 import numpy as np
 
 from bionic_core.statistics.analysis import Analysis
+from bionic_core.statistics.crossed import GENERALISE, Certainty, Over
 from bionic_core.statistics.designs import Factor
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Residual, Source
 from bionic_core.statistics.fit import ROUNDING, finite, holm, intervals
 from bionic_core.statistics.linear import Matrix, blocks_of
+from bionic_core.statistics.verdicts import Verdict, verdicts
 
-NO_ERROR = ("nothing is left to estimate error from", "Lenth's method", "residuals: ", "spreads ")
+NO_ERROR = (
+    "nothing is left to estimate error from",
+    "Lenth's method",
+    "residuals: ",
+    "spreads ",
+    GENERALISE,
+)
 """How notes begin that speak of the error of the corners alone."""
 
 
@@ -128,6 +136,12 @@ class Joint:
         """Return low, high and p of the estimates."""
         return intervals(self.estimates, self.errors, self.degrees, confidence)
 
+    def verdicts(self, terms: slice, margin: float | None) -> Sequence[Verdict | None]:
+        """Return verdicts of some of the estimates against a margin."""
+        errors = self.errors[terms]
+        sure = Certainty.over_runs(errors, np.full_like(errors, self.degrees))
+        return verdicts(self.estimates[terms], sure, margin)
+
 
 def _has_middle(factor: Factor) -> bool:
     if len(factor.levels) != 3:
@@ -137,6 +151,11 @@ def _has_middle(factor: Factor) -> bool:
     if abs(middle - (low + high) / 2) <= near:
         return True
     return low > 0 and abs(middle - math.sqrt(low * high)) <= near
+
+
+def _residual(joint: Joint) -> Residual:
+    told = {"method": Pooled.name, "assumption": Pooled.assumption}
+    return Residual(finite(joint.sd), joint.degrees, robust=False, **told)
 
 
 def with_centre(
@@ -167,9 +186,10 @@ def with_centre(
     estimates, (low, high, p) = joint.estimates, joint.intervals(confidence)
     terms = slice(blocks.shape[1], -1)
     numbers = np.column_stack([v[terms] for v in (estimates, low, high, p)] + [holm(p[terms])])
+    words = joint.verdicts(terms, analysis.findings.margin)
     judged: dict[str, dict[str, Any]] = {
-        term.name: dict(zip(JUDGED, map(finite, row), strict=True))
-        for term, row in zip(fit.model.kept, numbers.tolist(), strict=True)
+        term.name: dict(zip(JUDGED, map(finite, row), strict=True)) | {"verdict": verdict}
+        for term, row, verdict in zip(fit.model.kept, numbers.tolist(), words, strict=True)
     }
     effects = tuple(
         attrs.evolve(effect, **judged.get(effect.term, {})) for effect in analysis.effects.effects
@@ -181,20 +201,16 @@ def with_centre(
         corners=len(design.corners),
     )
     names = [block, *(term.name for term in fit.model.kept), "curvature"]
+    over = Over.of(blocks.shape[1], block=block, repeated=joint.sd > 0)
     findings = attrs.evolve(
         analysis.findings,
         effects=effects,
-        residual=Residual(
-            finite(joint.sd),
-            joint.degrees,
-            robust=False,
-            method=Pooled.name,
-            assumption=Pooled.assumption,
-        ),
+        over=over,
+        residual=_residual(joint),
         anova=tuple(_anova(joint, blocks.shape[1], names)),
         lenth=analysis.findings.lenth if math.isnan(joint.sd) else None,
         leave_one_out=(),
-        notes=tuple(n for n in analysis.findings.notes if not n.startswith(NO_ERROR)),
+        notes=(*(n for n in analysis.findings.notes if not n.startswith(NO_ERROR)), over.said),
     )
     error: dict[str, Any] = {"residual_sd": finite(joint.sd), "degrees": joint.degrees}
     found = attrs.evolve(analysis.effects, effects=effects, **error)

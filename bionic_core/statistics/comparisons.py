@@ -25,16 +25,19 @@ depend on each other, so that the chance of any false finding is at most 5 % ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bionic_core.errors import RequestError, listing
+from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.dunnett import critical_value, maximum_cdf
 from bionic_core.statistics.fit import holm, rounding_of
 from bionic_core.statistics.lenth import LEVEL
+from bionic_core.statistics.spreads import widest
+from bionic_core.statistics.verdicts import Verdict, verdicts
 
 Matrix = npt.NDArray[np.float64]
 
@@ -65,6 +68,9 @@ class Difference:
             stated confidence.
         degrees: degrees of freedom of the standard error.
         method: ``paired``, ``pooled`` or ``Welch``.
+        image_error: what new images add to its standard error, in quadrature; None where the
+            interval is of these images.
+        verdict: of the difference against a margin; None without one, or without an interval.
     """
 
     estimate: float | None
@@ -76,6 +82,13 @@ class Difference:
     simultaneous_high: float | None = None
     degrees: float | None = None
     method: str | None = None
+    image_error: float | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def image_half(self) -> float | None:
+        """What new images alone add to a 95 % interval's half-width, in quadrature."""
+        return None if self.image_error is None else 1.96 * self.image_error
 
     @property
     def certain(self) -> bool:
@@ -141,7 +154,12 @@ def checked(error: str | None) -> str:
 
 
 def compare(
-    values: npt.ArrayLike, *, error: str | None = None, confidence: float = 0.95
+    values: npt.ArrayLike,
+    *,
+    error: str | None = None,
+    confidence: float = 0.95,
+    images: Images | None = None,
+    margin: float | None = None,
 ) -> Comparisons:
     """Compare every variant with the control.
 
@@ -149,72 +167,109 @@ def compare(
         values: (variants, seeds), the control first; NaN for a missing run.
         error: ``seeds``, ``pooled`` or ``cells``; seeds if None.
         confidence: of the intervals, a share.
+        images: of the runs that are not missing, row by row, in the values' units, if intervals
+            are over new images too.
+        margin: against which each difference gets a verdict, in the values' units; none if None.
 
     Raises:
         RequestError: there is no such error.
     """
     table, error = np.asarray(values, np.float64), checked(error)
-    fit = _Fit.of(table)
-    by: Callable[[Matrix, Matrix], _Raw | None] = _welch if error == "cells" else _paired
-    raws = [
-        fit.difference(variant) if error == "pooled" else by(table[0], table[variant])
-        for variant in range(1, len(table))
-    ]
+    raws = _raws(table, error)
     known = table[np.isfinite(table)]
     negligible = rounding_of(known) if len(known) else 0.0
-    rho = fit.correlation if error == "pooled" else None
-    p, widest = _widest(table)
+    kept = [
+        place
+        for place, raw in enumerate(raws)
+        if raw is not None and raw.degrees > 0 and raw.error > negligible
+    ]
+    sure = _certainty(table, error, [(place, raws[place]) for place in kept], images)
+    fit = _Fit.of(table)
+    rho = fit.correlation if error == "pooled" and images is None else None
+    p, row = widest(table)
+    found = [Difference(None if raw is None else raw.estimate) for raw in raws]
+    for place, judged in zip(kept, _judged(sure, rho, confidence, margin), strict=True):
+        found[place] = judged
     return Comparisons(
-        differences=_judged(raws, negligible, rho, confidence),
+        differences=tuple(found),
         pool=fit.rows if error == "pooled" else (),
         sd=fit.sd,
         degrees=fit.degrees,
         spreads_p=p,
-        widest=widest,
+        widest=row,
         error=error,
     )
 
 
-def _judged(
-    raws: Sequence[_Raw | None], negligible: float, rho: float | None, confidence: float
-) -> tuple[Difference, ...]:
-    """Return differences with intervals and p; corrected by Dunnett if ``rho`` is given."""
-    from scipy import special
+def _raws(table: Matrix, error: str) -> list[_Raw | None]:
+    """Return the difference of each variant after the control."""
+    if error == "pooled":
+        fit = _Fit.of(table)
+        return [fit.difference(variant) for variant in range(1, len(table))]
+    by = _welch if error == "cells" else _paired
+    return [by(table[0], row) for row in table[1:]]
 
-    sure = [r for r in raws if r is not None and r.degrees > 0 and r.error > negligible]
-    count = len(sure)
-    p = [float(2 * special.stdtr(r.degrees, -abs(r.estimate) / r.error)) for r in sure]
-    if rho is None:
-        adjusted = holm(np.array(p, np.float64)).tolist()
-        single = 1 - (1 - confidence) / (2 * max(count, 1))
-        together = [float(special.stdtrit(r.degrees, single)) for r in sure]
-    else:
-        tails = ((abs(r.estimate) / r.error, count, r.degrees, rho) for r in sure)
-        adjusted = [1 - maximum_cdf(*tail) for tail in tails]
-        together = [critical_value(count, r.degrees, rho, confidence) for r in sure]
-    numbers = iter(zip(p, adjusted, together, strict=True))
-    found = []
-    for raw in raws:
-        if raw not in sure:
-            found.append(Difference(None if raw is None else raw.estimate))
-            continue
-        alone = float(special.stdtrit(raw.degrees, (1 + confidence) / 2)) * raw.error
-        own, corrected, critical = next(numbers)
-        wide = critical * raw.error
-        found.append(
-            Difference(
-                raw.estimate,
-                low=raw.estimate - alone,
-                high=raw.estimate + alone,
-                p=own,
-                p_adjusted=corrected,
-                simultaneous_low=raw.estimate - wide,
-                simultaneous_high=raw.estimate + wide,
-                degrees=raw.degrees,
-                method=raw.method,
-            )
+
+@attrs.frozen(eq=False)
+class _Sure:
+    """Those differences that have an error, (T,), by what, and how sure they are."""
+
+    estimates: Matrix
+    methods: tuple[str, ...]
+    certainty: Certainty
+
+
+def _certainty(
+    table: Matrix, error: str, raws: Sequence[tuple[int, _Raw | None]], images: Images | None
+) -> _Sure:
+    """Return how sure differences are, each given with its place."""
+    told = [raw for _, raw in raws if raw is not None]
+    estimates = np.array([raw.estimate for raw in told], np.float64)
+    methods = tuple(raw.method for raw in told)
+    errors = np.array([raw.error for raw in told], np.float64)
+    degrees = np.array([raw.degrees for raw in told], np.float64)
+    if images is None or not told:
+        return _Sure(estimates, methods, Certainty.over_runs(errors, degrees))
+    columns = images.columns
+    parts = np.zeros((len(told), columns.shape[1], 2))
+    for number, column in enumerate(columns.T):
+        study = np.full_like(table, np.nan)
+        study[np.isfinite(table)] = column
+        of_column = _raws(study, error)
+        for line, (place, _) in enumerate(raws):
+            if (raw := of_column[place]) is not None:
+                parts[line, number] = raw.estimate, raw.error
+    sure = Certainty.over_images(errors, degrees, parts[..., 0], parts[..., 1], images.count)
+    return _Sure(estimates, methods, sure)
+
+
+def _judged(
+    sure: _Sure, rho: float | None, confidence: float, margin: float | None
+) -> list[Difference]:
+    """Return differences with intervals and p; corrected by Dunnett if ``rho`` is given."""
+    estimates, certainty = sure.estimates, sure.certainty
+    count = len(estimates)
+    p, alone = certainty.p(estimates), certainty.half(confidence)
+    together = certainty.half(1 - (1 - confidence) / max(count, 1))
+    adjusted = holm(p)
+    if rho is not None:
+        errors, degrees = certainty.runs, certainty.degrees
+        tails = [(count, each, rho) for each in degrees.tolist()]
+        sizes = np.abs(estimates) / errors
+        adjusted = np.array(
+            [1 - maximum_cdf(size, *tail) for size, tail in zip(sizes, tails, strict=True)]
         )
-    return tuple(found)
+        together = np.array([critical_value(*tail, confidence) for tail in tails]) * errors
+    of_images = [None] * count if certainty.images is None else certainty.images.tolist()
+    columns = (p, adjusted, estimates - together, estimates + together, certainty.both_degrees)
+    numbers = np.column_stack([estimates, estimates - alone, estimates + alone, *columns]).tolist()
+    words = verdicts(estimates, certainty, margin)
+    return [
+        attrs.evolve(Difference(*row), method=method, image_error=image_error, verdict=verdict)
+        for row, method, image_error, verdict in zip(
+            numbers, sure.methods, of_images, words, strict=True
+        )
+    ]
 
 
 def _paired(control: Matrix, other: Matrix) -> _Raw | None:
@@ -239,48 +294,6 @@ def _welch(control: Matrix, other: Matrix) -> _Raw | None:
     spent = sum(part**2 / (len(g) - 1) for part, g in zip(parts, groups, strict=True))
     degrees = float(parts.sum() ** 2 / spent) if spent > 0 else 0.0
     return _Raw(estimate, float(np.sqrt(parts.sum())), degrees, "Welch")
-
-
-def _widest(table: Matrix) -> tuple[float | None, int | None]:
-    """Return the smallest corrected p that a row spreads no more than the others, and the row."""
-    judged = [row for row in range(len(table)) if np.isfinite(table[row]).sum() >= 3]
-    p = wider_than_others(table[judged]) if len(judged) > 1 else None
-    return (None, None) if p is None else (float(p.min()), judged[int(p.argmin())])
-
-
-def wider_than_others(table: Matrix) -> Matrix | None:
-    """Return p that each row spreads no more than the others, corrected; None at no spread.
-
-    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955) of two groups, a row and
-    all others: Student's t on the deviations about the medians, one-sided, times the number of rows
-    (Bonferroni). A row is less its mean, then less the seed's median over rows, so that one wild
-    row does not spread over the others. An odd number of seeds makes one deviation zero whatever
-    the spread; that zero is left out (Hines & Hines 2000, doi:10.1111/j.0006-341X.2000.00451.x).
-
-    Args:
-        table: (rows, seeds), NaN for a missing run; three runs or more in each row.
-    """
-    from scipy import special
-
-    rest = table - np.nanmean(table, axis=1, keepdims=True)
-    rest = rest - np.nanmedian(rest, axis=0, keepdims=True)
-    groups = []
-    for row in rest:
-        known = row[np.isfinite(row)]
-        deviations = np.sort(np.abs(known - np.median(known)))
-        groups.append(deviations[len(known) % 2 :])
-    sizes = np.array([len(group) for group in groups])
-    sums = np.array([group.sum() for group in groups])
-    squares = np.array([group @ group for group in groups])
-    others = sizes.sum() - sizes
-    means_of_others = (sums.sum() - sums) / others
-    within = squares - sums**2 / sizes + squares.sum() - squares - others * means_of_others**2
-    degrees = sizes.sum() - 2
-    if not within.min() > rounding_of(table[np.isfinite(table)]) ** 2:
-        return None
-    error = np.sqrt(within / degrees * (1 / sizes + 1 / others))
-    p: Matrix = special.stdtr(degrees, -(sums / sizes - means_of_others) / error)
-    return np.asarray(np.minimum(p * len(table), 1.0))
 
 
 @attrs.frozen(eq=False)

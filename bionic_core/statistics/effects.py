@@ -21,11 +21,13 @@ import numpy as np
 
 from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
+from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.designs import Factor, Level, faults, same_level, word
 from bionic_core.statistics.fit import Fit, finite, holm
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
 from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
+from bionic_core.statistics.verdicts import Verdict, verdicts
 
 Row = tuple[Mapping[str, Level], Level, float]
 """A run: its levels, its seed (or other block), its response."""
@@ -49,6 +51,9 @@ class Effect:
         seed_sd: SD of the effect over seeds, beyond what the error of runs explains; None, as
             seed_p, where the runs cannot tell.
         seed_p: of the hypothesis that all seeds have the same effect (F test), uncorrected.
+        image_error: what new images add to its standard error, in quadrature; None where the
+            interval is of these images.
+        verdict: of the effect against a margin; None without one, or without an interval.
     """
 
     term: str
@@ -61,6 +66,13 @@ class Effect:
     degrees: float | None = None
     seed_sd: float | None = None
     seed_p: float | None = None
+    image_error: float | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def image_half(self) -> float | None:
+        """What new images alone add to a 95 % interval's half-width, in quadrature."""
+        return None if self.image_error is None else 1.96 * self.image_error
 
     @property
     def certain(self) -> bool:
@@ -107,6 +119,8 @@ def estimate_effects(
     confidence: float = 0.95,
     order: int | None = None,
     error: str | None = None,
+    images: Images | None = None,
+    margin: float | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
@@ -124,6 +138,8 @@ def estimate_effects(
         error: what tells how sure effects are, ``seeds``, ``pooled`` or ``cells``
             (:mod:`bionic_core.statistics.errors`; of ``cells``, seeds are no blocks); if None,
             seeds where there are several, else cells that are repeated, else pooled.
+        images: of the rows, in the responses' units, if intervals are over new images too.
+        margin: against which each effect gets a verdict, in the effects' units; none if None.
 
     Raises:
         RequestError: factors that are none, no runs, a run without a factor or with a level that
@@ -135,13 +151,9 @@ def estimate_effects(
     blocks = [0 if error == "cells" else seed for _, seed, _ in rows]
     model = Model.of(factors, [cell for cell, *_ in rows], blocks, order)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = Fit.of(model, response, error)
-    judged = fit.judged(model.effects, confidence)
-    adjusted, by_seed = holm(judged[:, 3]), varying(fit)
-    known = {
-        term.name: _effect(term.name, row, by_seed.get(term.name))
-        for term, row in zip(model.kept, np.column_stack([judged, adjusted]), strict=True)
-    }
+    fit = Fit.of(model, response, error, images and images.scaled(scale))
+    by_seed = varying(fit)
+    known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(
         attrs.evolve(
             known.get(term.name, Effect(term.name, None)), aliases=model.aliases[term.name]
@@ -158,10 +170,35 @@ def estimate_effects(
     return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
 
 
-def _effect(name: str, numbers: Matrix, varying: Varying | None) -> Effect:
-    estimate, low, high, p, degrees, adjusted = map(finite, numbers.tolist())
-    seeds = (varying.sd, varying.p) if varying else (None, None)
-    return Effect(name, estimate, low, high, p, adjusted, (), degrees, *seeds)
+def _judged(
+    fit: Fit, by_seed: Mapping[str, Varying], confidence: float, margin: float | None
+) -> Iterator[Effect]:
+    """Give each kept term's effect, judged."""
+    model = fit.model
+    judged = fit.judged(model.effects, confidence)
+    estimates, sure = fit.certainty(model.effects)
+    numbers = np.column_stack([judged, holm(judged[:, 3]), _of_images(sure)])
+    words = verdicts(estimates, sure, margin)
+    for term, row, verdict in zip(model.kept, numbers.tolist(), words, strict=True):
+        estimate, low, high, p, degrees, adjusted, image_error = map(finite, row)
+        seeds = by_seed.get(term.name)
+        yield Effect(
+            term.name,
+            estimate,
+            low,
+            high,
+            p,
+            adjusted,
+            degrees=degrees,
+            seed_sd=seeds.sd if seeds else None,
+            seed_p=seeds.p if seeds else None,
+            image_error=image_error,
+            verdict=verdict,
+        )
+
+
+def _of_images(sure: Certainty) -> Matrix:
+    return np.full_like(sure.runs, np.nan) if sure.images is None else sure.images
 
 
 def _problems(
@@ -279,9 +316,14 @@ def _seed_notes(fit: Fit, found: Mapping[str, Varying], confidence: float) -> It
     power = min(one.power for one in found.values())
     differ = {name: one for name, one in found.items() if one.p * len(found) < SPREADS}
     told = ", ".join(f"{name} (SD {one.sd:.3g}, p = {one.p:.2g})" for name, one in differ.items())
-    seen = f"effects that differ between seeds: {told}"
+    least = min(one.p for one in found.values())
+    seen = (
+        f"effects that differ between seeds: {told}"
+        if differ
+        else f"no effect is seen to differ between seeds (smallest p {least:.2g} of {len(found)})"
+    )
     yield (
-        f"{seen if differ else 'no effect is seen to differ between seeds'}; {seeds} seeds would "
+        f"{seen}; {seeds} seeds would "
         f"show an SD as large as a run's in {100 * power:.0f} % of studies, each effect tested "
         f"alone at {100 * SPREADS:.0f} %"
         + ("; pooled intervals would be too narrow for them" if differ else "")

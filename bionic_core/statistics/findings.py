@@ -5,9 +5,11 @@ from __future__ import annotations
 import attrs
 
 from bionic_core.base.strict import KEY
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import Lenth, Point
+from bionic_core.statistics.verdicts import sentences
 
 
 @attrs.frozen
@@ -139,6 +141,8 @@ class Findings:
         lenth: where there is no replication, and effects are such.
         trends: of each factor with three numbers or more as levels.
         leave_one_out: of each factor, what leaving it out of "everything on" changes.
+        over: what intervals generalise over; None in older files.
+        margin: of the verdicts, in the effects' units; None without verdicts.
         notes: what a reader must know, a sentence each.
     """
 
@@ -150,14 +154,53 @@ class Findings:
     lenth: Lenth | None = None
     trends: tuple[Trend, ...] = ()
     leave_one_out: tuple[LeftOut, ...] = ()
+    over: Over | None = None
+    margin: float | None = None
     notes: tuple[str, ...]
+
+    @property
+    def margins(self) -> tuple[tuple[str, float], ...]:
+        """Lenth's margins: names and sizes; none where there are none."""
+        lenth = self.lenth
+        if lenth is None or lenth.margin is None or lenth.simultaneous_margin is None:
+            return ()
+        return ("margin", lenth.margin), ("margin of all together", lenth.simultaneous_margin)
+
+    @property
+    def by(self) -> str:
+        """What intervals are by, and over what they generalise; empty where nothing tells."""
+        told = "" if self.lenth else self.residual.by
+        return f"{told}, {self.over.words}" if told and self.over else told
+
+    @property
+    def named(self) -> dict[str, Effect]:
+        """The judged effects by what they are called."""
+        return {effect.term.replace(":", " × "): effect for effect in self.judged}
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """What verdicts say, in sentences."""
+        judged = {name: one.verdict for name, one in self.named.items()}
+        return sentences(judged, self.margin, self.unit)
+
+    @property
+    def unit(self) -> str:
+        """Of the effects, in words."""
+        return self.response.unit
 
     @property
     def judged(self) -> tuple[Effect, ...]:
         """The effects, with Lenth's judgements where there are such."""
         of_lenth = {one.term: one for one in self.lenth.effects} if self.lenth else {}
         return tuple(
-            attrs.evolve(effect, low=one.low, high=one.high, p=one.p, p_adjusted=one.p_adjusted)
+            attrs.evolve(
+                effect,
+                low=one.low,
+                high=one.high,
+                p=one.p,
+                p_adjusted=one.p_adjusted,
+                verdict=one.verdict,
+            )
             if (one := of_lenth.get(effect.term))
             else effect
             for effect in self.effects

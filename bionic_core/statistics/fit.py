@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from bionic_core.errors import RequestError, listing
+from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.errors import ERRORS, ErrorModel
 from bionic_core.statistics.linear import Matrix, Model
 
@@ -29,6 +30,7 @@ class Fit:
             fits every run exactly.
         error: what tells how sure a contrast is.
         rounding: of a run; what is not larger is no error.
+        images: how runs vary together over images, where intervals are over new images too.
     """
 
     model: Model
@@ -37,15 +39,23 @@ class Fit:
     sd: float
     error: ErrorModel
     rounding: float
+    images: Images | None = None
 
     @classmethod
-    def of(cls, model: Model, responses: Matrix, error: str | None = None) -> Fit:
+    def of(
+        cls,
+        model: Model,
+        responses: Matrix,
+        error: str | None = None,
+        images: Images | None = None,
+    ) -> Fit:
         """Fit responses (R,).
 
         Args:
             model: of the runs.
             responses: one for each run.
             error: its name; if None, what :func:`error_of` chooses.
+            images: of the runs, in the responses' units, if intervals are over new images too.
         """
         residuals = model.residuals(responses)
         rounding = rounding_of(responses)
@@ -53,7 +63,8 @@ class Fit:
         if model.degrees > 0:
             exact = bool(np.abs(residuals).max() <= rounding)
             sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / model.degrees))
-        return cls(model, responses, residuals, sd, error_of(model, error), rounding)
+        told = error_of(model, error)
+        return cls(model, responses, residuals, sd, told, rounding, images)
 
     def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Return estimates, standard errors and degrees of freedom of contrasts (T, R), (T,).
@@ -69,11 +80,23 @@ class Fit:
         least = self.rounding * np.sqrt((contrasts**2).sum(1))
         return estimates, np.where(errors > least, errors, np.nan), degrees
 
+    def certainty(self, contrasts: Matrix) -> tuple[Matrix, Certainty]:
+        """Return estimates of contrasts (T, R), and how sure they are."""
+        estimates, errors, degrees = self.judge(contrasts)
+        if self.images is None or not np.isfinite(errors).any():
+            return estimates, Certainty.over_runs(errors, degrees)
+        columns = self.images.columns
+        within, _ = self.error.judge(contrasts, columns)
+        each = contrasts @ columns
+        sure = Certainty.over_images(errors, degrees, each, within, self.images.count)
+        return estimates, sure
+
     def judged(self, contrasts: Matrix, confidence: float) -> Matrix:
         """Return estimate, low, high, p and degrees of freedom of contrasts, (T, 5)."""
-        estimates, errors, degrees = self.judge(contrasts)
-        parts = intervals(estimates, errors, degrees, confidence)
-        return np.column_stack([estimates, *parts, np.where(np.isnan(errors), np.nan, degrees)])
+        estimates, sure = self.certainty(contrasts)
+        half, p = sure.half(confidence), sure.p(estimates)
+        degrees = np.where(np.isnan(sure.both), np.nan, sure.both_degrees)
+        return np.column_stack([estimates, estimates - half, estimates + half, p, degrees])
 
 
 def rounding_of(responses: Matrix) -> float:

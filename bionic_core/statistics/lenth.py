@@ -14,8 +14,10 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from bionic_core.statistics.fit import finite, holm, intervals
+from bionic_core.statistics.crossed import Certainty
+from bionic_core.statistics.fit import finite, holm
 from bionic_core.statistics.linear import Matrix
+from bionic_core.statistics.verdicts import Verdict, verdicts
 
 LEVEL = 0.05
 """An effect whose corrected p is below this is called certain."""
@@ -33,6 +35,7 @@ class Judgement:
     high: float | None
     p: float | None
     p_adjusted: float | None
+    verdict: Verdict | None = None
 
 
 @attrs.frozen
@@ -53,6 +56,16 @@ class Lenth:
     degrees: float
     effects: tuple[Judgement, ...]
 
+    @property
+    def said(self) -> str:
+        """What effects are judged by, in words."""
+        if self.margin is None or self.simultaneous_margin is None:
+            return "most effects are nil, so there is nothing to judge by"
+        return (
+            f"pseudo standard error {self.pse:.3g}, margin ±{self.margin:.3g}, of all together "
+            f"±{self.simultaneous_margin:.3g}"
+        )
+
 
 @attrs.frozen
 class Point:
@@ -63,24 +76,32 @@ class Point:
     quantile: float
 
 
-def lenth(terms: Sequence[str], estimates: Matrix, confidence: float = 0.95) -> Lenth:
-    """Judge effects (T,) by each other."""
+def lenth(
+    terms: Sequence[str],
+    estimates: Matrix,
+    confidence: float = 0.95,
+    margin: float | None = None,
+) -> Lenth:
+    """Judge effects (T,) by each other, and against a margin if there is one."""
     from scipy import special
 
     pse = float(lenth_scale(estimates))
     degrees = len(terms) / 3
     error = pse if pse > 0 else np.nan
-    errors = np.full_like(estimates, error)
-    low, high, p = intervals(estimates, errors, degrees, confidence)
+    sure = Certainty.over_runs(np.full_like(estimates, error), np.full_like(estimates, degrees))
+    half, p = sure.half(confidence), sure.p(estimates)
     together = special.stdtrit(degrees, (1 + confidence ** (1 / len(terms))) / 2)
-    numbers = np.column_stack([low, high, p, holm(p)]).tolist()
+    numbers = np.column_stack([estimates - half, estimates + half, p, holm(p)]).tolist()
+    words = verdicts(estimates, sure, margin)
     return Lenth(
         pse=pse,
         margin=finite(special.stdtrit(degrees, (1 + confidence) / 2) * error),
         simultaneous_margin=finite(together * error),
         degrees=degrees,
         effects=tuple(
-            Judgement(term, *map(finite, row)) for term, row in zip(terms, numbers, strict=True)
+            Judgement(term, low, high, p, adjusted, verdict)
+            for term, row, verdict in zip(terms, numbers, words, strict=True)
+            for low, high, p, adjusted in [map(finite, row)]
         ),
     )
 

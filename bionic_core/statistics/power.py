@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import attrs
@@ -15,9 +15,27 @@ from bionic_core.statistics.dunnett import critical_value, shift
 from bionic_core.statistics.fit import error_of, finite
 from bionic_core.statistics.lenth import FEWEST, lenth_scale
 from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.verdicts import decidable
 
 POWER = 0.8
 """Of the smallest effect that a design can see."""
+
+
+@attrs.frozen
+class ImageError:
+    """What test images add to the standard error of an effect, beyond the runs' own.
+
+    Attributes:
+        error: in the effects' units.
+        count: of images.
+        source: in words.
+        bound: whether it is the most that they can add.
+    """
+
+    error: float
+    count: int
+    source: str
+    bound: bool = False
 
 
 @attrs.frozen
@@ -47,6 +65,9 @@ class Sight:
         detectable: the smallest true effect that is found, alone at 5 %.
         detectable_adjusted: the same at the first step of Holm's correction over all effects.
         aliases: terms that are mixed into it.
+        margin: the smallest within which an effect of nil is told to be, alone at 5 %.
+        over_images: half-width of its 95 % interval over new images too; None where nothing
+            tells what images do.
     """
 
     term: str
@@ -55,6 +76,8 @@ class Sight:
     detectable: float | None
     detectable_adjusted: float | None
     aliases: tuple[str, ...]
+    margin: float | None = None
+    over_images: float | None = None
 
 
 @attrs.frozen
@@ -113,6 +136,9 @@ class Detectable:
         adjusted: corrected for all comparisons: by the first step of Holm, pooled by Dunnett.
         half_width: of a simultaneous interval.
         error: what intervals are by.
+        margin: the smallest within which a difference of nil is told to be, alone at 5 %.
+        over_images: half-width of a 95 % interval of one comparison over new images too; None
+            where nothing tells what images do.
     """
 
     sd: float | None
@@ -122,6 +148,8 @@ class Detectable:
     adjusted: float | None = None
     half_width: float | None = None
     error: str = ""
+    margin: float | None = None
+    over_images: float | None = None
 
 
 def sights(
@@ -130,6 +158,8 @@ def sights(
     order: int | None = None,
     error: str | None = None,
     between: Mapping[str, float] | None = None,
+    images: ImageError | None = None,
+    over_images: bool = False,
 ) -> Sights:
     """Return what a design can be expected to see.
 
@@ -145,6 +175,8 @@ def sights(
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         between: SDs between seeds of those effects that are known to differ between them.
+        images: what they will add to the standard error of an effect, where that is known.
+        over_images: whether all numbers are of intervals over new images too.
 
     Raises:
         RequestError: these runs will not tell such an error.
@@ -152,38 +184,56 @@ def sights(
     runs = [(cell, seed) for seed in design.seeds for cell in design.cells]
     blocks = [0 if error == "cells" else seed for _, seed in runs]
     model = Model.of(design.factors, [c for c, _ in runs], blocks, order)
-    told, found = _found(model, error)
+    told, in_sizes = _found(model, error)
     sizes = np.sqrt((model.effects**2).sum(1)) * sd
     if told.error == "seeds":
         own = [(between or {}).get(term.name, 0.0) for term in model.kept]
         sizes = np.sqrt(sizes**2 + np.square(own) / len(design.seeds))
-    numbers = found * sizes[:, None]
-    return attrs.evolve(
-        told,
-        effects=tuple(
-            Sight(term.name, len(term.factors), *seen, aliases=model.aliases[term.name])
-            for term, row in zip(model.kept, numbers.tolist(), strict=True)
-            for seen in [(finite(row[0]), finite(row[1]), finite(row[2]))]
-        ),
-        lost=tuple(
-            Lost(term.name, len(term.factors), model.aliases[term.name]) for term in model.lost
-        ),
-    )
+    numbers = in_sizes * sizes[:, None]
+    half = np.full(len(sizes), np.nan)
+    if images is not None and told.error:
+        _, degrees = error_of(model, error).expected(model.effects)
+        wider = np.fmax(_over_images(sizes, degrees, images), numbers)  # never below seeds alone
+        half = wider[:, 0]
+        numbers = wider if over_images else numbers
+    lost = (Lost(term.name, len(term.factors), model.aliases[term.name]) for term in model.lost)
+    effects = tuple(_sights_of(model, np.column_stack([numbers, half])))
+    return attrs.evolve(told, effects=effects, lost=tuple(lost))
+
+
+def _over_images(sizes: Matrix, degrees: Matrix, images: ImageError) -> Matrix:
+    """Return what :func:`_in_errors_of` says of errors over seeds and images, in units, (T, 4)."""
+    both = np.sqrt(sizes**2 + images.error**2)
+    spent = sizes**4 / degrees + images.error**4 / (images.count - 1)
+    return np.asarray(_in_errors_of(both**4 / spent, len(sizes)) * both[:, None])
+
+
+def _sights_of(model: Model, numbers: Matrix) -> Iterator[Sight]:
+    """Give what is seen of each kept term, from (T, 5)."""
+    for term, row in zip(model.kept, numbers.tolist(), strict=True):
+        alone, found, first, margin, both = map(finite, row)
+        aliases = model.aliases[term.name]
+        yield Sight(term.name, len(term.factors), alone, found, first, aliases, margin, both)
 
 
 def _found(model: Model, error: str | None) -> tuple[Sights, Matrix]:
-    """Return the method, and in standard errors what it finds of each kept effect, (T, 3)."""
+    """Return the method, and in standard errors what it finds of each kept effect, (T, 4)."""
     count = len(model.kept)
     none = Sights(degrees=model.degrees, method="none", power=POWER, effects=(), lost=())
     by = error_of(model, error)
     if model.degrees:
         _, degrees = by.expected(model.effects)
-        found = [in_errors(float(each), count) for each in degrees.round(9)]
         told = attrs.evolve(none, method="t", error=by.name, assumption=by.assumption)
-        return told, np.array(found, np.float64).reshape(count, 3)
+        return told, _in_errors_of(degrees, count)
     if model.orthogonal and count >= FEWEST:
         return attrs.evolve(none, method="Lenth"), np.array([lenth_in_errors(count)] * count)
-    return none, np.full((count, 3), np.nan)
+    return none, np.full((count, 4), np.nan)
+
+
+def _in_errors_of(degrees: Matrix, count: int) -> Matrix:
+    """Return what :func:`in_errors` says of each, and the margin that it decides, (T, 4)."""
+    found = [(*in_errors(each, count), decidable(each, 1)) for each in degrees.round(4).tolist()]
+    return np.array(found, np.float64).reshape(len(degrees), 4)
 
 
 def leave_one_out_sights(design: Design, sd: float, error: str | None = None) -> LeaveOneOutSights:
@@ -225,8 +275,8 @@ STUDIES = 20_000
 
 
 @lru_cache(maxsize=64)
-def lenth_in_errors(effects: int) -> tuple[float, float, float]:
-    """Return the same three for Lenth's method, where all other effects are nil, by simulation.
+def lenth_in_errors(effects: int) -> tuple[float, float, float, float]:
+    """Return the same four for Lenth's method, where all other effects are nil, by simulation.
 
     The interval is the mean one if no effect is real. An effect c is found if |c| > t · PSE, where
     the PSE is of all effects, c too. Given the others that is so from some |c| on, which is worked
@@ -239,7 +289,9 @@ def lenth_in_errors(effects: int) -> tuple[float, float, float]:
     sizes = np.sort(np.abs(rng.standard_normal((effects - 1, studies))), axis=0)
     whole = np.abs(rng.standard_normal((1, studies)))
     margin = float(special.stdtrit(effects / 3, 0.975))
-    half = margin * float(lenth_scale(np.vstack([sizes, whole])).mean())
+    scale = lenth_scale(np.vstack([sizes, whole]))
+    half = margin * float(scale.mean())
+    within = np.quantile(whole[0] + float(special.stdtrit(effects / 3, 0.95)) * scale, POWER)
 
     def found(t: float) -> float:
         from_ = _thresholds(sizes, t)
@@ -251,7 +303,7 @@ def lenth_in_errors(effects: int) -> tuple[float, float, float]:
         return float(optimize.brentq(power, 0.1, 10 * from_.max() + 10, xtol=1e-4))
 
     first = float(special.stdtrit(effects / 3, 1 - 0.025 / effects))
-    return half, found(margin), found(first)
+    return half, found(margin), found(first), float(within)
 
 
 def _thresholds(others: Matrix, t: float) -> Matrix:
@@ -269,7 +321,11 @@ def _thresholds(others: Matrix, t: float) -> Matrix:
 
 
 def detectable_differences(
-    sd: float | None, count: int, seeds: int, error: str | None = None
+    sd: float | None,
+    count: int,
+    seeds: int,
+    error: str | None = None,
+    images: ImageError | None = None,
 ) -> Detectable:
     """Return the smallest differences that a comparison with a control finds with 80 % power.
 
@@ -280,6 +336,7 @@ def detectable_differences(
         count: comparisons with the control.
         seeds: runs of each variant.
         error: as for :func:`bionic_core.statistics.comparisons.compare`.
+        images: what they will add to the standard error of a difference, where that is known.
     """
     error = checked(error)
     degrees = _degrees(count, seeds, error)
@@ -288,10 +345,16 @@ def detectable_differences(
     from scipy import special
 
     size = sd * math.sqrt(2 / seeds)
-    _, plain, _ = in_errors(degrees, 1)
+    alone, plain, _ = in_errors(degrees, 1)
     critical = float(special.stdtrit(degrees, 1 - 0.025 / count))
     if error == "pooled":
         critical = critical_value(count, float(degrees))
+    wider = None
+    if images is not None:
+        both = math.hypot(size, images.error)
+        spent = size**4 / degrees + images.error**4 / (images.count - 1)
+        half = both * float(special.stdtrit(both**4 / spent, 0.975))
+        wider = max(alone * size, half)
     return Detectable(
         sd,
         degrees,
@@ -300,4 +363,6 @@ def detectable_differences(
         adjusted=shift(degrees, critical, POWER) * size,
         half_width=critical * size,
         error=error,
+        margin=decidable(float(degrees), 1) * size,
+        over_images=wider,
     )

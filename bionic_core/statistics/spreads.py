@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.statistics.fit import Fit
+from bionic_core.statistics.fit import Fit, rounding_of
 from bionic_core.statistics.linear import Matrix, Model
 
 SPREADS = 0.05
@@ -134,3 +134,45 @@ def brown_forsythe(residuals: Matrix, levels: npt.NDArray[np.int64], degrees: in
         p = special.fdtrc(len(groups) - 1, max(degrees - len(groups) + 1, 1), ratio)
         found[place] = np.minimum(p * levels.shape[1], 1.0)
     return found
+
+
+def widest(table: Matrix) -> tuple[float | None, int | None]:
+    """Return the smallest corrected p that a row spreads no more than the others, and the row."""
+    judged = [row for row in range(len(table)) if np.isfinite(table[row]).sum() >= 3]
+    p = wider_than_others(table[judged]) if len(judged) > 1 else None
+    return (None, None) if p is None else (float(p.min()), judged[int(p.argmin())])
+
+
+def wider_than_others(table: Matrix) -> Matrix | None:
+    """Return p that each row spreads no more than the others, corrected; None at no spread.
+
+    Brown and Forsythe's test (1974, doi:10.1080/01621459.1974.10482955) of two groups, a row and
+    all others: Student's t on the deviations about the medians, one-sided, times the number of rows
+    (Bonferroni). A row is less its mean, then less the seed's median over rows, so that one wild
+    row does not spread over the others. An odd number of seeds makes one deviation zero whatever
+    the spread; that zero is left out (Hines & Hines 2000, doi:10.1111/j.0006-341X.2000.00451.x).
+
+    Args:
+        table: (rows, seeds), NaN for a missing run; three runs or more in each row.
+    """
+    from scipy import special
+
+    rest = table - np.nanmean(table, axis=1, keepdims=True)
+    rest = rest - np.nanmedian(rest, axis=0, keepdims=True)
+    groups = []
+    for row in rest:
+        known = row[np.isfinite(row)]
+        deviations = np.sort(np.abs(known - np.median(known)))
+        groups.append(deviations[len(known) % 2 :])
+    sizes = np.array([len(group) for group in groups])
+    sums = np.array([group.sum() for group in groups])
+    squares = np.array([group @ group for group in groups])
+    others = sizes.sum() - sizes
+    means_of_others = (sums.sum() - sums) / others
+    within = squares - sums**2 / sizes + squares.sum() - squares - others * means_of_others**2
+    degrees = sizes.sum() - 2
+    if not within.min() > rounding_of(table[np.isfinite(table)]) ** 2:
+        return None
+    error = np.sqrt(within / degrees * (1 / sizes + 1 / others))
+    p: Matrix = special.stdtr(degrees, -(sums / sizes - means_of_others) / error)
+    return np.asarray(np.minimum(p * len(table), 1.0))

@@ -22,6 +22,7 @@ from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
 from bionic_core.statistics.taken import BLOCK, FACTOR, NONE, RESPONSE, Column, role_of, sentences
 from bionic_core.statistics.text_table import read_table
+from bionic_core.statistics.verdicts import check_margin, margin_of
 
 BLOCKS = ("seed", "block")
 """Columns of these names are blocks, unless another is named."""
@@ -93,6 +94,7 @@ def analyse(
     confidence: float = 0.95,
     error: str | None = None,
     percent: bool = False,
+    margin: float | None = None,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
@@ -110,11 +112,13 @@ def analyse(
         confidence: of the intervals, a share.
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
+        margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
 
     Raises:
         RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
             number in the response; and what ``estimate_effects`` raises.
     """
+    check_margin(margin)
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
     sheet = _sheet(table)
     if block is None:
@@ -134,7 +138,8 @@ def analyse(
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
         rows = _rows(levels, names, block, read.values)
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
-        options |= {"response": _response(response, read.unit, percent), "block": block or "seed"}
+        options["response"] = about = _response(response, read.unit, percent)
+        options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
         analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong

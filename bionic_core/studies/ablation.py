@@ -30,16 +30,26 @@ from bionic_core.statistics.comparisons import (
     compare,
     means,
 )
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Design, Factor, Layout, check_size, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
+from bionic_core.studies.image_plan import about_images, planned_images
+from bionic_core.studies.over_images import (
+    JUDGING,
+    Judging,
+    about_images_left,
+    images_of,
+)
 from bionic_core.studies.plan import Estimate
 from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.studies.results import (
+    ACCURACY,
     AblationResults,
     Pool,
     StudyRun,
@@ -155,7 +165,7 @@ def ablation_plan(
     test_images: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
-    error: str | None = None,
+    judging: Judging = JUDGING,
 ) -> AblationPlan:
     """Return the plan, with the smallest effect that it can be expected to see.
 
@@ -164,12 +174,14 @@ def ablation_plan(
         test_images: how many the data has, where that is known.
         seconds: that a run of the full model takes, where that is known.
         jobs: runs side by side.
-        error: as for :func:`results`.
+        judging: as for :func:`results`.
     """
     design = ablation.experiment.design
     spread = published_spread(test_images, Registry.installed())
     sd = None if spread is None else spread.value
-    found = detectable_differences(sd, len(design.factors), len(design.seeds), error)
+    seeds = len(design.seeds)
+    images = planned_images(design.factors, [], ACCURACY, test_images)
+    found = detectable_differences(sd, len(design.factors), seeds, judging.error, images)
     notes = [*ablation.notes, f"intervals will be by {found.error}: {ASSUMPTIONS[found.error]}"]
     if spread is not None:
         notes.append(
@@ -177,6 +189,13 @@ def ablation_plan(
             f"points, {spread.scaled}"
         )
         notes.append(spread.doubt(found.half_width))
+    if images is not None and sd is not None and found.over_images is not None:
+        size = sd * (2 / seeds) ** 0.5
+        notes += about_images(images, size, seeds, "points")
+        notes.append(f"so a 95 % interval over both is ±{found.over_images:.2g} at most")
+    if found.margin is not None:
+        margin = margin_of("percentage points", judging.margin)
+        notes.append(decides(found.margin, margin, "points"))
     if len(design.seeds) == 1:
         notes.append(ONE_SEED)
     estimate = None
@@ -208,16 +227,19 @@ ONE_SEED = (
 )
 
 
-def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None) -> AblationResults:
+def results(
+    ablation: Ablation, cells: Sequence[Cell], judging: Judging = JUDGING
+) -> AblationResults:
     """Return the whole study.
 
     Args:
         ablation: the plan.
         cells: its runs.
-        error: what intervals are by, as for :func:`bionic_core.statistics.comparisons.compare`.
+        judging: how sure differences are, by what, over what, and against which margin.
 
     Raises:
         BionicError: every run failed.
+        RequestError: the runs tell nothing of their images.
     """
     finished = [cell.run for cell in cells if cell.run is not None]
     if not finished:
@@ -228,13 +250,18 @@ def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None)
     values = np.array(
         [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
     )
-    found = compare(values, error=error)
+    done = [cell for row in table for cell in row if cell.run is not None]
+    images = images_of(done, ACCURACY).scaled(PERCENT) if judging.images else None
+    margin = margin_of("percentage points", judging.margin)
+    found = compare(values, error=judging.error, images=images, margin=margin)
     differences = [None, *found.differences]
     rows = [
         _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
     ]
     names = [rows[design.cells.index(cell.levels)].variant for cell in cells]
-    first = finished[0]
+    first, count = finished[0], len(design.seeds)
+    tested = first.result.test.images
+    over = Over.of(count, tested, new=judging.images, repeated=count > 1)
     return AblationResults(
         name=ablation.experiment.spec.name,
         design=layout(ablation),
@@ -242,22 +269,33 @@ def results(ablation: Ablation, cells: Sequence[Cell], error: str | None = None)
         cells=tuple(
             StudyRun.of(cell, variant=name) for cell, name in zip(cells, names, strict=True)
         ),
-        pool=Pool(
-            variants=tuple(rows[row].variant for row in found.pool),
-            sd=found.sd,
-            degrees=found.degrees,
-            spreads_p=found.spreads_p,
-            error=found.error,
-            assumption=ASSUMPTIONS[found.error],
-        ),
+        pool=_pool(found, rows),
         detectable=detectable_differences(
             found.sd, len(design.factors), len(design.seeds), found.error
         ),
-        notes=(*ablation.notes, *_notes(ablation, found, rows, cells)),
+        notes=(
+            *ablation.notes,
+            over.said,
+            *about_images_left(ACCURACY, judging),
+            *_notes(ablation, found, rows, cells),
+        ),
         selected_on=first.result.selected_on,
-        test_images=first.result.test.images,
+        test_images=tested,
+        over=over,
+        margin=margin,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),
+    )
+
+
+def _pool(found: Comparisons, rows: Sequence[Variant]) -> Pool:
+    return Pool(
+        variants=tuple(rows[row].variant for row in found.pool),
+        sd=found.sd,
+        degrees=found.degrees,
+        spreads_p=found.spreads_p,
+        error=found.error,
+        assumption=ASSUMPTIONS[found.error],
     )
 
 

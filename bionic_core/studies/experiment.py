@@ -28,8 +28,17 @@ from bionic_core.statistics.designs import (
 )
 from bionic_core.statistics.fractions import described, foldover, fractional
 from bionic_core.statistics.power import sights
+from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
+from bionic_core.studies.over_images import (
+    JUDGING,
+    Judging,
+    about_images_left,
+    check_over_images,
+    images_of,
+    tested_on,
+)
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
@@ -201,23 +210,33 @@ def _ended(levels: Mapping[str, Level], outcome: Outcome, observer: Observer) ->
     return Cell(levels, task.seed, run, outcome.error)
 
 
-def check_error(experiment: Experiment, error: str | None, order: int | None) -> None:
-    """Check, before anything is trained, that an experiment's runs can tell an error.
+def check_judging(
+    experiment: Experiment,
+    judging: Judging,
+    *,
+    response: str = ACCURACY,
+    order: int | None = None,
+) -> None:
+    """Check, before anything is trained, that an experiment's runs can be judged as asked.
 
     Raises:
-        RequestError: there is no such error, or they cannot.
+        RequestError: there is no such error, or the runs will not tell it, or nothing of images.
     """
+    check_margin(judging.margin)
+    design, error = experiment.design, judging.error
     if error is not None:
-        sights(experiment.design, 1.0, order, error)
+        sights(design, 1.0, order, error)
+    if judging.images:
+        check_over_images(design, experiment.specs, response, order, error)
 
 
 def analyse(
     experiment: Experiment,
     cells: Sequence[Cell],
     *,
-    response: str = "test.accuracy",
+    response: str = ACCURACY,
     order: int | None = None,
-    error: str | None = None,
+    judging: Judging = JUDGING,
 ) -> Analysis:
     """Return the analysis of a figure of the runs, with seeds as blocks.
 
@@ -226,11 +245,11 @@ def analyse(
         cells: its runs.
         response: the figure, as :func:`bionic_core.training.metrics.figure_of` names it.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error: what tells how sure effects are, as for
-            :func:`bionic_core.statistics.effects.estimate_effects`.
+        judging: how sure effects are, by what, over what, and against which margin.
 
     Raises:
-        RequestError: no run has such a figure, or the runs cannot tell such an error.
+        RequestError: no run has such a figure, the runs cannot tell such an error, or nothing of
+            their images.
         BionicError: every run failed.
     """
     if all(cell.run is None for cell in cells):
@@ -238,14 +257,20 @@ def analyse(
     known = [(cell, figure(cell, response)) for cell in cells]
     design, mechanisms = experiment.design, experiment.spec.mechanisms
     names = [factor.name for factor in design.factors]
+    about = response_of(response)
+    rows = [(cell, value) for cell, value in known if value is not None]
+    judged = [cell for cell, _ in rows]
     return analyse_rows(
         design.factors,
-        [(cell.levels, cell.seed, value) for cell, value in known if value is not None],
-        response=response_of(response),
+        [(cell.levels, cell.seed, value) for cell, value in rows],
+        response=about,
         order=order,
-        error=error,
+        error=judging.error,
+        images=images_of(judged, response) if judging.images else None,
+        margin=margin_of(about.unit, judging.margin),
+        tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=list(about_runs(known)),
+        said=[*about_images_left(response, judging), *about_runs(known)],
     )
 
 

@@ -23,11 +23,16 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
+from bionic_core.studies.image_plan import about_images, planned_images
+from bionic_core.studies.over_images import JUDGING, Judging
 from bionic_core.studies.publication import PublishedSpread, published_spread
 from bionic_core.studies.responses import check_response, figure, response_of
 from bionic_core.studies.results import ACCURACY
+
+UNKNOWN = "neither what is done nor the time is known"
 
 
 @attrs.frozen
@@ -74,7 +79,7 @@ def factorial_plan(
     root: Path,
     response: str = "test.accuracy",
     order: int | None = None,
-    error: str | None = None,
+    judging: Judging = JUDGING,
     device: str = "auto",
     jobs: int = 1,
     seconds: float | None = None,
@@ -86,25 +91,21 @@ def factorial_plan(
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
         order: of interactions, the highest that will be estimated.
-        error: what will tell how sure effects are, as for
-            :func:`bionic_core.studies.experiment.analyse`.
+        judging: how sure effects will be, as for ``experiment.analyse``.
         device: as for training.
         jobs: runs side by side.
-        seconds: of the probe; 0 for none, None for :data:`bionic_core.runs.probe.PROBE`.
+        seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
     notes: list[str] = []
     cells: list[Cell] | None = None
-    images = estimate = None
-    plans = Plans(root)
+    images, estimate, plans = None, None, Plans(root)
     try:
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
         cells = finished_cells(experiment, plans)
     except RequestError as unread:
-        notes.append(
-            f"the data cannot be read ({unread}), so neither what is done nor the time is known"
-        )
+        notes.append(f"the data cannot be read ({unread}), so {UNKNOWN}")
     else:
         check_response(response, spec, inputs)
         left = design.runs - len(cells)
@@ -112,18 +113,23 @@ def factorial_plan(
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
             estimate = Estimate(each, each * left / min(jobs, left))
             notes.append(_duration(estimate, left, jobs))
+    about, error = response_of(response), judging.error
     spread, between = _spread(experiment, cells or [], response, images, order, error)
-    seen = sights(design, spread.value or 1.0, order, error, between)
-    notes += _about(spread, seen, between)
+    adds = planned_images(design.factors, cells or [], response, images, order)
+    sd, adds = spread.value or 1.0, adds if spread.value else None
+    seen = sights(design, sd, order, error, between, adds, judging.images)
+    notes += [*_about(spread, seen, between), *_about_verdicts(seen, judging, about.unit)]
+    if adds is not None and seen.error:
+        notes += about_images(adds, sd * 2 / design.runs**0.5, len(design.seeds), about.unit)
     return FactorialPlan(
         name=spec.name,
         design=design.layout,
         selected_on="test" if spec.data_choice.protocol == "paper" else "validation",
-        response=response_of(response),
+        response=about,
         done=None if cells is None else len(cells),
         sd=spread,
         **{f.name: getattr(seen, f.name) for f in attrs.fields(Sights)},
-        leave_one_out=leave_one_out_sights(design, spread.value or 1.0, error),
+        leave_one_out=leave_one_out_sights(design, sd, error),
         estimate=estimate,
         notes=tuple(notes),
     )
@@ -164,6 +170,15 @@ def _about(spread: Spread, seen: Sights, between: Mapping[str, float]) -> list[s
     elif seen.method == "none":
         notes.append("nothing is left to estimate error from, so there are no intervals: add seeds")
     return notes
+
+
+def _about_verdicts(seen: Sights, judging: Judging, unit: str) -> list[str]:
+    """Say against which margin effects will be judged, and which the design can decide."""
+    margin = margin_of(unit, judging.margin)
+    known = [sight.margin for sight in seen.effects if sight.margin is not None]
+    if not known:
+        return []
+    return [decides(max(known), margin, unit)]
 
 
 def finished_cells(experiment: Experiment, plans: Plans) -> list[Cell]:

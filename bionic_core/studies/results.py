@@ -16,9 +16,11 @@ from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
+from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Layout, Level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
+from bionic_core.statistics.verdicts import sentences
 from bionic_core.studies.cell import Cell
 
 ACCURACY = "test.accuracy"
@@ -157,6 +159,7 @@ class AblationResults:
     Attributes:
         rows: the full model first.
         test_images: how many there are.
+        over, margin: as those of findings.
         selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
     """
 
@@ -169,10 +172,34 @@ class AblationResults:
     notes: tuple[str, ...]
     selected_on: str | None = None
     test_images: int | None = None
+    over: Over | None = None
+    margin: float | None = None
     data: str | None = None
     connectome: str | None = None
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
+
+    @property
+    def by(self) -> str:
+        """What intervals are by, and over what they generalise."""
+        told = self.pool.error if self.pool else ""
+        return f"{told}, {self.over.words}" if told and self.over else told
+
+    @property
+    def named(self) -> dict[str, Difference]:
+        """The differences by what is left out."""
+        return {str(row.term): row.change for row in self.left_out}
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """What verdicts say, in sentences."""
+        judged = {name: one.verdict for name, one in self.named.items()}
+        return sentences(judged, self.margin, self.unit)
+
+    @property
+    def unit(self) -> str:
+        """Of the differences, in words."""
+        return "percentage points"
 
     @property
     def left_out(self) -> tuple[Variant, ...]:

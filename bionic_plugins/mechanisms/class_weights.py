@@ -12,7 +12,8 @@ class ClassWeights(Mechanism):
     """``w_c = N / (C · n_c)``, from the N training images, n_c of them in class c of C.
 
     Rare classes weigh more in the training loss, which is the weighted mean over a batch; the
-    reported loss stays plain cross entropy.
+    reported loss stays plain cross entropy. They weigh label smoothing's shares too: see
+    :class:`bionic_plugins.mechanisms.label_smoothing.LabelSmoothing`.
     """
 
     name = "class_weights"

@@ -15,6 +15,17 @@ class LabelSmoothing(Mechanism):
 
     The reported loss stays plain cross entropy.
 
+    With ``class_weights`` the two are no separate factors. torch multiplies each class's share of
+    the target by that class's weight, so that an image of class y has the loss
+
+        −(1 − α) w_y log p_y − α/C · Σ_c w_c log p_c,
+
+    least at p_c ∝ (1 − α) w_y [c = y] + α w_c / C: a heavy class takes much of the smoothing. Under
+    FER-2013's weights (9.4 for disgusted, 0.57 for happy; 28,709 training images) and α = 0.1 the
+    best answer to a happy image is happy .716, disgusted .185, where smoothing alone, weights
+    taken by image, would have .914 and .014. So an effect of label smoothing is one with these
+    weights, or one without them, and their interaction is what it measures.
+
     Attributes:
         alpha: α, the paper's 0.1.
     """

@@ -347,7 +347,7 @@ def test_damaged_files_are_refused(bionic: Bionic, tmp_path: Path) -> None:
     cut = tmp_path / "cut.npz"
     cut.write_bytes(whole.read_bytes()[:60])
     refused(bionic("train", "full", "--data", cut), "cut.npz")
-    refused(bionic("connectome", "info", cut), "cut.npz: damaged, or not an .npz of arrays")
+    refused(bionic("connectome", "info", cut), "cut.npz: is damaged, or not an .npz of arrays")
     refused(
         bionic("connectome", "info", whole),
         "whole.npz: not a connectome: it lacks broad_type, cell_id",

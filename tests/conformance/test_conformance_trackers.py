@@ -37,7 +37,7 @@ def notes(answer: Callable[[Recorded], Any] = lambda held: held, **members: Any)
     def opened(self: Notes, study: Study) -> Journal:
         book = Notes.books.setdefault(f"{study.folder}/{study.name}", {})
         kind = type("Other", (Forgetful,), {"answer": staticmethod(answer)})
-        journal: Journal = kind(study, book, self.fails, self.error)
+        journal: Journal = kind(study, book, self.fails, self.fault)
         return journal
 
     body = {"open": opened, "source": "a test", "__module__": __name__}

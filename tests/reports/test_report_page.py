@@ -41,7 +41,7 @@ def test_a_factorials_page_says_what_its_file_says(
         assert float(low) == pytest.approx(effect["low"], abs=0.005)
         assert float(high) == pytest.approx(effect["high"], abs=0.005)
     assert study["residual"]["method"] == "seeds"
-    assert "Intervals and p by seeds." in page.said
+    assert "Intervals and p by seeds, over seeds, on these" in page.said
     over = page.tables["Effects from seed to seed, percentage points"][1:]
     assert [row[0] for row in over] == [row[0] for row in rows]
     assert study["effects"][0]["seed_p"] == pytest.approx(float(over[0][2]), abs=5e-4)

@@ -98,7 +98,7 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
     assert figure_of(result, "test.recall.disgusted") >= 0
     assert result.train_evaluated is not None
     assert figure_of(result, "train_evaluated.loss") == result.train_evaluated.loss
-    assert run.manifest["plugins"]["noise"].startswith("bionic ")
+    assert run.manifest["plugins"]["noise"].startswith("bionic-connectome ")
 
 
 def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
@@ -203,8 +203,8 @@ def test_a_mechanism_whose_numbers_have_changed_is_refused(
     version = bionic.__version__
     assert (
         "trained with numerics 1 of the mechanism 'noise', but numerics 7 is installed: it "
-        f"computes other numbers by now. Install bionic {version}, which the run was trained with, "
-        "or train anew"
+        f"computes other numbers by now. Install bionic-connectome {version}, which the run "
+        "was trained with, or train anew"
     ) in str(caught.value)
     assert str(run.folder) in str(caught.value)
 

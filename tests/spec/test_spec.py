@@ -274,10 +274,14 @@ def test_data_by_name_by_path_and_by_neither(tmp_path: Path) -> None:
     (tmp_path / "faces" / "cats").mkdir(parents=True)
     (tmp_path / "faces" / "dogs").mkdir()
     assert data_table(str(tmp_path / "faces"), REGISTRY)["source"] == "images"
-    (tmp_path / "kaggle" / "train" / "angry").mkdir(parents=True)
-    (tmp_path / "kaggle" / "train" / "happy").mkdir()
-    (tmp_path / "kaggle" / "test" / "angry").mkdir(parents=True)
-    assert data_table(str(tmp_path / "kaggle"), REGISTRY)["source"] == "fer2013"
+    kaggle = tmp_path / "kaggle"
+    for name in ("angry", "happy"):
+        (kaggle / "train" / name).mkdir(parents=True)
+        (kaggle / "test" / name).mkdir(parents=True)
+    assert data_table(str(kaggle), REGISTRY)["source"] == "images", "two of its classes"
+    for name in ("disgust", "fear", "neutral", "sad", "surprise"):
+        (kaggle / "train" / name).mkdir()
+    assert data_table(str(kaggle), REGISTRY)["source"] == "fer2013"
     with pytest.raises(bionic.RequestError, match=r"no such file.*Did you mean 'schematic'"):
         data_table("schematics", REGISTRY)
 

@@ -41,6 +41,12 @@ def test_a_published_design_with_five_centre_points(levels: tuple[float, ...]) -
     assert found.taken[-1].startswith("centre points: the mean of 5 is +0.035 from that of the 4")
     assert found.to_json()["curvature"]["centre_points"] == 5
     assert found.findings.trends == ()
+    judged = api.analyse(rows(*levels), response="y", margin=0.8).findings
+    words = {effect.term: effect.verdict and effect.verdict.alone for effect in judged.effects}
+    assert words == {"A": "larger than", "B": "undecided", "A:B": "within"}
+    assert judged.over is not None
+    assert judged.over.words.startswith("over runs, on what all rows share")
+    assert sum(note.startswith("intervals generalise") for note in judged.notes) == 1
 
 
 def test_curvature_in_blocks_is_least_squares() -> None:

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from bionic_core import RequestError
-from bionic_core.statistics.comparisons import Summary, compare, means, wider_than_others
+from bionic_core.statistics.comparisons import Summary, compare, means
 from bionic_core.statistics.dunnett import critical_value, maximum_cdf
+from bionic_core.statistics.spreads import wider_than_others
 
 
 @pytest.fixture

@@ -306,7 +306,7 @@ def test_terms_are_named_by_what_goes_along_and_told_as_json(rng: np.random.Gene
     told = estimate_effects([Factor("a", brings=("c",)), Factor("b")], rows).to_json()
     assert [effect["term"] for effect in told] == ["a (with c)", "b", "a (with c):b"]
     keys = ["term", "estimate", "low", "high", "p", "p_adjusted", "aliases"]
-    keys += ["degrees", "seed_sd", "seed_p"]
+    keys += ["degrees", "seed_sd", "seed_p", "image_error", "verdict"]
     assert [list(effect) for effect in json.loads(json.dumps(told))] == [keys] * 3
     assert told[0]["aliases"] == []
 

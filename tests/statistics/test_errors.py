@@ -253,7 +253,7 @@ def test_runs_with_a_seed_of_their_own_are_told_to_leave_blocks_out(
     assert document["residual"]["method"] == "cells"
     assert all(effect["low"] is not None for effect in document["effects"])
     pooled = bionic(*arguments, "--error", "pooled")
-    assert "Intervals and p by pooled." in " ".join(pooled.out.split())
+    assert "Intervals and p by pooled, over runs" in " ".join(pooled.out.split())
     refused(bionic(*arguments, "--block", "seed"), "--block and --no-blocks exclude each other")
     refused(bionic(*arguments, "--error", "seeds"), "t.csv: --error seeds: all runs have one seed")
     refused(bionic(*arguments, "--error", "hc3"), "there is no error 'hc3'")

@@ -170,7 +170,7 @@ def test_runs_that_were_finished_before_are_told_from_their_folders(tmp_path: Pa
 def test_a_tracker_that_fails_changes_no_run(
     tmp_path: Path, method: str, error: BaseException, reason: str, plain: Mapping[str, Any]
 ) -> None:
-    notes = Notes(fails=method, error=error)
+    notes = Notes(fails=method, fault=error)
     cells, said = followed(study(), tmp_path, notes)
     (words,) = said
     assert words.startswith("tracker 'notes' failed (")

@@ -76,11 +76,11 @@ class Notes(Tracker):
 
     colour: str = "blue"
     fails: str = ""
-    error: BaseException = FULL
+    fault: BaseException = FULL
 
     def open(self, study: Study) -> Journal:
         Notes.opened.append((self, study))
-        return Notebook(study, Notes.books.setdefault(study.name, {}), self.fails, self.error)
+        return Notebook(study, Notes.books.setdefault(study.name, {}), self.fails, self.fault)
 
 
 @attrs.frozen(eq=False)

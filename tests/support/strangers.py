@@ -90,7 +90,7 @@ FAILED: Mapping[str, Package] = {
     ),
     "ahead": Package(
         mechanism("ahead", more="protocol = 2"),
-        ("written for protocol 2", "a newer bionic may fit"),
+        ("written for protocol 2", "a newer bionic-connectome may fit"),
     ),
     "worded": Package(
         mechanism("worded", more="protocol = 'one'"),

@@ -234,7 +234,7 @@ def half_normal(findings: Findings) -> Plot:
     what error alone would give, fitted to the others; the other lines are Lenth's margins.
     """
     points, sure = findings.half_normal, findings.certain_points
-    slope, limits = error_slope(points, sure), margins(findings)
+    slope, limits = error_slope(points, sure), findings.margins
 
     def draw(axes: Axes) -> None:
         reach = 1.06 * max([*(p.size for p in points), *(place for _, place in limits)]) or 1.0
@@ -264,14 +264,6 @@ def half_normal(findings: Findings) -> Plot:
     line = "; the line is what error alone would give" if slope else ""
     title = f"Half-normal plot of effects{line}"
     return Plot(draw, alt, 3.2, title, legend={**svg.ABOVE, "ncols": 2})
-
-
-def margins(findings: Findings) -> list[tuple[str, float]]:
-    """Return Lenth's margins: names and sizes; none where there are none."""
-    lenth = findings.lenth
-    if lenth is None or lenth.margin is None or lenth.simultaneous_margin is None:
-        return []
-    return [("margin", lenth.margin), ("margin of all together", lenth.simultaneous_margin)]
 
 
 def dose(response: Response, trend: Trend) -> Plot:

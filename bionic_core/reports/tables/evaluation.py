@@ -102,6 +102,7 @@ def evaluated(evaluation: Evaluation) -> Section:
         other=against is not None and against.selected_on == "test",
         data=evaluation.other_data,
     )
+    lines += said("against", it=against, designs=against.designs) if against else []
     lines += [f"written: {path}" for path in evaluation.drawn or ()]
     return Section(title, (), [*tables, Points(lines)])
 

@@ -166,6 +166,29 @@ def test_label_smoothing_mixes_in_the_uniform_distribution() -> None:
     np.testing.assert_allclose(found, -(targets * log_p).sum(1).mean(), rtol=1e-12)
 
 
+def test_class_weights_weigh_the_smoothing_too() -> None:
+    """The loss by its equation; its minimum for a happy image under FER-2013's counts."""
+    counts = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965])  # angry disgusted … happy is 3
+    spec = toys.spec({"label_smoothing": {"alpha": 0.1}, "class_weights": {}})
+    options = course(spec, np.repeat(np.arange(7), counts).tolist()).loss
+    weight = counts.sum() / (7 * counts)
+    logits = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([3, 0, 1, 3])
+    double = {**options, "weight": torch.as_tensor(weight)}
+    found = torch.nn.functional.cross_entropy(logits, labels, **double)
+    own, log_p = weight[labels], logits.log_softmax(1).numpy()
+    each = -0.9 * own * log_p[np.arange(4), labels] - 0.1 / 7 * (weight * log_p).sum(1)
+    np.testing.assert_allclose(found, each.sum() / own.sum(), rtol=1e-12)
+    best = 0.9 * weight[3] * np.eye(7)[3] + 0.1 / 7 * weight
+    best /= best.sum()
+    assert (round(best[3], 3), round(best[1], 3)) == (0.716, 0.185)
+    at = torch.tensor(np.log(best)[None], requires_grad=True)
+    torch.nn.functional.cross_entropy(at, torch.tensor([3]), **double).backward()  # type: ignore[no-untyped-call]
+    assert at.grad is not None
+    assert float(at.grad.abs().max()) < 1e-12
+    np.testing.assert_allclose(options["weight"], weight, rtol=1e-6)
+
+
 # --- the learning rate
 
 
