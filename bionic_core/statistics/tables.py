@@ -131,6 +131,7 @@ def analyse(
         taken = _taken(sheet, response, factors, block)
         told = tuple(sentences(taken, read))
         found = [column for column in taken if column.taken_as == FACTOR]
+        _check_rows(found, sum(value is not None for value in read.values))
         names = [column.name for column in found]
         levels = {name: sheet.levels[name].values for name in [*names, *([block] if block else [])]}
         _check_holes(sheet, levels)
@@ -206,6 +207,16 @@ def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> t
     # Factors that are named are shown in the order of their names.
     found.sort(key=lambda c: factors.index(c.name) if c.name in factors else -1)
     return tuple(found)
+
+
+def _check_rows(factors: Sequence[Column], rows: int) -> None:
+    """Refuse more factors than rows: no effect could be told from the others."""
+    if len(factors) > max(rows, 1):
+        raise RequestError(
+            f"{len(factors):,} columns would be factors, and {rows:,} rows have a response: of "
+            "fewer rows than factors, no effect can be told from the others. Name those that were "
+            "varied with --factors, fewer than rows"
+        )
 
 
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:
