@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.files import check_file
+from bionic_core.base.memory import Budget
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -113,10 +115,24 @@ def opened_picture(file: Path | BinaryIO) -> Iterator[Image.Image]:
         yield opened
 
 
+def check_room(count: int, image: Shape) -> None:
+    """Check, before so many images (C, H, W) of bytes are read or drawn, that they fit into memory.
+
+    Twice their size is taken, as they are put together at the end.
+
+    Raises:
+        RequestError: they do not.
+    """
+    size = " × ".join(f"{side:,}" for side in image)
+    remedy = "Fewer images, or smaller ones (model.image), take less"
+    Budget().take(2 * count * math.prod(image), f"{count:,} images of {size}", remedy)
+
+
 def fit(images: npt.NDArray[np.uint8], image: Shape) -> npt.NDArray[np.uint8]:
     """Return images uint8 (N, C, H, W) in another shape, as :func:`read_picture` does."""
     if images.shape[1:] == image:
         return images
+    check_room(len(images), image)
     from PIL import Image
 
     pictures = (

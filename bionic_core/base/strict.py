@@ -118,7 +118,7 @@ class _Kinds:
         )
         # By exact type: True is an int, and 1 would pass for a bool.
         hook(bool, _wants("true or false", lambda v: type(v) is bool))
-        hook(int, _wants("a whole number", lambda v: type(v) is int))
+        hook(int, _wants("a whole number below 2^63", lambda v: type(v) is int and abs(v) < 2**63))
         hook(str, _wants("a string", lambda v: type(v) is str))
         hook(float, _float)
         hook_if(_is(Literal), _literal)

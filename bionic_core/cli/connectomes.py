@@ -316,6 +316,7 @@ def surrogate_command(
     from bionic_core.connectomes.fetch import check_free
     from bionic_core.connectomes.roles import Comparison, Surrogate
     from bionic_core.connectomes.summary import summarise
+    from bionic_core.statistics.designs import check_size
 
     (surrogate,) = chosen(context, Surrogate)
     if check == (out is not None):
@@ -324,6 +325,7 @@ def surrogate_command(
             "several with what was measured"
         )
     if out is None:
+        check_size((), range(seeds), 1)
         rows = surrogate.compare(range(seeds))
         met = all(row.met for row in rows)
         compared = Comparison(source, surrogate.neurons, seeds, met, rows)

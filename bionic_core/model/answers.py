@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from bionic_core.base.memory import Budget
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.combination import harmless
 
@@ -24,6 +26,17 @@ SAMPLES = 2
 
 LARGE = 10**7
 """Neurons, or features, beyond which nothing is tried: whether they fit is for others to say."""
+
+
+class Watched(TorchFunctionMode):
+    """Refuses a tensor that does not fit into this machine's memory, before it is allocated."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn) and args:
+            there = torch.empty(*args, dtype=(kwargs or {}).get("dtype"), device="meta")
+            if there.nbytes >= 2**26:  # less is not worth asking the machine
+                Budget().take(there.nbytes, f"a tensor of {tuple(there.shape)}", "Smaller ones fit")
+        return func(*args, **(kwargs or {}))
 
 
 def try_module(name: str, hook: str, site: str, module: nn.Module, shape: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from bionic_core import hookspecs
 from bionic_core.errors import BionicError, RequestError, listing
 from bionic_core.markers import PROJECT
-from bionic_core.model.answers import try_module
+from bionic_core.model.answers import Watched, try_module
 from bionic_core.plugin import Mechanism
 from bionic_core.seeds import derive, seeded
 from bionic_core.spec.spec import Spec
@@ -57,7 +57,7 @@ class Asking:
             name = implementation.plugin_name
             outer, self.asked = self.asked, (name, hook)  # an answer may ask in its turn
             try:
-                with seeded(derive(self.seed, name, hook, site)):
+                with seeded(derive(self.seed, name, hook, site)), Watched():
                     answer = implementation.function(
                         *(arguments[argument] for argument in implementation.argnames)
                     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from bionic_core.base.files import check_file
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import ConnectomeSource, DataSource
 from bionic_core.registry import Registry
@@ -54,6 +55,8 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
         registry.get(data, DataSource)
         return {"source": data}
     sources = registry.working(DataSource)
+    if not path.is_dir():
+        check_file(path)
     # The surest first; by name where two are as sure, so that all machines choose alike.
     claims = sorted((-cls.claims(path), cls.name) for cls in sources if cls.claims(path) > 0)
     if not claims:

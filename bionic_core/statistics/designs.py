@@ -18,6 +18,12 @@ Level = bool | int | float | str
 MAX_CELLS = 4096
 """More combinations than this are refused: somebody has mistyped."""
 
+MAX_RUNS = 2**16
+"""More runs than this, seeds counted, are refused for the same reason."""
+
+MAX_PRODUCTS = 2**34
+"""Multiplications of a least-squares fit, at most: they take about a minute."""
+
 
 ROMAN = {3: "III", 4: "IV", 5: "V"}
 """Resolutions as they are written."""
@@ -158,11 +164,9 @@ def full_factorial(
     problems = faults(factors)
     problems += seed_faults(seeds)
     count = math.prod(len(factor.levels) for factor in factors)
-    if count > MAX_CELLS:
-        problems.append(
-            f"{count:,} combinations are more than {MAX_CELLS:,}; take fewer factors, or a "
-            "fraction (--resolution)"
-        )
+    problems += size_faults(
+        factors, count, seeds, "; take fewer factors, or a fraction (--resolution)"
+    )
     if problems:
         raise RequestError(problems, where="design")
     cells, impossible = sift(crossed(factors), possible)
@@ -178,16 +182,17 @@ def from_table(
     """Return a design of given cells, in their order.
 
     Raises:
-        RequestError: what ``faults`` finds, no or repeated seeds, a cell there twice, or none
-            that can exist.
+        RequestError: what ``faults`` finds, no or repeated seeds, too many cells, a cell there
+            twice, or none that can exist.
     """
     problems = faults(factors)
-    problems += seed_faults(seeds)
+    problems += seed_faults(seeds) + size_faults(factors, len(cells), seeds)
     rows = [tuple((type(cell[f.name]), cell[f.name]) for f in factors) for cell in cells]
+    first: dict[object, int] = {}
     problems += [
-        f"row {number} is row {rows.index(row) + 1} again; more seeds (--seeds) repeat every row"
+        f"row {number} is row {first[row]} again; more seeds (--seeds) repeat every row"
         for number, row in enumerate(rows, 1)
-        if rows.index(row) < number - 1
+        if first.setdefault(row, number) < number
     ]
     if problems:
         raise RequestError(problems, where="design")
@@ -235,7 +240,7 @@ def leave_one_out(factors: Sequence[Factor], seeds: Sequence[int]) -> Design:
         for factor in factors
         if factor.levels != (False, True)
     ]
-    problems += seed_faults(seeds)
+    problems += seed_faults(seeds) + size_faults(factors, len(factors) + 1, seeds)
     if problems:
         raise RequestError(problems, where="design")
     cells: list[Mapping[str, Level]] = [{factor.name: True for factor in factors}]
@@ -270,9 +275,64 @@ def faults(factors: Sequence[Factor]) -> list[str]:
 
 
 def seed_faults(seeds: Sequence[int]) -> list[str]:
-    """Return what is wrong with seeds, a sentence each: none at all, one there twice."""
+    """Return what is wrong with seeds, a sentence each: none, too many, one there twice."""
+    if len(seeds) > MAX_RUNS:
+        return [f"{len(seeds):,} seeds are more than the {MAX_RUNS:,} runs that a design may have"]
     problems = [] if seeds else ["give at least one seed"]
     return problems + [f"seed {seed} is there twice" for seed in _repeated(seeds)]
+
+
+def size_faults(
+    factors: Sequence[Factor],
+    cells: int,
+    seeds: Sequence[int],
+    remedy: str = "; take fewer of them",
+) -> list[str]:
+    """Return in which way a design is larger than can be planned and analysed, a sentence each.
+
+    Asked before anything is done for each cell, level or run.
+    """
+    if cells > MAX_CELLS:
+        return [f"{cells:,} combinations are more than {MAX_CELLS:,}{remedy}"]
+    runs = cells * len(seeds)
+    if len(seeds) > MAX_RUNS:  # seed_faults tells
+        return []
+    if runs > MAX_RUNS:
+        return [
+            f"{cells:,} combinations with {len(seeds):,} seeds are {runs:,} runs, more than "
+            f"{MAX_RUNS:,}; take fewer seeds (--seeds) or combinations"
+        ]
+    effects = sum(len(factor.levels) - 1 for factor in factors)
+    return fit_faults(runs, len(seeds), effects, "seeds, factors or levels")
+
+
+def check_size(factors: Sequence[Factor], seeds: Sequence[int], cells: int | None = None) -> None:
+    """Refuse a design that is too large, before anything is done for each level, cell or seed.
+
+    Args:
+        factors: with their levels.
+        seeds: of every cell.
+        cells: how many, or at least; all combinations if None.
+
+    Raises:
+        RequestError: what ``seed_faults`` and ``size_faults`` find.
+    """
+    count = math.prod(len(factor.levels) for factor in factors) if cells is None else cells
+    if problems := seed_faults(seeds) or size_faults(factors, count, seeds):
+        raise RequestError(problems, where="design")
+
+
+def fit_faults(runs: int, blocks: int, terms: int, fewer: str) -> list[str]:
+    """Return why a least-squares fit of so many runs, blocks and terms is too large, if it is."""
+    coefficients = blocks + terms
+    products = runs * coefficients * min(runs, coefficients)
+    if products <= MAX_PRODUCTS:
+        return []
+    return [
+        f"an analysis of {runs:,} runs with {coefficients:,} coefficients ({blocks:,} of seeds or "
+        f"blocks, {terms:,} of effects) would take {products:.1e} multiplications, more than "
+        f"{MAX_PRODUCTS:.1e}; take fewer {fewer}"
+    ]
 
 
 def word(level: Level) -> str:
@@ -290,10 +350,16 @@ def same_level(one: Level, other: Level) -> bool:
     return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
+def identity(level: Level) -> tuple[bool, Level]:
+    """Return what is equal, and hashes alike, for levels that are one (:func:`same_level`)."""
+    return isinstance(level, bool), level
+
+
 def _repeated(values: Sequence[Level]) -> list[Level]:
-    again = [
-        value
-        for place, value in enumerate(values)
-        if any(same_level(value, earlier) for earlier in values[:place])
-    ]
-    return list(dict.fromkeys(again))
+    seen: set[object] = set()
+    again: dict[Level, None] = {}
+    for value in values:
+        if identity(value) in seen:
+            again.setdefault(value)
+        seen.add(identity(value))
+    return list(again)

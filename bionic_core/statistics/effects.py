@@ -316,9 +316,14 @@ def _seed_notes(fit: Fit, found: Mapping[str, Varying], confidence: float) -> It
     power = min(one.power for one in found.values())
     differ = {name: one for name, one in found.items() if one.p * len(found) < SPREADS}
     told = ", ".join(f"{name} (SD {one.sd:.3g}, p = {one.p:.2g})" for name, one in differ.items())
-    seen = f"effects that differ between seeds: {told}"
+    least = min(one.p for one in found.values())
+    seen = (
+        f"effects that differ between seeds: {told}"
+        if differ
+        else f"no effect is seen to differ between seeds (smallest p {least:.2g} of {len(found)})"
+    )
     yield (
-        f"{seen if differ else 'no effect is seen to differ between seeds'}; {seeds} seeds would "
+        f"{seen}; {seeds} seeds would "
         f"show an SD as large as a run's in {100 * power:.0f} % of studies, each effect tested "
         f"alone at {100 * SPREADS:.0f} %"
         + ("; pooled intervals would be too narrow for them" if differ else "")

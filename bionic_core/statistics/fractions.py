@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from bionic_core.errors import BionicError, RequestError, listing
 from bionic_core.statistics.designs import (
-    MAX_CELLS,
     ROMAN,
     Design,
     Factor,
@@ -33,6 +32,7 @@ from bionic_core.statistics.designs import (
     same_level,
     seed_faults,
     sift,
+    size_faults,
 )
 
 MAX_FACTORS = 16
@@ -89,11 +89,8 @@ def fractional(
     cells: list[Mapping[str, Level]] = [
         _cell(halves, row) | dict(rest) for row in signs for rest in crossed(others)
     ]
-    if len(cells) > MAX_CELLS:
-        raise RequestError(
-            f"{len(cells):,} combinations are more than {MAX_CELLS:,}; take fewer factors",
-            where="design",
-        )
+    if problems := size_faults(factors, len(cells), seeds, "; take fewer factors"):
+        raise RequestError(problems, where="design")
     cells = standard_order(factors, cells)
     reasons = sorted({reason for cell in cells if (reason := possible(cell)) is not None})
     if reasons:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.statistics.designs import Level, same_level
+from bionic_core.statistics.designs import Level, identity
 
 SWITCHES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 MARKS = {"1": True, "+1": True, "+": True, "0": False, "-1": False, "-": False, "−1": False}
@@ -137,10 +137,10 @@ def _merged(
 
 def in_order(values: Sequence[Level]) -> tuple[Level, ...]:
     """Return the different values: off before on, numbers by size, words as they first come."""
-    different: list[Level] = []
+    first: dict[object, Level] = {}
     for value in values:
-        if not any(same_level(value, other) for other in different):
-            different.append(value)
+        first.setdefault(identity(value), value)
+    different = list(first.values())
     if all(not isinstance(value, str) for value in different):
         different.sort(key=lambda value: (not isinstance(value, bool), value))
     return tuple(different)

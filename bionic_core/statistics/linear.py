@@ -11,13 +11,15 @@ A contrast is a row of weights over the runs: its estimate is weights · respons
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.statistics.designs import Factor, Level, same_level
+from bionic_core.errors import RequestError
+from bionic_core.statistics.designs import Factor, Level, fit_faults, same_level
 
 Matrix = npt.NDArray[np.float64]
 
@@ -38,11 +40,13 @@ class Term:
     Attributes:
         name: ``a``, ``a:b``, ``dose=0.5:a``.
         factors: places of its factors.
+        parts: places of the contrasts that it is a product of, among those of all factors.
         column: over the runs (R,), scaled so that its coefficient is the effect.
     """
 
     name: str
     factors: tuple[int, ...]
+    parts: tuple[int, ...]
     column: Matrix
 
 
@@ -55,16 +59,20 @@ def blocks_of(seeds: Sequence[Level]) -> Matrix:
     return np.stack(columns, axis=1)
 
 
-def highest_order(factors: Sequence[Factor]) -> int:
-    """Return up to which order interactions are listed: all, of up to ten factors of two levels."""
+def orders(factors: Sequence[Factor]) -> list[int]:
+    """Return how many terms each order has, from 0, where factors differ in how many levels."""
     others = [len(factor.levels) - 1 for factor in factors]
-    sums = [1] + [0] * len(
-        others
-    )  # elementary symmetric polynomials: how many terms each order has
+    sums = [1] + [0] * len(others)  # elementary symmetric polynomials
     for count in others:
         for order in range(len(others), 0, -1):
             sums[order] += count * sums[order - 1]
-    order = len(others)
+    return sums
+
+
+def highest_order(factors: Sequence[Factor]) -> int:
+    """Return up to which order interactions are listed: all, of up to ten factors of two levels."""
+    sums = orders(factors)
+    order = len(factors)
     while order > 2 and sum(sums[1 : order + 1]) > MAX_TERMS:
         order -= 1
     return order
@@ -74,7 +82,7 @@ def terms_of(
     factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]], order: int | None = None
 ) -> Iterator[Term]:
     """Give all terms by order of interaction; two-level ones are columns of −½ and +½."""
-    contrasts = [_contrasts(place, factor, cells) for place, factor in enumerate(factors)]
+    contrasts = _all_contrasts(factors, cells)
     for size in range(1, min(order or len(factors), highest_order(factors)) + 1):
         for group in itertools.combinations(contrasts, size):
             for parts in itertools.product(*group):
@@ -82,11 +90,23 @@ def terms_of(
                 yield Term(
                     ":".join(part.name for part in parts),
                     tuple(part.factors[0] for part in parts),
+                    tuple(part.parts[0] for part in parts),
                     2.0 ** (size - 1) * column,
                 )
 
 
-def _contrasts(place: int, factor: Factor, cells: Sequence[Mapping[str, Level]]) -> list[Term]:
+def _all_contrasts(
+    factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]]
+) -> list[list[Term]]:
+    """Return each factor's contrasts, numbered through."""
+    first = itertools.accumulate((len(factor.levels) - 1 for factor in factors), initial=0)
+    numbered = zip(factors, first, strict=False)
+    return [_contrasts(place, f, begin, cells) for place, (f, begin) in enumerate(numbered)]
+
+
+def _contrasts(
+    place: int, factor: Factor, first: int, cells: Sequence[Mapping[str, Level]]
+) -> list[Term]:
     """Return a column for each level but the first: 1 at the level, less 1 / number of levels.
 
     Centred, because a factor's effect would else be that at the other factors' first levels.
@@ -96,10 +116,11 @@ def _contrasts(place: int, factor: Factor, cells: Sequence[Mapping[str, Level]])
         Term(
             f"{factor.term}={level}" if several else factor.term,
             (place,),
+            (number,),
             np.array([float(same_level(levels[factor.name], level)) for levels in cells])
             - 1 / len(factor.levels),
         )
-        for level in factor.levels[1:]
+        for number, level in enumerate(factor.levels[1:], first)
     ]
 
 
@@ -145,7 +166,15 @@ class Model:
             cells: the levels of each run, and perhaps of other factors, which are ignored.
             seeds: of each run: blocks.
             order: of interactions, the highest that is asked for; higher ones are taken as error.
+
+        Raises:
+            RequestError: it is larger than is fitted; nothing has been allocated.
         """
+        highest = min(order or len(factors), highest_order(factors))
+        count = sum(orders(factors)[1 : highest + 1])
+        fewer = "seeds or blocks, factors or levels, or a lower order of interactions (--order)"
+        if problems := fit_faults(len(cells), len(set(seeds)), count, fewer):
+            raise RequestError(problems)
         blocks = blocks_of(seeds)
         terms = list(terms_of(factors, cells, order))
         kept, aliases = _separate(blocks, terms)
@@ -200,12 +229,14 @@ class Model:
 
     def at(self, cell: Mapping[str, Level]) -> Matrix:
         """Return the coefficients' columns at one combination of levels, for the mean seed."""
-        names = {term.name for term in self.kept}
-        order = max((len(term.factors) for term in self.terms), default=1)
-        values = [
+        main = [
             float(term.column[0])
-            for term in terms_of(self.factors, [cell], order)
-            if term.name in names
+            for terms in _all_contrasts(self.factors, [cell])
+            for term in terms
+        ]
+        values = [
+            2.0 ** (len(term.parts) - 1) * math.prod(main[part] for part in term.parts)
+            for term in self.kept
         ]
         return np.array([1.0, *[0.0] * (self.blocks.shape[1] - 1), *values])
 

@@ -34,8 +34,8 @@ EQUIVALENCE = 0.90
 
 
 MARGIN = 0.5
-"""Of effects in percentage points, where none is asked for. No margin is right for all questions:
-half a point is about the smallest effect that the reference paper's tables tell in words."""
+"""Of effects in percentage points, where none is asked for: a convention, stated wherever it is
+used. No margin is right for all questions."""
 
 
 SENTENCES: Mapping[str, str] = {

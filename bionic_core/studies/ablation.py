@@ -31,7 +31,7 @@ from bionic_core.statistics.comparisons import (
     means,
 )
 from bionic_core.statistics.crossed import Over
-from bionic_core.statistics.designs import Design, Factor, Layout, leave_one_out
+from bionic_core.statistics.designs import Design, Factor, Layout, check_size, leave_one_out
 from bionic_core.statistics.power import Detectable, detectable_differences
 from bionic_core.statistics.spreads import SPREADS
 from bionic_core.statistics.verdicts import decides, margin_of
@@ -100,6 +100,7 @@ def plan_ablation(
         RequestError: a mechanism is not in the spec, named twice, or does nothing, there is none to
             leave out, or a cell cannot be built.
     """
+    check_size((), seeds, len(mechanisms or spec.mechanisms) + 1)
     unknown = [name for name in mechanisms if name not in spec.mechanisms]
     if unknown:
         raise RequestError(

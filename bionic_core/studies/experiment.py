@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -21,6 +21,7 @@ from bionic_core.statistics.designs import (
     Design,
     Factor,
     Level,
+    check_size,
     from_table,
     full_factorial,
     in_words,
@@ -115,17 +116,15 @@ def plan_factorial(
             "--mechanisms: name at least one mechanism, or give a key's values, for example "
             "--factor training.lr=1e-4,1e-3"
         )
+    # How many cells a fraction has is found, and checked, with it.
+    count = len(cells) if cells is not None else None if resolution is None else 1
+    check_size([*map(Factor, mechanisms), *keys], seeds, count)
     spec = with_mechanisms(spec, mechanisms, registry)
     check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
     factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)
-    if cells is not None:
-        design = described(from_table(factors, cells, tuple(seeds), possible))
-    elif resolution is not None:
-        design = fractional(factors, tuple(seeds), resolution, possible)
-    else:
-        design = full_factorial(factors, tuple(seeds), possible)
+    design = _design(factors, tuple(seeds), resolution, cells, possible)
     if folded is not None:
         if cells is None and not design.words:
             raise RequestError(
@@ -136,6 +135,21 @@ def plan_factorial(
     specs = tuple(cell_spec(variants, cell) for cell in design.cells)
     check_cells(specs)
     return Experiment(spec, design, specs)
+
+
+def _design(
+    factors: Sequence[Factor],
+    seeds: tuple[int, ...],
+    resolution: int | None,
+    cells: Sequence[Mapping[str, Level]] | None,
+    possible: Callable[[Mapping[str, Level]], str | None],
+) -> Design:
+    """Return the design of given cells, of a resolution, or of all combinations."""
+    if cells is not None:
+        return described(from_table(factors, cells, seeds, possible))
+    if resolution is not None:
+        return fractional(factors, seeds, resolution, possible)
+    return full_factorial(factors, seeds, possible)
 
 
 def run_experiment(

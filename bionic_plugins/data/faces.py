@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core import Split
-from bionic_core.pictures import Shape, fit
+from bionic_core.pictures import Shape, check_room, fit
 
 Floats = npt.NDArray[Any]
 
@@ -63,6 +63,8 @@ BUILD = {
 
 def drawn_split(count: int, seed: tuple[int, int], image: Shape) -> Split:
     """Return so many faces, resized to ``image`` where that is not (1, 48, 48)."""
+    check_room(count, (1, SIDE, SIDE))
+    check_room(count, image)
     rng = np.random.Generator(np.random.PCG64(list(seed)))
     labels = _labels(count, rng)
     return Split(fit(draw(labels, rng), image), labels)

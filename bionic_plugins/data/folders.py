@@ -11,7 +11,7 @@ import numpy as np
 from bionic_core import RequestError, Split
 from bionic_core.data.splits import grouped_share
 from bionic_core.errors import nearest, shorten
-from bionic_core.pictures import SUFFIXES, Shape, read_picture
+from bionic_core.pictures import SUFFIXES, Shape, check_room, read_picture
 
 SPLIT_FOLDERS = {
     "train": ("train", "training", "train_set", "training_set", "trainset"),
@@ -132,6 +132,7 @@ def read_labelled(files: Sequence[tuple[Path, int]], root: Path, image: Shape) -
     Raises:
         RequestError: some cannot be read.
     """
+    check_room(len(files), image)
     images = []
     problems = []
     for path, _ in files:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import bionic_core
 import bionic_core as bionic
 from bionic_core import Mechanism, RequestError, Wiring, hookimpl
 from bionic_core.model import wired
@@ -118,6 +119,16 @@ def test_what_cannot_fit_into_memory_is_refused_before_it_is_allocated(
     ) in str(caught.value)
     with pytest.raises(RequestError, match=r"the bridge, 64 × 40,000,000 weights, would take 9.54"):
         toys.network((), layers={"A": 40_000_000}, projections=[])
+
+
+def test_what_a_mechanism_would_allocate_is_refused_before_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bionic_core.base.memory.machine_memory", lambda: 2**27)
+    spec = bionic_core.load("demo", set=["convolution.filters=[3000,3000]"])
+    words = r"mechanisms\.convolution: a tensor of \(3000, 3000, 3, 3\) would take 0\.30 GiB"
+    with pytest.raises(RequestError, match=words):
+        bionic_core.build(spec)
 
 
 def test_training_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         'model.classes = "seven": must be a whole number',
     ),
     ("bool for a number", model(classes=True), "model.classes = true: must be a whole number"),
+    (
+        "beyond 64 bits",
+        model(classes=2**63),
+        "9223372036854775808: must be a whole",
+    ),
     ("float for an int", model(classes=7.0), "model.classes = 7.0: must be a whole number"),
     ("one class", model(classes=1), "model.classes = 1: must be >= 2"),
     ("image of two", model(image=[1, 48]), "model.image = [1, 48]: must have 3 items"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from bionic_core import RequestError
-from bionic_core.statistics.designs import Factor, Level, full_factorial
+from bionic_core.statistics.designs import Factor, Level, from_table, full_factorial
 
 
 def factors(names: str) -> list[Factor]:
@@ -84,12 +84,24 @@ def test_a_term_says_what_goes_along() -> None:
         (factors("a"), [], "give at least one seed"),
         (factors("a"), [1, 2, 1, 1], "seed 1 is there twice"),
         ([Factor(f"f{n}") for n in range(13)], [0], "8,192 combinations are more than 4,096"),
+        (factors("a"), range(10**9), "1,000,000,000 seeds are more than the 65,536 runs"),
+        (factors("abc"), range(10_000), "80,000 runs, more than 65,536; take fewer seeds"),
+        (factors("a"), range(10_000), r"20,000 runs with 10,001 coefficients .* would take 2"),
+        ([Factor("a", tuple(range(4000)))], [0], "4,000 runs with 4,000 coefficients"),
     ],
 )
-def test_designs_that_are_none(given: list[Factor], seeds: list[int], words: str) -> None:
+def test_designs_that_are_none(given: list[Factor], seeds: Sequence[int], words: str) -> None:
     with pytest.raises(RequestError, match=words) as caught:
         full_factorial(given, seeds)
     assert len(caught.value.problems) == 1
+
+
+def test_tables_have_the_limits_of_other_designs() -> None:
+    cells = [{"a": n} for n in range(4097)]
+    with pytest.raises(RequestError, match="4,097 combinations are more than 4,096; take fewer"):
+        from_table([Factor("a", (0, 1))], cells, [0])
+    with pytest.raises(RequestError, match="row 3 is row 1 again"):
+        from_table([Factor("a", (0, 1))], [{"a": 0}, {"a": 1}, {"a": 0}], [0])
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -137,6 +137,16 @@ def test_holes_and_tables_that_are_none() -> None:
         api.analyse([{"y": 1}, {"y": 2}], response="y")
 
 
+def test_more_factors_than_rows_are_refused_and_wide_tables_are_read() -> None:
+    rows = [{"y": float(n)} | {f"f{c}": (n >> (c % 4)) & 1 for c in range(300)} for n in range(20)]
+    with pytest.raises(RequestError, match="300 columns would be factors, and 20 rows have"):
+        api.analyse(rows, response="y")
+    assert len(api.analyse(rows, response="y", factors=["f0", "f1"]).effects.effects) == 3
+    # Many pairs of which few can be told: each effect is looked up, not made anew for each factor.
+    some = [f"f{c}" for c in range(19)]
+    assert len(api.analyse(rows, response="y", factors=some, order=2).effects.effects) == 190
+
+
 def test_the_command_refuses_in_words(bionic: Bionic) -> None:
     Path("t.csv").write_text("a,y\n0,1\n1,2\n")
     refused(bionic("analyse", "t.csv", "--response", "x"), "t.csv: there is no column 'x'")

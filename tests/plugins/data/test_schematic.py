@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bionic_core import Dataset, Split
+from bionic_core import Dataset, RequestError, Split
 from bionic_plugins.data.faces import EXPRESSIONS, SHARES, draw
 from bionic_plugins.data.schematic import Schematic
 
@@ -30,6 +30,14 @@ def faces() -> Dataset:
 
 def test_the_same_seed_draws_the_same_faces() -> None:
     assert FEW.read(IMAGE).fingerprint == Schematic(train=140, test=70).read(IMAGE).fingerprint
+
+
+def test_more_faces_than_memory_holds_are_refused_before_any_is_drawn() -> None:
+    words = r"1,000,000,000,000 images of 1 × 48 × 48 would take .* Fewer images, or smaller ones"
+    with pytest.raises(RequestError, match=words):
+        Schematic(train=10**12).read(IMAGE)
+    with pytest.raises(RequestError, match=r"140 images of 1 × 1,000,000 × 1,000,000 would take"):
+        FEW.read((1, 10**6, 10**6))
 
 
 def test_another_seed_draws_other_faces_in_another_order() -> None:
