@@ -63,7 +63,7 @@ class Judge:
         if isinstance(error, requests.RequestException):
             return Passing(self._connection(error))
         if type(error).__name__ in ("ArrowInvalid", "OSError"):
-            return Passing("the answer ends too early")
+            return Passing("the answer ends too early, or is damaged")
         if isinstance(error, (AttributeError, UnicodeDecodeError)):
             # caveclient expects a table in a failing server's message, and stumbles otherwise.
             return Passing("the server failed, and says so in a way that caveclient cannot read")

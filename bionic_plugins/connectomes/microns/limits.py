@@ -28,7 +28,7 @@ class TooLateError(TimeoutError):
 
 
 class TooLargeError(Exception):
-    """An answer is larger than any that is expected; the message is a clause."""
+    """An answer is larger than any that is expected, or not to be opened; a clause."""
 
 
 @attrs.define
@@ -133,6 +133,7 @@ def limited_requests(limit: float) -> Iterator[None]:
             if len(content) > LARGEST:
                 coming.close()  # type: ignore[attr-defined]
                 raise TooLargeError(f"unpacks to more than {LARGEST:,} bytes")
+        _check_table(answer.headers.get("Content-Type", ""), bytes(content))
         answer._content, answer._content_consumed = bytes(content), True
         return answer
 
@@ -141,3 +142,25 @@ def limited_requests(limit: float) -> Iterator[None]:
         yield
     finally:
         HTTPAdapter.send = plain  # type: ignore[method-assign]
+
+
+def _check_table(kind: str, content: bytes) -> None:
+    """Check a table before caveclient reads it: one that points out of itself is followed.
+
+    Raises:
+        TooLargeError: it unpacks to too much, or is of the form that old pyarrow unpickles.
+        pyarrow.ArrowInvalid: it is damaged.
+    """
+    import pyarrow as pa
+
+    if kind == "x-application/pyarrow":
+        raise TooLargeError("came in a form that may hold programs")
+    if kind != "data.arrow":
+        return
+    size = 0
+    with pa.ipc.open_stream(content) as reader:
+        for batch in reader:
+            batch.validate(full=True)
+            size += batch.nbytes
+            if size > LARGEST:
+                raise TooLargeError(f"unpacks to more than {LARGEST:,} bytes")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from bionic_core import BionicError, RequestError
@@ -135,6 +136,23 @@ def test_an_answer_that_unpacks_to_too_much(
         server.faults = [(f"{VIEW}/query", answer)]
         with pytest.raises(BionicError, match=words):
             fetch(server, tmp_path / "column.npz")
+
+
+def test_a_table_that_points_out_of_itself(server: CaveServer, tmp_path: Path) -> None:
+    sink = pa.BufferOutputStream()
+    batch = pa.RecordBatch.from_arrays([pa.array(["23P", "BC"])], names=["cell_type"])
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    offsets = [np.array([0, 3, end], np.int32).tobytes() for end in (5, 2**30)]
+    body = sink.getvalue().to_pybytes().replace(*offsets)
+    for kind, words in (
+        ("data.arrow", "ends too early, or is damaged"),
+        ("x-application/pyarrow", "programs"),
+    ):
+        answer = lambda handler, kind=kind: handler.send(200, body, kind)  # noqa: E731
+        server.faults = [(f"{VIEW}/query", answer)]
+        with pytest.raises(BionicError, match=words):
+            fetch(server, tmp_path / "column.npz", attempts=1)
 
 
 def silent(handler: Handler) -> None:
