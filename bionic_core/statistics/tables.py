@@ -130,8 +130,7 @@ def analyse(
         )
         taken = _taken(sheet, response, factors, block)
         told = tuple(sentences(taken, read))
-        found = [column for column in taken if column.taken_as == FACTOR]
-        _check_rows(found, sum(value is not None for value in read.values))
+        found = _varied(taken, read)
         names = [column.name for column in found]
         levels = {name: sheet.levels[name].values for name in [*names, *([block] if block else [])]}
         _check_holes(sheet, levels)
@@ -209,14 +208,17 @@ def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> t
     return tuple(found)
 
 
-def _check_rows(factors: Sequence[Column], rows: int) -> None:
-    """Refuse more factors than rows: no effect could be told from the others."""
+def _varied(taken: Sequence[Column], read: Measured) -> list[Column]:
+    """Return the factors, of which there may be no more than rows, as none could be told apart."""
+    factors = [column for column in taken if column.taken_as == FACTOR]
+    rows = sum(value is not None for value in read.values)
     if len(factors) > max(rows, 1):
         raise RequestError(
             f"{len(factors):,} columns would be factors, and {rows:,} rows have a response: of "
             "fewer rows than factors, no effect can be told from the others. Name those that were "
             "varied with --factors, fewer than rows"
         )
+    return factors
 
 
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:
