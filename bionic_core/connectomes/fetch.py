@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
-from bionic_core.base.files import write_atomically, write_text
+from bionic_core.base.files import present, read_own, write_atomically, write_text
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.errors import BionicError, DamagedError, RequestError
 
 MARK = "query.json"
 """The file that says which query a folder of pieces belongs to."""
+
+HASH = "sha256"
+"""The array of a piece that says what the others hash to; checked whenever it is read."""
 
 
 class Parts:
@@ -33,7 +36,11 @@ class Parts:
         self.folder = folder
         text = json.dumps(dict(query), sort_keys=True, indent=1) + "\n"
         mark = folder / MARK
-        if not mark.is_file() or mark.read_text(encoding="utf-8") != text:
+        try:
+            known = not folder.is_symlink() and read_own(mark, most=2**20) == text.encode()
+        except DamagedError:
+            known = False
+        if not known:
             remove_parts(folder)
             write_text(mark, text)
 
@@ -42,20 +49,46 @@ class Parts:
         return self.folder / name
 
     def read(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
-        """Return a piece's arrays; None where it is not there, or not whole."""
+        """Return a piece's arrays; None where it is not there, or not as it was written."""
         path = self.path(f"{name}.npz")
-        if not path.is_file():
+        if not present(path):
             return None
         try:
-            return read_arrays(path)
+            arrays = read_arrays(read_own(path), path)
+            said = arrays.pop(HASH, None)
+            if said is not None and said.shape == () and str(said) == _hash(arrays):
+                return arrays
         except RequestError:  # the disk filled up, or somebody edited it: fetch it again
-            path.unlink()
-            return None
+            pass
+        self.remove(path)
+        return None
 
     def write(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Keep a piece; it is there as a whole or not at all."""
+        """Keep a piece, which the caller has checked; it is there as a whole or not at all."""
         with write_atomically(self.path(f"{name}.npz")) as file:
-            np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+            np.savez(file, **dict(arrays), **{HASH: np.array(_hash(arrays))})  # type: ignore[arg-type]
+
+    def clear(self) -> None:
+        """Remove the pieces; the folder stays this query's."""
+        for path in self.folder.iterdir():
+            if path.name != MARK:
+                self.remove(path)
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Remove what stands where a piece belongs: a file, or a link but not what it leads to."""
+        if path.is_dir() and not path.is_symlink():
+            raise RequestError("is a folder where a piece of the download belongs", where=str(path))
+        path.unlink(missing_ok=True)
+
+
+def _hash(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return the SHA-256 of arrays with their names, dtypes and shapes."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def parts_folder(out: Path) -> Path:
@@ -69,9 +102,13 @@ def remove_parts(folder: Path) -> None:
     Raises:
         RequestError: the folder holds something else; it is left as it is.
     """
-    if not folder.exists():
+    if not present(folder):
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARK).is_file()):
+    if (
+        folder.is_symlink()
+        or not folder.is_dir()
+        or (any(folder.iterdir()) and not (folder / MARK).is_file())
+    ):
         raise RequestError(
             "is in the way: the pieces of the download belong there, but it is no folder of "
             "such pieces. Move it, or choose another --out",

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from bionic_core.reports import findings, words
 from bionic_core.reports import study as shared
@@ -103,7 +102,7 @@ def _answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
     others = said(
         "other-effects",
         further=len(sure[4:]),
-        uncertain=half and measure.said(float(np.median(half))),
+        uncertain=half and measure.ranged(half),
         which=f"{other} not certain" if sure else "No effect is certain",
         level=100 * LEVEL,
         tests=len(tested),
@@ -120,7 +119,7 @@ def _finding(effect: Effect, measure: Measure) -> str:
         size = f"{words.number(estimate, digits, signed=True)} {measure.unit}".strip()
         return f"{words.crossed(effect.term)} act together: {size} ({sure})."
     verb = "raises" if estimate > 0 else "lowers"
-    return f"{effect.term} {verb} {measure.words} by {measure.said(abs(estimate))} ({sure})."
+    return f"{effect.term} {verb} {measure.words} by {measure.ranged([abs(estimate)])} ({sure})."
 
 
 def _design(study: FactorialResults) -> Section:

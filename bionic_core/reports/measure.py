@@ -45,9 +45,10 @@ class Measure:
         """Return a cell of a response."""
         return Cell(percent(value) if self.scale == 100 else rough(value), value)
 
-    def said(self, value: float) -> str:
-        """Return a size in words, with its unit."""
-        return f"{number(value, decimals([value]))} {self.unit}".strip()
+    def ranged(self, sizes: Sequence[float]) -> str:
+        """Return sizes, the smallest to ± the largest where they differ, with their unit."""
+        least, most = (number(f(sizes), decimals(sizes)) for f in (min, max))
+        return f"{most if least == most else f'{least} to ±{most}'} {self.unit}".strip()
 
 
 def decimals(values: Iterable[float | None]) -> int:

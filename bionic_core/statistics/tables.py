@@ -129,10 +129,10 @@ def analyse(
             sheet.columns[response], response, sheet.places, commas=sheet.has_commas(response)
         )
         taken = _taken(sheet, response, factors, block)
-        told = tuple(sentences(taken, read))
-        found = _varied(taken, read)
+        found = [column for column in taken if column.taken_as == FACTOR]
+        _check_rows(found, sum(value is not None for value in read.values))
         names = [column.name for column in found]
-        levels = {name: sheet.levels[name].values for name in [*names, *([block] if block else [])]}
+        levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         _check_holes(sheet, levels)
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
         rows = _rows(levels, names, block, read.values)
@@ -142,7 +142,7 @@ def analyse(
         analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
-    told = (*told, str(curvature)) if curvature else told
+    told = (*sentences(taken, read), *([str(curvature)] if curvature else []))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
 
 
@@ -208,17 +208,14 @@ def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> t
     return tuple(found)
 
 
-def _varied(taken: Sequence[Column], read: Measured) -> list[Column]:
-    """Return the factors, of which there may be no more than rows, as none could be told apart."""
-    factors = [column for column in taken if column.taken_as == FACTOR]
-    rows = sum(value is not None for value in read.values)
+def _check_rows(factors: Sequence[Column], rows: int) -> None:
+    """Refuse more factors than rows: no effect could be told from the others."""
     if len(factors) > max(rows, 1):
         raise RequestError(
             f"{len(factors):,} columns would be factors, and {rows:,} rows have a response: of "
             "fewer rows than factors, no effect can be told from the others. Name those that were "
             "varied with --factors, fewer than rows"
         )
-    return factors
 
 
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:

@@ -51,14 +51,14 @@ def cells() -> pd.DataFrame:
 
 
 def synapses() -> pd.DataFrame:
-    """Return synapses between the cells, some twice over, one to itself, some from elsewhere."""
+    """Return synapses between the cells, one to itself, some from elsewhere."""
     pairs = [
         (1, 2, 100), (1, 2, 150), (1, 3, 20), (2, 1, 300), (2, 5, 40), (3, 5, 60),
         (5, 3, 70), (5, 1, 80), (4, 1, 90), (4, 1, 95), (4, 1, 99), (6, 2, 10),
         (2, 2, 500),  # an autapse
         (7, 1, 11), (1, 8, 12), (9, 1, 13),  # cells that are not taken
     ]  # fmt: skip
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "id": np.arange(len(pairs)) + 100000001,
             "pre_pt_root_id": [FIRST + pre for pre, _, _ in pairs],
@@ -67,7 +67,6 @@ def synapses() -> pd.DataFrame:
             "ctr_pt_position_x": np.arange(len(pairs)) * 4,
         }
     )
-    return pd.concat([frame, frame.iloc[[0]]], ignore_index=True)  # one synapse comes twice
 
 
 @attrs.define

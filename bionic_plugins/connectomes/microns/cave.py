@@ -15,16 +15,13 @@ from typing import Any, TypeVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from bionic_core.errors import BionicError, RequestError, listing
-from bionic_plugins.connectomes.microns import cave_errors
+from bionic_plugins.connectomes.microns import answers, cave_errors
 from bionic_plugins.connectomes.microns.cave_errors import DegradedError, Judge
 from bionic_plugins.connectomes.microns.cells import Cells, Ids, Synapses
+from bionic_plugins.connectomes.microns.limits import limited_requests
 from bionic_plugins.connectomes.microns.retry import persist
-
-TIMEOUT = 600.0
-"""Seconds without a byte after which a query counts as lost; caveclient itself waits for ever."""
 
 T = TypeVar("T")
 
@@ -37,6 +34,7 @@ class Address:
         server: the address of the global server; empty for caveclient's own default.
         token_file: a JSON file with the key ``token``; empty for caveclient's own places.
         attempts, wait: how often to ask, and the first of the doubling waits in seconds.
+        timeout: seconds that a question may take in all, and 1 s more for each 20,000 bytes.
     """
 
     datastack: str
@@ -45,6 +43,7 @@ class Address:
     token_file: str
     attempts: int
     wait: float
+    timeout: float
 
 
 class Cave:
@@ -65,15 +64,13 @@ class Cave:
         """
         self.address = address
         self._say = say
-        self._judge, self._client = self._connect()
-        self._materialize = self._client.materialize
+        self._judge, (client, self.timestamp) = self._connect()
+        self._materialize = client.materialize
         self._headers: dict[str, str] = {}
         self._materialize.session.hooks["response"].append(self._remember)
-        _limit_time(self._materialize.session)
-        self.timestamp: str = self._client.timestamp.isoformat()
         self.synapse_table: str = self._materialize.synapse_table
 
-    def _connect(self) -> tuple[Judge, Any]:
+    def _connect(self) -> tuple[Judge, tuple[Any, str]]:
         from caveclient import CAVEclient
         from caveclient.auth import AuthClient
         from caveclient.endpoints import default_global_server_address
@@ -96,7 +93,7 @@ class Cave:
             raise cave_errors.missing(address.datastack, server, place)
         judge = Judge(address.datastack, address.version, server, auth.token)
 
-        def connect() -> Any:
+        def connect() -> tuple[Any, str]:
             client = CAVEclient(
                 address.datastack,
                 server_address=server,
@@ -109,7 +106,10 @@ class Cave:
                 raise DegradedError("the server did not say which versions of its API it speaks")
             self._check_version(client.materialize, address)
             client.version = address.version
-            return client
+            metadata = client.materialize.get_version_metadata(address.version)
+            answers.check_metadata(metadata, address.datastack, address.version)
+            answers.check_name(client.materialize.synapse_table, "the table of synapses")
+            return client, metadata["time_stamp"].isoformat()
 
         return judge, self._ask(connect, f"connecting to {server}", judge)
 
@@ -123,9 +123,13 @@ class Cave:
         raise reason(address.datastack, address.version, served)
 
     def _ask(self, action: Callable[[], T], what: str, judge: Judge | None = None) -> T:
+        def limited() -> T:
+            with limited_requests(self.address.timeout):
+                return action()
+
         with _quiet():
             return persist(
-                action,
+                limited,
                 judge=judge or self._judge,
                 attempts=self.address.attempts,
                 wait=self.address.wait,
@@ -152,12 +156,16 @@ class Cave:
             return frame, self._nanometres()
 
         frame, unit = self._ask(rows, f"the view {view}")
-        expected = _number(
+        expected = answers.number(
             self._ask(
                 lambda: self._materialize.query_view(view, get_counts=True, **query),
                 f"the number of rows of {view}",
             )
         )
+        with answers.understood(f"the view {view}"):
+            return self._cells(frame, expected, view, cell_type_source, unit)
+
+    def _cells(self, frame: Any, expected: int, view: str, source: str, unit: float) -> Cells:
         if len(frame) != expected:
             raise BionicError(
                 f"{self.address.datastack}: the view {view} came with {len(frame):,} of its "
@@ -171,14 +179,18 @@ class Cave:
                 f"--view {view}: no table of cells: it lacks {listing(lacking)}; its columns are "
                 f"{listing(map(str, frame.columns))}"
             )
-        place = np.stack([frame[name].to_numpy(np.float64, na_value=np.nan) for name in position])
-        return Cells(
-            root_id=_integers(frame, "pt_root_id", missing=0),
-            broad_type=_texts(frame, "broad_type"),
-            cell_type=_texts(frame, "cell_type"),
-            region=_texts(frame, "visual_area"),
+        answers.check_columns(frame, f"the view {view}")
+        answers.check_source(frame, source)
+        place = np.stack([answers.numbers(frame, name) for name in position])
+        cells = Cells(
+            root_id=answers.integers(frame, "pt_root_id", missing=0),
+            broad_type=answers.texts(frame, "broad_type"),
+            cell_type=answers.texts(frame, "cell_type"),
+            region=answers.texts(frame, "visual_area"),
             position=place.T * unit,
         )
+        answers.check_cells(cells, one_source=bool(source))
+        return cells
 
     def _nanometres(self) -> float:
         """Return nm per unit of the last answer's positions; the server says what it converted to.
@@ -186,8 +198,8 @@ class Cave:
         Raises:
             BionicError: it did not convert, so that the unit is unknown.
         """
-        said = re.findall(r"[\d.]+", self._headers.get("dataframe_resolution", ""))
-        if [float(number) for number in said] != [1, 1, 1]:
+        said = re.findall(r"[^\s,\[\]()]+", self._headers.get("dataframe_resolution", ""))
+        if [bool(re.fullmatch(r"1(\.0*)?", number)) for number in said] != [True] * 3:
             raise BionicError(
                 f"{self.address.datastack}: the server did not give positions in nm as asked "
                 f"(dataframe_resolution: {', '.join(said) or 'not given'}), so that their unit is "
@@ -197,7 +209,7 @@ class Cave:
 
     def count(self, pre: Ids, post: Ids) -> int:
         """Return the number of synapses from the cells ``pre`` to the cells ``post``."""
-        return _number(
+        return answers.number(
             self._ask(
                 lambda: self._materialize.query_table(
                     self.synapse_table,
@@ -232,7 +244,11 @@ class Cave:
                 f"{self.address.datastack}: the table {self.synapse_table} lacks "
                 f"{listing(lacking)}; its columns are {listing(map(str, frame.columns))}"
             )
-        return Synapses(*(_integers(frame, name) for name in columns))
+        with answers.understood(f"the table {self.synapse_table}"):
+            answers.check_columns(frame, f"the table {self.synapse_table}")
+            synapses = Synapses(*(answers.integers(frame, name) for name in columns))
+            answers.check_synapses(synapses)
+        return synapses
 
 
 @contextmanager
@@ -245,61 +261,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         log.setLevel(level)
-
-
-def _limit_time(session: Any) -> None:
-    """Give a session's requests a time limit; requests has no setting for it but an adapter."""
-    from requests import PreparedRequest, Response
-    from requests.adapters import HTTPAdapter
-
-    class Limited(HTTPAdapter):
-        def send(
-            self,
-            request: PreparedRequest,
-            stream: bool = False,
-            timeout: Any = None,
-            verify: Any = True,
-            cert: Any = None,
-            proxies: Any = None,
-        ) -> Response:
-            return super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
-
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Limited(max_retries=0))
-
-
-def _number(frame: Any) -> int:
-    """Return the count in an answer to ``get_counts``: a table of one row and one column."""
-    if frame.shape != (1, 1):
-        raise BionicError(
-            f"the server answered a question for a count with a table of {frame.shape[0]} rows and "
-            f"{frame.shape[1]} columns; without counts an answer cannot be verified"
-        )
-    return int(frame.iloc[0, 0])
-
-
-def _integers(frame: Any, name: str, missing: int | None = None) -> npt.NDArray[np.int64]:
-    """Return a column of whole numbers, which must not have passed through floats.
-
-    Args:
-        missing: stands for a missing value; None if there must be none.
-    """
-    from pandas.api.types import is_integer_dtype
-
-    column = frame[name]
-    if missing is not None and is_integer_dtype(column.dtype):
-        column = column.fillna(missing)
-    if len(column) and (not is_integer_dtype(column.dtype) or column.isna().any()):
-        raise BionicError(
-            f"{name} came as {column.dtype}, or with values missing; a float cannot hold the 18 "
-            "digits of a root id, so that nothing is taken from it. A narrower "
-            "--cell-type-source may leave the incomplete rows out"
-        )
-    return np.array(column.to_numpy(np.int64))
-
-
-def _texts(frame: Any, name: str) -> npt.NDArray[np.str_]:
-    """Return a column of text, empty where there is none."""
-    if name not in frame.columns:
-        return np.full(len(frame), "", np.str_)
-    return np.array(frame[name].fillna("").astype(str).tolist(), np.str_)

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from bionic_core.errors import BionicError, RequestError
+from bionic_plugins.connectomes.microns.limits import TooLargeError, TooLateError
 from bionic_plugins.connectomes.microns.retry import Passing
 
 HIDDEN = "(hidden)"
@@ -52,8 +53,15 @@ class Judge:
             return self._no_data("something that is no JSON")
         if isinstance(error, ValueError) and str(error).startswith("Unknown response type"):
             return self._no_data(f"the content type {str(error).partition(': ')[2]}")
-        if isinstance(error, requests.Timeout):
-            return Passing("the server did not answer in time")
+        if isinstance(error, (TooLateError, requests.Timeout)):
+            return Passing(
+                "the server did not answer in time, or too slowly; a larger --timeout waits longer"
+            )
+        if isinstance(error, TooLargeError):
+            return BionicError(
+                f"{self.server}: an answer {error}: nothing is taken from it. A smaller --chunk "
+                "or a narrower --cell-type-source asks for less at once"
+            )
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
             return RequestError(
                 f"--server {self.server}: no address of a server; give one like "

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 from attrs import field
-from attrs.validators import ge
+from attrs.validators import ge, gt
 
 from bionic_core import BionicError, Connectome, ConnectomeFetcher
 from bionic_core.connectomes.fetch import Parts
 from bionic_core.connectomes.roles import Watch
+from bionic_plugins.connectomes.microns import answers
 from bionic_plugins.connectomes.microns.cave import Address, Cave
 from bionic_plugins.connectomes.microns.cells import Cells, Ids, Selection, Synapses, join
 
@@ -36,6 +37,8 @@ class Microns(Selection, ConnectomeFetcher):
         chunk: presynaptic cells in one request.
         attempts: how often a request is made before the download stops.
         wait: seconds before the second attempt; doubles with each.
+        timeout: seconds that one question may take in all, connecting included, and 1 s more for
+            each 20,000 bytes that came, so that a slow but steady answer arrives.
     """
 
     name = "microns"
@@ -52,11 +55,12 @@ class Microns(Selection, ConnectomeFetcher):
     chunk: int = field(default=100, validator=ge(1))
     attempts: int = field(default=6, validator=ge(1))
     wait: float = field(default=1.0, validator=ge(0))
+    timeout: float = field(default=600.0, validator=gt(0))
 
     @property
     def query(self) -> dict[str, Any]:
         """What decides the result, as JSON-ready data."""
-        return self.settings(without=("token_file", "chunk", "attempts", "wait"))
+        return self.settings(without=("token_file", "chunk", "attempts", "wait", "timeout"))
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them, verified to be all."""
@@ -70,16 +74,12 @@ class Microns(Selection, ConnectomeFetcher):
                 self.token_file,
                 self.attempts,
                 self.wait,
+                self.timeout,
             ),
             watch.say,
         )
-        table = kept.read("cells")
-        if table is None:
-            table = cave.cells(self.view, self.cell_type_source).arrays()
-            kept.write("cells", table)
+        cells, dropped = self._chosen(cave, kept)
         watch.step("table of cells", 1, 1)
-        where = f"{self.datastack} {self.version}, {self.view}"
-        cells, dropped = self.choose(Cells(**table), where=where)
         ids = cells.root_id
         found = []
         for start in range(0, len(ids), self.chunk):
@@ -87,10 +87,16 @@ class Microns(Selection, ConnectomeFetcher):
             found.append(_chunk(cave, kept, ids, start, min(start + self.chunk, len(ids))))
         watch.step("synapses of cells", len(ids), len(ids))
         label = "MICrONS V1 column" if self.whole_column else f"cells of {self.datastack}"
+        synapses = Synapses.joined(found)
+        try:
+            answers.check_synapses(synapses)  # one may come with two cells' answers
+        except BionicError:
+            kept.clear()  # none of them says which one is wrong
+            raise
         return join(
             cells,
             dropped,
-            Synapses.joined(found),
+            synapses,
             {
                 "label": f"{label}, materialization {self.version}",
                 "datastack": self.datastack,
@@ -102,6 +108,21 @@ class Microns(Selection, ConnectomeFetcher):
             },
         )
 
+    def _chosen(self, cave: Cave, kept: Parts) -> tuple[Cells, dict[str, int]]:
+        """Return the cells to take; their table is kept once it has proved to be of use."""
+        where = f"{self.datastack} {self.version}, {self.view}"
+        one_source = bool(self.cell_type_source)
+        table = kept.read("cells")
+        if table is not None:
+            with suppress(BionicError, TypeError):
+                kept_cells = Cells(**table)
+                answers.check_cells(kept_cells, one_source=one_source)
+                return self.choose(kept_cells, where=where)
+        cells = cave.cells(self.view, self.cell_type_source)
+        chosen = self.choose(cells, where=where)
+        kept.write("cells", cells.arrays())
+        return chosen
+
 
 def _chunk(cave: Cave, kept: Parts, ids: Ids, start: int, stop: int) -> Synapses:
     """Return the synapses from the cells ``start`` … ``stop`` to all; halved where they are cut.
@@ -111,9 +132,12 @@ def _chunk(cave: Cave, kept: Parts, ids: Ids, start: int, stop: int) -> Synapses
     """
     name = f"synapses-{start:07}-{stop:07}"
     table = kept.read(name)
-    if table is not None:
-        return Synapses(**table)
     pre = ids[start:stop]
+    if table is not None:
+        with suppress(BionicError, TypeError):
+            synapses = Synapses(**table)
+            answers.check_synapses(synapses, pre, ids)
+            return synapses
     expected = cave.count(pre, ids)
     synapses = cave.synapses(pre, ids)
     got = len(synapses.id)
@@ -134,7 +158,6 @@ def _chunk(cave: Cave, kept: Parts, ids: Ids, start: int, stop: int) -> Synapses
             _chunk(cave, kept, ids, middle, stop),
         ]
         synapses = Synapses.joined(halves)
-    elif not (np.isin(synapses.pre, pre).all() and np.isin(synapses.post, ids).all()):
-        raise BionicError("the server sends synapses of cells that were not asked for")
+    answers.check_synapses(synapses, pre, ids)
     kept.write(name, synapses.arrays())
     return synapses

@@ -83,7 +83,7 @@ def test_provenance_says_where_it_comes_from(server: CaveServer, tmp_path: Path)
         "not neurons": 1,
         "no segment (root id 0)": 1,
         "two somata in one segment": 2,
-        "synapses twice": 1,
+        "synapses twice": 0,
         "synapses of other cells": 0,
         "synapses of a cell with itself": 1,
     }

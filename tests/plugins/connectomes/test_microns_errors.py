@@ -262,10 +262,10 @@ def test_a_server_that_contradicts_itself(failed: Failed, server: CaveServer) ->
         handler.arrow(pd.DataFrame({"count": [1]}))
 
     server.faults = [(f"{SYNAPSES}/query?return_pyarrow", one)]
-    says(failed()[0], 1, "the server counts 1 synapses and sends 14 for the same query")
+    says(failed()[0], 1, "the server counts 1 synapses and sends 13 for the same query")
     server.faults = [("count=True", lambda handler: handler.arrow(server.cells))]
     says(failed()[0], 1, "a question for a count with a table of 11 rows", "cannot be verified")
-    strange = server.synapses.assign(pre_pt_root_id=FIRST + 77).head(14)
+    strange = server.synapses.assign(pre_pt_root_id=FIRST + 77).head(13)
     server.faults = [
         ("count=True", lambda _: False),
         ("count=True", lambda _: False),
