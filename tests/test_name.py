@@ -39,7 +39,8 @@ def test_nothing_asks_for_the_other_project() -> None:
 
 
 def test_the_old_forms_would_be_found() -> None:
-    for wrong in ("pip install 'bionic[ray]'", "uv pip install bionic", '"bionic>=0.1"'):
+    install, name = "pip install", "bionic"  # apart, or this file would ask for it
+    for wrong in (f"{install} '{name}[ray]'", f"uv {install} {name}", f'"{name}>=0.1"'):
         assert OLD.search(wrong)
     for right in ("bionic-connectome[ray]", "pip install -e bionic-divisive", "bionic = 1"):
         assert not OLD.search(right)
