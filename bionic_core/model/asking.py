@@ -38,6 +38,10 @@ class Asking:
                     f"Hooks are {listing(hookspecs.COMBINATION)}"
                 ) from error
 
+    def asks(self, hook: str) -> bool:
+        """Return whether any mechanism implements a hook."""
+        return bool(getattr(self.manager.hook, hook).get_hookimpls())
+
     def answers(
         self,
         hook: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from torch import nn
 from bionic_core.base.memory import Budget
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.model.answers import try_rule, try_weights
+from bionic_core.model.answers import try_weights
 from bionic_core.model.asking import Asking
 from bionic_core.model.combination import Chain, Pieces, Product, Sum
-from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
+from bionic_core.model.network import LayerModule, Network, StageModule
 from bionic_core.model.projection import Projection, combined
 from bionic_core.model.storage import make_projection
 from bionic_core.seeds import Stream, derive, seeded
@@ -92,9 +92,12 @@ class _Assembly(Asking):
             layers=modules,
             readout_norm=self._norm("readout", last.size),
             readout=self._linear("readout", last.size, spec.model.classes),
-            plastic=self._plastic(modules.values()),
             streams=self.streams,
         )
+        if self.asks("plasticity"):
+            from bionic_core.model.rules import local_rules
+
+            network.plastic = tuple(local_rules(self, modules.values()))
         if self.gated:
             from bionic_core.model.gates import put_gates
 
@@ -215,21 +218,6 @@ class _Assembly(Asking):
         )
         with seeded(derive(self.seed, name)):
             return nn.Linear(inputs, outputs)
-
-    def _plastic(self, layers: Iterable[LayerModule]) -> list[Plastic]:
-        found = []
-        for layer in layers:
-            for projection in layer.modules():
-                if not isinstance(projection, Projection):
-                    continue
-                site = projection.site
-                pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"
-                post = f"{site.post.name}.gain"
-                rules = self.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
-                for name, rule in rules if self.tried else ():
-                    try_rule(name, rule, projection)
-                found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
-        return found
 
 
 def _output_shape(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core.errors import RequestError, listing
 from bionic_core.model.combination import Chain, Gated, Pieces, Product, Record, Sum, add_part
 from bionic_core.model.projection import Projection
 from bionic_core.seeds import Stream
@@ -136,7 +135,6 @@ class Network(Gated):
         layers: Mapping[str, LayerModule],
         readout_norm: Chain,
         readout: nn.Linear,
-        plastic: Iterable[Plastic],
         streams: Iterable[Stream],
     ) -> None:
         super().__init__()
@@ -155,7 +153,7 @@ class Network(Gated):
         self.order = tuple(layers)
         self.readout_norm = readout_norm
         self.readout = readout
-        self.plastic = tuple(plastic)  # no modules: they are registered where they act
+        self.plastic: tuple[Plastic, ...] = ()  # no modules: they are registered where they act
         self.streams = tuple(streams)
 
     def layer(self, name: str) -> LayerModule:
@@ -228,14 +226,6 @@ class Network(Gated):
         Raises:
             RequestError: a mechanism has no gate in this model.
         """
-        gates: dict[str, list[Tensor]] = {}
-        for path, buffer in self.named_buffers():
-            name = path.rpartition(".")[2]
-            if name.startswith("gate_"):
-                gates.setdefault(name.removeprefix("gate_"), []).append(buffer)
-        unknown = set(on) - set(gates)
-        if unknown:
-            raise RequestError(f"no gate for {listing(unknown)}; gated here: {listing(gates)}")
-        for name, state in on.items():
-            for gate in gates[name]:
-                gate.fill_(state)
+        from bionic_core.model.gates import set_gates
+
+        set_gates(self, on)
