@@ -7,6 +7,7 @@ The forward pass that the core owns, with the hooks in brackets::
           → bridge: Linear → [norm] → ReLU
           → each layer:  h = ReLU(Σ projections into it)     # weights: [wiring], [weight]
                          h = ReLU([gain] · (h + Σ [current](h)))
+                         h = [state](h, h of the step before)    # in time alone
                          h = [norm]([rate](h))
           → readout: [norm] → Linear
 
@@ -48,6 +49,7 @@ COMBINATION: Mapping[str, str] = {
     "weight": CHAIN,
     "current": SUM,
     "gain": PRODUCT,
+    "state": CHAIN,
     "rate": CHAIN,
     "norm": CHAIN,
     "recipe": ALL,
@@ -117,6 +119,17 @@ def gain(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
     """Give each neuron of a layer a gain; module BQ → BQ or Q (§3.4.2 (5)).
 
     Several answers: their product.
+    """
+
+
+@hookspec
+def state(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
+    """Let a layer's rates depend on those of the step before; module (BQ, BQ) → BQ.
+
+    Asked only in time (``model.steps`` > 1). The module is given the rates now, after the gain's
+    ReLU, and what all states together made of them at the step before, zero before the first. One
+    with an attribute ``variables`` = V > 0 is given what it keeps besides as a third argument,
+    (B, V, Q), and returns it beside the rates. Several answers: a chain.
     """
 
 

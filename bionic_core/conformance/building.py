@@ -33,6 +33,7 @@ from bionic_core.spec.find import parse
 from bionic_core.spec.spec import compose
 from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start
+from bionic_core.training.plasticity import activity
 from bionic_core.training.recipe import recipe_of
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")
@@ -232,7 +233,7 @@ def _rules(bed: Bed, network: Network, place: Place) -> bool:
             continue
         judged = True
         values = plastic.projection.values.detach().clone()
-        pre, post = record[plastic.pre], record[plastic.post]
+        pre, post = activity(plastic, record)
         where = f"{plastic.projection.label} in a model of {place.name}"
         example = bed.example(
             f"{where}: values {tuple(values.shape)}, pre {tuple(pre.shape)}, "

@@ -38,9 +38,10 @@ class Asking:
                     f"Hooks are {listing(hookspecs.COMBINATION)}"
                 ) from error
 
-    def asks(self, hook: str) -> bool:
-        """Return whether any mechanism implements a hook."""
-        return bool(getattr(self.manager.hook, hook).get_hookimpls())
+    def implementers(self, hook: str) -> list[str]:
+        """Return the mechanisms that implement a hook, wherever they then answer."""
+        found = getattr(self.manager.hook, hook).get_hookimpls()
+        return sorted(implementation.plugin_name for implementation in found)
 
     def answers(
         self,

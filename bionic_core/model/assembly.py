@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,20 +82,21 @@ class _Assembly(Asking):
         channels, height, width = shape
         answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
         modulate = Chain("modulate", "", dict(answered))
-        first, last = layers[topology.order[0]], layers[topology.order[-1]]
+        first, last = (layers[name] for name in topology.ends)
         modules = {name: self._layer(layers, name) for name in topology.order}
-        network = Network(
+        make, arriving = self._kind(shape)
+        network: Network = make(
             image=spec.model.image,
             stages=stages,
             modulate=modulate,
-            bridge=self._linear("bridge", channels * height * width, first.size),
+            bridge=self._linear("bridge", arriving, first.size),
             bridge_norm=self._norm("bridge", first.size),
             layers=modules,
             readout_norm=self._norm("readout", last.size),
             readout=self._linear("readout", last.size, spec.model.classes),
             streams=self.streams,
         )
-        if self.asks("plasticity"):
+        if self.implementers("plasticity"):
             from bionic_core.model.rules import local_rules
 
             network.plastic = tuple(local_rules(self, modules.values()))
@@ -173,7 +175,7 @@ class _Assembly(Asking):
         current = self.answers("current", name, keeps=size, layer=layer)
         gain = self.answers("gain", name, keeps=size, layer=layer, connectome=self.connectome)
         rate = self.answers("rate", name, keeps=size, layer=layer)
-        return LayerModule(
+        parts = (
             name,
             layer.size,
             {
@@ -185,6 +187,19 @@ class _Assembly(Asking):
             Chain("rate", name, dict(rate)),
             self._norm(name, layer.size),
         )
+        if self.spec.model.steps == 1:
+            return LayerModule(*parts)
+        from bionic_core.model.timed import timed_layer
+
+        return timed_layer(self, layer, self.connectome, parts)
+
+    def _kind(self, shape: tuple[int, int, int]) -> tuple[Callable[..., Network], int]:
+        """Return what makes the network, and the number of features that arrive at once."""
+        if self.spec.model.steps == 1 and not self.implementers("state"):
+            return Network, math.prod(shape)
+        from bionic_core.model.timed import timed
+
+        return timed(self, shape)
 
     def _projection(self, site: ProjectionSite) -> Projection:
         asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
-from torch import Tensor
 
 from bionic_core.errors import RequestError, listing
 from bionic_core.model.combination import Gated, Pieces
@@ -42,22 +41,3 @@ def put_gates(network: Network, gated: Collection[str], features: int) -> None:
             "both numbers are equal"
         )
     network.add_gates(front)
-
-
-def set_gates(network: Network, on: Mapping[str, bool]) -> None:
-    """Switch gated mechanisms of a network on or off.
-
-    Raises:
-        RequestError: a mechanism has no gate in this model.
-    """
-    gates: dict[str, list[Tensor]] = {}
-    for path, buffer in network.named_buffers():
-        name = path.rpartition(".")[2]
-        if name.startswith("gate_"):
-            gates.setdefault(name.removeprefix("gate_"), []).append(buffer)
-    unknown = set(on) - set(gates)
-    if unknown:
-        raise RequestError(f"no gate for {listing(unknown)}; gated here: {listing(gates)}")
-    for name, state in on.items():
-        for gate in gates[name]:
-            gate.fill_(state)

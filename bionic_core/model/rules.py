@@ -30,7 +30,9 @@ def local_rules(asking: Asking, layers: Iterable[LayerModule]) -> list[Plastic]:
             rules = asking.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
             for name, rule in rules if asking.tried else ():
                 try_rule(name, rule, projection)
-            found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
+            late = asking.spec.topology.delayed.get(site.post.name, ())
+            delayed = not site.owner and site.pre.name in late
+            found += [Plastic(projection, name, rule, pre, post, delayed) for name, rule in rules]
     return found
 
 

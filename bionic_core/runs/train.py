@@ -28,7 +28,8 @@ from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
 from bionic_core.registry import Registry

@@ -20,7 +20,8 @@ from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
-from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
     ASSUMPTIONS,

@@ -14,7 +14,8 @@ from bionic_core.runs.engine import Engine, Outcome, Task, Work
 from bionic_core.runs.folder import Run
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
-from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import (
