@@ -52,6 +52,7 @@ COMBINATION: Mapping[str, str] = {
     "state": CHAIN,
     "rate": CHAIN,
     "norm": CHAIN,
+    "begin": ALL,
     "recipe": ALL,
     "plasticity": ALL,
 }
@@ -124,12 +125,11 @@ def gain(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
 
 @hookspec
 def state(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
-    """Let a layer's rates depend on those of the step before; module (BQ, BQ) → BQ.
+    """Let rates depend on those of the step before, in time alone; module (BQ, BQ) → BQ.
 
-    Asked only in time (``model.steps`` > 1). The module is given the rates now, after the gain's
-    ReLU, and what all states together made of them at the step before, zero before the first. One
-    with an attribute ``variables`` = V > 0 is given what it keeps besides as a third argument,
-    (B, V, Q), and returns it beside the rates. Several answers: a chain.
+    Given the rates after the gain's ReLU, and what the states made of them a step before, zero at
+    first. One with an attribute ``variables`` = V > 0 is given what it keeps besides, BVQ, as a
+    third argument, and returns it beside the rates. Several answers: a chain.
     """
 
 
@@ -147,6 +147,14 @@ def norm(site: NormSite) -> nn.Module | None:
     """Normalise at the bridge, after each layer, and before the readout (§3.4.2 (9)).
 
     Module BQ → BQ. Several answers: a chain.
+    """
+
+
+@hookspec
+def begin(network: nn.Module) -> None:
+    """Set up the ``Network`` before its first step: initial weights, and what is trained.
+
+    What a projection's ``requires_grad_(False)`` keeps, local rules keep too. No gate undoes it.
     """
 
 

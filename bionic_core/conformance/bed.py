@@ -227,7 +227,7 @@ class Bed:
     def spec(self, place: Place = CELLS, *, present: bool = True) -> Spec:
         """Return the spec of a place, with the mechanism or without it."""
         document: dict[str, Any] = {
-            "model": dict(place.model),
+            "model": {**place.model, **({"steps": 3} if "state" in hooks_of(self.cls) else {})},
             "data": {"source": BedImages.name},
             "mechanisms": {other: {} for other in self.others},
         }

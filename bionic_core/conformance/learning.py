@@ -54,6 +54,8 @@ def _bad(call: Call, x: Tensor) -> str:
     x = x.clone().requires_grad_()
     parameters = [p for p in call.piece.module.parameters() if p.requires_grad]
     output = call.piece.module(x, *call.inputs[1:])
+    if isinstance(output, tuple):  # of a state, with what it keeps
+        output = output[0]
     if not torch.isfinite(output).all():
         return "a value"
     if not output.requires_grad:

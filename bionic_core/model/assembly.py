@@ -79,7 +79,6 @@ class _Assembly(Asking):
         spec, topology = self.spec, self.spec.topology
         layers = self._layers()
         stages, shape = self._stages()
-        channels, height, width = shape
         answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
         modulate = Chain("modulate", "", dict(answered))
         first, last = (layers[name] for name in topology.ends)
@@ -100,10 +99,11 @@ class _Assembly(Asking):
             from bionic_core.model.rules import local_rules
 
             network.plastic = tuple(local_rules(self, modules.values()))
+        self.answers("begin", "", network=network)
         if self.gated:
             from bionic_core.model.gates import put_gates
 
-            put_gates(network, self.gated, channels * height * width)
+            put_gates(network, self.gated, math.prod(shape), self.implementers("begin"))
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:

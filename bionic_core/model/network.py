@@ -76,11 +76,7 @@ class LayerModule(nn.Module):
     def forward(
         self, bridge: Tensor | None, out: Mapping[str, Tensor], record: Record | None = None
     ) -> Tensor:
-        """Return the layer's output BQ from the outputs of the layers that project to it.
-
-        ``bridge`` is for the first layer alone. Records ``.projections``,
-        ``.current.<mechanism>``, ``.gain.<mechanism>``, ``.gain``, ``.rate`` and ``.out``.
-        """
+        """Return the layer's output BQ from what projects to it; the first's from the bridge."""
         return self.emitted(self.driven(bridge, out, record), record)
 
     def driven(
@@ -228,8 +224,8 @@ class Network(Gated):
         ``<site>.<hook>`` is the signal after that hook's step, whether or not anybody answered
         it; ``<site>.<hook>.<mechanism>`` is what one mechanism added to a sum or a product.
         ``image``, ``bridge``, ``bridge.out``, ``<stage>.out``, ``<layer>.out`` and ``readout``
-        (the logits) are the skeleton's own. In time, axis 1 of what changes from step to step is
-        the step. The mode (training or evaluation) is left as it is.
+        (the logits) are the skeleton's own. In time, axis 1 is the step, where there are several.
+        The mode (training or evaluation) is left as it is.
         """
         record: Record = {}
         self(images, record)

@@ -16,9 +16,6 @@ from bionic_core.errors import listing, nearest
 LayerCells = tuple[str, ...] | int
 """A layer in a spec: cell types, or a plain number of neurons."""
 
-TIME = "set model.steps to 2 or more"
-"""What lets rates of one step reach any layer in the next."""
-
 
 @attrs.frozen
 class Topology:
@@ -45,9 +42,10 @@ def arrange(
 ) -> tuple[Topology | None, list[str]]:
     """Return the graph and no problems, or None and all that is wrong with the two tables."""
     edges, problems = edges_of(layers, projections)
+    time = f"set model.steps above 1 ({2 * len(layers) - 1} is enough)"
     problems += [
         f"model.projections: '{pre}->{post}' leads from a layer to itself; projections must feed "
-        f"forward, or take time: {TIME}"
+        f"forward, or take time: {time}"
         for pre, post in edges
         if pre == post
     ]
@@ -60,13 +58,13 @@ def arrange(
         cycle = "->".join(reversed(error.args[1]))
         return None, [
             f"model.projections: {cycle} is a cycle; projections must feed forward, or take "
-            f"time: {TIME}"
+            f"time: {time}"
         ]
     # The bridge and the readout hang on the spec's order, not on the graph's.
     first = next(iter(layers))
     problems = [
         f"model.projections: '{pre}->{post}' leads into the first layer '{first}', which takes "
-        f"the bridge; list first the layer that the image reaches first, or {TIME}"
+        f"the bridge; list first the layer that the image reaches first, or {time}"
         for pre, post in edges
         if post == first
     ]

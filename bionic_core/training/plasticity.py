@@ -30,6 +30,9 @@ def local_changes(network: Network, record: Mapping[str, Tensor]) -> list[Tensor
     for plastic in network.plastic:
         projection = plastic.projection
         values = projection.values
+        if not values.requires_grad and values.is_leaf:  # it keeps its weights
+            changes.append(torch.zeros_like(values))
+            continue
         pre, post = (x.to(values.dtype) for x in activity(plastic, record))
         # A rule may answer for every pair; those that do not exist must not grow.
         change = projection.wired(plastic.rule(values, pre, post, projection))
