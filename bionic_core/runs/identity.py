@@ -14,6 +14,7 @@ from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.spec.spec import Spec
+from bionic_core.training.recipe import recipe_of
 
 CORE_NUMERICS = 3
 """Raised when a change to the core changes the numbers of runs."""
@@ -34,6 +35,9 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         selecting = inputs.splits.validation.counts(len(inputs.data.class_names))
         if not selecting.all():  # earlier runs counted classes without images, as F1 0
             split["macro_f1"] = "of classes that occur"
+    counts = inputs.splits.train.counts(spec.model.classes)
+    if not counts.all() and recipe_of(spec).weighted:  # in earlier runs they weighed N/C
+        split["classes without images"] = "weigh 1"
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),
