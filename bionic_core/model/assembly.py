@@ -95,11 +95,11 @@ class _Assembly(Asking):
             readout=self._linear("readout", last.size, spec.model.classes),
             streams=self.streams,
         )
+        self.answers("begin", "", network=network)
         if self.implementers("plasticity"):
             from bionic_core.model.rules import local_rules
 
             network.plastic = tuple(local_rules(self, modules.values()))
-        self.answers("begin", "", network=network)
         if self.gated:
             from bionic_core.model.gates import put_gates
 

@@ -14,7 +14,7 @@ from bionic_core.model.projection import Projection
 
 
 def local_rules(asking: Asking, layers: Iterable[LayerModule]) -> list[Plastic]:
-    """Return the rules of each projection into these layers, and within them.
+    """Return the rules of each projection into these layers, and within them, that may learn.
 
     Raises:
         RequestError: a mechanism answers with what is no rule, or with one that fails.
@@ -22,7 +22,7 @@ def local_rules(asking: Asking, layers: Iterable[LayerModule]) -> list[Plastic]:
     found = []
     for layer in layers:
         for projection in layer.modules():
-            if not isinstance(projection, Projection):
+            if not isinstance(projection, Projection) or not projection.values.requires_grad:
                 continue
             site = projection.site
             pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"

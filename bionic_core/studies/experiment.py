@@ -12,6 +12,7 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.engine import Engine, Outcome, Task, Work
 from bionic_core.runs.folder import Run
+from bionic_core.runs.identity import as_before
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
 from bionic_core.spec.requirements import dependents
@@ -296,7 +297,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
 
 def study_name(experiment: Experiment, kind: str = "factorial") -> str:
     """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([experiment.spec.tables, experiment.design.to_json()])}"
+    return f"{kind}-{digest([as_before(experiment.spec), experiment.design.to_json()])}"
 
 
 def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bionic_core.model.network import Network, Plastic
+from bionic_core.training.recipe import Recipe
 
 
 @torch.no_grad()
@@ -18,10 +19,23 @@ def keep_wiring(network: Network) -> None:
 
 
 @torch.no_grad()
-def learn_locally(network: Network, record: Mapping[str, Tensor]) -> None:
-    """Apply the local rules once, through the wiring, to the activity in ``record``."""
+def learn_locally(
+    network: Network, record: Mapping[str, Tensor], rates: Mapping[str, float] | None = None
+) -> None:
+    """Apply the local rules once, through the wiring, to the activity in ``record``.
+
+    ``rates`` are factors on what they change, by mechanism; 1 where none is given.
+    """
     for plastic, change in zip(network.plastic, local_changes(network, record), strict=True):
-        plastic.projection.values.add_(change)
+        plastic.projection.values.add_(change, alpha=(rates or {}).get(plastic.mechanism, 1.0))
+
+
+def rule_rates(recipe: Recipe, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Return the factors on local rules that follow the schedule: the rate now over the set one."""
+    if not recipe.scheduled or not recipe.training.lr:
+        return {}
+    now = float(optimizer.param_groups[0]["lr"]) / recipe.training.lr
+    return {name: now for name, follows in recipe.scheduled.items() if follows}
 
 
 def local_changes(network: Network, record: Mapping[str, Tensor]) -> list[Tensor]:
@@ -30,9 +44,6 @@ def local_changes(network: Network, record: Mapping[str, Tensor]) -> list[Tensor
     for plastic in network.plastic:
         projection = plastic.projection
         values = projection.values
-        if not values.requires_grad and values.is_leaf:  # it keeps its weights
-            changes.append(torch.zeros_like(values))
-            continue
         pre, post = (x.to(values.dtype) for x in activity(plastic, record))
         # A rule may answer for every pair; those that do not exist must not grow.
         change = projection.wired(plastic.rule(values, pre, post, projection))

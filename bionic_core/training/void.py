@@ -20,6 +20,7 @@ from bionic_core.model.asking import Asking
 from bionic_core.model.hooks import hooks_of
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
+from bionic_core.training.loss import training_loss
 from bionic_core.training.recipe import Views
 
 
@@ -56,9 +57,10 @@ def even(spec: Spec, counts: Sequence[int]) -> dict[str, str]:
     if min(counts) < max(counts):
         return {}
     return {
-        name: f"each class has {counts[0]:,} training images, so that balanced weights are all 1"
+        name: f"each class has {counts[0]:,} training images, so that their weights are all 1"
         for name, answer in Asking(spec, 0).answers("recipe", "", kind=Mapping)
         if answer.get("loss.weight") == "balanced"
+        or any(key.startswith("weights.") for key in answer)
     }
 
 
@@ -97,7 +99,8 @@ def check_factors(spec: Spec, names: Iterable[str]) -> None:
 def _nil(answer: Mapping[str, Any], training: Training) -> bool:
     """Return whether everything that is set stands at its default anyway."""
     defaults = {f"views.{key}": value for key, value in attrs.asdict(Views()).items()}
-    defaults |= {f"loss.{key}": v for key, v in _defaults(functional.cross_entropy).items()}
+    for function in (functional.cross_entropy, training_loss):
+        defaults |= {f"loss.{key}": value for key, value in _defaults(function).items()}
     named = {name.lower(): name for name in dir(torch.optim)}
     if optimizer := getattr(torch.optim, named.get(training.optimizer, ""), None):
         defaults |= {f"optimizer.{key}": value for key, value in _defaults(optimizer).items()}

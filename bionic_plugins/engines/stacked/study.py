@@ -326,7 +326,8 @@ def _teller(study: Study) -> Callable[[Member, Progress], None]:
 def _complete(member: Trainee) -> Outcome:
     """Write what a run leaves behind."""
     try:
-        complete(member.run, member.state, member.inputs, member.texts)
+        smoothing = member.course.recipe.smoothing
+        complete(member.run, member.state, member.inputs, member.texts, smoothing)
     except (RequestError, WriteError):
         raise
     except Exception as error:
