@@ -1,6 +1,6 @@
 """The quick way to read a text table of whole ids: Arrow's parser and arrays in place of SQL.
 
-It reads only what it reads exactly as :mod:`~bionic_core.connectomes.importing.values` would. At the
+It reads only what it reads exactly as :mod:`bionic_core.connectomes.importing.values` would. At the
 first field that is anything else (an id with a fraction, a number that is none) it gives up, and
 the table is read the careful way from its beginning. Start at `batches`.
 """
