@@ -83,7 +83,11 @@ class Ablation:
 
 
 def plan_ablation(
-    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+    spec: Spec,
+    mechanisms: Sequence[str],
+    seeds: Sequence[int],
+    registry: Registry,
+    void: bool = False,
 ) -> Ablation:
     """Return the study that leaves mechanisms out of a spec, one at a time.
 
@@ -92,7 +96,8 @@ def plan_ablation(
 
     Args:
         spec: the full model.
-        mechanisms: to leave out; if none are named, all that the spec can be built without.
+        mechanisms: to leave out; if none are named, all that act and that can be left out.
+        void: whether those that are named may do nothing, which is then said.
         seeds: all different; each variant is run once with each.
         registry: the plugins that can be named.
 
@@ -112,17 +117,18 @@ def plan_ablation(
             where=spec.where,
         )
     check_heard(spec)
-    check_factors(spec, mechanisms)
+    check_factors(spec, () if void else mechanisms, nothing := voids(spec))
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> ParameterCounts:
         recipe_of(cell)
         return parameter_counts(build(cell, connectome=connectome))
 
-    notes = [f"{name} changes nothing, being void: {why}" for name, why in voids(spec).items()]
+    left = "so that leaving it out changes nothing" if mechanisms else "so that it is not left out"
+    notes = [f"mechanism '{name}' does nothing, {left}: {why}" for name, why in nothing.items()]
     whole = counts(spec)
     parameters: dict[str, ParameterCounts] = {}
-    for name in mechanisms or spec.mechanisms:
+    for name in mechanisms or [name for name in spec.mechanisms if name not in nothing]:
         try:
             parameters[name] = counts(variants.of([name], {}))
         except RequestError as error:
