@@ -9,11 +9,16 @@ JAFFE; or by folders of the same names within several classes' folders (``cat/an
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from bionic_core import Split
+
+VALIDATION = 0.1
+"""Share of the training pictures that select, as elsewhere by default."""
 
 NAMES = (
     re.compile(r"(S\d{3})_\d{3}_\d{8}(?:_.*)?", re.IGNORECASE),
@@ -51,16 +56,57 @@ def by_person(
     """Return the rows of about a share of the pictures, ascending, each person's all or none.
 
     Persons are taken in random order as long as they fit in the share and leave each class a
-    picture. The share may have no picture of a class that few persons show.
+    picture; the first may take up to twice the share, so that few persons give none. The share may
+    have no picture of a class that few persons show.
     """
     names, who = np.unique(np.asarray(persons), return_inverse=True)
     left = np.bincount(labels)
-    room = max(1, round(share * len(labels)))
+    room = share * len(labels)
     chosen: list[int] = []
     for person in np.random.Generator(np.random.PCG64(seed)).permutation(len(names)).tolist():
         rows = np.flatnonzero(who == person)
         after = left - np.bincount(labels[rows], minlength=len(left))
-        if (len(rows) <= room or not chosen) and after[left > 0].min() > 0:
+        if len(rows) <= room * (1 if chosen else 2) and after[left > 0].min() > 0:
             chosen.append(person)
             left, room = after, room - len(rows)
     return np.flatnonzero(np.isin(who, chosen))
+
+
+def of_parts(
+    files: Mapping[str, Sequence[tuple[Path, int]]], roots: Mapping[str, Path]
+) -> tuple[str, list[str]]:
+    """Return what is to be said of persons in several splits, and who is on each training picture.
+
+    Both are empty where names do not tell.
+    """
+    who = {
+        split: persons_of([path for path, _ in pictures], roots[split])
+        for split, pictures in files.items()
+    }
+    train = who["train"] or []
+    said = ""
+    for split, persons in who.items():
+        shared = set(train) & set(persons or ()) if split != "train" else set()
+        if shared:
+            said += f"; {len(shared):,} persons of train are in {split}"
+    return said, train
+
+
+def apart(
+    parts: Mapping[str, Split], persons: Sequence[str], share: float, seed: int
+) -> tuple[dict[str, Split], str]:
+    """Return splits of which those that are missing are drawn from train, by person; say so.
+
+    Test takes ``share`` where it is missing, and then validation a tenth of the rest. Too few
+    persons to draw from leave the splits as they are.
+    """
+    found, drawn = dict(parts), []
+    for split, part in (("test", share), ("validation", VALIDATION)):
+        rows = by_person(persons, found["train"].labels, part, seed)
+        if split in found or not len(rows):
+            continue
+        rest = np.setdiff1d(np.arange(len(persons)), rows)
+        found[split], found["train"] = found["train"].take(rows), found["train"].take(rest)
+        persons = [persons[row] for row in rest]
+        drawn.append(split)
+    return found, f"; {' and '.join(drawn)} by person" if drawn else ""
