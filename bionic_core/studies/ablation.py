@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
@@ -38,6 +38,7 @@ from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
+from bionic_core.studies.idle import check_left_out
 from bionic_core.studies.image_plan import about_images, planned_images
 from bionic_core.studies.over_images import (
     JUDGING,
@@ -59,7 +60,6 @@ from bionic_core.studies.results import (
 from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
-from bionic_core.training.void import check_factors, check_heard, voids
 
 FULL = "full"
 """The variant with everything on."""
@@ -106,18 +106,7 @@ def plan_ablation(
             leave out, or a cell cannot be built.
     """
     check_size((), seeds, len(mechanisms or spec.mechanisms) + 1)
-    unknown = [name for name in mechanisms if name not in spec.mechanisms]
-    if unknown:
-        raise RequestError(
-            [
-                f"--mechanisms: '{name}' is not in the spec, so it cannot be left out."
-                f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
-                for name in unknown
-            ],
-            where=spec.where,
-        )
-    check_heard(spec)
-    check_factors(spec, () if void else mechanisms, nothing := voids(spec))
+    nothing = check_left_out(spec, mechanisms, void=void)
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> ParameterCounts:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.errors import RequestError, shorten
+from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
@@ -99,6 +99,34 @@ class Idle:
         why = why or self.voids(spec).get(table.removeprefix("mechanisms."), "")
         both = " and ".join(word(level) for level in factor.levels[:2])
         return why or f"beside the other settings {both} are the same"
+
+
+def check_left_out(spec: Spec, names: Sequence[str], *, void: bool) -> dict[str, str]:
+    """Return why mechanisms of a spec do nothing; check that the named ones can be left out.
+
+    Args:
+        spec: the full model.
+        names: of mechanisms.
+        void: whether they may do nothing.
+
+    Raises:
+        RequestError: one is not in the spec, or does nothing.
+    """
+    if unknown := [name for name in names if name not in spec.mechanisms]:
+        raise RequestError(
+            [
+                f"--mechanisms: '{name}' is not in the spec, so it cannot be left out."
+                f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
+                for name in unknown
+            ],
+            where=spec.where,
+        )
+    check_heard(spec)
+    found = voids(spec)
+    problems = [f"mechanism '{n}' {NOTHING}: {found[n]}" for n in names if n in found and not void]
+    if problems:
+        raise RequestError(problems, where=spec.where)
+    return found
 
 
 def check_with_images(

@@ -98,9 +98,8 @@ def factorial_plan(
         seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
-    notes: list[str] = list(experiment.idle)
     cells: list[Cell] | None = None
-    images, estimate, plans = None, None, Plans(root)
+    notes, images, estimate, plans = list(experiment.idle), None, None, Plans(root)
     try:
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)

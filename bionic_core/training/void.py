@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -157,27 +157,6 @@ def check_heard(spec: Spec) -> None:
         f"mechanism '{name}' does nothing: {why}"
         for name, answer in Asking(spec, 0).answers("recipe", "", kind=Mapping)
         if (why := unheard(answer, spec.training))
-    ]
-    if problems:
-        raise RequestError(problems, where=spec.where)
-
-
-def check_factors(spec: Spec, names: Iterable[str], found: Mapping[str, str]) -> None:
-    """Refuse to switch mechanisms on and off that do nothing where they are on.
-
-    Args:
-        spec: of the study.
-        names: of its mechanisms.
-        found: why some do nothing.
-
-    Raises:
-        RequestError: with each of them, and why.
-    """
-    problems = [
-        f"mechanism '{name}' does nothing, so that a study would find no effect of it: "
-        f"{found[name]}"
-        for name in names
-        if name in found
     ]
     if problems:
         raise RequestError(problems, where=spec.where)

@@ -53,6 +53,13 @@ def split_folders(root: Path) -> dict[str, Path]:
     if "train" not in found or not folders(found["train"]):
         return {}
     others = [folder.name for folder in folders(root) if folder not in found.values()]
+    classes = {folder.name for folder in folders(found["train"])}
+    if beside := [name for name in others if name in classes]:
+        raise RequestError(
+            f"the class folders {_first(beside)} stand beside train/, which has such too; they "
+            "would not be read: put their pictures into train/ or test/, or take them out",
+            where=str(root),
+        )
     if unknown := [name for name in others if SPLIT_WORD.search(name.lower())]:
         raise RequestError(
             f"'{unknown[0]}' is named as a split, but is none that is known; call it train, "
@@ -72,9 +79,18 @@ def class_folders(root: Path, least: int = 2) -> list[str]:
     if len(names) < least:
         found = f"{len(names)} class folder{'' if len(names) == 1 else 's'}"
         wanted = "two or more" if least > 1 else "of those that train/ has"
+        if least > 1 and len(names) == 1 and len(folders(root / names[0])) > 1:
+            wanted += f"; '{names[0]}' has several folders, so give that one"
         raise RequestError(
             f"found {found} ({', '.join(names) or 'none'}); expected one folder of pictures for "
             f"each class, {wanted}",
+            where=str(root),
+        )
+    same = [name for name in names if [n.casefold() for n in names].count(name.casefold()) > 1]
+    if same:
+        raise RequestError(
+            f"the class folders {_first(same)} differ in capitals alone; put them together, or "
+            "rename one",
             where=str(root),
         )
     return names

@@ -62,7 +62,7 @@ def test_every_file_of_a_study_whose_figures_are_no_numbers(
     import bionic_core.runs.train as runs
     import bionic_core.training.loop as loop
 
-    metrics, full = loop.metrics, runs.full_metrics
+    metrics, full = vars(loop)["metrics"], vars(runs)["full_metrics"]
     monkeypatch.setattr(loop, "metrics", lambda *a: attrs.evolve(metrics(*a), loss=math.inf))
     monkeypatch.setattr(runs, "full_metrics", lambda *a: attrs.evolve(full(*a), loss=math.nan))
     wild = ("--mechanisms", "noise", "--seeds", "1", *SMALL)
