@@ -229,6 +229,9 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
@@ -249,6 +252,7 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -28,7 +28,7 @@ def train_command(
     from bionic_core.runs.planned import Plans
     from bionic_core.runs.task import Task
     from bionic_core.runs.train import train_task
-    from bionic_core.training.void import voids
+    from bionic_core.training.void import said
 
     task, tracks = Task(0, loaded, seed), options.tracks(context)
     with (
@@ -45,7 +45,7 @@ def train_command(
             observer.failed(task, reason(error))
             raise
         observer.finished(task, run)
-        for name, why in voids(loaded).items():
-            display.say(f"mechanism '{name}' does nothing here: {why}")
+        for words in said(loaded):
+            display.say(words)
     result = run.result
     show(result, json, lambda report: report.trained(result))

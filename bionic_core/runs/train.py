@@ -9,7 +9,6 @@ complete, and the state removed last.
 from __future__ import annotations
 
 import io
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,7 @@ from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
+from bionic_core.base.strict_json import json_text
 from bionic_core.base.unwritten import WriteError
 from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
@@ -294,7 +294,7 @@ def _manifest(
     installed = Registry.installed()
     document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def _resumed(
@@ -306,7 +306,7 @@ def _resumed(
     entry = {"after_epoch": checkpoint.epoch} | where | dict(more)
     document["resumed"] = [*document.get("resumed", []), entry]
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def save_model(folder: Path, spec: Spec, network: Network) -> None:
@@ -361,7 +361,7 @@ def complete(
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
-        RESULT: json.dumps(to_document(result), indent=1).encode(),
+        RESULT: json_text(to_document(result), indent=1).encode(),
     }
     write_finished(run.folder, contents)
 

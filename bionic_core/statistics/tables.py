@@ -22,6 +22,7 @@ from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
 from bionic_core.statistics.taken import BLOCK, FACTOR, NONE, RESPONSE, Column, role_of, sentences
 from bionic_core.statistics.text_table import read_table
+from bionic_core.statistics.units import in_unit
 from bionic_core.statistics.verdicts import check_margin, margin_of
 
 BLOCKS = ("seed", "block")
@@ -95,6 +96,7 @@ def analyse(
     error: str | None = None,
     percent: bool = False,
     margin: float | None = None,
+    unit: str = "",
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
@@ -113,6 +115,8 @@ def analyse(
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
+        unit: of the response, told beside effects; if empty, what stands beside the numbers or in
+            the column's head, as ``rate [ms]``. ``%`` says that numbers are in per cent.
 
     Raises:
         RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
@@ -125,13 +129,11 @@ def analyse(
         block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
     try:
         _check_columns(list(sheet.columns), response, factors, block)
-        read = measured(
-            sheet.columns[response], response, sheet.places, commas=sheet.has_commas(response)
-        )
+        read = _read(sheet, response, unit, percent)
         taken = _taken(sheet, response, factors, block)
         found = [column for column in taken if column.taken_as == FACTOR]
-        _check_rows(found, sum(value is not None for value in read.values))
         names = [column.name for column in found]
+        _check_rows(found, sum(value is not None for value in read.values))
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         _check_holes(sheet, levels)
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
@@ -144,6 +146,16 @@ def analyse(
         raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*sentences(taken, read), *([str(curvature)] if curvature else []))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
+
+
+def _read(sheet: Sheet, response: str, unit: str, percent: bool) -> Measured:
+    """Return the numbers of the response, with their unit."""
+    commas = sheet.has_commas(response)
+    read = measured(sheet.columns[response], response, sheet.places, commas=commas)
+    read = in_unit(read, response, unit)
+    if percent and read.unit not in ("", "%"):
+        raise RequestError(f"--percent: '{response}' is in {read.unit}, and so no fraction")
+    return read
 
 
 def _analysed(
@@ -239,6 +251,11 @@ def _merges(sheet: Sheet, levels: Mapping[str, Any]) -> Iterator[str]:
     for name in levels:
         for spellings in sheet.levels[name].merged:
             yield f"column '{name}': {', '.join(spellings)} are taken as one level"
+        for words in sheet.levels[name].alike:
+            yield (
+                f"column '{name}': {', '.join(map(ascii, words))} are levels of their own, though "
+                "they differ in capitals, blanks or the like alone; write them alike if they are"
+            )
 
 
 def _left_out(read: Measured, response: str) -> Iterator[str]:
@@ -248,6 +265,11 @@ def _left_out(read: Measured, response: str) -> Iterator[str]:
         yield (
             f"{missing} of {len(read.values)} rows have no number in '{response}' and are left "
             f"out ({', '.join(told)})"
+        )
+    if codes := read.codes:
+        yield (
+            f"{', '.join(f'{code:g}' for code in codes)} in '{response}' is far from all other "
+            "values, and is taken as a number; where it stands for none, leave the cell empty"
         )
 
 

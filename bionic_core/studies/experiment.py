@@ -33,6 +33,7 @@ from bionic_core.statistics.power import sights
 from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
+from bionic_core.studies.idle import Idle, check_with_images
 from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
@@ -44,7 +45,6 @@ from bionic_core.studies.over_images import (
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
-from bionic_core.training.void import check_factors
 
 DEFAULT = "local"
 """The engine of those who name none."""
@@ -74,6 +74,11 @@ class Experiment:
         cells = list(zip(self.specs, self.titles, strict=True))
         runs = [(spec, seed, title) for seed in self.design.seeds for spec, title in cells]
         return [Task(number, *run) for number, run in enumerate(runs, first)]
+
+    @property
+    def idle(self) -> list[str]:
+        """What does nothing in some of the cells, a sentence each."""
+        return Idle(self.design.factors, self.design.cells, self.specs).notes()
 
     def levels(self, place: int) -> Mapping[str, Level]:
         """Return the levels of the run at a place among :meth:`tasks`."""
@@ -110,8 +115,8 @@ def plan_factorial(
         cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
 
     Raises:
-        RequestError: a mechanism is unknown or does nothing, a value is not allowed, or a cell
-            cannot be built.
+        RequestError: a mechanism is unknown, a factor does nothing, a value is not allowed, or a
+            cell cannot be built.
     """
     if not mechanisms and not keys:
         raise RequestError(
@@ -122,7 +127,6 @@ def plan_factorial(
     count = len(cells) if cells is not None else None if resolution is None else 1
     check_size([*map(Factor, mechanisms), *keys], seeds, count)
     spec = with_mechanisms(spec, mechanisms, registry)
-    check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
     factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)
@@ -136,6 +140,7 @@ def plan_factorial(
         design = foldover(design, folded, possible)
     specs = tuple(cell_spec(variants, cell) for cell in design.cells)
     check_cells(specs)
+    Idle(design.factors, design.cells, specs).check(lambda cell: cell_spec(variants, cell))
     return Experiment(spec, design, specs)
 
 
@@ -188,7 +193,9 @@ def run_experiment(
     if jobs > 1:
         import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
     told, tasks = observer or Observer(), experiment.tasks(first)
-    work = Work(tasks, root, device, jobs, told, plans or Plans(root))
+    plans = plans or Plans(root)
+    check_with_images(experiment.design.factors, experiment.spec, experiment.specs, plans.inputs)
+    work = Work(tasks, root, device, jobs, told, plans)
     cells: dict[int, Cell] = {}
     elsewhere: set[int] = set()
     for outcome in (engine or default_engine()).train(work):
@@ -272,7 +279,7 @@ def analyse(
         margin=margin_of(about.unit, judging.margin),
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=[*about_images_left(response, judging), *about_runs(known)],
+        said=[*about_images_left(response, judging), *experiment.idle, *about_runs(known)],
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from attrs import field
 
 from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
+from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
@@ -247,7 +247,7 @@ def save_ablation(path: Path, results: AblationResults) -> None:
 def _save(
     path: Path, results: StudyResults, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    write_text(path, json.dumps(to_document(results), indent=1))
+    write_text(path, json_text(to_document(results), indent=1))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(columns)
