@@ -14,5 +14,6 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
-NEUTRAL, NUMERICS, SPEC_ONLY = "neutral", "numerics", "spec only"
-"""Keys of a field's metadata: two of :class:`Plugin`; a key of specs that is no option."""
+NEUTRAL, NUMERICS, SPEC_ONLY, DRAWS, LADDER = "neutral", "numerics", "spec only", "draws", "ladder"
+"""Keys of a field's metadata: two of :class:`Plugin`; a key of specs that is no option; two of
+:mod:`bionic_core.spec.draws`."""

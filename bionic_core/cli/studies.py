@@ -59,7 +59,18 @@ class DesignOptions:
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -98,6 +109,7 @@ class DesignOptions:
                 keys=[factor_of(text) for text in self.factor or ()],
                 resolution=asked,
                 folded=folded,
+                way=self.draws,
             )
         if self.mechanisms or self.factor or asked is not None:
             raise RequestError(
@@ -113,6 +125,7 @@ class DesignOptions:
             keys=given.keys,
             folded=folded,
             cells=given.cells,
+            way=self.draws,
         )
 
 
@@ -237,6 +250,7 @@ def analyse_command(
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -249,6 +263,7 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        **known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()
