@@ -197,6 +197,7 @@ def _train(
     """Train what is missing of an experiment, and show and track it."""
     from bionic_core.cli.progress import Display
     from bionic_core.runs.observer import Observers
+    from bionic_core.statistics.draws import said_before
     from bionic_core.studies.experiment import run_experiment, study_name
 
     name = f"{experiment.spec.name}-{study_name(experiment)}"
@@ -206,6 +207,8 @@ def _train(
         Display(console(sys.stderr), runs=experiment.design.runs) as display,
         tracks.open(name, experiment.specs, display) as tracking,
     ):
+        for line in said_before(experiment.design):
+            display.say(line)
         say_precision(experiment.specs, options.device, display.say)
         cells = run_experiment(
             experiment,

@@ -17,6 +17,7 @@ import numpy as np
 from bionic_core.base.records import to_document
 from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.designs import Draws, Factor, Level, in_words, same_level, word
+from bionic_core.statistics.drawn_errors import OverDraws
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
 from bionic_core.statistics.ensemble import climbed, ensembles
 from bionic_core.statistics.findings import (
@@ -167,15 +168,19 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
+    degrees = model.degrees
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
         can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
         judged = _judge_source(fit, model.inverse[places]) if can else ()
         yield Source(name, len(places), squares, squares / len(places), *judged)
-    yield Source(
-        "residual", model.degrees, residual, residual / model.degrees if model.degrees else None
-    )
+    if isinstance(fit.error, OverDraws) and residual:
+        left, free = fit.error.of_runs(fit.responses)
+        squares, of_draws = residual - left, degrees - free
+        yield Source("draws", of_draws, squares, squares / of_draws if of_draws else None)
+        residual, degrees = left, free
+    yield Source("residual", degrees, residual, residual / degrees if degrees else None)
     total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
     yield Source("total", len(fit.responses) - 1, total)
 

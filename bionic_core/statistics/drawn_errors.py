@@ -101,8 +101,8 @@ def grids(
 
 
 @attrs.frozen(eq=False)
-class _Drawn(ErrorModel):
-    """What the three share.
+class OverDraws(ErrorModel):
+    """The error over draws and seeds; what the three share.
 
     Attributes:
         grids: the ensembles' runs.
@@ -110,6 +110,35 @@ class _Drawn(ErrorModel):
 
     grids: tuple[Grid, ...]
     test: ClassVar[str] = "F against the variance over draws and seeds"
+
+    @cached_property
+    def inside(self) -> tuple[Matrix, int]:
+        """A basis of what model and draws explain (R, P), and the residual's degrees of freedom."""
+        columns = [self.model.columns]
+        for grid in self.grids:
+            for runs in grid.runs:
+                column = np.zeros(len(self.model.columns))
+                column[runs.ravel()] = 1.0
+                columns.append(column[:, None])
+        left, sizes, _ = np.linalg.svd(np.column_stack(columns), full_matrices=False)
+        basis = left[:, sizes > DEPENDENT * sizes.max()]
+        return basis, len(basis) - basis.shape[1]
+
+    def of_runs(self, responses: Matrix) -> tuple[float, int]:
+        """Return the sum of squares of responses (R,) that model and draws leave, and degrees."""
+        basis, free = self.inside
+        centred = responses - responses.mean()
+        return float(((centred - basis @ (basis.T @ centred)) ** 2).sum()), free
+
+    def expected_draws(self, contrasts: Matrix) -> tuple[Matrix, Matrix]:
+        """Return what draws add to variances if their own is 1, and its squares over degrees."""
+        more, spent = np.zeros(len(contrasts)), np.zeros(len(contrasts))
+        for grid in self.grids:
+            each = contrasts[:, grid.runs].sum((2, 3))
+            variance = (each**2).sum(1) / grid.share
+            more += variance
+            spent += variance**2 / (grid.shape[0] - 1)
+        return more, spent
 
     def joint(self, contrasts: Matrix, responses: Matrix) -> Joint:
         """Return the ANOVA-type statistic, its covariance by polarisation of :meth:`judge`.
@@ -135,7 +164,7 @@ class _Drawn(ErrorModel):
         return self.model.residuals(responses)
 
 
-class Crossed(_Drawn):
+class Crossed(OverDraws):
     """The error over seeds, each seed's own, and what draws add to it."""
 
     name = "seeds"
@@ -172,24 +201,11 @@ class Crossed(_Drawn):
         return self.over_seeds.expected(contrasts)
 
 
-class CrossedPooled(_Drawn):
+class CrossedPooled(OverDraws):
     """The residual that draws leave, and what draws add to it."""
 
     name = "pooled"
     assumption = EQUAL
-
-    @cached_property
-    def inside(self) -> tuple[Matrix, int]:
-        """A basis of what model and draws explain (R, P), and the residual's degrees of freedom."""
-        columns = [self.model.columns]
-        for grid in self.grids:
-            for runs in grid.runs:
-                column = np.zeros(len(self.model.columns))
-                column[runs.ravel()] = 1.0
-                columns.append(column[:, None])
-        left, sizes, _ = np.linalg.svd(np.column_stack(columns), full_matrices=False)
-        basis = left[:, sizes > DEPENDENT * sizes.max()]
-        return basis, len(basis) - basis.shape[1]
 
     def judge(self, contrasts: Matrix, responses: Matrix) -> tuple[Matrix, Matrix]:
         """Return the root of Σ w² σ² + Σ (V_draws − Σ w² σ² of its runs)⁺, and the degrees."""
@@ -223,7 +239,7 @@ class CrossedPooled(_Drawn):
 
 
 @attrs.frozen(eq=False)
-class Nested(_Drawn):
+class Nested(OverDraws):
     """Independent draws, and the seeds of levels that are one thing.
 
     Attributes:

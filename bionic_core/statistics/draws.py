@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import attrs
 
@@ -181,14 +180,11 @@ def _either(levels: Sequence[Level]) -> str:
     return " or ".join(map(word, levels))
 
 
-def without_draws(cells: Sequence[Mapping[str, Level]], draws: Draws | None) -> list[Any]:
-    """Return combinations of levels as they are shown: all draws of one are one."""
+def shown(cell: Mapping[str, Level], draws: Draws | None) -> tuple[Level, ...]:
+    """Return a combination's levels as they are shown: all draws of one are one."""
     if draws is None:
-        return list(cells)
-    shown: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for cell in cells:
-        levels = {name: level for name, level in cell.items() if name != draws.column}
-        if count := draws.of(levels[draws.factor]):
-            levels[draws.factor] = f"{word(levels[draws.factor])} ({count} draws)"
-        shown.setdefault(tuple(levels.items()), levels)
-    return list(shown.values())
+        return tuple(cell.values())
+    count = draws.of(cell[draws.factor])
+    own = f"{word(cell[draws.factor])} ({count} draws)" if count else cell[draws.factor]
+    others = {name: level for name, level in cell.items() if name != draws.column}
+    return tuple((others | {draws.factor: own}).values())

@@ -23,7 +23,7 @@ from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.designs import Draws, Factor, Level, faults, same_level, word
-from bionic_core.statistics.drawn_errors import drawn_error
+from bionic_core.statistics.drawn_errors import OverDraws, drawn_error
 from bionic_core.statistics.errors import ErrorModel
 from bionic_core.statistics.fit import Fit, finite, holm
 from bionic_core.statistics.lenth import LEVEL
@@ -176,7 +176,11 @@ def estimate_effects(
         *_seed_notes(fit, by_seed, confidence),
         *_design_notes(factors, rows, effects, order, draws),
     ]
-    return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
+    sd, degrees = fit.sd, model.degrees
+    if isinstance(fit.error, OverDraws) and sd > 0:  # a run's own error has no part of draws
+        squares, degrees = fit.error.of_runs(response)
+        sd = math.sqrt(squares / degrees) if degrees else math.nan
+    return Effects(effects, finite(sd), degrees, confidence, tuple(notes), fit)
 
 
 def _judged(

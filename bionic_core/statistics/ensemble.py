@@ -31,6 +31,9 @@ from bionic_core.statistics.linear import Matrix, Model
 
 Cells = Sequence[Mapping[str, Level]]
 
+DRAWS = "draws"
+"""The source of an ensemble's own variance."""
+
 
 @attrs.frozen
 class Variance:
@@ -177,14 +180,14 @@ def variances(table: Matrix, *, nested: bool, confidence: float = 0.95) -> Itera
     if nested:
         free = draws * (seeds - 1)
         error = float((inner**2).sum() / free)
-        yield _beyond("draws", (of_draws, draws - 1), (error, free), seeds, confidence)
+        yield _beyond(DRAWS, (of_draws, draws - 1), (error, free), seeds, confidence)
         yield _own("seeds of a draw", error, free, confidence)
         return
     inner = inner - inner.mean(0)
     free = (draws - 1) * (seeds - 1)
     error = float((inner**2).sum() / free)
     of_seeds = draws * table.mean(0).var(ddof=1)
-    yield _beyond("draws", (of_draws, draws - 1), (error, free), seeds, confidence)
+    yield _beyond(DRAWS, (of_draws, draws - 1), (error, free), seeds, confidence)
     yield _beyond("seeds", (of_seeds, seeds - 1), (error, free), draws, confidence)
     yield _own("draws × seeds, and a run's own error", error, free, confidence)
 
