@@ -59,7 +59,18 @@ class DesignOptions:
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -98,6 +109,7 @@ class DesignOptions:
                 keys=[factor_of(text) for text in self.factor or ()],
                 resolution=asked,
                 folded=folded,
+                way=self.draws,
             )
         if self.mechanisms or self.factor or asked is not None:
             raise RequestError(
@@ -113,6 +125,7 @@ class DesignOptions:
             keys=given.keys,
             folded=folded,
             cells=given.cells,
+            way=self.draws,
         )
 
 
@@ -184,6 +197,7 @@ def _train(
     """Train what is missing of an experiment, and show and track it."""
     from bionic_core.cli.progress import Display
     from bionic_core.runs.observer import Observers
+    from bionic_core.statistics.draws import said_before
     from bionic_core.studies.experiment import run_experiment, study_name
 
     name = f"{experiment.spec.name}-{study_name(experiment)}"
@@ -193,6 +207,8 @@ def _train(
         Display(console(sys.stderr), runs=experiment.design.runs) as display,
         tracks.open(name, experiment.specs, display) as tracking,
     ):
+        for line in said_before(experiment.design):
+            display.say(line)
         say_precision(experiment.specs, options.device, display.say)
         cells = run_experiment(
             experiment,
@@ -240,6 +256,7 @@ def analyse_command(
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -253,6 +270,7 @@ def analyse_command(
         percent=percent,
         margin=margin,
         unit=unit,
+        **known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -220,6 +220,8 @@ StudyResults = FactorialResults | AblationResults
 def save_factorial(path: Path, results: FactorialResults) -> None:
     """Write a study's JSON, and its table of runs (CSV) beside it."""
     names = [factor.name for factor in results.design.factors]
+    if (draws := results.design.draws) is not None:  # its column stands behind its factor's
+        names.insert(names.index(draws.factor) + 1, draws.column)
     others = [] if results.response.name == ACCURACY else [results.response.name]
     _save(
         path,
@@ -227,7 +229,7 @@ def save_factorial(path: Path, results: FactorialResults) -> None:
         [*names, "seed", "accuracy", *others, "run"],
         (
             [
-                *(word(run.levels[name]) for name in names),
+                *(word(run.levels.get(name, "")) for name in names),
                 run.seed,
                 run.accuracy,
                 *(run.measured for _ in others),
