@@ -101,13 +101,20 @@ class Barred:
 class Display(Barred, Observer):
     """A bar for the runs of a study, and one for each run under way; lines where no terminal is."""
 
-    def __init__(self, console: Console, *, runs: int = 1, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        runs: int = 1,
+        quiet: bool = False,
+        bars: Callable[..., Bars] = Bars,
+    ) -> None:
         self.console = console
         self.runs = runs
         self.quiet = quiet
         self.live = console.is_terminal and not quiet
         self.tally = Tally(runs)
-        self.bars = Bars(
+        self.bars = bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -176,7 +183,11 @@ class Display(Barred, Observer):
 
     def note(self, task: Task, words: str) -> None:
         """Show what a reader must know about a run, with a line that stays."""
-        self.say(f"run {task.number + 1}: {words}" if self.runs > 1 else words)
+        self.tell(f"run {task.number + 1}: {words}" if self.runs > 1 else words)
+
+    def tell(self, words: str) -> None:
+        """Show what a reader must know, with a line that stays."""
+        self.say(words)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
