@@ -41,7 +41,10 @@ class Tally:
     """
 
     def __init__(self, runs: int, now: Callable[[], float] = time.monotonic) -> None:
-        self.runs, self.done, self.reused, self.failed = runs, 0, 0, 0
+        self.runs: int = runs
+        self.done: int = 0
+        self.reused: int = 0
+        self.failed: int = 0
         self.under_way: dict[int, tuple[float, float]] = {}
         self._now, self._begun, self._work = now, now(), 0.0
 
@@ -112,9 +115,9 @@ class Display(Barred, Observer):
         self.console = console
         self.runs = runs
         self.quiet = quiet
-        self.live = console.is_terminal and not quiet
-        self.tally = Tally(runs)
-        self.bars = bars(
+        self.live: bool = console.is_terminal and not quiet
+        self.tally: Tally = Tally(runs)
+        self.bars: Bars = bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -231,8 +234,8 @@ class Download(Barred):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.live = console.is_terminal
-        self.bars = Bars(
+        self.live: bool = console.is_terminal
+        self.bars: Bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
