@@ -37,11 +37,11 @@ def drawn(
     """Have a function draw on axes, new ones of so many inches if None, and return them."""
     import matplotlib as mpl
 
-    with mpl.rc_context({"text.parse_math": False}):  # a "$" in somebody's name is a dollar sign
-        if ax is None:
-            from matplotlib import pyplot
+    if ax is None:  # first: importing pyplot sets what a notebook shows figures by
+        from matplotlib import pyplot
 
-            _, ax = pyplot.subplots(figsize=inches, layout="constrained")
+        _, ax = pyplot.subplots(figsize=inches, layout="constrained")
+    with mpl.rc_context({"text.parse_math": False}):  # a "$" in somebody's name is a dollar sign
         draw(ax)
         if title:
             ax.set_title(textwrap.fill(title, 60), fontsize="small", loc="left")

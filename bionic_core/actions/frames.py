@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from bionic_core.studies.names import flat
+from bionic_core.studies.plan import FactorialPlan
 
 if TYPE_CHECKING:
     from bionic_core.statistics.findings import Findings
+    from bionic_core.studies.ablation import AblationPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 
 SUMMARIES = ("accuracy", "loss", "macro_f1", "train_accuracy", "train_loss", "epochs")
-JUDGED = ("estimate", "low", "high", "p", "p_adjusted")
+SIZES = ("estimate", "low", "high")
+JUDGED = (*SIZES, "p", "p_adjusted")
 
 
 def history(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -59,10 +62,18 @@ def _verdict(one: Any) -> dict[str, Any]:
 def effects(found: Findings) -> pd.DataFrame:
     """Return a row for each term, by its name, with intervals; units are the response's."""
     rows = [
-        {"term": effect.term, **_verdict(effect), "aliases": ", ".join(effect.aliases)}
+        {"term": effect.term, **_verdict(effect), "aliases": ", ".join(effect.aliases) or None}
         for effect in found.judged
     ]
     return pd.DataFrame(rows).set_index("term")
+
+
+def sights(plan: FactorialPlan | AblationPlan) -> pd.DataFrame:
+    """Return what each term's interval can be expected to be; of a leave-one-out study, one row."""
+    if isinstance(plan, FactorialPlan):
+        rows = [attrs.asdict(one) | {"aliases": ", ".join(one.aliases)} for one in plan.effects]
+        return pd.DataFrame(rows).set_index("term")
+    return pd.DataFrame([attrs.asdict(plan.detectable)])
 
 
 def anova(found: Findings) -> pd.DataFrame:

@@ -9,13 +9,13 @@ from markupsafe import Markup, escape
 
 from bionic_core.actions import frames
 from bionic_core.reports.drawing.svg import SERIES, Plot
-from bionic_core.studies.plan import FactorialPlan
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bionic_core.runs.folder import Run
     from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.plan import FactorialPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 
 COLOURS = {f"s{number}": colour for number, colour in enumerate(SERIES)}
@@ -37,7 +37,12 @@ def _cell(title: str, lines: Iterable[str], *blocks: str, notes: Iterable[str] =
 
 def _table(frame: pd.DataFrame, digits: int = 3) -> str:
     more = len(frame) - MOST
-    shown: Any = frame.head(MOST).dropna(axis=1, how="all")
+    shown: Any = frame.head(MOST).dropna(axis=1, how="all").copy()
+    for name in shown.columns:
+        if shown[name].dtype == object:
+            shown[name] = shown[name].fillna("")
+        elif name in frames.SIZES:
+            shown[name] = shown[name].round(9) + 0.0  # no 7e-15, and no −0
     text: str = shown.to_html(float_format=lambda value: f"{value:.{digits}g}", na_rep="", border=0)
     return text + (f"<p>and {more} rows more</p>" if more > 0 else "")
 
@@ -95,15 +100,8 @@ def of_ablation(study: AblationResults) -> str:
 
 def of_plan(plan: FactorialPlan | AblationPlan) -> str:
     """Return a plan: runs, time, and what can be seen."""
-    import attrs
-    import pandas as pd
-
     from bionic_core.base.words import duration
 
     time = f", about {duration(plan.estimate.seconds)}" if plan.estimate else ""
     title = f"{plan.design.runs} runs of {plan.name}{time}"
-    if isinstance(plan, FactorialPlan):
-        frame = pd.DataFrame([attrs.asdict(one) for one in plan.effects]).set_index("term")
-    else:
-        frame = pd.DataFrame([attrs.asdict(plan.detectable)])
-    return _cell(title, [], _table(frame), notes=plan.notes)
+    return _cell(title, [], _table(frames.sights(plan)), notes=plan.notes)

@@ -15,7 +15,6 @@ from bionic_core.actions.arguments import PathLike, path
 from bionic_core.actions.figures import AblationFigures, FactorialFigures, RunFigures
 from bionic_core.actions.notices import called
 from bionic_core.runs.folder import Run as RunFolder
-from bionic_core.studies.plan import FactorialPlan
 from bionic_core.studies.results import AblationResults, FactorialResults
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.plan import FactorialPlan
     from bionic_core.training.evaluation import PlainFigures
 
 
@@ -325,12 +325,9 @@ class Plan:
     @cached_property
     def effects(self) -> pd.DataFrame:
         """What each term's interval can be expected to be; of a leave-one-out study, one row."""
-        import pandas as pd
+        from bionic_core.actions import frames
 
-        if isinstance(self.found, FactorialPlan):
-            rows = [attrs.asdict(sight) for sight in self.found.effects]
-            return pd.DataFrame(rows).set_index("term")
-        return pd.DataFrame([attrs.asdict(self.found.detectable)])
+        return frames.sights(self.found)
 
     def __repr__(self) -> str:
         return f"Plan({self.runs} runs)"

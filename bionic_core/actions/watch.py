@@ -48,6 +48,11 @@ class NotebookBars(Bars):
         self._lines.append(line)
         self.refresh()
 
+    def conclude(self, line: str) -> None:
+        """Show a line instead of all others."""
+        self._lines.clear()
+        self._lines.append(line)
+
     def start(self) -> None:
         """Begin an output of the cell."""
         from IPython.display import display
@@ -97,10 +102,11 @@ class Told(Display):
         else:
             super().say(line)
 
-    def stop(self) -> None:
-        """Say how a study ended."""
+    def __exit__(self, *error: Any) -> None:
+        """Leave in a notebook how a study ended."""
         if self.runs > 1 and isinstance(self.bars, NotebookBars):
-            self.bars.keep(str(self.tally))
+            self.bars.conclude(str(self.tally))
+        super().__exit__(*error)
 
 
 class ToldRun(Told, RunDisplay):
