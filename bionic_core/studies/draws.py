@@ -22,7 +22,7 @@ from bionic_core.studies.factors import cell_spec
 def expanded(
     variants: Variants, design: Design, specs: tuple[Spec, ...], way: str | None = None
 ) -> tuple[Design, tuple[Spec, ...]]:
-    """Return a design with a cell for each draw, and every cell's spec; ``specs`` are those without.
+    """Return a design with a cell for each draw, and their specs; ``specs`` are those without.
 
     Raises:
         RequestError: the draws cannot be planned so, or a cell cannot be built.
