@@ -18,7 +18,16 @@ from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
 from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
 from bionic_core.studies.factors import is_key
-from bionic_core.training.void import COUNTED, acting, effective, even, idle, voids, weighing
+from bionic_core.training.void import (
+    COUNTED,
+    acting,
+    check_heard,
+    effective,
+    even,
+    idle,
+    voids,
+    weighing,
+)
 
 Cells = Sequence[Mapping[str, Level]]
 
