@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bionic_core.dataset import Split as Split
     from bionic_core.errors import BionicError as BionicError
     from bionic_core.errors import RequestError as RequestError
+    from bionic_core.markers import EARLIER as EARLIER
     from bionic_core.markers import NEUTRAL as NEUTRAL
     from bionic_core.markers import NUMERICS as NUMERICS
     from bionic_core.markers import hookimpl as hookimpl
@@ -67,7 +68,7 @@ __getattr__, __dir__, __all__ = offer(
         "connectomes.roles": ("ConnectomeFetcher",),
         "dataset": ("Dataset", "Split"),
         "errors": ("BionicError", "RequestError"),
-        "markers": ("NEUTRAL", "NUMERICS", "hookimpl"),
+        "markers": ("EARLIER", "NEUTRAL", "NUMERICS", "hookimpl"),
         "model.assembly": ("build",),
         "model.network": ("Network",),
         "model.projection": ("Projection",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -47,15 +46,6 @@ class Block:
     count: npt.NDArray[np.int64]
     size: npt.NDArray[np.float64]
     shape: tuple[int, int]
-
-
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the array, or a copy if somebody else could change what it holds."""
-    if array.flags.owndata and not array.flags.writeable:
-        return array
-    array = array.copy()
-    array.setflags(write=False)
-    return array
 
 
 @attrs.frozen(eq=False)
@@ -126,8 +116,7 @@ class Connectome:
         given |= {"position": position, "pre": pre, "post": post, "count": count}
         given |= {"size": count if size is None else size}
         arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
-        frozen = {key: _frozen(array) for key, array in arrays.items()}
-        return cls(**frozen, provenance=dict(provenance))
+        return cls(**arrays, provenance=dict(provenance))
 
     @property
     def label(self) -> str:
@@ -142,17 +131,9 @@ class Connectome:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the cells and the synapses (not the provenance), as hexadecimal."""
-        digest = hashlib.sha256()
-        for key, dtype in self._kinds().items():
-            array = getattr(self, key)
-            digest.update(f"{key}{array.shape}".encode())
-            if dtype is np.str_:
-                digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
-            else:
-                # The same bytes on every machine, whatever its own order.
-                array = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-                digest.update(array.data)
-        return digest.hexdigest()
+        from bionic_core.base.checksums import sum_of_arrays
+
+        return sum_of_arrays({k: (getattr(self, k), kind) for k, kind in self._kinds().items()})
 
     def _kinds(self) -> dict[str, type[np.generic]]:
         """Return the arrays that there are, with their kinds."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bionic_core.base.strict_json import json_text
+from bionic_core.base.unwritten import WriteError
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free
-from bionic_core.errors import RequestError, WriteError, listing
+from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
-from bionic_core.base.files import present, read_own, write_atomically, write_text
+from bionic_core.base.files import kind_of, present, read_own, write_atomically, write_text
 from bionic_core.base.strict_json import json_text
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
@@ -123,10 +123,11 @@ def check_free(out: Path, *, overwrite: bool) -> None:
     Raises:
         RequestError: it is a folder, or it exists already and is not to be overwritten.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
+    kind = kind_of(out)
+    if kind not in ("", "file") or (kind and not overwrite):
         raise RequestError(
-            "is a folder; name a file"
-            if out.is_dir()
+            f"is a {kind}; name a file"
+            if kind != "file"
             else "exists already. Name another file, remove it, or give --overwrite",
             where=str(out),
         )

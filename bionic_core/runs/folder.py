@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.exact import Wanted, fitted
-from bionic_core.base.files import present
+from bionic_core.base.files import kind_of, present
 from bionic_core.base.strict_json import in_numbers, replaced
 from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
@@ -70,7 +70,9 @@ class Run:
             RequestError: the folder is not one of a run.
         """
         if not folder.is_dir():
-            raise RequestError("no such run folder", where=str(folder))
+            kind = kind_of(folder)
+            words = f"is a {kind} and no run's folder" if kind else "no such run folder"
+            raise RequestError(words, where=str(folder))
         missing = [name for name in (SPEC, MANIFEST) if not present(folder / name)]
         if missing:
             raise RequestError(

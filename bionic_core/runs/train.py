@@ -28,7 +28,8 @@ from bionic_core.base.files import remove_temporaries, write_atomically, write_t
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
 from bionic_core.base.strict_json import json_text
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
 from bionic_core.registry import Registry
@@ -184,7 +185,7 @@ def _go_on(
                 observer.saved(task, run.folder)
                 kept = time.monotonic()
             observer.epoch(task, record)
-        complete(run, state, inputs, texts)
+        complete(run, state, inputs, texts, course.recipe.smoothing)
 
 
 def take_up(run: Run, state: State) -> Checkpoint | None:
@@ -315,19 +316,24 @@ def save_model(folder: Path, spec: Spec, network: Network) -> None:
         file.write(to_safetensors(portable(network.state_dict())))
 
 
-def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -> None:
-    """Write the selected weights, their predictions and figures; the test set is touched here."""
+def complete(
+    run: Run, state: State, inputs: Inputs, texts: Mapping[str, str], smoothing: float
+) -> None:
+    """Write the selected weights, their predictions and figures; the test set is touched here.
+
+    ``smoothing`` is that of the labels in training.
+    """
     network, splits = state.network, inputs.splits
     network.load_state_dict(state.best_weights)
     seconds = sum(record["seconds"] for record in state.history)
     images = len(splits.train) * len(state.history)
     names = inputs.data.class_names
     test_logits, _ = evaluate(network, splits.test)
-    test = full_metrics(test_logits, splits.test.labels, names)
+    test = full_metrics(test_logits, splits.test.labels, names, smoothing)
     logits, figures = test_logits, test
     if splits.selected_on != "test":
         logits, _ = evaluate(network, splits.validation)
-        figures = full_metrics(logits, splits.validation.labels, names)
+        figures = full_metrics(logits, splits.validation.labels, names, smoothing)
     predictions = io.BytesIO()
     np.savez_compressed(
         predictions,
@@ -344,7 +350,7 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         best_epoch=state.best_epoch,
         selected_on=splits.selected_on,
         train=Seen(**state.history[state.best_epoch - 1]["train"]),
-        train_evaluated=evaluate(network, splits.train)[1],
+        train_evaluated=evaluate(network, splits.train, smoothing)[1],
         validation=figures,
         test=test,
         seconds=seconds,

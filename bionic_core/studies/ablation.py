@@ -18,9 +18,11 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
+from bionic_core.runs.evaluate import divergence_of
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
-from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
     ASSUMPTIONS,
@@ -331,6 +333,8 @@ def figures(runs: Sequence[Cell]) -> dict[str, Summary]:
         "train_accuracy": [part.accuracy for part in trained],
         "train_loss": [part.loss for part in trained],
         "macro_f1": [result.test.macro_f1 for result in known],
+        "kl": [divergence_of(cell.run) for cell in runs if cell.run is not None],
+        "train_kl": [kl for part in trained if (kl := getattr(part, "kl", None)) is not None],
         "epochs": [result.epochs for result in known],
     }
     return {name: means(values) for name, values in columns.items()}

@@ -12,9 +12,11 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.engine import Engine, Outcome, Task, Work
 from bionic_core.runs.folder import Run
+from bionic_core.runs.identity import as_before
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
-from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import (
@@ -302,7 +304,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
 
 def study_name(experiment: Experiment, kind: str = "factorial") -> str:
     """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([experiment.spec.tables, experiment.design.to_json()])}"
+    return f"{kind}-{digest([as_before(experiment.spec), experiment.design.to_json()])}"
 
 
 def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:

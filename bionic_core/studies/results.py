@@ -104,6 +104,10 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         return cls(name=name, design=design, cells=tuple(cells), **found, **more)
 
 
+NOTHING = Summary(None, None, 0)
+"""Of no run."""
+
+
 @attrs.frozen(kw_only=True)
 class Variant:
     """The full model, or the model without a mechanism and what requires it.
@@ -112,6 +116,7 @@ class Variant:
         mechanism, term, kind: of what is left out; None of the full model.
         accuracy, train_accuracy, macro_f1: fractions.
         loss, train_loss: nats; ``train_…`` are of the selected epoch.
+        kl, train_kl: divergence to the smoothed target, nats; of no run where runs are older.
         difference: the full model's accuracy less this one's, in percentage points.
     """
 
@@ -124,6 +129,8 @@ class Variant:
     train_accuracy: Summary
     train_loss: Summary
     macro_f1: Summary
+    kl: Summary = field(default=NOTHING, metadata={OMITTED: True})
+    train_kl: Summary = field(default=NOTHING, metadata={OMITTED: True})
     epochs: Summary
     parameters: ParameterCounts
     difference: Difference | None

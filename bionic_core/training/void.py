@@ -25,6 +25,7 @@ from bionic_core.model.hooks import hooks_of
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
 from bionic_core.training.averaging import SHARE
+from bionic_core.training.loss import training_loss
 from bionic_core.training.recipe import Views
 
 COUNTED = ("training.batch_size", "training.averaging")
@@ -137,14 +138,19 @@ def even(spec: Spec, counts: Sequence[int]) -> dict[str, str]:
     """Return why mechanisms do nothing on training images of which each class has so many."""
     if min(counts) < max(counts):
         return {}
-    why = f"each class has {counts[0]:,} training images, so that balanced weights are all 1"
+    why = f"each class has {counts[0]:,} training images, so that their weights are all 1"
     return dict.fromkeys(weighing(spec), why)
 
 
 def weighing(spec: Spec) -> list[str]:
     """Return the mechanisms that weigh classes by their numbers of training images."""
     answers = Asking(spec, 0).answers("recipe", "", kind=Mapping)
-    return [name for name, answer in answers if answer.get("loss.weight") == "balanced"]
+    return [
+        name
+        for name, answer in answers
+        if answer.get("loss.weight") == "balanced"
+        or any(key.startswith("weights.") for key in answer)
+    ]
 
 
 def check_heard(spec: Spec) -> None:
@@ -184,7 +190,8 @@ def _nil(answer: Mapping[str, Any], training: Training) -> bool:
 def _beyond(answer: Mapping[str, Any], training: Training) -> dict[str, Any]:
     """Return what an answer sets that is not so without it."""
     defaults = {f"views.{key}": value for key, value in attrs.asdict(Views()).items()}
-    defaults |= {f"loss.{key}": v for key, v in _defaults(functional.cross_entropy).items()}
+    for function in (functional.cross_entropy, training_loss):
+        defaults |= {f"loss.{key}": value for key, value in _defaults(function).items()}
     named = {name.lower(): name for name in dir(torch.optim)}
     # All of muon's options are Adam's by default, as far as it has them.
     chosen = "adam" if training.optimizer == "muon" else training.optimizer
