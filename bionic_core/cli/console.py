@@ -10,7 +10,6 @@ from rich.segment import Segment
 
 from bionic_core.base.words import printable
 
-
 WIDTH = 80
 """Letters of a line where the terminal says that it has none."""
 
