@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.lazy import lent
 from bionic_core.errors import RequestError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
 
@@ -118,6 +122,45 @@ class Connectome:
         arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
         return cls(**arrays, provenance=dict(provenance))
 
+    @classmethod
+    def from_edges(cls, edges: Any, cells: Any, *, label: str = "connectome") -> Connectome:
+        """Return the connectome of two data frames.
+
+        Args:
+            edges: a row for each connection: ``pre`` and ``post`` (ids of cells), ``count`` (of
+                synapses; 1 without the column), and ``size`` if there is one (the counts if not).
+            cells: a row for each cell: ``cell_id`` (whole numbers, or names), ``cell_type``,
+                ``broad_type`` (excitatory, inhibitory); if there, ``x``, ``y``, ``z`` (nm),
+                ``layer``, ``name`` and ``transmitter``.
+            label: its name in outputs.
+
+        Raises:
+            RequestError: a column is missing, an id is unknown, a row is there twice or has a hole.
+        """
+        found: Connectome = lent("actions.wiring", "from_edges")(edges, cells, label)
+        return found
+
+    @classmethod
+    def from_matrix(cls, matrix: Any, cells: Any, *, label: str = "connectome") -> Connectome:
+        """Return the connectome of counts, pre × post: an array, scipy's, or a labelled frame.
+
+        Rows and columns are in the order of ``cells``, which is as for :meth:`from_edges`.
+
+        Raises:
+            RequestError: it is not square, or an entry is no count of synapses.
+        """
+        found: Connectome = lent("actions.wiring", "from_matrix")(matrix, cells, label)
+        return found
+
+    def to_networkx(self) -> Any:
+        """Return a ``networkx.DiGraph``: ids as nodes, ``count`` and ``size`` on the edges."""
+        return lent("connectomes.exporting", "graph_of")(self)
+
+    def plot(self, ax: Axes | None = None, kind: str = "adjacency") -> Axes:
+        """Draw the adjacency on axes, or ``column``, ``degrees`` or ``layers`` on their own."""
+        axes: Axes = lent("actions.wiring", "plot")(self, ax, kind)
+        return axes
+
     @property
     def label(self) -> str:
         """A short name for outputs, for example ``surrogate of the MICrONS V1 column``."""
@@ -131,9 +174,9 @@ class Connectome:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the cells and the synapses (not the provenance), as hexadecimal."""
-        from bionic_core.base.checksums import sum_of_arrays
+        from bionic_core import connectome_file
 
-        return sum_of_arrays({k: (getattr(self, k), kind) for k, kind in self._kinds().items()})
+        return connectome_file.fingerprint({k: getattr(self, k) for k in self._kinds()})
 
     def _kinds(self) -> dict[str, type[np.generic]]:
         """Return the arrays that there are, with their kinds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,19 @@ def write(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) 
         save = np.savez if large else np.savez_compressed
         parts: dict[str, Any] = {**arrays, "provenance": np.frombuffer(text, np.uint8)}
         save(file, **parts)
+
+
+def fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return SHA-256 over arrays, their names and shapes, as hexadecimal."""
+    digest = hashlib.sha256()
+    for key, array in arrays.items():
+        digest.update(f"{key}{array.shape}".encode())
+        if array.dtype.kind == "U":
+            digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
+        else:
+            # The same bytes on every machine, whatever its own order.
+            digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()
 
 
 def read(

@@ -36,6 +36,10 @@ class RequestError(BionicError):
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         return f"{head}{len(self.problems)} problems\n{lines}"
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the words alone, since it is the request that is wrong."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DamagedError(RequestError):
     """A file is not what was written, or nothing that could have been; it has not been used."""

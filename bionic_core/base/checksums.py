@@ -13,9 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bionic_core.errors import DamagedError
 
 SEAL = "sha256"
@@ -92,18 +89,4 @@ def _parts(data: bytes) -> tuple[dict[str, Any], memoryview]:
 def _digest(header: Mapping[str, Any], body: memoryview) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
     digest.update(body)
-    return digest.hexdigest()
-
-
-def sum_of_arrays(arrays: Mapping[str, tuple[npt.NDArray[Any], type[np.generic]]]) -> str:
-    """Return the SHA-256 over arrays with their names and kinds, as hexadecimal."""
-    digest = hashlib.sha256()
-    for key, (array, dtype) in arrays.items():
-        digest.update(f"{key}{array.shape}".encode())
-        if dtype is np.str_:
-            digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
-        else:
-            # The same bytes on every machine, whatever its own order.
-            ordered = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-            digest.update(ordered.data)
     return digest.hexdigest()

@@ -124,7 +124,7 @@ def _say(connectome: Connectome, folder: Path) -> None:
     (folder / MARK).write_text(text + "\n", encoding="utf-8")
 
 
-def _graph(connectome: Connectome) -> Any:
+def graph_of(connectome: Connectome) -> Any:
     """Return a networkx.DiGraph: cell ids as nodes, without attributes that are unknown."""
     import networkx as nx
 
@@ -141,13 +141,13 @@ def _graphml(connectome: Connectome, file: Path) -> None:
     import networkx as nx
 
     # Whole numbers are long there; lxml, which it may use, is no faster here.
-    nx.write_graphml_xml(_graph(connectome), file)
+    nx.write_graphml_xml(graph_of(connectome), file)
 
 
 def _networkx(connectome: Connectome, file: Path) -> None:
     import networkx as nx
 
-    text = json_text(nx.node_link_data(_graph(connectome), edges="edges"))
+    text = json_text(nx.node_link_data(graph_of(connectome), edges="edges"))
     file.write_text(text, encoding="utf-8")
 
 

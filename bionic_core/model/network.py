@@ -64,8 +64,8 @@ class LayerModule(nn.Module):
         super().__init__()
         self.name = name
         self.size = size
-        self.inputs = tuple(projections)
-        self.projections = nn.Module()
+        self.inputs: tuple[str, ...] = tuple(projections)
+        self.projections: nn.Module = nn.Module()
         for pre, projection in projections.items():
             add_part(self.projections, pre, projection)
         self.current = current
@@ -152,18 +152,19 @@ class Network(Gated):
         self.spread: Tensor
         self.register_buffer("centre", torch.tensor(0.5))
         self.register_buffer("spread", torch.tensor(0.5))
-        self.stages = nn.ModuleList(stages.values())
+        self.stages: nn.ModuleList = nn.ModuleList(stages.values())
         self.modulate = modulate
         self.bridge = bridge
         self.bridge_norm = bridge_norm
-        self.layers = nn.Module()
+        self.layers: nn.Module = nn.Module()
         for name, layer in layers.items():
             add_part(self.layers, name, layer)
-        self.order = tuple(layers)
+        self.order: tuple[str, ...] = tuple(layers)
         self.readout_norm = readout_norm
         self.readout = readout
-        self.plastic: tuple[Plastic, ...] = ()  # no modules: they are registered where they act
-        self.streams = tuple(streams)
+        # No modules: they are registered where they act.
+        self.plastic: tuple[Plastic, ...] = ()
+        self.streams: tuple[Stream, ...] = tuple(streams)
 
     def layer(self, name: str) -> LayerModule:
         """Return a layer by its name."""

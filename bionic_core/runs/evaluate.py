@@ -126,6 +126,17 @@ def predict_split(
     )
 
 
+def split_of(run: Run, split: str) -> tuple[Split, Sequence[str]]:
+    """Return a split of the data that a run was trained on, and the names of its classes.
+
+    Raises:
+        RequestError: the data is not where the run's spec has it.
+    """
+    inputs = _own_inputs(run, run.spec(), InputCache())
+    part: Split = getattr(inputs.splits, split)
+    return part, inputs.data.class_names
+
+
 def _own_inputs(run: Run, spec: Spec, cache: InputCache) -> Inputs:
     """Return the inputs that a run was trained on.
 

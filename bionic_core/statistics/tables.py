@@ -15,12 +15,22 @@ from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
 from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.drawn_tables import draws_of, is_draws
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
-from bionic_core.statistics.taken import BLOCK, FACTOR, NONE, RESPONSE, Column, role_of, sentences
+from bionic_core.statistics.taken import (
+    BLOCK,
+    DRAWN,
+    FACTOR,
+    NONE,
+    RESPONSE,
+    Column,
+    role_of,
+    sentences,
+)
 from bionic_core.statistics.text_table import read_table
 from bionic_core.statistics.units import in_unit
 from bionic_core.statistics.verdicts import check_margin, margin_of
@@ -97,6 +107,8 @@ def analyse(
     percent: bool = False,
     margin: float | None = None,
     unit: str = "",
+    ladders: Mapping[str, Sequence[Level]] | None = None,
+    drawing: Mapping[str, Sequence[Level]] | None = None,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
@@ -117,6 +129,8 @@ def analyse(
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
         unit: of the response, told beside effects; if empty, what stands beside the numbers or in
             the column's head, as ``rate [ms]``. ``%`` says that numbers are in per cent.
+        ladders: by column, its levels in order, each keeping more of what is real than the last.
+        drawing: by column, its levels that are one draw of many, also where each is drawn once.
 
     Raises:
         RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
@@ -135,11 +149,15 @@ def analyse(
         names = [column.name for column in found]
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         _check_holes(sheet, levels)
+        numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
         said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
-        rows = _rows(levels, names, block, read.values)
+        rows = _rows(levels, names, block, read.values, numbers)
+        drawn, about_draws = draws_of(rows, [*numbers], drawing or {})
+        said += about_draws
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
+        options |= {"draws": drawn, "ladders": ladders}
         analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
@@ -208,6 +226,8 @@ def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> t
             column = Column(name, BLOCK, levels.kind, levels.different)
         elif name in factors:
             column = Column(name, FACTOR, levels.kind, levels.different)
+        elif is_draws(name, names, factors):
+            column = Column(name, DRAWN, levels.kind, levels.different)
         else:
             column = role_of(name, levels, sheet.places, sheet.columns[name])
             if column.taken_as == FACTOR and (factors or place > own):
@@ -296,12 +316,14 @@ def _rows(
     names: Sequence[str],
     block: str,
     values: Sequence[float | None],
+    numbers: Mapping[str, Sequence[Level | None]],
 ) -> list[Row]:
-    """Return the rows with a number."""
+    """Return the rows with a number, and where they are draws, with the draws' own numbers."""
     found: list[Row] = []
     for row, value in enumerate(values):
         if value is not None:
             cell = {name: levels[name][row] for name in names}
+            cell |= {name: of[row] for name, of in numbers.items() if of[row] is not None}
             group = levels[block][row] if block else 0
             found.append((cell, group, value))  # type: ignore[arg-type]  # no hole is left
     return found

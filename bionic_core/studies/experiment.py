@@ -28,10 +28,12 @@ from bionic_core.statistics.designs import (
     full_factorial,
     in_words,
 )
+from bionic_core.statistics.draws import seed_of
 from bionic_core.statistics.fractions import described, foldover, fractional
 from bionic_core.statistics.power import sights
 from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
+from bionic_core.studies.draws import expanded, ladders
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
 from bionic_core.studies.idle import Idle, check_with_images
 from bionic_core.studies.over_images import (
@@ -72,7 +74,11 @@ class Experiment:
     def tasks(self, first: int = 0) -> list[Task]:
         """Return the runs, seed by seed in the order of the cells, numbered from ``first``."""
         cells = list(zip(self.specs, self.titles, strict=True))
-        runs = [(spec, seed, title) for seed in self.design.seeds for spec, title in cells]
+        runs = [
+            (spec, seed_of(self.design, place, seed), title)
+            for seed in self.design.seeds
+            for place, (spec, title) in enumerate(cells)
+        ]
         return [Task(number, *run) for number, run in enumerate(runs, first)]
 
     @property
@@ -95,6 +101,7 @@ def plan_factorial(
     resolution: int | None = None,
     folded: Sequence[str] | None = None,
     cells: Sequence[Mapping[str, Level]] | None = None,
+    way: str | None = None,
 ) -> Experiment:
     """Return a factorial design of mechanisms, on and off, and of keys' values, over a spec.
 
@@ -113,6 +120,7 @@ def plan_factorial(
         folded: factors of a fraction or table that a second one reverses; all of two levels if
             empty, no second one if None.
         cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
+        way: of draws and seeds, ``crossed`` or ``nested``; crossed if None.
 
     Raises:
         RequestError: a mechanism is unknown, a factor does nothing, a value is not allowed, or a
@@ -141,6 +149,7 @@ def plan_factorial(
     specs = tuple(cell_spec(variants, cell) for cell in design.cells)
     check_cells(specs)
     Idle(design.factors, design.cells, specs).check(lambda cell: cell_spec(variants, cell))
+    design, specs = expanded(variants, design, specs, way)
     return Experiment(spec, design, specs)
 
 
@@ -280,6 +289,8 @@ def analyse(
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
         said=[*about_images_left(response, judging), *experiment.idle, *about_runs(known)],
+        draws=design.draws,
+        ladders=ladders(experiment.spec, design.factors),
     )
 
 

@@ -17,7 +17,7 @@ from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
-from bionic_core.statistics.designs import Layout, Level, word
+from bionic_core.statistics.designs import FactorLayout, Layout, Level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
 from bionic_core.statistics.verdicts import sentences
@@ -102,6 +102,21 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         """Return a study of findings."""
         found = {f.name: getattr(findings, f.name) for f in attrs.fields(Findings)}
         return cls(name=name, design=design, cells=tuple(cells), **found, **more)
+
+    def at_pairs(
+        self, one: FactorLayout, other: FactorLayout
+    ) -> dict[tuple[int, int], list[float]]:
+        """Return what runs measured, in the effects' units, by the places of two factors' levels.
+
+        Args:
+            one, other: factors of the design.
+        """
+        found: dict[tuple[int, int], list[float]] = {}
+        for cell in self.cells:
+            if cell.measured is not None:
+                pair = one.place(cell.levels[one.name]), other.place(cell.levels[other.name])
+                found.setdefault(pair, []).append(self.response.scale * cell.measured)
+        return found
 
 
 NOTHING = Summary(None, None, 0)
@@ -220,6 +235,8 @@ StudyResults = FactorialResults | AblationResults
 def save_factorial(path: Path, results: FactorialResults) -> None:
     """Write a study's JSON, and its table of runs (CSV) beside it."""
     names = [factor.name for factor in results.design.factors]
+    if (draws := results.design.draws) is not None:  # its column stands behind its factor's
+        names.insert(names.index(draws.factor) + 1, draws.column)
     others = [] if results.response.name == ACCURACY else [results.response.name]
     _save(
         path,
@@ -227,7 +244,7 @@ def save_factorial(path: Path, results: FactorialResults) -> None:
         [*names, "seed", "accuracy", *others, "run"],
         (
             [
-                *(word(run.levels[name]) for name in names),
+                *(word(run.levels.get(name, "")) for name in names),
                 run.seed,
                 run.accuracy,
                 *(run.measured for _ in others),

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bionic_core.cli.console import PlainConsole
+from bionic_core.actions.console import PlainConsole
 from bionic_core.reports import html, markdown, terminal
 from bionic_core.reports.sections import (
     Block,
