@@ -188,3 +188,12 @@ def test_no_number_is_cut_and_no_column_has_no_room(
         assert any(whole in word for word in found), out
     if columns >= 40:
         assert "convolution_" in out
+
+
+def test_a_terminal_that_says_it_has_no_columns_still_prints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    file = io.StringIO()
+    PlainConsole(file=file).print(terminal.render(Section("", (), [WIDE])))
+    assert "convolution_" in file.getvalue()
