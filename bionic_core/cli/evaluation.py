@@ -53,9 +53,9 @@ def evaluate_command(
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
 
-    one = Run.open(run)
-    others = [Run.open(folder) for folder in against or ()]
-    more = [Run.open(folder) for folder in beside or ()]
+    one = Run.whole(run)
+    others = [Run.whole(folder) for folder in against or ()]
+    more = [Run.whole(folder) for folder in beside or ()]
     _check_sides(len(more), len(others), margin)
     folders.check_folder(figures)
     cache = InputCache()
@@ -112,7 +112,7 @@ def predict_command(
     from bionic_core.runs.folder import Run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(Run.open(run), images)
+    pictures = predict(Run.whole(run), images)
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -137,7 +137,7 @@ def export_command(
     from bionic_core.runs.export import export
     from bionic_core.runs.folder import Run
 
-    file = export(Run.open(run), form, out)
+    file = export(Run.whole(run), form, out)
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported
