@@ -24,7 +24,7 @@ def check_command(
     json: Json = False,
 ) -> None:
     """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.conformance.check import Subject
 
     subject = Subject.named(name, set_ or [])

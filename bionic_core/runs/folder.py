@@ -30,6 +30,7 @@ import numpy.typing as npt
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.exact import Wanted, fitted
 from bionic_core.base.files import kind_of, present
+from bionic_core.base.strict_json import in_numbers, replaced
 from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
 from bionic_core.runs.files import (
@@ -133,7 +134,8 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """The record of each epoch so far."""
         files = self.files
-        return [files.parse(line, METRICS) for line in files.text(METRICS).splitlines()]
+        lines = files.text(METRICS).splitlines()
+        return [replaced(files.parse(line, METRICS), in_numbers) for line in lines]
 
     @property
     def failure(self) -> str | None:

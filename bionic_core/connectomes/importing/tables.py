@@ -48,6 +48,7 @@ class Table:
         insisted: whether the user says that it has.
         nameless: columns that the file does not name, and why.
         notes: what was found out about the file that the user should know.
+        plain: the relation is the text of ``path`` as it stands, in UTF-8.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Table:
     insisted: bool = False
     nameless: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def decimal_comma(self) -> bool:
@@ -159,7 +161,7 @@ class Database:
         types = dict.fromkeys(names, "VARCHAR")
         notes = (*form.notes, *more)
         insisted = reading.header is True
-        return Table(path, relation, types, None, form, headed, insisted, unnamed, notes)
+        return Table(path, relation, types, None, form, headed, insisted, unnamed, notes, simple)
 
     def _feather(self, path: Path) -> str:
         import pyarrow
@@ -188,7 +190,7 @@ class Database:
             reader = self.connection.sql(sql).to_arrow_reader(BATCH)
             for batch in reader:
                 yield {
-                    name: column.to_numpy(zero_copy_only=False)
+                    name: _array(column)
                     for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 }
 
@@ -234,6 +236,18 @@ class Database:
         self.connection.register("given", pyarrow.table(dict(columns)))
         self.ask(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
         self.connection.unregister("given")
+
+
+def _array(column: Any) -> npt.NDArray[Any]:
+    """Return a column without nulls; Arrow's own way to NumPy would import pandas."""
+    import pyarrow.types
+
+    if pyarrow.types.is_boolean(column.type):
+        return np.from_dlpack(column.cast(pyarrow.uint8())).astype(bool)
+    if pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type):
+        numbers: npt.NDArray[Any] = np.from_dlpack(column)
+        return numbers
+    return np.array(column.to_pylist(), object)
 
 
 def _names(form: Form, reading: Reading) -> tuple[list[str], bool, list[str]]:
