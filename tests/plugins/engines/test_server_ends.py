@@ -56,7 +56,7 @@ def test_a_server_that_still_imports_ends_with_its_study() -> None:
 def test_a_study_whose_server_is_killed_says_so_and_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-m", "bionic_core", *STUDY]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as study:
-        begin, servers = time.monotonic(), []
+        begin, servers = time.monotonic(), list[int]()
         while not servers and study.poll() is None:
             assert time.monotonic() - begin < 120
             servers = [
