@@ -114,10 +114,10 @@ def archive(members: dict[str, bytes], random_: random.Random) -> bytes:
     how = random_.randrange(12)
     packing = random_.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
     with zipfile.ZipFile(file, "w", packing) as made:
-        for name, data in members.items():
-            made.writestr(["", "/", "../", "a/", "\\"][how] + name if how < 5 else name, data)
+        for name, content in members.items():
+            made.writestr(["", "/", "../", "a/", "\\"][how] + name if how < 5 else name, content)
             if how == 5:
-                made.writestr(name, data[::-1])
+                made.writestr(name, content[::-1])
             if how == 6:
                 made.writestr(name + "/", b"")
     data = bytearray(file.getvalue())
@@ -247,7 +247,7 @@ def pictures(random_: random.Random) -> None:
 
 def foreign(value: Any, random_: random.Random) -> Any:
     """Return a JSON value with one place in it replaced."""
-    odd = random_.choice(
+    odd: Any = random_.choice(
         [None, [], {}, "x", -1, 1e400, 2**70, True, [[[]]], {"a": 1}, "\0", "../../e"]
     )
     if isinstance(value, dict) and value and random_.random() < 0.85:
