@@ -93,7 +93,7 @@ class Masks(Mechanism):
         default="real",
         alias="wiring",
         validator=in_(get_args(Level)),
-        metadata={NUMERICS: {"rewired": 1, "type-shuffled": 1}},  # drawn otherwise than at first
+        metadata={NUMERICS: dict.fromkeys(("rewired", "type-shuffled", "reciprocal"), 1)},
     )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
     threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
