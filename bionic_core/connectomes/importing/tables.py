@@ -14,7 +14,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.arrow import check_file_unpacks
 from bionic_core.base.files import check_file
+from bionic_core.base.parquet import check_parquet
 from bionic_core.connectomes.importing import text
 from bionic_core.connectomes.importing.text import ENDINGS as TEXT_ENDINGS
 from bionic_core.connectomes.importing.text import Form, Reading
@@ -113,6 +115,7 @@ class Database:
         if text.is_text(path):
             return self._text(path, reading or Reading())
         if name.endswith(".parquet"):
+            _check_parquet(path)
             relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
         elif name.endswith((".feather", ".arrow")):
             relation = self._feather(path)
@@ -302,10 +305,27 @@ def _check_arrow(path: Path) -> None:
     import pyarrow
     import pyarrow.ipc
 
+    check_file_unpacks(path)
     with pyarrow.memory_map(str(path)) as source:
         file = pyarrow.ipc.open_file(source)
         for number in range(file.num_record_batches):
             file.get_batch(number).validate(full=True)
+
+
+def _check_parquet(path: Path) -> None:
+    """Check what DuckDB would believe of a Parquet file.
+
+    Raises:
+        RequestError: it is damaged, or not to be unpacked.
+    """
+    import pyarrow
+
+    try:
+        check_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise RequestError(
+            f"is damaged, or no Parquet file that is read ({_line(error)})", where=str(path)
+        ) from error
 
 
 def _line(error: BaseException) -> str:
