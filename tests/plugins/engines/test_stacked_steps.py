@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
+from bionic_core.training import epochs, precision, views
 from bionic_core.training import loop as training
-from bionic_core.training import precision, views
 from bionic_core.training.loss import training_loss
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
@@ -90,7 +90,7 @@ def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1
             patch,
             training,
             "step_once",
-            lambda state=state, course=course: training.train_epoch(state, course),
+            lambda state=state, course=course: epochs.train_epoch(state, course),
         )
         losses = torch.stack([losses[row] for losses in together])
         torch.testing.assert_close(losses, torch.stack(alone), rtol=tolerance, atol=0)
@@ -158,7 +158,7 @@ def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.M
     together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
-        single = functools.partial(training.train_epoch, state, course)
+        single = functools.partial(epochs.train_epoch, state, course)
         alone = torch.stack(first_steps(monkeypatch, training, "step_once", single))
         found = together[:, row]
         assert not torch.allclose(found, alone, rtol=1e-6), "it is no float32"
