@@ -96,6 +96,9 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
         if key not in variants:
             connectome = plans.inputs.get(task.spec).connectome
             network = build(task.spec, seed=task.seed, connectome=connectome)
+            if kept := [n for n, p in network.named_parameters() if not p.requires_grad]:
+                alone.append((task, f"its {kept[0]} is not trained, as all of a stack are"))
+                continue
             variant = Variant(base, task.spec, modules, network)
             why = ""
             for there in groups:

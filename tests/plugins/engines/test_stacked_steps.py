@@ -128,6 +128,26 @@ def test_first_steps_with_a_weight_for_each_pair(
     agree(monkeypatch, tasks_of(specs))
 
 
+def test_first_steps_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without what acts from step to step, loops and local rules included."""
+    model = {"projections": ["A->B", "B->A", "A->A"], "steps": 3}
+    names = ("masks", "intra", "layernorm", "hebbian", "noise", "convolution")
+    mechanisms = {name: EVERYTHING[name] for name in names} | {"leak": {}, "adaptation": {}}
+    whole = spec(mechanisms, model=model, train=70)
+    gone = [whole.without([name]) for name in ("leak", "adaptation", "hebbian", "intra")]
+    agree(monkeypatch, tasks_of([whole, *gone], (0,)))
+
+
+def test_a_readout_that_is_solved_and_weights_that_are_kept_train_alone() -> None:
+    mechanisms = {name: EVERYTHING[name] for name in ("masks", "intra")}
+    solved = spec(mechanisms, optimizer="ridge", max_epochs=1)
+    kept = spec({**mechanisms, "frozen": {}})
+    for one, why in ((solved, "solved at once"), (kept, "is not trained")):
+        grouping = group(tasks_of([one]), PLANS)
+        assert not grouping.groups
+        assert all(why in reason for _, reason in grouping.alone)
+
+
 @pytest.mark.parametrize(
     ("keys", "tolerance"),
     [
