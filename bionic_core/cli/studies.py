@@ -266,7 +266,7 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
-        **known_of(table),
+        known=known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()
