@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -12,23 +12,14 @@ import typer
 
 from bionic_core.base.records import to_document
 from bionic_core.cli import figures as folders
-from bionic_core.cli.common import (
-    Json,
-    console,
-    resumable,
-    say_precision,
-    show,
-    typed,
-)
+from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
 
 Order = Annotated[
@@ -90,41 +81,22 @@ class DesignOptions:
 
     def experiment(self, spec: Spec) -> Experiment:
         """Return the experiment over a spec that the options ask for."""
-        from bionic_core.registry import Registry
+        from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
-        from bionic_core.studies.experiment import plan_factorial
-        from bionic_core.studies.factors import factor_of, read_design
+        from bionic_core.studies.factors import factor_of
 
-        registry, seeds = Registry.installed(), range(self.seeds)
         folded = None
         if self.foldover is not None:
             folded = [] if self.foldover == ALL else _names(self.foldover)
         asked = None if self.resolution is None else resolution_of(self.resolution)
-        if self.design is None:
-            return plan_factorial(
-                spec,
-                _names(self.mechanisms),
-                seeds,
-                registry,
-                keys=[factor_of(text) for text in self.factor or ()],
-                resolution=asked,
-                folded=folded,
-                way=self.draws,
-            )
-        if self.mechanisms or self.factor or asked is not None:
-            raise RequestError(
-                "--design: the file names the factors and the cells; leave --mechanisms, --factor "
-                "and --resolution out"
-            )
-        given = read_design(self.design, spec, registry)
-        return plan_factorial(
+        return design_factorial(
             spec,
-            given.mechanisms,
-            seeds,
-            registry,
-            keys=given.keys,
+            _names(self.mechanisms),
+            [factor_of(text) for text in self.factor or ()],
+            self.seeds,
+            resolution=asked,
             folded=folded,
-            cells=given.cells,
+            design=self.design,
             way=self.draws,
         )
 
@@ -156,68 +128,27 @@ def factorial_command(
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
+    from bionic_core.actions import studies
+    from bionic_core.actions.progress import Display
+    from bionic_core.reports import plans
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
-    from bionic_core.studies import experiment as study
-    from bionic_core.studies.responses import check_response, full_name
 
-    name, experiment = full_name(response), design.experiment(loaded)
+    experiment = design.experiment(loaded)
     folders.check_folder(figures)
-    judging = judged.judging
-    study.check_judging(experiment, judging, response=name, order=order)
+    asked = studies.Asked.of(experiment, judged.judging, response, order)
+    where = options.workplace(context, trainer)
     if plan:
-        from bionic_core.reports.plans import factorial as plan_sections
-        from bionic_core.studies.plan import factorial_plan
-
-        planning = factorial_plan(
-            experiment,
-            **options.place,
-            response=name,
-            order=order,
-            judging=judging,
-            seconds=probe,
-        )
-        show(to_document(planning), json, lambda _: render(plan_sections(planning)))
+        planned = studies.factorial_plan(asked, where, probe)
+        show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
-    check_response(name, loaded)
-    cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order, judging=judging)
-    results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
-    path = study.save_results(options.out, experiment, results)
-    results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
+    display = Display(console(sys.stderr), runs=experiment.design.runs)
+    with resumable():
+        results = studies.factorial(asked, where, display, typed())
+    results = attrs.evolve(results, figures=_draw(results, figures))
     show(to_document(results), json, lambda _: render(studied(results)))
-    if failed := sum(cell.run is None for cell in cells):
-        runs = experiment.design.runs
-        raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
-
-
-def _train(
-    experiment: Experiment, context: typer.Context, options: StudyOptions, engine: Engine
-) -> Sequence[Cell]:
-    """Train what is missing of an experiment, and show and track it."""
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.statistics.draws import said_before
-    from bionic_core.studies.experiment import run_experiment, study_name
-
-    name = f"{experiment.spec.name}-{study_name(experiment)}"
-    tracks = options.tracks(context)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=experiment.design.runs) as display,
-        tracks.open(name, experiment.specs, display) as tracking,
-    ):
-        for line in said_before(experiment.design):
-            display.say(line)
-        say_precision(experiment.specs, options.device, display.say)
-        cells = run_experiment(
-            experiment,
-            **options.place,
-            engine=engine,
-            observer=Observers(tracking, display),
-        )
-        display.say("estimating effects")
-    return cells
+    if failed := studies.failures(results):
+        raise BionicError(failed)
 
 
 def _names(text: str) -> list[str]:
@@ -245,6 +176,9 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
@@ -266,6 +200,7 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
         known=known_of(table),
     )
     folders.check_folder(figures)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 import typer
 
 from bionic_core.cli.common import Data, Set, Without, load
-from bionic_core.cli.plugins import Tracks, chosen
+from bionic_core.cli.figures import check_folder
+from bionic_core.cli.plugins import chosen
 
 if TYPE_CHECKING:
+    from bionic_core.actions.work import Workplace
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.over_images import Judging
@@ -104,12 +106,8 @@ class StudyOptions:
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
+        check_folder(self.out, "--out", "runs are kept in")
         return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """Where runs are kept and computed, and how many at a time."""
-        return {"root": self.out, "device": self.device, "jobs": self.jobs}
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
         """Return the engine, which makes ready unless it is a plan."""
@@ -120,6 +118,10 @@ class StudyOptions:
             engine.prepare(self.jobs)
         return engine
 
-    def tracks(self, context: typer.Context) -> Tracks:
-        """Return the trackers."""
-        return Tracks.of(context, self.out, self.track_to)
+    def workplace(self, context: typer.Context, engine: Engine | None = None) -> Workplace:
+        """Return where runs are trained, by this engine, and told to the named trackers."""
+        from bionic_core.actions.work import Workplace
+        from bionic_core.studies.journal import Tracker
+
+        trackers = chosen(context, Tracker)
+        return Workplace(self.out, self.device, self.jobs, engine, trackers, self.track_to)

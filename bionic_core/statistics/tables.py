@@ -32,6 +32,7 @@ from bionic_core.statistics.taken import (
     sentences,
 )
 from bionic_core.statistics.text_table import read_table
+from bionic_core.statistics.units import in_unit
 from bionic_core.statistics.verdicts import check_margin, margin_of
 
 BLOCKS = ("seed", "block")
@@ -65,10 +66,6 @@ class Sheet:
     def block(self, factors: Sequence[str]) -> str:
         """Return the column that is called as blocks are, if it is no factor."""
         return next((name for name in BLOCKS if name in self.columns and name not in factors), "")
-
-    def measured(self, name: str) -> Measured:
-        """Return a column as numbers."""
-        return measured(self.columns[name], name, self.places, commas=self.has_commas(name))
 
     def has_commas(self, but: str) -> bool:
         """Return whether another column has decimal commas."""
@@ -113,17 +110,17 @@ def analyse(
     error: str | None = None,
     percent: bool = False,
     margin: float | None = None,
+    unit: str = "",
     known: Known = NOTHING_KNOWN,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
     Args:
         table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
-        response: the column that is analysed, read by the one convention that all of it keeps
+        response: the column that is analysed, by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
-        factors: the columns that were varied, with or without centre points
-            (:mod:`bionic_core.statistics.centre`); if none is named, all others whose values
-            repeat as a design's do, in a study's own table (with a ``seed``) those to its left.
+        factors: the columns that were varied, with or without centre points; if none is named, all
+            whose values repeat as a design's do, in a study's own table those left of its ``seed``.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
@@ -131,11 +128,11 @@ def analyse(
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
+        unit: of the response, ``%`` for per cent; if empty, as the numbers or the head say.
         known: of columns, what a table does not say.
 
     Raises:
-        RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
-            number in the response; and what ``estimate_effects`` raises.
+        RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
@@ -143,11 +140,11 @@ def analyse(
     block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
-        read = sheet.measured(response)
+        read = _read(sheet, response, unit, percent)
         taken = _taken(sheet, response, factors, block)
         found = [column for column in taken if column.taken_as == FACTOR]
-        _check_rows(found, sum(value is not None for value in read.values))
         names = [column.name for column in found]
+        _check_rows(found, sum(value is not None for value in read.values))
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
         said = [*_checked(sheet, levels), *_left_out(read, response)]
@@ -162,6 +159,16 @@ def analyse(
         raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*sentences(taken, read), *map(str, filter(None, [curvature])))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
+
+
+def _read(sheet: Sheet, response: str, unit: str, percent: bool) -> Measured:
+    """Return the numbers of the response, with their unit."""
+    commas = sheet.has_commas(response)
+    read = measured(sheet.columns[response], response, sheet.places, commas=commas)
+    read = in_unit(read, response, unit)
+    if percent and read.unit not in ("", "%"):
+        raise RequestError(f"--percent: '{response}' is in {read.unit}, and so no fraction")
+    return read
 
 
 def _analysed(
@@ -265,6 +272,11 @@ def _merges(sheet: Sheet, levels: Mapping[str, Any]) -> Iterator[str]:
     for name in levels:
         for spellings in sheet.levels[name].merged:
             yield f"column '{name}': {', '.join(spellings)} are taken as one level"
+        for words in sheet.levels[name].alike:
+            yield (
+                f"column '{name}': {', '.join(map(ascii, words))} are levels of their own, though "
+                "they differ in capitals, blanks or the like alone; write them alike if they are"
+            )
 
 
 def _left_out(read: Measured, response: str) -> Iterator[str]:
@@ -274,6 +286,11 @@ def _left_out(read: Measured, response: str) -> Iterator[str]:
         yield (
             f"{missing} of {len(read.values)} rows have no number in '{response}' and are left "
             f"out ({', '.join(told)})"
+        )
+    if codes := read.codes:
+        yield (
+            f"{', '.join(f'{code:g}' for code in codes)} in '{response}' is far from all other "
+            "values, and is taken as a number; where it stands for none, leave the cell empty"
         )
 
 

@@ -17,13 +17,12 @@ from bionic_core.statistics.drawn_tables import Known
 from bionic_core.statistics.draws import NESTED, WAYS, counts_of, drawn_factors, with_draws
 from bionic_core.statistics.text_table import read_table
 from bionic_core.studies.factors import cell_spec
-from bionic_core.studies.shapes import check_cells
 
 
 def expanded(
-    variants: Variants, design: Design, way: str | None = None
+    variants: Variants, design: Design, specs: tuple[Spec, ...], way: str | None = None
 ) -> tuple[Design, tuple[Spec, ...]]:
-    """Return a design with a cell for each draw, and every cell's spec; a shape is built once.
+    """Return a design with a cell for each draw, and their specs; ``specs`` are those without.
 
     Raises:
         RequestError: the draws cannot be planned so, or a cell cannot be built.
@@ -36,8 +35,6 @@ def expanded(
             f"--draws {way}: no level has a number of draws; give one, as in --factor "
             "masks.wiring=real,rewired*20, or leave --draws out"
         )
-    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
-    check_cells(specs)
     for factor in several:
         key = _key(factor, specs, design)
         draws = Draws(

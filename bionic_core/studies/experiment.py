@@ -12,9 +12,11 @@ from bionic_core.errors import BionicError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.engine import Engine, Outcome, Task, Work
 from bionic_core.runs.folder import Run
+from bionic_core.runs.identity import as_before
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
-from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import (
@@ -32,7 +34,8 @@ from bionic_core.statistics.power import sights
 from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.draws import expanded, ladders
-from bionic_core.studies.factors import requirements, study_factors
+from bionic_core.studies.factors import cell_spec, requirements, study_factors
+from bionic_core.studies.idle import Idle, check_with_images
 from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
@@ -43,7 +46,7 @@ from bionic_core.studies.over_images import (
 )
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
-from bionic_core.training.void import check_factors
+from bionic_core.studies.shapes import check_cells
 
 DEFAULT = "local"
 """The engine of those who name none."""
@@ -77,6 +80,11 @@ class Experiment:
             for place, (spec, title) in enumerate(cells)
         ]
         return [Task(number, *run) for number, run in enumerate(runs, first)]
+
+    @property
+    def idle(self) -> list[str]:
+        """What does nothing in some of the cells, a sentence each."""
+        return Idle(self.design.factors, self.design.cells, self.specs).notes()
 
     def levels(self, place: int) -> Mapping[str, Level]:
         """Return the levels of the run at a place among :meth:`tasks`."""
@@ -115,8 +123,8 @@ def plan_factorial(
         way: of draws and seeds, ``crossed`` or ``nested``; crossed if None.
 
     Raises:
-        RequestError: a mechanism is unknown or does nothing, a value is not allowed, or a cell
-            cannot be built.
+        RequestError: a mechanism is unknown, a factor does nothing, a value is not allowed, or a
+            cell cannot be built.
     """
     if not mechanisms and not keys:
         raise RequestError(
@@ -127,7 +135,6 @@ def plan_factorial(
     count = len(cells) if cells is not None else None if resolution is None else 1
     check_size([*map(Factor, mechanisms), *keys], seeds, count)
     spec = with_mechanisms(spec, mechanisms, registry)
-    check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
     factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)
@@ -139,7 +146,10 @@ def plan_factorial(
                 "fractions (--resolution) and tables (--design)"
             )
         design = foldover(design, folded, possible)
-    design, specs = expanded(variants, design, way)
+    specs = tuple(cell_spec(variants, cell) for cell in design.cells)
+    check_cells(specs)
+    Idle(design.factors, design.cells, specs).check(lambda cell: cell_spec(variants, cell))
+    design, specs = expanded(variants, design, specs, way)
     return Experiment(spec, design, specs)
 
 
@@ -192,7 +202,9 @@ def run_experiment(
     if jobs > 1:
         import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
     told, tasks = observer or Observer(), experiment.tasks(first)
-    work = Work(tasks, root, device, jobs, told, plans or Plans(root))
+    plans = plans or Plans(root)
+    check_with_images(experiment.design.factors, experiment.spec, experiment.specs, plans.inputs)
+    work = Work(tasks, root, device, jobs, told, plans)
     cells: dict[int, Cell] = {}
     elsewhere: set[int] = set()
     for outcome in (engine or default_engine()).train(work):
@@ -276,7 +288,7 @@ def analyse(
         margin=margin_of(about.unit, judging.margin),
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=[*about_images_left(response, judging), *about_runs(known)],
+        said=[*about_images_left(response, judging), *experiment.idle, *about_runs(known)],
         draws=design.draws,
         ladders=ladders(experiment.spec, design.factors),
     )
@@ -303,7 +315,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
 
 def study_name(experiment: Experiment, kind: str = "factorial") -> str:
     """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([experiment.spec.tables, experiment.design.to_json()])}"
+    return f"{kind}-{digest([as_before(experiment.spec), experiment.design.to_json()])}"
 
 
 def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:

@@ -15,7 +15,8 @@ from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.spec.draws import draw_key, drawing_levels
-from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import SECTIONS
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Factor, Level, same_level, word

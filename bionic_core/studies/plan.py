@@ -29,6 +29,7 @@ from bionic_core.statistics.spreads import SPREADS
 from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
+from bionic_core.studies.idle import check_with_images
 from bionic_core.studies.image_plan import about_images, planned_images
 from bionic_core.studies.over_images import JUDGING, Judging
 from bionic_core.studies.publication import PublishedSpread, published_spread
@@ -100,9 +101,8 @@ def factorial_plan(
         seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
-    notes, plans = list[str](), Plans(root)
     cells: list[Cell] | None = None
-    images, estimate = None, None
+    notes, images, estimate, plans = list(experiment.idle), None, None, Plans(root)
     try:
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
@@ -110,6 +110,7 @@ def factorial_plan(
     except RequestError as unread:
         notes.append(f"the data cannot be read ({unread}), so {UNKNOWN}")
     else:
+        check_with_images(design.factors, spec, experiment.specs, plans.inputs)
         check_response(response, spec, inputs)
         if seconds != 0 and (left := design.runs - len(cells)):
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)

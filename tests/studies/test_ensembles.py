@@ -188,7 +188,7 @@ def test_a_study_trains_its_draws_once_and_tells_of_them(tmp_path: Path) -> None
     analysis = study.analyse(found, cells)
     (ensemble,) = analysis.findings.ensembles
     means = [
-        np.mean([100 * c.accuracy for c in cells if c.levels.get("masks.wiring.draw") == n])
+        np.mean([100 * (c.accuracy or 0) for c in cells if c.levels.get("masks.wiring.draw") == n])
         for n in range(2)
     ]
     assert ensemble.means == pytest.approx(sorted(means))
