@@ -135,16 +135,15 @@ def analyse(
         RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
-    where = str(table) if isinstance(table, str | os.PathLike) else "table"
-    sheet = _sheet(table)
+    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
     block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
         read = _read(sheet, response, unit, percent)
         taken = _taken(sheet, response, factors, block)
         found = [column for column in taken if column.taken_as == FACTOR]
+        _check_rows(found, len(read.values) - sum(read.missing.values()))
         names = [column.name for column in found]
-        _check_rows(found, sum(value is not None for value in read.values))
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
         said = [*_checked(sheet, levels), *_left_out(read, response)]
