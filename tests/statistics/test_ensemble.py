@@ -76,6 +76,7 @@ def test_a_nested_difference_is_welchs_of_draws_against_seeds() -> None:
     (wide,) = analysed(CROSSED, nested=True).findings.ensembles[0].against
     real = [61.89, 62.93, 61.06, 62.34]
     assert wide.p == pytest.approx(2 * stats.t.sf(1.223333333 / stats.sem(real), 3))
+    assert wide.p is not None
     assert wide.p > 0.04349664  # R's, on 5.14 degrees of freedom
     steady = CROSSED.replace("61.89 62.93 61.06 62.34", "62.10 62.20 62.00 62.15")
     (found,) = analysed(steady, nested=True).findings.ensembles[0].against

@@ -75,14 +75,15 @@ def test_a_draw_is_one_wiring_whatever_the_seed(level: str) -> None:
 def test_signs_are_drawn_by_number_too() -> None:
     def sender(seed: int, **more: Any) -> list[int]:
         spec = compose(
-            small().tables | {"mechanisms": {"masks": {"wiring": "signs"} | more, "signs": {}}},
+            dict(small().tables)
+            | {"mechanisms": {"masks": {"wiring": "signs"} | more, "signs": {}}},
             registry=REGISTRY,
             name="small",
         )
         (projection,) = bionic.build(spec, seed=seed).projections
         assert projection.wiring is not None
         assert projection.wiring.sender is not None
-        return projection.wiring.sender.tolist()
+        return list(projection.wiring.sender)
 
     assert sender(0, draw=3) == sender(5, draw=3) == sender(3) != sender(0)
 
