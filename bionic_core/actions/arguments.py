@@ -150,7 +150,7 @@ def factors_of(factors: object) -> list[Factor]:
     Raises:
         RequestError: it is not of that form, or a value cannot be a level.
     """
-    from bionic_core.statistics.designs import Factor
+    from bionic_core.studies.factors import with_numbers
 
     if not isinstance(factors, Mapping):
         raise wrong("factors", factors, "keys and their values: {'training.lr': [1e-4, 1e-3]}")
@@ -164,7 +164,7 @@ def factors_of(factors: object) -> list[Factor]:
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise wrong(f"factors['{key}']", values, "a list of values")
         levels = tuple(_level(key, value) for value in values)
-        found.append(Factor(key.removeprefix("mechanisms."), levels))
+        found.append(with_numbers(key.removeprefix("mechanisms."), levels))
     return found
 
 

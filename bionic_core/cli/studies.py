@@ -201,7 +201,7 @@ def analyse_command(
         percent=percent,
         margin=margin,
         unit=unit,
-        **known_of(table),
+        known=known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -32,7 +32,7 @@ from bionic_core.statistics.findings import (
 )
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Matrix
+from bionic_core.statistics.linear import Matrix, Model
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -96,34 +96,25 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin: as for
-            :func:`bionic_core.statistics.effects.estimate_effects`.
+        error, images, margin, draws: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
-        draws: of a factor's levels; the rows' levels hold their numbers.
-        ladders: by a factor's name, its levels in order, each keeping more of what is real.
+        ladders: by a factor's name, its levels in order, each keeping more of the real.
 
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
     asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
-    asked["draws"] = draws
-    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
-    fit = effects.fit
-    model = fit.model
-    names = [term.name for term in model.kept]
-    estimates = model.effects @ fit.responses
+    asked |= {"scale": response.scale, "confidence": confidence, "draws": draws}
+    effects = estimate_effects(factors, rows, **asked)
+    fit, model = effects.fit, effects.fit.model
+    names, estimates = [term.name for term in model.kept], model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
-    seeds = [seed for _, seed, _ in rows]
-    blocks, repeated = model.blocks.shape[1], model.degrees > 0
-    what = f"draws of {draws.factor} and {block}" if draws else block
-    blocks = len({*seeds}) if draws else blocks
-    over = Over.of(blocks, tested, new=images is not None, block=what, repeated=repeated)
-    notes = [over.said, *said]
-    notes += [] if repeated or regular else [NO_LENTH]
+    over = _over(model, rows, draws, tested=tested, new=images is not None, block=block)
+    notes = [over.said, *said] + [NO_LENTH] * (model.degrees == 0 and not regular)
     findings = Findings(
         response=response,
         effects=effects.effects,
@@ -140,6 +131,16 @@ def analyse_rows(
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
+
+
+def _over(
+    model: Model, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any
+) -> Over:
+    """Return over what intervals generalise; ``about`` as for :meth:`Over.of`."""
+    repeated, blocks = model.degrees > 0, model.blocks.shape[1]
+    if draws is not None:
+        blocks, block = len({seed for _, seed, _ in rows}), f"draws of {draws.factor} and {block}"
+    return Over.of(blocks, about["tested"], new=about["new"], block=block, repeated=repeated)
 
 
 def _residual(effects: Effects) -> Residual:
