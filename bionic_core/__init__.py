@@ -18,6 +18,7 @@ from bionic_core.base.lazy import offer
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bionic_core.cli.command import Command as Command
     from bionic_core.connectome import Block as Block
     from bionic_core.connectome import Connectome as Connectome
     from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = offer(
     __name__,
     {
+        "cli.command": ("Command",),
         "connectome": ("Block", "Connectome"),
         "connectomes.roles": ("ConnectomeFetcher",),
         "dataset": ("Dataset", "Split"),

@@ -9,6 +9,7 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import (
     Json,
     SpecName,
@@ -18,6 +19,7 @@ from bionic_core.cli.common import (
     show,
     typed,
 )
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import JudgingOptions, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
@@ -39,7 +41,7 @@ def ablate_command(
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
     json: Json = False,
 ) -> None:
-    """Leave each mechanism out in turn, and say what it changes and how sure that is."""
+    """Carry out :class:`Ablate`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
@@ -100,3 +102,14 @@ def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | N
     except RequestError:
         return None, None
     return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
+
+
+@attrs.frozen(eq=False)
+class Ablate(Command):
+    """Leave each mechanism out in turn, and say what it changes and how sure that is."""
+
+    name = "ablate"
+    group = "study"
+    example = "bionic ablate demo --seeds 5 --plan"
+    reading = StudyCommand
+    run = staticmethod(ablate_command)

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 
 
@@ -22,7 +24,7 @@ def check_command(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+    """Carry out :class:`Check`."""
     from bionic_core.cli.progress import Download
     from bionic_core.conformance.check import Subject
 
@@ -53,7 +55,7 @@ def new_command(
     ] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+    """Carry out :class:`New`."""
     from bionic_core.conformance.scaffold import write_package
 
     document = write_package(name, out)
@@ -66,3 +68,23 @@ def new_command(
         return Text("\n".join([f"{document['folder']}:", *lines]))
 
     show(document, json, render)
+
+
+@attrs.frozen(eq=False)
+class Check(Command):
+    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+
+    name = "check"
+    group = "plugins"
+    example = "bionic check schematic"
+    run = staticmethod(check_command)
+
+
+@attrs.frozen(eq=False)
+class New(Command):
+    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+
+    name = "new"
+    group = "plugins"
+    example = "bionic new divisive"
+    run = staticmethod(new_command)

@@ -9,6 +9,7 @@ import attrs
 import typer
 
 from bionic_core.cli import figures as folders
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Data, Json, RunFolder, show
 from bionic_core.cli.study_options import MarginOf
 from bionic_core.errors import RequestError
@@ -48,7 +49,7 @@ def evaluate_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compute a trained run's figures on a split, classes and uncertainty included."""
+    """Carry out :class:`Evaluate`."""
     from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
@@ -108,7 +109,7 @@ def predict_command(
     ],
     json: Json = False,
 ) -> None:
-    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
+    """Carry out :class:`Predict`."""
     from bionic_core.runs.folder import Run
     from bionic_core.runs.predict import predict
 
@@ -133,7 +134,7 @@ def export_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a trained network into a file that other programs run."""
+    """Carry out :class:`Export`."""
     from bionic_core.runs.export import export
     from bionic_core.runs.folder import Run
 
@@ -145,3 +146,33 @@ def export_command(
         return exported(file)
 
     show(file, json, render)
+
+
+@attrs.frozen(eq=False)
+class Evaluate(Command):
+    """Compute a trained run's figures on a split, classes and uncertainty included."""
+
+    name = "evaluate"
+    group = "run"
+    example = "bionic evaluate runs/0123456789abcdef --figures figures"
+    run = staticmethod(evaluate_command)
+
+
+@attrs.frozen(eq=False)
+class Predict(Command):
+    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
+
+    name = "predict"
+    group = "run"
+    example = "bionic predict runs/0123456789abcdef face.jpg"
+    run = staticmethod(predict_command)
+
+
+@attrs.frozen(eq=False)
+class Export(Command):
+    """Write a trained network into a file that other programs run."""
+
+    name = "export"
+    group = "run"
+    example = "bionic export runs/0123456789abcdef --format onnx"
+    run = staticmethod(export_command)

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 
 
@@ -17,7 +19,7 @@ def runs_command(
     ] = Path("runs"),
     json: Json = False,
 ) -> None:
-    """List runs: finished, running, interrupted, failed or damaged; every file is checked."""
+    """Carry out :class:`Runs`."""
     from bionic_core.cli.progress import Download
     from bionic_core.runs.listing import Runs, list_runs
 
@@ -34,3 +36,13 @@ def runs_command(
         return listed(found)
 
     show(found, json, render)
+
+
+@attrs.frozen(eq=False)
+class Runs(Command):
+    """List runs: finished, running, interrupted, failed or damaged; every file is checked."""
+
+    name = "runs"
+    group = "run"
+    example = "bionic runs runs"
+    run = staticmethod(runs_command)

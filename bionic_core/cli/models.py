@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, Set, SpecName, Without, load, show
 
 
@@ -20,7 +22,7 @@ def build_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+    """Carry out :class:`Build`."""
     from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
@@ -33,3 +35,13 @@ def build_command(
     for note in description.notes:
         typer.echo(f"note: {printable(note)}", err=True)
     show(description, json, lambda report: report.built(description))
+
+
+@attrs.frozen(eq=False)
+class Build(Command):
+    """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+
+    name = "build"
+    group = "run"
+    example = "bionic build full --set training.lr=0.001"
+    run = staticmethod(build_command)

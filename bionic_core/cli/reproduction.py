@@ -11,6 +11,7 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import (
     Json,
     console,
@@ -20,6 +21,7 @@ from bionic_core.cli.common import (
     strict_json,
 )
 from bionic_core.cli.options import Less
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
@@ -54,7 +56,7 @@ def reproduce_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train all that a paper's tables need, and set its numbers beside ours."""
+    """Carry out :class:`Reproduce`."""
     from bionic_core.registry import Registry
     from bionic_core.reports import reproduction as reports
     from bionic_core.reports import terminal
@@ -143,3 +145,14 @@ def _write(
     for suffix, text in texts.items():
         write_text(out / f"reproduction.{suffix}", text)
     return tuple(str(out / f"reproduction.{suffix}") for suffix in texts)
+
+
+@attrs.frozen(eq=False)
+class Reproduce(Command):
+    """Train all that a paper's tables need, and set its numbers beside ours."""
+
+    name = "reproduce"
+    group = "study"
+    example = "bionic reproduce --quick --plan"
+    reading = StudyCommand
+    run = staticmethod(reproduce_command)

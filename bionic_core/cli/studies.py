@@ -12,6 +12,7 @@ import typer
 
 from bionic_core.base.records import to_document
 from bionic_core.cli import figures as folders
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import (
     Json,
     console,
@@ -139,7 +140,7 @@ def factorial_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+    """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
@@ -232,7 +233,7 @@ def analyse_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Analyse any table of factors and responses as a factorial experiment is."""
+    """Carry out :class:`Analyse`."""
     from bionic_core.reports.findings import analysed
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
@@ -265,3 +266,24 @@ def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
     from bionic_core.reports.drawing.effects import drawn
 
     return tuple(folders.write(folder, drawn(findings)))
+
+
+@attrs.frozen(eq=False)
+class Factorial(Command):
+    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+
+    name = "factorial"
+    group = "study"
+    example = "bionic factorial demo --factor training.lr=0.001,0.003 --plan"
+    reading = FactorialCommand
+    run = staticmethod(factorial_command)
+
+
+@attrs.frozen(eq=False)
+class Analyse(Command):
+    """Analyse any table of factors and responses as a factorial experiment is."""
+
+    name = "analyse"
+    group = "study"
+    example = "bionic analyse table.csv --response yield"
+    run = staticmethod(analyse_command)

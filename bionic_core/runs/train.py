@@ -31,6 +31,7 @@ from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, WriteError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
+from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
@@ -291,7 +292,9 @@ def _manifest(
         document["dropped"] = attrs.asdict(inputs.splits.dropped)
     document["class_names"] = list(inputs.data.class_names)
     installed = Registry.installed()
-    document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
+    document["plugins"] = {
+        name: installed.distribution(name, Mechanism) for name in spec.mechanisms
+    }
     document["checksums"] = SUMS
     return json.dumps(document, indent=1)
 

@@ -193,10 +193,11 @@ class _Study:
             yield self._reused(task)
 
     def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
+        from bionic_core.plugin import Mechanism
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
-        announced = {registry.distribution(name) for name in spec.mechanisms}
+        announced = {registry.distribution(name, Mechanism) for name in spec.mechanisms}
         packages = {package for package in announced if package} or {"bionic"}
         device = self._work.device
         return Order(
