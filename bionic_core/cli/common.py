@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bionic_core.base.records import to_document
-from bionic_core.errors import BionicError
+from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,6 +28,9 @@ SpecName = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
 Without = Annotated[
     str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+]
+With = Annotated[
+    str, typer.Option("--with", metavar="NAME,…", help="Mechanisms to put in, by their defaults.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -53,6 +56,7 @@ def load(
     spec: str,
     *,
     without: str = "",
+    with_: str = "",
     set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
@@ -63,8 +67,16 @@ def load(
     assignments = list(set_ or [])
     if epochs is not None:
         assignments.append(f"training.max_epochs={epochs}")
-    names = [name.strip() for name in without.split(",") if name.strip()]
-    return load_spec(spec, set=assignments, without=names, data=data)
+        if any(one.replace(" ", "").startswith("training.max_epochs=") for one in set_ or ()):
+            raise RequestError("--epochs and --set training.max_epochs are one; give one of them")
+    return load_spec(
+        spec, set=assignments, without=names_in(without), with_=names_in(with_), data=data
+    )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names that an option lists by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import attrs
 import typer
 
 from bionic_core.cli.command import Command
-from bionic_core.cli.common import Json, Set, SpecName, Without, load, show
+from bionic_core.cli.common import Json, Set, SpecName, With, Without, load, show
 
 
 def build_command(
     spec: SpecName,
+    with_: With = "",
     without: Without = "",
     set_: Set = None,
     save: Annotated[
@@ -26,7 +27,7 @@ def build_command(
     from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
-    loaded = load(spec, without=without, set_=set_)
+    loaded = load(spec, without=without, with_=with_, set_=set_)
     description, network = describe(loaded)
     if save is not None:
         from bionic_core.runs.train import save_model

@@ -47,7 +47,7 @@ def reproduce_command(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    options: Annotated[StudyOptions, Less(("without",))],
+    options: Annotated[StudyOptions, Less(("with_", "without"))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
-from bionic_core.cli.common import Data, Set, Without, load
+from bionic_core.cli.common import Data, Set, With, Without, load
 from bionic_core.cli.plugins import Tracks, chosen
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
@@ -99,12 +100,20 @@ class StudyOptions:
         Path | None,
         typer.Option(metavar="DIR", help="Folder of what trackers write, instead of OUT/tracking."),
     ] = None
+    with_: With = ""
     without: Without = ""
     set_: Set = None
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
-        return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
+        return load(
+            spec,
+            without=self.without,
+            with_=self.with_,
+            set_=self.set_,
+            data=self.data,
+            epochs=self.epochs,
+        )
 
     @property
     def place(self) -> dict[str, Any]:
@@ -121,5 +130,11 @@ class StudyOptions:
         return engine
 
     def tracks(self, context: typer.Context) -> Tracks:
-        """Return the trackers."""
+        """Return the trackers.
+
+        Raises:
+            RequestError: there is none that would write where it is said.
+        """
+        if self.track_to is not None and not self.track:
+            raise RequestError("--track-to: nothing writes there; name a tracker by --track")
         return Tracks.of(context, self.out, self.track_to)
