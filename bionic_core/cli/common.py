@@ -26,6 +26,15 @@ SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Wirings = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--connectome",
+        metavar="FILE",
+        help="Where the run's wiring is by now, if it is not with the run; found by fingerprint, "
+        "so it may be repeated for several runs.",
+    ),
+]
 Without = Annotated[
     str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
 ]

@@ -10,7 +10,7 @@ import typer
 
 from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
-from bionic_core.cli.common import Data, Json, RunFolder, show
+from bionic_core.cli.common import Data, Json, RunFolder, Wirings, show
 from bionic_core.cli.study_options import MarginOf
 from bionic_core.errors import RequestError
 
@@ -47,6 +47,7 @@ def evaluate_command(
         bool,
         typer.Option("--flip", help="Also, apart, averaged over each image and its mirror image."),
     ] = False,
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
     """Carry out :class:`Evaluate`."""
@@ -54,16 +55,19 @@ def evaluate_command(
     from bionic_core.runs.folder import Run
     from bionic_core.runs.images_and_wiring import InputCache
 
-    one = Run.open(run)
+    one, wirings = Run.open(run), connectome or ()
     others = [Run.open(folder) for folder in against or ()]
     more = [Run.open(folder) for folder in beside or ()]
     _check_sides(len(more), len(others), margin)
     folders.check_folder(figures)
     cache = InputCache()
-    predicted = predict_split(one, split, data, cache, flip=flip)
+    predicted = predict_split(one, split, data, cache, flip=flip, wirings=wirings)
     found = evaluation_of(predicted)
     if others:
-        sides = [[predict_split(r, split, data, cache) for r in side] for side in (more, others)]
+        sides = [
+            [predict_split(r, split, data, cache, wirings=wirings) for r in side]
+            for side in (more, others)
+        ]
         found = attrs.evolve(found, against=compare_sides([predicted, *sides[0]], sides[1], margin))
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
@@ -107,13 +111,14 @@ def predict_command(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE…", help="Pictures, or folders of them.")
     ],
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
     """Carry out :class:`Predict`."""
     from bionic_core.runs.folder import Run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(Run.open(run), images)
+    pictures = predict(Run.open(run), images, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -132,13 +137,14 @@ def export_command(
         Path | None,
         typer.Option(metavar="FILE", help="The file; else model.onnx or .pt2 in the run's folder."),
     ] = None,
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
     """Carry out :class:`Export`."""
     from bionic_core.runs.export import export
     from bionic_core.runs.folder import Run
 
-    file = export(Run.open(run), form, out)
+    file = export(Run.open(run), form, out, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -12,6 +12,7 @@ import torch
 from bionic_core.errors import RequestError, shorten
 from bionic_core.pictures import SUFFIXES, read_picture
 from bionic_core.runs.folder import Run
+from bionic_core.runs.wiring import with_wiring
 from bionic_core.training.evaluation import logits_of
 from bionic_core.training.metrics import probabilities
 
@@ -69,7 +70,7 @@ class Prediction:
     probabilities: Mapping[str, float]
 
 
-def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
+def predict(run: Run, places: Iterable[Path], wirings: Sequence[Path] = ()) -> list[Prediction]:
     """Return what a trained run says of pictures; the data it was trained on is not needed.
 
     Each picture is read as :func:`bionic_core.pictures.read_picture` does: the face should be
@@ -78,6 +79,7 @@ def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
     Args:
         run: a complete run.
         places: picture files, and folders of them.
+        wirings: files in which the run's own wiring may be, where it is not with the run.
 
     Raises:
         RequestError: the run is not complete or does not fit what is installed, or a picture
@@ -85,7 +87,7 @@ def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
     """
     _ = run.result
     paths = find_pictures(places)
-    spec = run.spec()
+    spec = with_wiring(run, run.spec(), wirings)
     names: list[str] = run.manifest["class_names"]
     images, problems = [], []
     for path in paths:

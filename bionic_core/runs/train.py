@@ -57,6 +57,7 @@ from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
 from bionic_core.runs.sending import write_finished
 from bionic_core.runs.task import Task
+from bionic_core.runs.wiring import keep_wiring
 from bionic_core.spec.spec import Spec
 from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import evaluate
@@ -185,6 +186,7 @@ def _go_on(
                 observer.saved(task, run.folder)
                 kept = time.monotonic()
             observer.epoch(task, record)
+        keep_wiring(run.folder, task.spec, inputs.connectome)
         complete(run, state, inputs, texts)
 
 

@@ -3,63 +3,93 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
+from bionic_core.spec.places import rebase
+from bionic_core.spec.sources import choose_data
 from bionic_core.spec.spec import dependents
 from bionic_core.spec.tables import SECTIONS
 
 
 def change(
     document: dict[str, Any],
-    assignments: Sequence[str],
-    *,
+    path: Path,
     registry: Registry,
-    where: str,
-    with_: Iterable[str] = (),
-    without: Iterable[str] = (),
+    *,
+    set: Sequence[str] = (),
+    with_: Collection[str] = (),
+    without: Collection[str] = (),
     data: str | None = None,
 ) -> None:
-    """Put mechanisms and keys into a document, whose data has been chosen.
+    """Make a spec's document what is asked for: its files found, its data chosen, keys set.
+
+    Args:
+        document: what is in the spec's file.
+        path: of that.
+        registry: the plugins that can be named.
+        set, with_, without, data: as :func:`bionic_core.spec.find.load` is given them.
 
     Raises:
         RequestError: with every assignment that is none, or that the spec as it runs would not
             hold: of a mechanism that it lacks or that is left out, or of a key that is set twice.
     """
-    added, left_out = {*with_}, {*without}
-    if both := sorted(added & left_out):
+    rebase(document, path.parent)
+    if data is not None:
+        choose_data(document, data, registry)
+    _put_in(document, with_, without)
+    found = document["mechanisms"]
+    there: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    if problems := list(_assigned(document, set, there, without, data, registry)):
+        raise RequestError(problems, where=str(path))
+
+
+def _put_in(document: dict[str, Any], with_: Collection[str], without: Collection[str]) -> None:
+    """Put mechanisms into a document by their defaults, where they are not in it."""
+    if both := [name for name in with_ if name in without]:
         raise RequestError(f"--with and --without both name {listing(both)}; take one back")
     tables = document.setdefault("mechanisms", {})
     if isinstance(tables, dict):  # else the whole is refused, with what is wrong with it
-        for name in sorted(added):
+        for name in with_:
             tables.setdefault(name, {})
-    there: Mapping[str, Any] = tables if isinstance(tables, dict) else {}
-    gone = left_out | dependents(left_out, _classes(there, registry))
-    problems, earlier = [], dict[tuple[str, ...], str]()
+
+
+def _assigned(
+    document: dict[str, Any],
+    assignments: Sequence[str],
+    there: Mapping[str, Any],
+    without: Collection[str],
+    data: str | None,
+    registry: Registry,
+) -> Iterator[str]:
+    """Set what can be set, and yield what is wrong with the rest."""
+    gone = (
+        {*without} | dependents(without, _classes(there, registry)) if assignments else {*without}
+    )
+    earlier: dict[tuple[str, ...], str] = {}
     for assignment in assignments:
         key, value = parsed(assignment)
         steps = tuple(steps_of(key))
         same = [words for other, words in earlier.items() if _overlap(steps, other)]
         if same:
-            problems.append(f"--set {assignment}: sets again what --set {same[0]} does; give one")
+            yield f"--set {assignment}: sets again what --set {same[0]} does; give one"
         elif data is not None and steps == ("data", "source"):
-            problems.append(f"--set {assignment}: --data {data} names the source; give one of them")
+            yield f"--set {assignment}: --data {data} names the source; give one of them"
         elif steps[0] == "mechanisms" and steps[1] in gone:
-            problems.append(f"--set {assignment}: '{steps[1]}' is left out by --without")
+            yield f"--set {assignment}: '{steps[1]}' is left out by --without"
         elif steps[0] == "mechanisms" and len(steps) > 2 and _absent(steps[1], there, registry):
-            problems.append(
+            yield (
                 f"--set {assignment}: '{steps[1]}' is not in the spec, and a value alone puts no "
                 f"mechanism into it; --with {steps[1]} does"
             )
         else:
             assign_value(document, key, value)
         earlier[steps] = assignment
-    if problems:
-        raise RequestError(problems, where=where)
 
 
 def parsed(assignment: str) -> tuple[str, Any]:

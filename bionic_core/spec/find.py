@@ -38,15 +38,10 @@ def load(
     """
     path = find(source)
     document, registry = read(path), registry or Registry.installed()
-    if data is not None:
-        from bionic_core.spec.sources import choose_data
-
-        choose_data(document, data, registry)
-    if set or with_:
+    if path == Path(source) or data is not None or set or with_:  # not as it is shipped
         from bionic_core.spec.assign import change
 
-        how = {"registry": registry, "where": str(path), "with_": with_, "without": without}
-        change(document, set, data=data, **how)
+        change(document, path, registry, set=set, with_=with_, without=without, data=data)
     return compose(document, name=path.stem, where=str(path), registry=registry).without(without)
 
 

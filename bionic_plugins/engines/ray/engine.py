@@ -270,7 +270,7 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core.runs import Outcome, reason, record_failure
+        from bionic_core.runs import Outcome, keep_wiring, reason, record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -290,6 +290,8 @@ class _Study:
         if isinstance(said, BionicError):
             raise said
         ok = not said.error and not said.busy
+        if ok:  # what the runs of another machine kept is there
+            keep_wiring(folder, task.spec, self._work.plans.inputs.get(task.spec).connectome)
         outcome: Outcome = attrs.evolve(said, task=task, folder=folder if ok else None)
         return outcome
 

@@ -29,6 +29,7 @@ from bionic_core.runs import (
     Work,
     complete,
     device_of,
+    keep_wiring,
     machine_memory,
     of_the_machine,
     one_by_one,
@@ -325,6 +326,7 @@ def _teller(study: Study) -> Callable[[Member, Progress], None]:
 def _complete(member: Trainee) -> Outcome:
     """Write what a run leaves behind."""
     try:
+        keep_wiring(member.run.folder, member.task.spec, member.inputs.connectome)
         complete(member.run, member.state, member.inputs, member.texts)
     except (RequestError, WriteError):
         raise
