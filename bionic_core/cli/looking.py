@@ -28,13 +28,30 @@ ProtocolName = Annotated[
 ]
 
 
-def plugins_command(json: Json = False) -> None:
+def plugins_command(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Of one: equation, keys, source; else all.")
+    ] = "",
+    json: Json = False,
+) -> None:
     """Carry out :class:`Plugins`."""
+    from rich.text import Text
+
+    from bionic_core.cli.about import described, listed
     from bionic_core.registry import Registry
     from bionic_core.registry.catalogue import Listing, line_of
 
-    listing = Listing(tuple(line_of(listed) for listed in Registry.installed().listing()))
-    show(listing, json, lambda report: report.plugins(listing))
+    if name:
+        from bionic_core.plugin import Plugin
+        from bionic_core.registry.about import about
+
+        registry = Registry.installed()
+        cls = registry.get(name, Plugin)
+        told = about(cls, registry.distribution(name, cls))
+        show(told, json, lambda _: Text("\n".join(described(told))))
+        return
+    found = Listing(tuple(line_of(one) for one in Registry.installed().listing()))
+    show(found, json, lambda _: Text("\n".join(listed(found))))
 
 
 def data_info_command(
@@ -191,7 +208,7 @@ def connectome_plot_command(
 
 @attrs.frozen(eq=False)
 class Plugins(Command):
-    """List what is installed, failed plugins included."""
+    """List what is installed, failed plugins included; or say what one of them is and does."""
 
     name = "plugins"
     group = "plugins"

@@ -146,16 +146,11 @@ def factorial_command(
     loaded = options.load(spec)
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
-    from bionic_core.spec.assign import check_overridden
     from bionic_core.studies import experiment as study
     from bionic_core.studies.responses import check_response, full_name
 
     name, experiment = full_name(response), design.experiment(loaded)
-    check_overridden(options.set_ or (), (f.name for f in experiment.design.factors))
-    if probe is not None and not plan:
-        raise RequestError("--probe: it is --plan that times; give both, or neither")
-    if figures is not None and plan:
-        raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
+    _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
     judging = judged.judging
     study.check_judging(experiment, judging, response=name, order=order)
@@ -183,6 +178,23 @@ def factorial_command(
     if failed := sum(cell.run is None for cell in cells):
         runs = experiment.design.runs
         raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
+
+
+def _check_used(
+    experiment: Experiment,
+    options: StudyOptions,
+    plan: bool,
+    probe: float | None,
+    figures: Path | None,
+) -> None:
+    """Refuse options that would change nothing."""
+    from bionic_core.spec.assign import check_overridden
+
+    check_overridden(options.set_ or (), (f.name for f in experiment.design.factors))
+    if probe is not None and not plan:
+        raise RequestError("--probe: it is --plan that times; give both, or neither")
+    if figures is not None and plan:
+        raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
 
 
 def _train(
