@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, the beginning of its name (in ./runs, or DIR/…), or latest.",
+    ),
+]
 Wirings = Annotated[
     list[Path] | None,
     typer.Option(

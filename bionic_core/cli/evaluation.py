@@ -52,12 +52,12 @@ def evaluate_command(
 ) -> None:
     """Carry out :class:`Evaluate`."""
     from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
-    from bionic_core.runs.folder import Run
+    from bionic_core.runs.find import find_run
     from bionic_core.runs.images_and_wiring import InputCache
 
-    one, wirings = Run.open(run), connectome or ()
-    others = [Run.open(folder) for folder in against or ()]
-    more = [Run.open(folder) for folder in beside or ()]
+    one, wirings = find_run(run), connectome or ()
+    others = [find_run(folder) for folder in against or ()]
+    more = [find_run(folder) for folder in beside or ()]
     _check_sides(len(more), len(others), margin)
     folders.check_folder(figures)
     cache = InputCache()
@@ -115,10 +115,10 @@ def predict_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Predict`."""
-    from bionic_core.runs.folder import Run
+    from bionic_core.runs.find import find_run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(Run.open(run), images, connectome or ())
+    pictures = predict(find_run(run), images, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -142,9 +142,9 @@ def export_command(
 ) -> None:
     """Carry out :class:`Export`."""
     from bionic_core.runs.export import export
-    from bionic_core.runs.folder import Run
+    from bionic_core.runs.find import find_run
 
-    file = export(Run.open(run), form, out, connectome or ())
+    file = export(find_run(run), form, out, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported
@@ -160,7 +160,7 @@ class Evaluate(Command):
 
     name = "evaluate"
     group = "run"
-    example = "bionic evaluate runs/0123456789abcdef --figures figures"
+    example = "bionic evaluate latest --figures figures"
     run = staticmethod(evaluate_command)
 
 
@@ -170,7 +170,7 @@ class Predict(Command):
 
     name = "predict"
     group = "run"
-    example = "bionic predict runs/0123456789abcdef face.jpg"
+    example = "bionic predict latest face.jpg"
     run = staticmethod(predict_command)
 
 
@@ -180,5 +180,5 @@ class Export(Command):
 
     name = "export"
     group = "run"
-    example = "bionic export runs/0123456789abcdef --format onnx"
+    example = "bionic export latest --format onnx"
     run = staticmethod(export_command)

@@ -16,7 +16,9 @@ def report_command(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="A run's folder, a study's --out folder, or a study's JSON file."
+            metavar="DIR",
+            help="A run's folder (or the beginning of its name, or latest), a study's --out "
+            "folder, or a study's JSON file.",
         ),
     ],
     out: Annotated[
