@@ -12,7 +12,7 @@ from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Data, Json, RunFolder, Wirings, show
 from bionic_core.cli.study_options import MarginOf
-from bionic_core.errors import RequestError
+from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -126,6 +126,8 @@ def predict_command(
         return predicted(pictures)
 
     show(pictures, json, render)
+    if lost := sum(one.error is not None for one in pictures):
+        raise BionicError(f"{lost} of {len(pictures)} pictures could not be read; the rest is told")
 
 
 def export_command(

@@ -11,6 +11,7 @@ from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
+from bionic_core.spec.inferred import AUTO, settle
 from bionic_core.spec.places import rebase
 from bionic_core.spec.sources import choose_data
 from bionic_core.spec.spec import dependents
@@ -47,6 +48,9 @@ def change(
     there: Mapping[str, Any] = found if isinstance(found, dict) else {}
     if problems := list(_assigned(document, set, there, without, data, registry)):
         raise RequestError(problems, where=str(path))
+    model = document.get("model")
+    if isinstance(model, dict) and AUTO in model.values():
+        settle(model, document.get("data", {}), registry, str(path))
 
 
 def _put_in(document: dict[str, Any], with_: Collection[str], without: Collection[str]) -> None:

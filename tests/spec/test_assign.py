@@ -11,7 +11,9 @@ from PIL import Image
 
 import bionic_core as bionic
 from bionic_core import RequestError
+from bionic_core.data.check import check
 from bionic_core.spec.assign import check_overridden
+from bionic_core.spec.sources import open_data
 
 
 @pytest.fixture
@@ -74,3 +76,41 @@ def test_a_factor_takes_no_place_of_what_is_set() -> None:
     check_overridden(["noise.sigma=1", "training.lr=1"], ["noise", "masks.wiring"])
     with pytest.raises(RequestError, match=r"the factor noise\.sigma has values of its own"):
         check_overridden(["mechanisms.noise.sigma=1"], ["noise.sigma"])
+
+
+def test_classes_and_image_are_those_of_the_data_where_the_spec_says_auto(
+    pictures: str, tmp_path: Path
+) -> None:
+    text = """
+        [model]
+        layers = { H1 = 4 }
+        classes = "auto"
+        image = "auto"
+        [data]
+        source = "images"
+        path = "pics"
+    """
+    (tmp_path / "auto.toml").write_text(text)
+    spec = bionic.load(tmp_path / "auto.toml")
+    assert (spec.model.classes, spec.model.image) == (2, (1, 9, 9))
+    (tmp_path / "plain.toml").write_text(
+        text.replace('"auto"', "2", 1).replace('"auto"', "[1,9,9]")
+    )
+    assert bionic.load(tmp_path / "plain.toml").hash == spec.hash
+    drawn = bionic.load(tmp_path / "auto.toml", data="schematic")
+    assert (drawn.model.classes, drawn.model.image) == (7, (1, 48, 48))
+    Image.new("RGB", (8, 12)).save(tmp_path / "pics" / "cat" / "odd.png")
+    with pytest.raises(RequestError, match=r"2 sizes .*9 × 9 \(20\), 8 × 12 \(1\).*write one"):
+        bionic.load(tmp_path / "auto.toml")
+    with pytest.raises(RequestError, match=r"data\.bogus: there is no such key"):
+        bionic.load(tmp_path / "auto.toml", set=["data.bogus=1"])
+
+
+def test_findings_of_pictures_name_their_files(pictures: str) -> None:
+    found = check(open_data(pictures).read((1, 9, 9)))
+    first = found.exact.groups[0]
+    assert {name for files in first.files.values() for name in files} == {"cat/0.png", "dog/0.png"}
+    assert {name for one in found.blank.values() for name in one.files} >= {
+        "cat/3.png",
+        "dog/9.png",
+    }
