@@ -9,6 +9,7 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import (
     Json,
@@ -33,7 +34,11 @@ def ablate_command(
     *,
     mechanisms: Annotated[
         str,
-        typer.Option(metavar="NAME,…", help="Mechanisms to leave out, one at a time; else all."),
+        typer.Option(
+            metavar="NAME,…",
+            help="Mechanisms to leave out, one at a time; else all.",
+            autocompletion=completing.plugins_of("mechanism"),
+        ),
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, seeds 0, 1, ….")] = 3,
     judged: JudgingOptions,

@@ -9,12 +9,18 @@ from typing import Annotated, Any
 import attrs
 import typer
 
+from bionic_core.cli import completing
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 
 
 def check_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="An installed plugin.", autocompletion=completing.any_plugin
+        ),
+    ],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key of it; may be repeated."),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
 
 SpecName = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A TOML file, or the name of a shipped spec.",
+        autocompletion=completing.spec_names,
+    ),
 ]
 RunFolder = Annotated[
     Path,
     typer.Argument(
         metavar="RUN",
         help="A run's folder, the beginning of its name (in ./runs, or DIR/…), or latest.",
+        autocompletion=completing.runs,
     ),
 ]
 Wirings = Annotated[
@@ -42,17 +49,38 @@ Wirings = Annotated[
     ),
 ]
 Without = Annotated[
-    str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+    str,
+    typer.Option(
+        metavar="NAME,…",
+        help="Mechanisms to leave out, with what requires them.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
 ]
 With = Annotated[
-    str, typer.Option("--with", metavar="NAME,…", help="Mechanisms to put in, by their defaults.")
+    str,
+    typer.Option(
+        "--with",
+        metavar="NAME,…",
+        help="Mechanisms to put in, by their defaults.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a key of the spec; may be repeated.",
+        autocompletion=completing.keys,
+    ),
 ]
 Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
+    str | None,
+    typer.Option(
+        metavar="SRC",
+        help="A data source, a path, or SOURCE:PATH.",
+        autocompletion=completing.plugins_of("data source"),
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from bionic_core.cli import completing
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 from bionic_core.cli.plugins import PluginCommand, chosen
@@ -58,7 +59,12 @@ class SurrogateCommand(PluginCommand):
 def fetch_command(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="NAME", help="A registered fetcher; bionic plugins lists them.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A registered fetcher; bionic plugins lists them.",
+            autocompletion=completing.plugins_of("connectome fetcher"),
+        ),
     ] = "",
     out: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, show
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 DEFAULT_IMAGE = (1, 48, 48)
 """Channels, height and width, as a spec that says nothing else has them."""
 
-Source = Annotated[str, typer.Argument(metavar="SRC", help="A registered source, or a path.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SRC",
+        help="A registered source, or a path.",
+        autocompletion=completing.plugins_of("data source"),
+    ),
+]
 ProtocolName = Annotated[
     str,
     typer.Option(
@@ -30,7 +38,12 @@ ProtocolName = Annotated[
 
 def plugins_command(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="Of one: equation, keys, source; else all.")
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Of one: equation, keys, source; else all.",
+            autocompletion=completing.any_plugin,
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
@@ -121,7 +134,12 @@ def protocol_named(name: str) -> Protocol:
 
 def connectome_info_command(
     source: Annotated[
-        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+        str,
+        typer.Argument(
+            metavar="[SRC]",
+            help="A registered source, or an .npz file.",
+            autocompletion=completing.plugins_of("connectome source"),
+        ),
     ] = "column",
     layers: Annotated[
         str,
@@ -161,7 +179,12 @@ def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
 
 def connectome_plot_command(
     source: Annotated[
-        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+        str,
+        typer.Argument(
+            metavar="[SRC]",
+            help="A registered source, or an .npz file.",
+            autocompletion=completing.plugins_of("connectome source"),
+        ),
     ] = "column",
     kind: Annotated[str, typer.Option(help="adjacency, column, degrees, layers, or all.")] = "all",
     out: Annotated[

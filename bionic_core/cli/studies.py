@@ -11,6 +11,7 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import (
@@ -56,11 +57,20 @@ class DesignOptions:
     """Which cells a factorial experiment has; each field is an option."""
 
     mechanisms: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Mechanisms to switch on and off.")
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Mechanisms to switch on and off.",
+            autocompletion=completing.plugins_of("mechanism"),
+        ),
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable.",
+            autocompletion=completing.keys,
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -121,7 +131,12 @@ def factorial_command(
     context: typer.Context,
     *,
     spec: Annotated[
-        str, typer.Argument(metavar="[SPEC]", help="A TOML file or a shipped spec's name.")
+        str,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A TOML file or a shipped spec's name.",
+            autocompletion=completing.spec_names,
+        ),
     ] = "demo",
     design: DesignOptions,
     plan: Annotated[

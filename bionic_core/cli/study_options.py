@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from bionic_core.cli import completing
 from bionic_core.cli.common import Data, Set, With, Without, load
 from bionic_core.cli.plugins import Tracks, chosen
 from bionic_core.errors import RequestError
@@ -84,6 +85,7 @@ class StudyOptions:
             metavar="NAME",
             help="What trains the runs; bionic plugins lists engines, and --engine NAME --help "
             "shows the options of one.",
+            autocompletion=completing.plugins_of("engine"),
         ),
     ] = "local"
     out: Annotated[
@@ -94,6 +96,7 @@ class StudyOptions:
         typer.Option(
             metavar="NAME",
             help="Show the runs in another tool too; bionic plugins lists trackers. Repeatable.",
+            autocompletion=completing.plugins_of("tracker"),
         ),
     ] = None
     track_to: Annotated[

@@ -85,13 +85,21 @@ def _of(node: ast.ClassDef) -> Outline:
     for line in node.body:
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
             if "ClassVar" not in ast.unparse(line.annotation):
-                keys.append(line.target.id)
+                keys.append(_alias(line.target.id, line.value))
             _literal(says, line.target, line.value)
         elif isinstance(line, ast.Assign):
             for target in line.targets:
                 _literal(says, target, line.value)
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
     return Outline(doc, says, tuple(keys), tuple(ast.unparse(base) for base in node.bases))
+
+
+def _alias(name: str, value: ast.expr | None) -> str:
+    """Return a field's key: its alias, else its name without the marks of a private one."""
+    for keyword in value.keywords if isinstance(value, ast.Call) else ():
+        if keyword.arg == "alias" and isinstance(keyword.value, ast.Constant):
+            return str(keyword.value.value)
+    return name.lstrip("_")
 
 
 def _literal(says: dict[str, object], target: ast.expr, value: ast.expr | None) -> None:

@@ -167,3 +167,37 @@ def test_a_source_is_followed_to_where_a_class_is_and_else_says_nothing() -> Non
     assert outline("no_such_module_at_all:Thing").keys == ()
     assert outline("bionic_core:Registry").summary.startswith("The plugins that can be named")
     assert outline("bionic_plugins.engines.local:Local").bases == ("Engine",)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered", "not_offered"),
+    [
+        ("bionic tra", "train", "build"),
+        ("bionic connectome ", "surrogate", "train"),
+        ("bionic train dem", "demo", "full"),
+        ("bionic build full --set noi", "noise.", "training."),
+        ("bionic build full --set noise.", "noise.sigma=", "noise.alpha="),
+        ("bionic build full --set masks.w", "masks.wiring=", "masks.wiring_="),
+        ("bionic train demo --set training.b", "training.batch_size=", "training.lr="),
+        ("bionic train demo --set data.t", "data.train=", "data.path="),
+        ("bionic train demo --without noise,la", "noise,lateral", "noise,masks"),
+        ("bionic factorial --mechanisms ma", "masks", "noise"),
+        ("bionic factorial --factor masks.", "masks.threshold=", "noise.sigma="),
+        ("bionic factorial demo --engine st", "stacked", "local"),
+        ("bionic train demo --track ten", "tensorboard", "mlflow"),
+        ("bionic connectome fetch lar", "larva", "microns"),
+        ("bionic evaluate la", "latest", "train"),
+        ("bionic train demo --engine nobody --ep", "--epochs", "--out"),
+    ],
+)
+def test_the_shell_is_told_what_may_come_next(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch, line: str, offered: str, not_offered: str
+) -> None:
+    monkeypatch.setenv("_BIONIC_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    said = bionic()
+    assert (said.code, said.err) == (0, "")
+    words = said.out.split()
+    assert offered in words
+    assert not_offered not in words
