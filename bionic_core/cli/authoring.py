@@ -12,6 +12,7 @@ import typer
 from bionic_core.cli import completing
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
+from bionic_core.cli.figures import check_folder
 
 
 def check_command(
@@ -31,7 +32,7 @@ def check_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Check`."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.conformance.check import Subject
 
     subject = Subject.named(name, set_ or [])
@@ -64,6 +65,7 @@ def new_command(
     """Carry out :class:`New`."""
     from bionic_core.conformance.scaffold import write_package
 
+    check_folder(out, "--out", "the package's folder is made in")
     document = write_package(name, out)
 
     def render(_: Any) -> Any:

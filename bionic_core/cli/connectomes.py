@@ -77,7 +77,7 @@ def fetch_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Fetch`."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
     from bionic_core.connectomes.kept import FetchedSource
     from bionic_core.connectomes.roles import ConnectomeFetcher
@@ -273,7 +273,7 @@ class ImportOptions:
 
 def import_command(options: ImportOptions, json: Json = False) -> None:
     """Carry out :class:`Import`."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.connectomes.importing import import_connectome
     from bionic_core.connectomes.summary import summarise
 

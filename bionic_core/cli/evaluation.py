@@ -12,7 +12,7 @@ from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Data, Json, RunFolder, Wirings, show
 from bionic_core.cli.study_options import MarginOf
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -51,24 +51,11 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Evaluate`."""
-    from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
-    from bionic_core.runs.find import find_run
-    from bionic_core.runs.images_and_wiring import InputCache
+    from bionic_core.actions.evaluation import Sides, evaluate
 
-    one, wirings = find_run(run), connectome or ()
-    others = [find_run(folder) for folder in against or ()]
-    more = [find_run(folder) for folder in beside or ()]
-    _check_sides(len(more), len(others), margin)
+    sides = Sides.opened(run, against or (), beside or (), margin)
     folders.check_folder(figures)
-    cache = InputCache()
-    predicted = predict_split(one, split, data, cache, flip=flip, wirings=wirings)
-    found = evaluation_of(predicted)
-    if others:
-        sides = [
-            [predict_split(r, split, data, cache, wirings=wirings) for r in side]
-            for side in (more, others)
-        ]
-        found = attrs.evolve(found, against=compare_sides([predicted, *sides[0]], sides[1], margin))
+    found, predicted = evaluate(sides, split, data, flip=flip, wirings=connectome or ())
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
@@ -79,17 +66,6 @@ def evaluate_command(
         return evaluated(found)
 
     show(found, json, render)
-
-
-def _check_sides(beside: int, against: int, margin: float | None) -> None:
-    """Refuse runs that stand alone, and a margin of nothing."""
-    from bionic_core.statistics.verdicts import check_margin
-
-    check_margin(margin)
-    if margin is not None and not beside and against < 2:
-        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
-    if beside and not against:
-        raise RequestError("--beside: give what to compare these runs with, by --against")
 
 
 def _drawn(predicted: Predicted, found: Evaluation) -> dict[str, dict[str, bytes]]:

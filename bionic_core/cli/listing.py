@@ -35,7 +35,7 @@ def runs_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`ListRuns`."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.runs.listing import STATES, Runs, list_runs
     from bionic_core.studies.names import variants_of
 

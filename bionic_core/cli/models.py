@@ -10,6 +10,7 @@ import typer
 
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, Set, SpecName, With, Without, load, show
+from bionic_core.cli.figures import check_folder
 
 
 def build_command(
@@ -27,6 +28,7 @@ def build_command(
     from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
+    check_folder(save, "--save", "the spec and the weights are written into")
     loaded = load(spec, without=without, with_=with_, set_=set_)
     description, network = describe(loaded)
     if save is not None:

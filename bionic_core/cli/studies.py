@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -14,23 +14,14 @@ from bionic_core.base.records import to_document
 from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
-from bionic_core.cli.common import (
-    Json,
-    console,
-    resumable,
-    say_precision,
-    show,
-    typed,
-)
+from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
 
 Order = Annotated[
@@ -68,8 +59,16 @@ class DesignOptions:
         list[str] | None,
         typer.Option(
             metavar="KEY=V1,V2",
-            help="A key of the spec and its values; repeatable.",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
             autocompletion=completing.keys,
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
         ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
@@ -90,40 +89,23 @@ class DesignOptions:
 
     def experiment(self, spec: Spec) -> Experiment:
         """Return the experiment over a spec that the options ask for."""
-        from bionic_core.registry import Registry
+        from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
-        from bionic_core.studies.experiment import plan_factorial
-        from bionic_core.studies.factors import factor_of, read_design
+        from bionic_core.studies.factors import factor_of
 
-        registry, seeds = Registry.installed(), range(self.seeds)
         folded = None
         if self.foldover is not None:
             folded = [] if self.foldover == ALL else _names(self.foldover)
         asked = None if self.resolution is None else resolution_of(self.resolution)
-        if self.design is None:
-            return plan_factorial(
-                spec,
-                _names(self.mechanisms),
-                seeds,
-                registry,
-                keys=[factor_of(text) for text in self.factor or ()],
-                resolution=asked,
-                folded=folded,
-            )
-        if self.mechanisms or self.factor or asked is not None:
-            raise RequestError(
-                "--design: the file names the factors and the cells; leave --mechanisms, --factor "
-                "and --resolution out"
-            )
-        given = read_design(self.design, spec, registry)
-        return plan_factorial(
+        return design_factorial(
             spec,
-            given.mechanisms,
-            seeds,
-            registry,
-            keys=given.keys,
+            _names(self.mechanisms),
+            [factor_of(text) for text in self.factor or ()],
+            self.seeds,
+            resolution=asked,
             folded=folded,
-            cells=given.cells,
+            design=self.design,
+            way=self.draws,
         )
 
 
@@ -159,40 +141,28 @@ def factorial_command(
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
+    from bionic_core.actions import studies
+    from bionic_core.actions.progress import Display
+    from bionic_core.reports import plans
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
-    from bionic_core.studies import experiment as study
-    from bionic_core.studies.responses import check_response, full_name
 
-    name, experiment = full_name(response), design.experiment(loaded)
+    experiment = design.experiment(loaded)
     _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
-    judging = judged.judging
-    study.check_judging(experiment, judging, response=name, order=order)
+    asked = studies.Asked.of(experiment, judged.judging, response, order)
+    where = options.workplace(context, trainer)
     if plan:
-        from bionic_core.reports.plans import factorial as plan_sections
-        from bionic_core.studies.plan import factorial_plan
-
-        planning = factorial_plan(
-            experiment,
-            **options.place,
-            response=name,
-            order=order,
-            judging=judging,
-            seconds=probe,
-        )
-        show(to_document(planning), json, lambda _: render(plan_sections(planning)))
+        planned = studies.factorial_plan(asked, where, probe)
+        show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
-    check_response(name, loaded)
-    cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order, judging=judging)
-    results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
-    path = study.save_results(options.out, experiment, results)
-    results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
+    display = Display(console(sys.stderr), runs=experiment.design.runs)
+    with resumable():
+        results = studies.factorial(asked, where, display, typed())
+    results = attrs.evolve(results, figures=_draw(results, figures))
     show(to_document(results), json, lambda _: render(studied(results)))
-    if failed := sum(cell.run is None for cell in cells):
-        runs = experiment.design.runs
-        raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
+    if failed := studies.failures(results):
+        raise BionicError(failed)
 
 
 def _check_used(
@@ -210,32 +180,6 @@ def _check_used(
         raise RequestError("--probe: it is --plan that times; give both, or neither")
     if figures is not None and plan:
         raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
-
-
-def _train(
-    experiment: Experiment, context: typer.Context, options: StudyOptions, engine: Engine
-) -> Sequence[Cell]:
-    """Train what is missing of an experiment, and show and track it."""
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.studies.experiment import run_experiment, study_name
-
-    name = f"{experiment.spec.name}-{study_name(experiment)}"
-    tracks = options.tracks(context)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=experiment.design.runs) as display,
-        tracks.open(name, experiment.specs, display) as tracking,
-    ):
-        say_precision(experiment.specs, options.device, display.say)
-        cells = run_experiment(
-            experiment,
-            **options.place,
-            engine=engine,
-            observer=Observers(tracking, display),
-        )
-        display.say("estimating effects")
-    return cells
 
 
 def _names(text: str) -> list[str]:
@@ -263,6 +207,9 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
@@ -271,6 +218,7 @@ def analyse_command(
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -283,6 +231,8 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
+        **known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 import typer
 
 from bionic_core.cli import completing
 from bionic_core.cli.common import Data, Set, With, Without, load
-from bionic_core.cli.plugins import Tracks, chosen
+from bionic_core.cli.figures import check_folder
+from bionic_core.cli.plugins import chosen
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
+    from bionic_core.actions.work import Workplace
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.over_images import Judging
@@ -109,6 +111,7 @@ class StudyOptions:
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
+        check_folder(self.out, "--out", "runs are kept in")
         return load(
             spec,
             without=self.without,
@@ -117,11 +120,6 @@ class StudyOptions:
             data=self.data,
             epochs=self.epochs,
         )
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """Where runs are kept and computed, and how many at a time."""
-        return {"root": self.out, "device": self.device, "jobs": self.jobs}
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
         """Return the engine, which makes ready unless it is a plan."""
@@ -132,12 +130,16 @@ class StudyOptions:
             engine.prepare(self.jobs)
         return engine
 
-    def tracks(self, context: typer.Context) -> Tracks:
-        """Return the trackers.
+    def workplace(self, context: typer.Context, engine: Engine | None = None) -> Workplace:
+        """Return where runs are trained, by this engine, and told to the named trackers.
 
         Raises:
             RequestError: there is none that would write where it is said.
         """
+        from bionic_core.actions.work import Workplace
+        from bionic_core.studies.journal import Tracker
+
         if self.track_to is not None and not self.track:
             raise RequestError("--track-to: nothing writes there; name a tracker by --track")
-        return Tracks.of(context, self.out, self.track_to)
+        trackers = chosen(context, Tracker)
+        return Workplace(self.out, self.device, self.jobs, engine, trackers, self.track_to)

@@ -13,8 +13,8 @@ from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.spec.inferred import AUTO, settle
 from bionic_core.spec.places import rebase
+from bionic_core.spec.requirements import dependents
 from bionic_core.spec.sources import choose_data
-from bionic_core.spec.spec import dependents
 from bionic_core.spec.tables import SECTIONS
 
 

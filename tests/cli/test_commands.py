@@ -165,7 +165,7 @@ def test_without_a_command_three_steps_are_said_that_work(bionic: Bionic) -> Non
 def test_a_source_is_followed_to_where_a_class_is_and_else_says_nothing() -> None:
     assert outline("bionic_core.spec:no_such").doc == ""
     assert outline("no_such_module_at_all:Thing").keys == ()
-    assert outline("bionic_core:Registry").summary.startswith("The plugins that can be named")
+    assert outline("bionic_core.runs:Run").summary.startswith("A run's folder")
     assert outline("bionic_plugins.engines.local:Local").bases == ("Engine",)
 
 

@@ -35,7 +35,6 @@ from tests.data.test_duplicates import light, pictures
 
 NAMES = ("cat", "dog")
 NONE: dict[str, object] = {"files": {}}
-"""What a source has that gives no file for each image."""
 
 
 def dataset(validation: bool = True) -> Dataset:
@@ -97,8 +96,8 @@ def test_copies_are_listed_within_and_between_splits() -> None:
             "rows": {"train": [3, 17, 21], "validation": [2]},
             "labels": ["cat", "dog"],
             "conflicting": True,
-            "files": {},
-        },
+        }
+        | NONE,
         {"rows": {"train": [8], "test": [7]}, "labels": ["cat", "dog"], "conflicting": True} | NONE,
     ]
 

@@ -16,7 +16,8 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError
 from bionic_core.runs import (
     LOCK,
     TELLS_EVERY,
@@ -327,7 +328,8 @@ def _complete(member: Trainee) -> Outcome:
     """Write what a run leaves behind."""
     try:
         keep_wiring(member.run.folder, member.task.spec, member.inputs.connectome)
-        complete(member.run, member.state, member.inputs, member.texts)
+        smoothing = member.course.recipe.smoothing
+        complete(member.run, member.state, member.inputs, member.texts, smoothing)
     except (RequestError, WriteError):
         raise
     except Exception as error:
