@@ -150,7 +150,13 @@ def test_check_refuses_wrong_requests(bionic: Bionic) -> None:
     refused(bionic("check", "bionic2025"), "cannot be judged")
 
 
-@pytest.mark.parametrize("kinds", [*KINDS, ",".join(KINDS)])
+SLOW = pytest.mark.slow  # trains three runs
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [*(k for k in KINDS if k != "engine"), ",".join(KINDS), pytest.param("engine", marks=SLOW)],
+)
 def test_packages_of_every_kind_pass_their_own_tests(
     bionic: Bionic, kinds: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
