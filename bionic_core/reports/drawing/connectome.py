@@ -275,7 +275,7 @@ def degrees(figure: Figure, view: View) -> None:
         "a, b: a dot is a cell; black bars are from the lower to the upper quartile, lines means"
     )
     figure.supxlabel(words, fontsize=7.5)
-    figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def _spread(axes: Axes, numbers: npt.NDArray[np.int64], view: View) -> None:
@@ -359,8 +359,9 @@ def _arrows(axes: Axes, view: View, share: Floats) -> None:
     for (x, y), (name, types) in zip(centre.tolist(), view.layers.items(), strict=True):
         disc = Circle((x, y), 0.19, zorder=6, facecolor=view.hue(name), edgecolor="white")
         axes.add_patch(disc)
-        fits = min(9.0, 48 / max(len(name), 1))  # points, so that the name is within its disc
-        axes.text(x, y, f"{name}\n{len(view.cells(types)):,}", **(style | {"size": fits}))
+        words = f"{name}\n{len(view.cells(types)):,}".replace(" ", "\n")
+        fits = min(9.0, 56 / max(map(len, words.split("\n"))))  # points, within the disc
+        axes.text(x, y, words, **(style | {"size": fits}))
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")
