@@ -274,8 +274,13 @@ def degrees(figure: Figure, view: View) -> None:
     words = (
         "a, b: a dot is a cell; black bars are from the lower to the upper quartile, lines means"
     )
-    figure.supxlabel(words, fontsize=7.5)
-    figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    style: dict[str, Any] = {
+        "title": words,
+        "title_fontsize": 7.5,
+        "ncols": 2,
+        "loc": "outside lower center",
+    }
+    figure.legend(*panels[1, 0].get_legend_handles_labels(), **style)
 
 
 def _spread(axes: Axes, numbers: npt.NDArray[np.int64], view: View) -> None:
@@ -360,7 +365,7 @@ def _arrows(axes: Axes, view: View, share: Floats) -> None:
         disc = Circle((x, y), 0.19, zorder=6, facecolor=view.hue(name), edgecolor="white")
         axes.add_patch(disc)
         words = f"{name}\n{len(view.cells(types)):,}".replace(" ", "\n")
-        fits = min(9.0, 56 / max(map(len, words.split("\n"))))  # points, within the disc
+        fits = min(9.0, 44 / max(map(len, words.split("\n"))))  # points, within the disc
         axes.text(x, y, words, **(style | {"size": fits}))
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
