@@ -271,9 +271,7 @@ def degrees(figure: Figure, view: View) -> None:
     for axes, letter, along in zip(shown, "abcd", "xxyy", strict=False):
         axes.set_title(letter, fontweight="bold")
         axes.grid(axis=along, color="0.92", linewidth=0.7)
-    words = (
-        "a, b: a dot is a cell; black bars are from the lower to the upper quartile, lines means"
-    )
+    words = "a, b: a dot is a cell; bars are from the lower to the upper quartile, lines are means"
     style: dict[str, Any] = {
         "title": words,
         "title_fontsize": 7.5,
