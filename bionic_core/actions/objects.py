@@ -138,17 +138,19 @@ class Run:
             frame: return a data frame, which needs no xarray.
 
         Returns:
-            An array (image, neuron) labelled by ``layer``, ``index``, and where layers have cells
-            by ``cell_id``, ``cell_type`` and ``broad_type``; images of a split by their class.
+            An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
+            ``index``, and where layers have cells by ``cell_id``, ``cell_type``, ``broad_type``
+            and, in an array, by soma ``x``, ``y``, ``z`` in nm; images of a split by their class.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,
                 or xarray is not installed (``bionic-connectome[xarray]``).
         """
-        from bionic_core.actions.activity import record
+        from bionic_core.actions.activity import Activity
+        from bionic_core.runs.activity import recording
 
         with called():
-            found = record(self.files, self.model, images, part)
+            found = Activity.of(recording(self.files, images, part))
             return found.to_frame() if frame else found.to_xarray()
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
@@ -15,13 +14,11 @@ from torch import Tensor
 
 from bionic_core.base.records import OMITTED, SPREAD
 from bionic_core.base.strict import KEY
-from bionic_core.dataset import SPLITS, Split
+from bionic_core.dataset import Split
 from bionic_core.errors import RequestError, listing
 from bionic_core.runs.folder import Run
-from bionic_core.runs.images_and_wiring import InputCache, Inputs
-from bionic_core.runs.wiring import with_wiring
-from bionic_core.spec.sources import open_data
-from bionic_core.spec.spec import Spec
+from bionic_core.runs.images_and_wiring import InputCache
+from bionic_core.runs.subject import subject
 from bionic_core.statistics.comparisons import Difference
 from bionic_core.statistics.comparisons import compare as paired
 from bionic_core.statistics.crossed import Images, Over
@@ -100,70 +97,22 @@ def predict_split(
         RequestError: there is no such split, the run is not complete or does not fit what is
             installed, its data cannot be read, or the classes differ.
     """
-    if split not in SPLITS:
-        raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
     selected_on = run.result.selected_on
-    spec = with_wiring(run, run.spec(), wirings)
-    if data is not None:
-        spec = attrs.evolve(spec, data=open_data(data))
-    cache = cache or InputCache()
-    inputs = cache.get(spec) if data is not None else _own_inputs(run, spec, cache)
-    manifest = run.manifest
-    names = list(inputs.data.class_names)
-    if names != manifest["class_names"]:
-        raise RequestError(
-            f"{inputs.data.name} has the classes {', '.join(names)}; the run was trained on "
-            f"{', '.join(manifest['class_names'])}",
-            where=str(run.folder),
-        )
-    part: Split = getattr(inputs.splits, split)
-    network = run.network(spec, inputs.connectome)
-    images = torch.as_tensor(part.images)
-    logits = logits_of(network, images)
-    averaged = flip_averaged(network, images, logits) if flip else None
-    unlike = inputs.data.fingerprint != manifest["identity"]["data"]["fingerprint"]
-    name = inputs.data.name
-    smoothing = recipe_of(spec).smoothing
+    found = subject(run, split, data, cache, wirings)
+    images = torch.as_tensor(found.part.images)
+    logits = logits_of(found.network, images)
+    averaged = flip_averaged(found.network, images, logits) if flip else None
     return Predicted(
-        run, split, part, logits, names, name, selected_on, unlike, averaged, smoothing
-    )
-
-
-def split_of(run: Run, split: str) -> tuple[Split, Sequence[str]]:
-    """Return a split of the data that a run was trained on, and the names of its classes.
-
-    Raises:
-        RequestError: the data is not where the run's spec has it.
-    """
-    inputs = _own_inputs(run, run.spec(), InputCache())
-    part: Split = getattr(inputs.splits, split)
-    return part, inputs.data.class_names
-
-
-def _own_inputs(run: Run, spec: Spec, cache: InputCache) -> Inputs:
-    """Return the inputs that a run was trained on.
-
-    A path of its data is relative to the folder in which it was trained, which is mostly one that
-    the run's own lies in.
-
-    Raises:
-        RequestError: they are not where the run's spec has them.
-    """
-    given = getattr(spec.data, "path", "")
-    if not given or Path(given).exists():
-        return cache.get(spec)
-    for above in run.folder.resolve().parents if not Path(given).is_absolute() else ():
-        if (found := above / given).exists():
-            source: Any = spec.data
-            moved = attrs.evolve(spec, data=attrs.evolve(source, path=str(found)))
-            inputs = cache.get(moved)
-            if inputs.data.fingerprint == run.manifest["identity"]["data"]["fingerprint"]:
-                return inputs
-    raise RequestError(
-        f"the data that the run was trained on, data.path = '{given}' of its spec, is not there"
-        + ("" if Path(given).is_absolute() else ", seen from here or from a folder above the run")
-        + "; say where it is by now with --data PATH",
-        where=str(run.folder),
+        run,
+        split,
+        found.part,
+        logits,
+        found.class_names,
+        found.data,
+        selected_on,
+        found.unlike,
+        averaged,
+        recipe_of(found.spec).smoothing,
     )
 
 
