@@ -5,6 +5,7 @@ Each is opened from what is in its folder, and computes a thing when it is asked
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bionic_core.model.network import Network
+    from bionic_core.runs.lesions import Lesions
+    from bionic_core.runs.recorded import Compared
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation import AblationPlan
@@ -152,6 +155,50 @@ class Run:
         with called():
             found = Activity.of(recording(self.files, images, part))
             return found.to_frame() if frame else found.to_xarray()
+
+    def lesion(
+        self,
+        by: str = "cell_type",
+        *,
+        beside: Sequence[Run] = (),
+        split: str = "test",
+        data: PathLike | None = None,
+    ) -> Lesions:
+        """Silence each group of neurons in turn, and return what that does to accuracy, ranked.
+
+        Args:
+            by: ``cell_type``, ``layer`` or ``cell``.
+            beside: runs like this one with other seeds, so that effects are over seeds.
+            split: ``train``, ``validation`` or ``test``.
+            data: a data source or a path, instead of the run's own.
+
+        Raises:
+            RequestError: see :func:`bionic_core.runs.lesions.lesion`.
+        """
+        from bionic_core.runs.lesions import lesion
+
+        with called():
+            runs = [self.files, *(one.files for one in beside)]
+            return lesion(runs, by, split, data=None if data is None else str(data))
+
+    def compare(
+        self, recorded: PathLike, images: Any = None, *, part: str = "out"
+    ) -> Compared:
+        """Return how like recorded responses each layer responds: RSA and debiased CKA.
+
+        Args:
+            recorded: an ``.npz`` or ``.nc`` of responses (images, neurons), or with repeats.
+            images: what the network is shown, as :meth:`activity` takes it; None for the images
+                in the file, or where it has none for the test split.
+            part: of a layer's pass: ``projections``, ``gain``, ``rate`` or ``out``.
+
+        Raises:
+            RequestError: the responses are to other images, or of other cells.
+        """
+        from bionic_core.runs.recorded import compare_with, read_recorded
+
+        with called():
+            return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
 
     @property
     def plot(self) -> RunFigures:

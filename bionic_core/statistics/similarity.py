@@ -18,7 +18,6 @@ recording as the recording is like itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import attrs
 import numpy as np
@@ -32,7 +31,7 @@ FEWEST = 4
 MOST = 4096
 """Stimuli: dissimilarities are one for each pair."""
 
-FOLDS, DRAWS = 20, 999
+FOLDS, DRAWS = 20, 499
 """Groups of stimuli left out in turn for the interval; orders of stimuli drawn for p."""
 
 
@@ -62,7 +61,7 @@ def rsa(one: Matrix, other: Matrix) -> float:
 
     NaN where a response is constant over neurons, or all pairs are equally far apart.
     """
-    return _rank_correlation(*(_dissimilarities(_finite(part)) for part in (one, other)))
+    return _score(_ranked(_dissimilarities(one)), _ranked(_dissimilarities(other)))
 
 
 def cka(one: Matrix, other: Matrix) -> float:
@@ -70,7 +69,7 @@ def cka(one: Matrix, other: Matrix) -> float:
 
     NaN where a system does not tell stimuli apart.
     """
-    return _aligned(*(_gram(_finite(part)) for part in (one, other)))
+    return _score(_centred(_gram(one)), _centred(_gram(other)))
 
 
 MEASURES: Mapping[str, Callable[[Matrix, Matrix], float]] = {"RSA": rsa, "CKA": cka}
@@ -85,31 +84,29 @@ def similarity(measure: str, model: Matrix, recorded: Matrix, seed: int = 0) -> 
         recorded: (repeats, N, Q), the same stimuli in the same order.
         seed: of the orders that are drawn for p.
     """
-    prepare, score = _PARTS[measure]
-    ours = prepare(_finite(model))
-    repeats = [prepare(_finite(one)) for one in recorded]
+    pairs, unit = _PARTS[measure]
+    ours, theirs = pairs(model), [pairs(one) for one in recorded]
 
-    def mean_score(places: Any, mine: Any = None) -> float:
-        first = ours if mine is None else mine
-        return float(
-            np.mean([score(_some(first, places), _some(one, places)) for one in repeats])
-        )
+    def score(places: npt.NDArray[np.int64]) -> float:
+        mine = unit(_some(ours, places))
+        return float(np.mean([_score(mine, unit(_some(one, places))) for one in theirs]))
 
     count = len(model)
-    every = np.arange(count)
-    value = mean_score(every)
+    value = score(np.arange(count))
     if not np.isfinite(value):
         return Similarity(measure, None)
     rng = np.random.default_rng(seed)
-    mixed = [mean_score(every, _some(ours, rng.permutation(count))) for _ in range(DRAWS)]
+    mine, mean = unit(ours), np.mean([unit(one) for one in theirs], axis=0)
+    # The same numbers in another order: ranks and centres go with their stimuli.
+    mixed = [_score(_some(mine, rng.permutation(count)), mean) for _ in range(DRAWS)]
     p = (1 + sum(one >= value for one in mixed)) / (1 + DRAWS)
-    low, high = _jackknife(mean_score, value, rng.permutation(count))
+    low, high = _jackknife(score, value, rng.permutation(count))
     floor, ceiling = _ceiling(measure, recorded)
     return Similarity(measure, value, low, high, p, floor, ceiling)
 
 
 def _jackknife(
-    score: Callable[[Any], float], value: float, order: npt.NDArray[np.int64]
+    score: Callable[[npt.NDArray[np.int64]], float], value: float, order: npt.NDArray[np.int64]
 ) -> tuple[float | None, float | None]:
     """Return an interval from leaving groups of stimuli out, each in turn."""
     from scipy.special import stdtrit
@@ -139,10 +136,6 @@ def _ceiling(measure: str, recorded: Matrix) -> tuple[float | None, float | None
     return bounds if np.isfinite(bounds).all() else (None, None)
 
 
-def _finite(responses: Matrix) -> Matrix:
-    return np.asarray(responses, np.float64)
-
-
 def _dissimilarities(responses: Matrix) -> Matrix:
     """Return 1 − Pearson's r of each pair of stimuli, (N, N)."""
     from scipy.spatial.distance import pdist, squareform
@@ -151,38 +144,46 @@ def _dissimilarities(responses: Matrix) -> Matrix:
     return found
 
 
-def _rank_correlation(one: Matrix, other: Matrix) -> float:
+def _ranked(pairs: Matrix) -> Matrix:
+    """Return standard ranks of the pairs above the diagonal, (N, N), of a length of one."""
+    from scipy.spatial.distance import squareform
     from scipy.stats import rankdata
 
-    above = np.triu_indices(len(one), 1)
-    pairs = [matrix[above] for matrix in (one, other)]
-    if any(not np.isfinite(p).all() or np.ptp(p) < 1e-12 for p in pairs):
-        return float("nan")
-    return float(np.corrcoef(*(rankdata(p) for p in pairs))[0, 1])
+    told = squareform(pairs, checks=False)
+    if not np.isfinite(told).all() or np.ptp(told) < 1e-12:
+        return np.full_like(pairs, np.nan)
+    ranks = rankdata(told)
+    ranks -= ranks.mean()
+    found: Matrix = squareform(ranks / np.linalg.norm(ranks) / np.sqrt(2))
+    return found
 
 
 def _gram(responses: Matrix) -> Matrix:
-    """Return the products of stimuli's responses about their mean, (N, N), of a size of one."""
+    """Return the products of stimuli's responses about their mean, (N, N)."""
     apart = responses - responses.mean(0)
+    size = np.abs(apart).max()
+    apart = apart / size if size > 0 else apart
     found: Matrix = apart @ apart.T
-    size = np.abs(found).max()
-    return found / size if size > 0 else found
+    return found
 
 
-def _aligned(one: Matrix, other: Matrix) -> float:
-    mine, theirs = _hsic(one, one), _hsic(other, other)
-    if min(mine, theirs) <= 0:
-        return float("nan")
-    return _hsic(one, other) / float(np.sqrt(mine * theirs))
+def _centred(kernel: Matrix) -> Matrix:
+    """Return a kernel (N, N) as HSIC₁ of Song et al. (2012) centres it, of a length of one.
+
+    HSIC₁ is the scalar product of two such over N(N − 3) (Székely & Rizzo 2014, doi:10.1214/
+    14-AOS1255, eq. 3.2), so that CKA is that of the two of length one.
+    """
+    count = len(kernel)
+    off = kernel - np.diag(np.diag(kernel))
+    sums = off.sum(0) / (count - 2)
+    found = off - sums - sums[:, None] + off.sum() / ((count - 1) * (count - 2))
+    np.fill_diagonal(found, 0.0)
+    size = float(np.linalg.norm(found))
+    return found / size if size > 1e-9 * np.abs(kernel).max(initial=1e-300) else found * np.nan
 
 
-def _hsic(one: Matrix, other: Matrix) -> float:
-    """Return HSIC₁ of Song et al. (2012), eq. 5, of two kernels (N, N)."""
-    count = len(one)
-    k, m = (matrix - np.diag(np.diag(matrix)) for matrix in (one, other))
-    sums = k.sum() * m.sum() / ((count - 1) * (count - 2))
-    crossed = 2 * (k.sum(0) @ m.sum(0)) / (count - 2)
-    return float(((k * m).sum() + sums - crossed) / (count * (count - 3)))
+def _score(one: Matrix, other: Matrix) -> float:
+    return float((one * other).sum())
 
 
 def _some(matrix: Matrix, places: npt.NDArray[np.int64]) -> Matrix:
@@ -190,7 +191,7 @@ def _some(matrix: Matrix, places: npt.NDArray[np.int64]) -> Matrix:
     return found
 
 
-_PARTS: Mapping[str, tuple[Callable[[Matrix], Matrix], Callable[[Matrix, Matrix], float]]] = {
-    "RSA": (_dissimilarities, _rank_correlation),
-    "CKA": (_gram, _aligned),
+_PARTS: Mapping[str, tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]] = {
+    "RSA": (_dissimilarities, _ranked),
+    "CKA": (_gram, _centred),
 }
