@@ -58,9 +58,7 @@ class Activity:
         values = self.values if timed else self.values[:, 0]
         if timed:
             coordinates["step"] = np.arange(self.recording.steps)
-        return xr.DataArray(
-            values, coordinates, dims=dims, name=f"activity.{self.recording.part}"
-        )
+        return xr.DataArray(values, coordinates, dims=dims, name=f"activity.{self.recording.part}")
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each image (and step, in time), a column for each neuron's labels."""

@@ -181,9 +181,7 @@ class Run:
             runs = [self.files, *(one.files for one in beside)]
             return lesion(runs, by, split, data=None if data is None else str(data))
 
-    def compare(
-        self, recorded: PathLike, images: Any = None, *, part: str = "out"
-    ) -> Compared:
+    def compare(self, recorded: PathLike, images: Any = None, *, part: str = "out") -> Compared:
         """Return how like recorded responses each layer responds: RSA and debiased CKA.
 
         Args:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 SHOWN = "A split (train, validation, test), or a picture or folder of pictures; repeatable."
 Part = Annotated[
     str,
-    typer.Option(
-        "--part", metavar="SIGNAL", help="Of each layer: projections, gain, rate or out."
-    ),
+    typer.Option("--part", metavar="SIGNAL", help="Of each layer: projections, gain, rate or out."),
 ]
 
 

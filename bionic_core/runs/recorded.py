@@ -151,7 +151,9 @@ def _of_netcdf(path: Path) -> Recorded:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             data = opened.load()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise RequestError(f"not a NetCDF file that can be read: {error}", where=str(path)) from None
+        raise RequestError(
+            f"not a NetCDF file that can be read: {error}", where=str(path)
+        ) from None
     named = [name for name in ("responses", "rate") if name in data]
     if not named:
         raise RequestError(
@@ -221,7 +223,8 @@ def compare_with(
         images = "test" if recorded.pixels is None else recorded.pixels
     elif recorded.pixels is not None:
         raise RequestError(
-            "the file holds the images that were shown; leave --images out", where=str(recorded.path)
+            "the file holds the images that were shown; leave --images out",
+            where=str(recorded.path),
         )
     found = recording(run, images, part, data=data, wirings=wirings)
     order, notes = _order(found, recorded)

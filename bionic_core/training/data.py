@@ -10,6 +10,7 @@ import attrs
 import torch
 from torch import Tensor
 
+from bionic_core.data.soft import SoftSplit
 from bionic_core.data.splits import Splits
 from bionic_core.errors import RequestError
 from bionic_core.seeds import Stream, derive
@@ -21,7 +22,11 @@ from bionic_core.training.weights import Weights
 
 @attrs.frozen(eq=False)
 class TrainingData:
-    """What stays the same from epoch to epoch: the images on their device, and the draws."""
+    """What stays the same from epoch to epoch: the images on their device, and the draws.
+
+    Attributes:
+        targets: shares of classes, (N, C), which are trained towards instead of labels; or None.
+    """
 
     recipe: Recipe
     splits: Splits
@@ -30,6 +35,7 @@ class TrainingData:
     loss: Mapping[str, Any]
     order: Stream
     views: Stream
+    targets: Tensor | None = None
 
     @classmethod
     def prepare(
@@ -52,10 +58,12 @@ class TrainingData:
             RequestError: the loss has no such option.
         """
         if like is not None:
-            images, labels = like.images, like.labels
+            images, labels, targets = like.images, like.labels, like.targets
         else:
             images = torch.as_tensor(splits.train.images).to(device)
             labels = torch.as_tensor(splits.train.labels).to(device)
+            soft = splits.train.targets if isinstance(splits.train, SoftSplit) else None
+            targets = None if soft is None else torch.as_tensor(soft).to(device)
         seed = recipe.training.drawn_with(seed)
         loss: dict[str, Any] = dict(recipe.loss)
         classes = recipe.classes or int(labels.max()) + 1
@@ -64,7 +72,8 @@ class TrainingData:
             counts = torch.bincount(labels, minlength=classes).tolist()
             loss["weight"] = torch.tensor(weights.of(counts), device=device)
         try:
-            training_loss(torch.zeros(2, classes, device=device), labels[:2], **loss)
+            wanted = labels if targets is None else targets
+            training_loss(torch.zeros(2, classes, device=device), wanted[:2], **loss)
         except (TypeError, ValueError, RuntimeError) as error:
             raise RequestError(f"the loss does not take its options: {error}") from error
         return cls(
@@ -75,7 +84,12 @@ class TrainingData:
             loss,
             Stream(derive(seed, "order")),
             Stream(derive(seed, "views")),
+            targets,
         )
+
+    def wanted(self, rows: Tensor) -> Tensor:
+        """Return what images are trained towards: labels B, or shares of classes BC."""
+        return (self.labels if self.targets is None else self.targets)[rows]
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield each batch of an epoch: its rows of the training images, and views of those."""

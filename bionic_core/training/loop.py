@@ -155,16 +155,17 @@ class Single(Learner):
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield an epoch's batches: images BCHW and labels B."""
         for rows, images in self.course.batches(self.state.epoch):
+            self.wanted = self.course.wanted(rows)
             yield images, self.course.labels[rows]
 
     def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Take a step; return the loss, a scalar, and the logits BC."""
+        """Take a step towards what the batch wants; return the loss, a scalar, and the logits BC."""
         self.network.seek(now[0])
         return step_once(
             self.network,
             self.state.optimizer,
             images,
-            labels,
+            labels if self.course.targets is None else self.wanted,
             self.course.loss,
             precision=self.course.recipe.training.precision,
             rates=rule_rates(self.course.recipe, self.state.optimizer),

@@ -90,6 +90,11 @@ def check(course: TrainingData) -> None:
     Raises:
         RequestError: all training images are of one class.
     """
+    if course.targets is not None:
+        raise RequestError(
+            'training.optimizer = "ridge" solves for classes, and this data has shares of classes '
+            "as targets; take its labels by majority, or another optimiser"
+        )
     if len(torch.bincount(course.labels).nonzero()) < 2:
         raise RequestError(
             'training.optimizer = "ridge": all training images are of one class, so that there is '

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import attrs
+from attrs import field
+from attrs.validators import in_
 
-from bionic_core import Dataset, DataSource
+from bionic_core import NEUTRAL, Dataset, DataSource
 
 
 @attrs.frozen(eq=False)
@@ -20,12 +22,23 @@ class Fer2013(DataSource):
 
     Attributes:
         path: the file or folder.
+        labels: whose they are: ``fer2013``, or with eight classes, contempt being one, those of
+            ten people, ``ferplus`` the majority's (doi:10.1145/2993148.2993165), or
+            ``ferplus-soft``: training images have the distribution of votes as their target, and
+            all are evaluated by the majority. Images without a majority are left out.
+        votes: of FER+, the file of them; beside the images if empty.
     """
 
     name = "fer2013"
     source = "Goodfellow et al. 2013, doi:10.1007/978-3-642-42051-1_16"
 
     path: str = ""
+    labels: str = field(
+        default="fer2013",
+        validator=in_(("fer2013", "ferplus", "ferplus-soft")),
+        metadata={NEUTRAL: True},
+    )
+    votes: str = field(default="", metadata={NEUTRAL: True})
 
     @classmethod
     def claims(cls, path: Path) -> int:
@@ -44,9 +57,10 @@ class Fer2013(DataSource):
         Raises:
             RequestError: the path is missing or none of the forms; or the file or folder is
                 damaged, lacks training or test images or a class, or holds labels, pixels,
-                usages or folders that FER-2013 has not. Lines are counted as in the file.
+                usages or folders that FER-2013 has not. Lines are counted as in the file. Or
+                the votes are missing, damaged, or not one row for each image.
         """
         # Reading is imported by who reads: a spec that names the source needs none of it.
         from bionic_plugins.data import fer2013_files
 
-        return fer2013_files.read(self.path, image)
+        return fer2013_files.read(self.path, image, self.labels, self.votes)

@@ -33,6 +33,9 @@ class Form:
     read: Callable[[Path], Parts]
 
 
+CLASSIC = "fer2013"
+"""Whose labels they are unless it is asked for others."""
+
 CSV = Form(looks_like_csv, read_csv)
 FORMS: Mapping[str, Form] = {
     ".csv": CSV,
@@ -58,11 +61,16 @@ def claims(path: Path) -> int:
     return 2 if _holds_classes(path, every=True) or _recognised(path) else 0
 
 
-def read(given: str, image: Shape) -> Dataset:
+def read(given: str, image: Shape, labels: str = CLASSIC, votes: str = "") -> Dataset:
     """Return the images at a path, see :meth:`bionic_plugins.data.fer2013.Fer2013.read`."""
     if not given:
         raise RequestError(
             f"fer2013 needs its files: give --data PATH, or path in [data]. PATH is {HELP}"
+        )
+    if votes and labels == CLASSIC:
+        raise RequestError(
+            'data.votes is of FER+ labels; set data.labels to "ferplus" or "ferplus-soft", or '
+            "leave data.votes out"
         )
     path = _found(given)
     where = str(path)
@@ -71,12 +79,32 @@ def read(given: str, image: Shape) -> Dataset:
     else:
         parts, names = FORMS[_form(path)].read(path)
     parts = {split: attrs.evolve(p, images=fit(p.images, image)) for split, p in parts.items()}
+    title = f"fer2013 ({path.resolve().name})"
+    if labels != CLASSIC:
+        parts, names, said = _voted(parts, path, votes, soft=labels == "ferplus-soft")
+        title += f", {said}"
     test, validation = held_out(parts, where)
     try:
-        title = f"fer2013 ({path.resolve().name})"
         return Dataset(title, names, parts["train"], test, validation)
     except RequestError as error:
         raise RequestError(error.problems, where=where) from None
+
+
+def _voted(
+    parts: Parts, path: Path, votes: str, *, soft: bool
+) -> tuple[Parts, tuple[str, ...], str]:
+    """Return splits with FER+ labels, their class names, and what was left out, in words."""
+    from bionic_plugins.data import ferplus
+
+    if path.is_dir():
+        raise RequestError(
+            "FER+ votes are row by row those of a file of FER-2013, and pictures in folders have "
+            "another order; give the .csv, .npz or .zip",
+            where=str(path),
+        )
+    file = ferplus.find_votes(votes, path)
+    found, said = ferplus.relabelled(parts, ferplus.read_votes(file), file, soft=soft)
+    return found, ferplus.CLASSES, said
 
 
 def held_out(parts: Mapping[str, Split], where: str) -> tuple[Split, Split | None]:

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from bionic_core import Network, Spec, build
+from bionic_core.data.soft import SoftSplit
 from bionic_core.errors import RequestError
 from bionic_core.runs import Plans, Task, hooks_of
 from bionic_core.training import CLOSED, recipe_of
@@ -89,7 +90,8 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
     variants: dict[str, tuple[Variant, Group]] = {}
     reasons: dict[int, str] = {}
     for task in tasks:
-        if why := _unlike_stacks(task.spec):
+        soft = isinstance(plans.inputs.get(task.spec).splits.train, SoftSplit)
+        if why := _unlike_stacks(task.spec) or soft * "a stack's loss takes labels, not shares":
             alone.append((task, why))
             continue
         key, base, modules = _of(task, plans)
