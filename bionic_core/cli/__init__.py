@@ -62,7 +62,7 @@ COMMANDS: tuple[tuple[typer.Typer, str, Callable[..., None], type[TyperCommand]]
     (app, "analyse", studies.analyse_command, TyperCommand),
     (app, "ablate", ablation.ablate_command, StudyCommand),
     (app, "report", reporting.report_command, TyperCommand),
-    (app, "reproduce", reproduction.reproduce_command, StudyCommand),
+    (app, "reproduce", reproduction.reproduce_command, reproduction.ReproduceCommand),
     (app, "runs", listing.runs_command, TyperCommand),
     (app, "plugins", looking.plugins_command, TyperCommand),
     (app, "check", authoring.check_command, TyperCommand),

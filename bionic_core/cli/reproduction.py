@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import attrs
 import typer
@@ -20,6 +20,7 @@ from bionic_core.cli.common import (
     strict_json,
 )
 from bionic_core.cli.options import Less
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from bionic_core.studies.reproduction import Reproduction
 
 
+PAPERS_OWN = "the paper's"
+
+
+class ReproduceCommand(StudyCommand):
+    """Lets ``--readings`` stand alone, for the paper's own file."""
+
+    alone: ClassVar[Mapping[str, str]] = {"--readings": PAPERS_OWN}
+
+
 def reproduce_command(
     context: typer.Context,
     *,
@@ -42,6 +52,22 @@ def reproduce_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
+    readings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE]",
+            help="Instead of the tables: readings of what the paper leaves open, each beside its "
+            "figures, with one sum; the paper's own file if none is named.",
+        ),
+    ] = None,
+    recorded: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --readings: figures of runs elsewhere, from its readings.json; those are "
+            "not trained again. Repeatable.",
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
@@ -64,7 +90,18 @@ def reproduce_command(
 
     if plan and report_only:
         raise RequestError("--plan and --report-only exclude each other; give one of them")
+    if recorded and readings is None:
+        raise RequestError("--recorded is of --readings: give that too, or leave it out")
     registry = Registry.installed()
+    if readings is not None:
+        from bionic_core.cli.readings import Asked, compare_readings
+
+        if quick:
+            raise RequestError("--readings: its file names the spec; leave --quick out")
+        file = None if readings == PAPERS_OWN else Path(readings)
+        asked = Asked(paper, file, tuple(recorded or ()), seeds, plan, report_only, json)
+        compare_readings(asked, options, context, registry)
+        return
     published = open_publication(paper, registry)
     recipe = "quick" if quick else next(iter(published.recipes))
     runs = range(seeds or published.seeds)

@@ -228,19 +228,19 @@ def _values(figure: str, logits: Any, labels: npt.NDArray[np.int64], names: list
     classes = len(names)
     kind = labels * classes + predicted
     counts = np.bincount(kind, minlength=classes**2).astype(np.float64)
-    whole = float(_of_counts(figure, counts.reshape(classes, classes), names))
+    whole = float(of_counts(figure, counts.reshape(classes, classes), names))
     # The figure without one image, for each kind that there is of true and predicted class.
     kinds = np.flatnonzero(counts)
     without = np.repeat(counts[None], len(kinds), axis=0)
     without[np.arange(len(kinds)), kinds] -= 1
-    left = _of_counts(figure, without.reshape(-1, classes, classes), names)
+    left = of_counts(figure, without.reshape(-1, classes, classes), names)
     pseudo = np.zeros(classes**2)
     pseudo[kinds] = len(labels) * whole - (len(labels) - 1) * left
     values = pseudo[kind]
     return np.asarray(values - values.mean() + whole)
 
 
-def _of_counts(figure: str, counts: Values, names: list[str]) -> Values:
+def of_counts(figure: str, counts: Values, names: list[str]) -> Values:
     """Return a figure of confusion matrices (…, C, C), true × predicted; 0 where undefined."""
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     support, named = counts.sum(-1), counts.sum(-2)
