@@ -14,6 +14,8 @@ from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.registry import Registry
 from bionic_core.spec.find import read
 from bionic_core.spec.spec import Spec
+from bionic_core.spec.tables import SECTIONS
+from bionic_core.spec.variants import with_mechanisms
 from bionic_core.statistics.designs import Factor, Level
 from bionic_core.studies.experiment import Experiment, plan_factorial
 from bionic_core.studies.publication import Published
@@ -86,8 +88,12 @@ def plan_readings(
 ) -> Experiment:
     """Return the runs that readings need, each reading a cell.
 
+    A mechanism that a key is of, and the spec has not, is added.
+
     Raises:
         RequestError: a key or a value is not the spec's.
     """
     keys = [Factor(name, values) for name, values in readings.factors.items()]
+    owners = {name.partition(".")[0] for name in readings.factors} - {*spec.mechanisms, *SECTIONS}
+    spec = with_mechanisms(spec, sorted(owners), registry)
     return plan_factorial(spec, (), seeds, registry, keys=keys)
