@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -12,17 +12,20 @@ from bionic_core.base.records import to_document
 from bionic_core.cli.common import (
     Json,
     SpecName,
-    console,
-    resumable,
-    say_precision,
     show,
     typed,
 )
-from bionic_core.cli.study_options import JudgingOptions, StudyOptions
+from bionic_core.cli.study_options import JudgingOptions, StudyOptions, UntilOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.spec.spec import Spec
+    from bionic_core.runs.engine import Engine
+    from bionic_core.statistics.until import Rule
+    from bionic_core.studies.ablation import Ablation
+    from bionic_core.studies.ablation_plan import AblationPlan
+    from bionic_core.studies.over_images import Judging
+    from bionic_core.studies.results import AblationResults
+    from bionic_core.studies.until import AblationStudy
 
 
 def ablate_command(
@@ -35,6 +38,7 @@ def ablate_command(
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, seeds 0, 1, ….")] = 3,
     judged: JudgingOptions,
+    going_on: UntilOptions,
     options: StudyOptions,
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing; show the design.")] = False,
     json: Json = False,
@@ -51,52 +55,82 @@ def ablate_command(
     from bionic_core.studies.over_images import check_comparisons
 
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
-    ablation = study.plan_ablation(loaded, names, range(seeds), Registry.installed())
+    most = range(going_on.seeds(seeds))
+    ablation = study.plan_ablation(loaded, names, most, Registry.installed())
     trial = ablation.experiment
-    judging = check_comparisons(trial.design, trial.specs, judged.judging)
+    asked = going_on.judging(judged.judging, seeds)
+    judging = check_comparisons(trial.design, trial.specs, asked)
+    until = _until(ablation, judging)
     if plan:
-        planned = study.ablation_plan(
-            ablation, *_measured(loaded, options.device, options.jobs), options.jobs, judging
-        )
+        planned = _planned(ablation, judging, options, until)
         show(to_document(planned), json, lambda _: render(plans.ablation(planned)))
         return
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.studies.experiment import run_experiment, study_name
-
-    title, tracks = study_name(ablation.experiment, "ablation"), options.tracks(context)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=ablation.experiment.design.runs) as display,
-        tracks.open(f"{loaded.name}-{title}", ablation.experiment.specs, display) as tracking,
-    ):
-        say_precision(ablation.experiment.specs, options.device, display.say)
-        cells = run_experiment(
-            ablation.experiment,
-            **options.place,
-            engine=trainer,
-            observer=Observers(tracking, display),
-        )
-        display.say("estimating effects")
-    results = attrs.evolve(study.results(ablation, cells, judging), command=typed())
-    path = study.save_results(options.out, ablation, results)
+    results = _trained(ablation, judging, until, (context, options, trainer))
+    path = study.save_results(options.out, ablation, results, until[1] if until else None)
     results = attrs.evolve(results, file=str(path))
     show(to_document(results), json, lambda _: render(ablated(results)))
-    failed = sum(cell.run is None for cell in cells)
+    failed = sum(cell.run is None for cell in results.cells)
     if failed:
-        raise BionicError(f"{failed} of {len(cells)} runs failed; the figures are of the others")
+        runs = len(results.cells)
+        raise BionicError(f"{failed} of {runs} runs failed; the figures are of the others")
 
 
-def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | None]:
-    """Return the number of test images, and the seconds of a run by a timed probe.
+def _until(ablation: Ablation, judging: Judging) -> tuple[AblationStudy, Rule] | None:
+    """Return the study as looks see it, with its rule; None of one with a fixed number of seeds."""
+    if judging.looks is None:
+        return None
+    from bionic_core.studies.until import AblationStudy, rule_of
 
-    Neither is known where the data is not here, which a plan allows.
-    """
+    found = AblationStudy(ablation, judging)
+    return found, rule_of(ablation.experiment, judging, len(found.terms))
+
+
+def _planned(
+    ablation: Ablation,
+    judging: Judging,
+    options: StudyOptions,
+    until: tuple[AblationStudy, Rule] | None,
+) -> AblationPlan:
+    """Return the plan, with its looks, or with what is said of seeds that are added."""
     from bionic_core.runs.images_and_wiring import load_inputs
+    from bionic_core.runs.planned import Plans
     from bionic_core.runs.probe import probe
+    from bionic_core.studies.ablation_plan import ablation_plan
+    from bionic_core.studies.plan import finished_cells
+    from bionic_core.studies.stopping import about_added_seeds
+    from bionic_core.studies.until import planned_until
 
-    try:
-        inputs = load_inputs(spec)
-    except RequestError:
-        return None, None
-    return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
+    experiment, images, seconds, cells = ablation.experiment, None, None, None
+    with suppress(RequestError):  # the data need not be here for a plan
+        inputs = load_inputs(experiment.spec)
+        images, cells = len(inputs.splits.test), finished_cells(experiment, Plans(options.out))
+        if len(cells) < experiment.design.runs:
+            seconds = probe(experiment.spec, inputs, device=options.device, jobs=options.jobs)
+    found = ablation_plan(ablation, images, seconds, options.jobs, judging, cells)
+    if until is not None:
+        return attrs.evolve(found, until=planned_until(*until, found.detectable.sd))
+    added = about_added_seeds(options.out, experiment, "ablation")
+    return attrs.evolve(found, notes=(*found.notes, *added))
+
+
+def _trained(
+    ablation: Ablation,
+    judging: Judging,
+    until: tuple[AblationStudy, Rule] | None,
+    by: tuple[typer.Context, StudyOptions, Engine],
+) -> AblationResults:
+    """Train what is missing of a study, and return what it says."""
+    from bionic_core.cli.study_training import train, train_until
+    from bionic_core.studies import ablation as study
+    from bionic_core.studies.stopping import about_added_seeds
+    from bionic_core.studies.until import with_decisions
+
+    if until is not None:
+        ended = train_until(*until, by)
+        found = with_decisions(until[0].results(ended.cells, ended.seeds), ended)
+        return attrs.evolve(found, command=typed())
+    _, options, _ = by
+    added = about_added_seeds(options.out, ablation.experiment, "ablation")
+    cells = train(ablation.experiment, "ablation", by, warnings=added)
+    found = study.results(ablation, cells, judging)
+    return attrs.evolve(found, notes=(*added, *found.notes), command=typed())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -14,22 +13,29 @@ from bionic_core.base.records import to_document
 from bionic_core.cli import figures as folders
 from bionic_core.cli.common import (
     Json,
-    console,
-    resumable,
-    say_precision,
     show,
     typed,
 )
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
+from bionic_core.cli.study_options import (
+    ErrorName,
+    JudgingOptions,
+    MarginOf,
+    StudyOptions,
+    UntilOptions,
+)
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.cell import Cell
+    from bionic_core.statistics.until import Rule
     from bionic_core.studies.experiment import Experiment
+    from bionic_core.studies.over_images import Judging
+    from bionic_core.studies.plan import FactorialPlan
+    from bionic_core.studies.results import FactorialResults
+    from bionic_core.studies.until import FactorialStudy
 
 Order = Annotated[
     int | None,
@@ -77,14 +83,14 @@ class DesignOptions:
         typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
     ] = None
 
-    def experiment(self, spec: Spec) -> Experiment:
-        """Return the experiment over a spec that the options ask for."""
+    def experiment(self, spec: Spec, most: int) -> Experiment:
+        """Return the experiment over a spec that the options ask for, with so many seeds."""
         from bionic_core.registry import Registry
         from bionic_core.statistics.fractions import resolution_of
         from bionic_core.studies.experiment import plan_factorial
         from bionic_core.studies.factors import factor_of, read_design
 
-        registry, seeds = Registry.installed(), range(self.seeds)
+        registry, seeds = Registry.installed(), range(most)
         folded = None
         if self.foldover is not None:
             folded = [] if self.foldover == ALL else _names(self.foldover)
@@ -135,6 +141,7 @@ def factorial_command(
     ] = "accuracy",
     order: Order = None,
     judged: JudgingOptions,
+    going_on: UntilOptions,
     options: StudyOptions,
     figures: Figures = None,
     json: Json = False,
@@ -143,65 +150,100 @@ def factorial_command(
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
+    from bionic_core.reports import plans
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
     from bionic_core.studies import experiment as study
     from bionic_core.studies.responses import check_response, full_name
 
-    name, experiment = full_name(response), design.experiment(loaded)
+    most = going_on.seeds(design.seeds)
+    name, experiment = full_name(response), design.experiment(loaded, most)
     folders.check_folder(figures)
-    judging = judged.judging
+    judging = going_on.judging(judged.judging, design.seeds)
     study.check_judging(experiment, judging, response=name, order=order)
+    until = _until(experiment, judging, name, order)
     if plan:
-        from bionic_core.reports.plans import factorial as plan_sections
-        from bionic_core.studies.plan import factorial_plan
-
-        planning = factorial_plan(
-            experiment,
-            **options.place,
-            response=name,
-            order=order,
-            judging=judging,
-            seconds=probe,
-        )
-        show(to_document(planning), json, lambda _: render(plan_sections(planning)))
+        shown = _planned(experiment, judging, name, order, options, probe, until)
+        show(to_document(shown), json, lambda _: render(plans.factorial(shown)))
         return
     check_response(name, loaded)
-    cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order, judging=judging)
-    results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
-    path = study.save_results(options.out, experiment, results)
+    rule = until[1] if until else None
+    results = _trained(experiment, judging, name, order, until, (context, options, trainer))
+    path = study.save_results(options.out, experiment, results, rule)
     results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
     show(to_document(results), json, lambda _: render(studied(results)))
-    if failed := sum(cell.run is None for cell in cells):
-        runs = experiment.design.runs
-        raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
-
-
-def _train(
-    experiment: Experiment, context: typer.Context, options: StudyOptions, engine: Engine
-) -> Sequence[Cell]:
-    """Train what is missing of an experiment, and show and track it."""
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.studies.experiment import run_experiment, study_name
-
-    name = f"{experiment.spec.name}-{study_name(experiment)}"
-    tracks = options.tracks(context)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=experiment.design.runs) as display,
-        tracks.open(name, experiment.specs, display) as tracking,
-    ):
-        say_precision(experiment.specs, options.device, display.say)
-        cells = run_experiment(
-            experiment,
-            **options.place,
-            engine=engine,
-            observer=Observers(tracking, display),
+    if failed := sum(cell.run is None for cell in results.cells):
+        raise BionicError(
+            f"{failed} of {len(results.cells)} runs failed; the effects are of the others"
         )
-        display.say("estimating effects")
-    return cells
+
+
+def _until(
+    experiment: Experiment, judging: Judging, response: str, order: int | None
+) -> tuple[FactorialStudy, Rule] | None:
+    """Return the study as looks see it, with its rule; None of one with a fixed number of seeds."""
+    if judging.looks is None:
+        return None
+    from bionic_core.studies.until import FactorialStudy, rule_of
+
+    found = FactorialStudy(experiment, judging, response, order)
+    return found, rule_of(experiment, judging, len(found.terms), response)
+
+
+def _planned(
+    experiment: Experiment,
+    judging: Judging,
+    response: str,
+    order: int | None,
+    options: StudyOptions,
+    seconds: float | None,
+    until: tuple[FactorialStudy, Rule] | None,
+) -> FactorialPlan:
+    """Return the plan, with its looks, or with what is said of seeds that are added."""
+    from bionic_core.studies.plan import factorial_plan
+    from bionic_core.studies.stopping import about_added_seeds
+    from bionic_core.studies.until import planned_until
+
+    found = factorial_plan(
+        experiment,
+        **options.place,
+        response=response,
+        order=order,
+        judging=judging,
+        seconds=seconds,
+    )
+    if until is not None:
+        return attrs.evolve(found, until=planned_until(*until, found.sd.value))
+    added = about_added_seeds(options.out, experiment, "factorial")
+    return attrs.evolve(found, notes=(*found.notes, *added))
+
+
+def _trained(
+    experiment: Experiment,
+    judging: Judging,
+    response: str,
+    order: int | None,
+    until: tuple[FactorialStudy, Rule] | None,
+    by: tuple[typer.Context, StudyOptions, Engine],
+) -> FactorialResults:
+    """Train what is missing of an experiment, and return what it says."""
+    from bionic_core.cli.study_training import train, train_until
+    from bionic_core.studies import experiment as study
+    from bionic_core.studies.stopping import about_added_seeds, part_of
+    from bionic_core.studies.until import with_decisions
+
+    if until is not None:
+        ended = train_until(*until, by)
+        analysis = until[0].analysis(ended.cells, ended.seeds)
+        part = part_of(experiment, experiment.design.seeds[: ended.seeds])
+        found = study.results(part, ended.cells, analysis)
+        return attrs.evolve(with_decisions(found, ended), command=typed())
+    _, options, _ = by
+    added = about_added_seeds(options.out, experiment, "factorial")
+    cells = train(experiment, "factorial", by, warnings=added)
+    analysis = study.analyse(experiment, cells, response=response, order=order, judging=judging)
+    found = study.results(experiment, cells, analysis)
+    return attrs.evolve(found, notes=(*added, *found.notes), command=typed())
 
 
 def _names(text: str) -> list[str]:

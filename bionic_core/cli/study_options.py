@@ -10,6 +10,7 @@ import typer
 
 from bionic_core.cli.common import Data, Set, Without, load
 from bionic_core.cli.plugins import Tracks, chosen
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
@@ -64,6 +65,55 @@ class JudgingOptions:
         from bionic_core.studies.over_images import Judging, over_images
 
         return Judging(self.error, over_images(self.over), self.margin)
+
+
+@attrs.frozen
+class UntilOptions:
+    """Whether a study goes on until its effects are decided; each field is an option."""
+
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="decided",
+            help="Train seed by seed until every effect is larger than the margin or within it: "
+            "the first look is after --seeds, the rule is fixed before the first run, and p and "
+            "intervals hold over all looks.",
+        ),
+    ] = None
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--max-seeds", metavar="N", help="With --until: the seeds of the last look; else 20."
+        ),
+    ] = None
+
+    def seeds(self, first: int) -> int:
+        """Return how many seeds a study may have: those asked for, or those of the last look.
+
+        Raises:
+            RequestError: the options do not fit each other.
+        """
+        if self.until is None:
+            if self.max_seeds is not None:
+                raise RequestError(
+                    "--max-seeds: it is of studies that go on until their effects are decided; "
+                    "give --until decided, or --seeds for a fixed number"
+                )
+            return first
+        if self.until != "decided":
+            raise RequestError(f"--until {self.until}: give decided")
+        from bionic_core.statistics.until import check_seeds
+
+        return check_seeds(first, self.max_seeds)
+
+    def judging(self, judging: Judging, first: int) -> Judging:
+        """Return how effects are judged, with the looks where there are such."""
+        if self.until is None:
+            return judging
+        from bionic_core.statistics.looks import Looks
+
+        looks = Looks(tuple(range(first, self.seeds(first) + 1)))
+        return attrs.evolve(judging, looks=looks)
 
 
 @attrs.frozen

@@ -31,6 +31,7 @@ from bionic_core.statistics.findings import (
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
 from bionic_core.statistics.linear import Matrix
+from bionic_core.statistics.looks import Look
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -79,6 +80,7 @@ def analyse_rows(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
     tested: int | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
@@ -92,7 +94,7 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin: as for
+        error, images, margin, look: as for
             :func:`bionic_core.statistics.effects.estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
@@ -102,8 +104,9 @@ def analyse_rows(
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
-    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
-    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
+    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "look": look}
+    asked |= {"scale": response.scale, "confidence": confidence, "margin": margin}
+    effects = estimate_effects(factors, rows, **asked)
     fit = effects.fit
     model = fit.model
     names = [term.name for term in model.kept]
@@ -182,6 +185,7 @@ def _judge_source(
         return None, None, None, None, ""
     on = float(joint.degrees), float(joint.denominator)
     test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
+    test += "" if fit.look is None else ", of this look alone"
     return f, float(special.fdtrc(*on, f)), *on, test
 
 

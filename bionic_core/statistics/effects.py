@@ -26,6 +26,7 @@ from bionic_core.statistics.designs import Factor, Level, faults, same_level, wo
 from bionic_core.statistics.fit import Fit, finite, holm
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
 from bionic_core.statistics.verdicts import Verdict, verdicts
 
@@ -121,6 +122,7 @@ def estimate_effects(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
@@ -140,6 +142,7 @@ def estimate_effects(
             seeds where there are several, else cells that are repeated, else pooled.
         images: of the rows, in the responses' units, if intervals are over new images too.
         margin: against which each effect gets a verdict, in the effects' units; none if None.
+        look: that the rows are of, if the study could have ended at others.
 
     Raises:
         RequestError: factors that are none, no runs, a run without a factor or with a level that
@@ -151,7 +154,7 @@ def estimate_effects(
     blocks = [0 if error == "cells" else seed for _, seed, _ in rows]
     model = Model.of(factors, [cell for cell, *_ in rows], blocks, order)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = Fit.of(model, response, error, images and images.scaled(scale))
+    fit = Fit.of(model, response, error, images and images.scaled(scale), look)
     by_seed = varying(fit)
     known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.base.records import OMITTED
 from bionic_core.errors import RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
@@ -23,6 +24,7 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
@@ -66,11 +68,13 @@ class FactorialPlan(Sights, FactorialPlanHead):  # in the document's order: the 
         leave_one_out: what that design would see with as many runs.
         estimate: of its time, where that is known.
         notes: what a reader must know, a sentence each.
+        until: when the study will end, if it goes on until its effects are decided.
     """
 
     leave_one_out: LeaveOneOutSights
     estimate: Estimate | None
     notes: tuple[str, ...]
+    until: Until | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 def factorial_plan(
