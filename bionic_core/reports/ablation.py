@@ -181,6 +181,7 @@ def _beside(study: AblationResults, published: Published) -> Section | None:
         return None
     every = len(published.mechanisms)
     text = said("beside-the-paper", paper=published, shared=len(common), all=every)
+    text += [f"{row.label}: {row.note}" for row in common if row.note]
     whole, _ = published.whole.accuracy
     theirs_of = {row.without: words.numeric(whole - row.accuracy[0], signed=True) for row in common}
     columns: Columns[Variant] = {

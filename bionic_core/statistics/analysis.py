@@ -32,6 +32,7 @@ from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
 from bionic_core.statistics.linear import Matrix
 from bionic_core.statistics.looks import Look
+from bionic_core.statistics.verdicts import verdicts
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -125,7 +126,7 @@ def analyse_rows(
         half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
-        leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        leave_one_out=_left_out(fit, rows, along or {}, confidence, margin),
         over=over,
         margin=margin,
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
@@ -242,14 +243,34 @@ def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
 
 
 def _left_out(
-    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]], confidence: float
-) -> Iterator[LeftOut]:
-    """Give what leaving each factor out of everything on changes, and how sure that would be.
+    fit: Fit,
+    rows: Sequence[Row],
+    along: Mapping[str, Sequence[str]],
+    confidence: float,
+    margin: float | None,
+) -> tuple[LeftOut, ...]:
+    """Return what leaving each factor out of everything on changes, and how sure that would be.
 
     Everything on is the second level of what is off and on, the first of all others. Where both
     cells were run and the model has all their terms, the estimate is the difference of their
     means; else it is what the model's terms say.
     """
+    lines = list(_places_left(fit, rows, along))
+    if not lines:
+        return ()
+    contrasts = np.stack([vector for *_, vector in lines]) @ fit.model.inverse
+    judged = _judged(fit, contrasts, confidence)
+    words = verdicts(*fit.certainty(contrasts), margin)
+    return tuple(
+        LeftOut(term, gone, runs, min(runs) == 0, *one, verdict)
+        for (term, gone, runs, _), one, verdict in zip(lines, judged, words, strict=True)
+    )
+
+
+def _places_left(
+    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Matrix]]:
+    """Give each difference from everything on: its name, what goes along, runs, coefficients."""
     model = fit.model
     whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
     for factor in model.factors:
@@ -257,17 +278,14 @@ def _left_out(
         for level in factor.levels:
             if same_level(level, reference):
                 continue
-            gone = [name for name in along.get(factor.name, ()) if name in whole]
+            gone = tuple(name for name in along.get(factor.name, ()) if name in whole)
             other = whole | {factor.name: level} | dict.fromkeys(gone, False)
-            runs = [sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other)]
-            vector = model.at(whole) - model.at(other)
+            runs = tuple(sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other))
+            vector, term = model.at(whole) - model.at(other), factor.name
             if factor.levels != (False, True):
                 vector = -vector
-            (judged,) = _judged(fit, vector[None] @ model.inverse, confidence)
-            term = factor.name
-            if factor.levels != (False, True):
                 term += f" {word(level)} less {word(reference)}"
-            yield LeftOut(term, tuple(gone), tuple(runs), min(runs) == 0, *judged)
+            yield term, gone, runs, vector
 
 
 def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:

@@ -179,7 +179,7 @@ def together(both: Matrix, within: Matrix, count: int) -> npt.NDArray[np.int64]:
     """
     if not len(within):
         return np.zeros(within.shape, np.int64)
-    r = np.arange(len(within))
+    r, count = np.arange(len(within)), max(count, 1)
     levels = LEVEL * (1 - r / (2 * count)) / np.maximum(count - r, 1)
     known = np.where(np.isfinite(within), within, 1.0)
     ordered = np.sort(known, axis=0)

@@ -15,6 +15,7 @@ from bionic_core.statistics.linear import Matrix
 from bionic_core.statistics.looks import Look, Looks
 from bionic_core.statistics.until import (
     UNDECIDED,
+    Decided,
     Deciding,
     Rule,
     check_seeds,
@@ -89,7 +90,7 @@ def test_intervals_and_p_of_a_look_agree_and_are_wider() -> None:
 
 def test_an_analysis_of_a_look_holds_over_all() -> None:
     design, rng = full_factorial([Factor("a"), Factor("b")], range(4)), np.random.default_rng(5)
-    rows: list[Row] = [(c, s, float(rng.normal() + c["a"])) for s in range(4) for c in design.cells]
+    rows: list[Row] = [(c, s, rng.normal() + float(c["a"])) for s in range(4) for c in design.cells]
     plain = estimate_effects(design.factors, rows, margin=0.5)
     look = Look(LOOKS, 1)
     found = estimate_effects(design.factors, rows, margin=0.5, look=look)
@@ -111,6 +112,8 @@ def test_verdicts_together_in_steps() -> None:
     assert [WORDS[n] for n in together(nothing, within, 4)] == ["within"] * 3 + ["undecided"]
     within[1] = 0.0147  # above 0.04375 / 3, so that what follows is not told either
     assert [WORDS[n] for n in together(nothing, within, 4)] == ["within"] + ["undecided"] * 3
+    assert (together(np.full(2, np.nan), np.full(2, np.nan), 0) == UNDECIDED).all()
+    assert together(np.zeros(0), np.zeros(0), 0).size == 0
     both = np.array([0.0062, 0.0063, np.nan, 1.0])
     words = together(both, np.array([1, 1, np.nan, 1]), 4)
     assert [WORDS[n] for n in words] == ["larger than"] + ["undecided"] * 3
@@ -126,7 +129,8 @@ def test_a_study_is_decided_as_its_column_is() -> None:
     many = followed(RULE, contrasts)
     told = 0
     for study in range(40):
-        deciding, found = Deciding(RULE, (3,)), []
+        deciding = Deciding(RULE, (3,))
+        found: list[Decided] = []
         for number, seeds in enumerate(RULE.looks.seeds):
             part = contrasts[:, :seeds, study]
             errors = part.std(1, ddof=1) / np.sqrt(seeds)
