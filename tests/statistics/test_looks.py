@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+from typing import Any
+
 import attrs
 import numpy as np
 import pytest
@@ -176,3 +180,19 @@ def test_seeds_of_looks_that_cannot_be() -> None:
     assert "--max-seeds 2: the first look is after 2 seeds" in str(caught.value)
     with pytest.raises(RequestError, match="at most 100"):
         check_seeds(3, 101)
+
+
+@pytest.mark.slow
+def test_the_tables_of_the_docs_in_small() -> None:
+    """Wrong verdicts, p and intervals at the end; leave-one-out against the paired t test."""
+    path = Path(__file__).parents[2] / "docs" / "results" / "scripts" / "deciding.py"
+    tables: dict[str, Any] = runpy.run_path(str(path))
+    own = tables["false_findings"].__globals__
+    own |= {"STUDIES": 400, "OF_COST": 40}
+    allowed = LEVEL + 4 * np.sqrt(LEVEL / 400)
+    for row in tables["false_findings"]():
+        assert row["wrong"] <= allowed, row
+        assert row.get("found", 0) <= allowed, row
+        assert row.get("covered", 1) >= 0.94, row
+    for row in tables["leave_one_out_power"]():
+        assert row["leave_one_out"] >= row["paired_bonferroni"], row
