@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bionic_core.cli.common import Json, console, show
+from bionic_core.cli.figures import check_folder
 
 
 def check_command(
@@ -23,7 +24,7 @@ def check_command(
     json: Json = False,
 ) -> None:
     """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.conformance.check import Subject
 
     subject = Subject.named(name, set_ or [])
@@ -56,6 +57,7 @@ def new_command(
     """Write a plugin package to start from: a mechanism, its tests, README and licence."""
     from bionic_core.conformance.scaffold import write_package
 
+    check_folder(out, "--out", "the package's folder is made in")
     document = write_package(name, out)
 
     def render(_: Any) -> Any:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
@@ -37,16 +34,6 @@ Data = Annotated[
     str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
-
-
-def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]) -> None:
-    """Say, once for all runs, if their products are more exact than their specs ask for."""
-    from bionic_core.runs.train import device_of
-    from bionic_core.training.precision import in_words
-
-    place = device_of(device)
-    for words in {in_words(spec.training.precision, place) for spec in specs} - {""}:
-        say(words)
 
 
 def load(
@@ -95,7 +82,7 @@ def typed() -> str:
 
 def console(stream: Any) -> Any:
     """Return a rich console on a stream, which prints text and obeys none of it."""
-    from bionic_core.cli.console import PlainConsole
+    from bionic_core.actions.console import PlainConsole
 
     return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
@@ -111,8 +98,9 @@ class _Reports:
 
 def strict_json(result: Any) -> str:
     """Return a result as JSON, whose numbers are finite; say where null stands for others."""
-    lost: list[str] = []
-    text = jsonlib.dumps(_finite(to_document(result), "", lost), indent=1, allow_nan=False)
+    from bionic_core.actions.written import finite_json
+
+    text, lost = finite_json(result)
     if lost:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         typer.echo(
@@ -121,17 +109,6 @@ def strict_json(result: Any) -> str:
             err=True,
         )
     return text
-
-
-def _finite(document: Any, path: str, lost: list[str]) -> Any:
-    if isinstance(document, dict):
-        return {k: _finite(v, f"{path}.{k}".lstrip("."), lost) for k, v in document.items()}
-    if isinstance(document, list):
-        return [_finite(value, f"{path}[{n}]", lost) for n, value in enumerate(document)]
-    if isinstance(document, float) and not math.isfinite(document):
-        lost.append(f"{path} ({document})")
-        return None
-    return document
 
 
 def show(

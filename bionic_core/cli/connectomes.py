@@ -70,7 +70,7 @@ def fetch_command(
     json: Json = False,
 ) -> None:
     """Download real wiring into a file; an interrupted download goes on where it stopped."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
     from bionic_core.connectomes.kept import FetchedSource
     from bionic_core.connectomes.roles import ConnectomeFetcher
@@ -270,7 +270,7 @@ def import_command(options: ImportOptions, json: Json = False) -> None:
     Rows that are not as they should be are counted, and dropped, kept or refused by a rule for
     each reason; the connectome's provenance and --json say how many.
     """
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.connectomes.importing import import_connectome
     from bionic_core.connectomes.summary import summarise
 

@@ -11,7 +11,6 @@ import typer
 from bionic_core.cli import figures as folders
 from bionic_core.cli.common import Data, Json, RunFolder, show
 from bionic_core.cli.study_options import MarginOf
-from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -49,21 +48,11 @@ def evaluate_command(
     json: Json = False,
 ) -> None:
     """Compute a trained run's figures on a split, classes and uncertainty included."""
-    from bionic_core.runs.evaluate import compare_sides, evaluation_of, predict_split
-    from bionic_core.runs.folder import Run
-    from bionic_core.runs.images_and_wiring import InputCache
+    from bionic_core.actions.evaluation import Sides, evaluate
 
-    one = Run.open(run)
-    others = [Run.open(folder) for folder in against or ()]
-    more = [Run.open(folder) for folder in beside or ()]
-    _check_sides(len(more), len(others), margin)
+    sides = Sides.opened(run, against or (), beside or (), margin)
     folders.check_folder(figures)
-    cache = InputCache()
-    predicted = predict_split(one, split, data, cache, flip=flip)
-    found = evaluation_of(predicted)
-    if others:
-        sides = [[predict_split(r, split, data, cache) for r in side] for side in (more, others)]
-        found = attrs.evolve(found, against=compare_sides([predicted, *sides[0]], sides[1], margin))
+    found, predicted = evaluate(sides, split, data, flip=flip)
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
@@ -74,17 +63,6 @@ def evaluate_command(
         return evaluated(found)
 
     show(found, json, render)
-
-
-def _check_sides(beside: int, against: int, margin: float | None) -> None:
-    """Refuse runs that stand alone, and a margin of nothing."""
-    from bionic_core.statistics.verdicts import check_margin
-
-    check_margin(margin)
-    if margin is not None and not beside and against < 2:
-        raise RequestError("--margin is of two designs: give more runs, by --beside and --against")
-    if beside and not against:
-        raise RequestError("--beside: give what to compare these runs with, by --against")
 
 
 def _drawn(predicted: Predicted, found: Evaluation) -> dict[str, dict[str, bytes]]:

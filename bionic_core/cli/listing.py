@@ -18,7 +18,7 @@ def runs_command(
     json: Json = False,
 ) -> None:
     """List runs: finished, running, interrupted, failed or damaged; every file is checked."""
-    from bionic_core.cli.progress import Download
+    from bionic_core.actions.progress import Download
     from bionic_core.runs.listing import Runs, list_runs
 
     def step(done: int, total: int) -> None:

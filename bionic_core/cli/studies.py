@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -11,31 +12,15 @@ import typer
 
 from bionic_core.base.records import to_document
 from bionic_core.cli import figures as folders
-from bionic_core.cli.common import (
-    Json,
-    show,
-    typed,
-)
+from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
-from bionic_core.cli.study_options import (
-    ErrorName,
-    JudgingOptions,
-    MarginOf,
-    StudyOptions,
-    UntilOptions,
-)
+from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.findings import Findings
-    from bionic_core.statistics.until import Rule
     from bionic_core.studies.experiment import Experiment
-    from bionic_core.studies.over_images import Judging
-    from bionic_core.studies.plan import FactorialPlan
-    from bionic_core.studies.results import FactorialResults
-    from bionic_core.studies.until import FactorialStudy
 
 Order = Annotated[
     int | None,
@@ -65,7 +50,18 @@ class DesignOptions:
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -85,40 +81,23 @@ class DesignOptions:
 
     def experiment(self, spec: Spec, most: int) -> Experiment:
         """Return the experiment over a spec that the options ask for, with so many seeds."""
-        from bionic_core.registry import Registry
+        from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
-        from bionic_core.studies.experiment import plan_factorial
-        from bionic_core.studies.factors import factor_of, read_design
+        from bionic_core.studies.factors import factor_of
 
-        registry, seeds = Registry.installed(), range(most)
         folded = None
         if self.foldover is not None:
             folded = [] if self.foldover == ALL else _names(self.foldover)
         asked = None if self.resolution is None else resolution_of(self.resolution)
-        if self.design is None:
-            return plan_factorial(
-                spec,
-                _names(self.mechanisms),
-                seeds,
-                registry,
-                keys=[factor_of(text) for text in self.factor or ()],
-                resolution=asked,
-                folded=folded,
-            )
-        if self.mechanisms or self.factor or asked is not None:
-            raise RequestError(
-                "--design: the file names the factors and the cells; leave --mechanisms, --factor "
-                "and --resolution out"
-            )
-        given = read_design(self.design, spec, registry)
-        return plan_factorial(
+        return design_factorial(
             spec,
-            given.mechanisms,
-            seeds,
-            registry,
-            keys=given.keys,
+            _names(self.mechanisms),
+            [factor_of(text) for text in self.factor or ()],
+            most,
+            resolution=asked,
             folded=folded,
-            cells=given.cells,
+            design=self.design,
+            way=self.draws,
         )
 
 
@@ -141,7 +120,6 @@ def factorial_command(
     ] = "accuracy",
     order: Order = None,
     judged: JudgingOptions,
-    going_on: UntilOptions,
     options: StudyOptions,
     figures: Figures = None,
     json: Json = False,
@@ -150,100 +128,30 @@ def factorial_command(
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
+    from bionic_core.actions import studies
+    from bionic_core.actions.progress import Display
     from bionic_core.reports import plans
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
-    from bionic_core.studies import experiment as study
-    from bionic_core.studies.responses import check_response, full_name
 
-    most = going_on.seeds(design.seeds)
-    name, experiment = full_name(response), design.experiment(loaded, most)
+    judging = judged.judging(design.seeds)
+    experiment = design.experiment(loaded, judging.seeds(design.seeds))
     folders.check_folder(figures)
-    judging = going_on.judging(judged.judging, design.seeds)
-    study.check_judging(experiment, judging, response=name, order=order)
-    until = _until(experiment, judging, name, order)
+    asked = studies.Asked.of(experiment, judging, response, order)
+    where = options.workplace(context, trainer)
     if plan:
-        shown = _planned(experiment, judging, name, order, options, probe, until)
-        show(to_document(shown), json, lambda _: render(plans.factorial(shown)))
+        planned = studies.factorial_plan(asked, where, probe)
+        show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
-    check_response(name, loaded)
-    rule = until[1] if until else None
-    results = _trained(experiment, judging, name, order, until, (context, options, trainer))
-    path = study.save_results(options.out, experiment, results, rule)
-    results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
+    if asked.until is not None:
+        console(sys.stderr).print(render(plans.looks(asked.until[1].planned)))
+    display = Display(console(sys.stderr), runs=experiment.design.runs)
+    with resumable():
+        results = studies.factorial(asked, where, display, typed())
+    results = attrs.evolve(results, figures=_draw(results, figures))
     show(to_document(results), json, lambda _: render(studied(results)))
-    if failed := sum(cell.run is None for cell in results.cells):
-        raise BionicError(
-            f"{failed} of {len(results.cells)} runs failed; the effects are of the others"
-        )
-
-
-def _until(
-    experiment: Experiment, judging: Judging, response: str, order: int | None
-) -> tuple[FactorialStudy, Rule] | None:
-    """Return the study as looks see it, with its rule; None of one with a fixed number of seeds."""
-    if judging.looks is None:
-        return None
-    from bionic_core.studies.until import FactorialStudy, rule_of
-
-    found = FactorialStudy(experiment, judging, response, order)
-    return found, rule_of(experiment, judging, len(found.terms), response)
-
-
-def _planned(
-    experiment: Experiment,
-    judging: Judging,
-    response: str,
-    order: int | None,
-    options: StudyOptions,
-    seconds: float | None,
-    until: tuple[FactorialStudy, Rule] | None,
-) -> FactorialPlan:
-    """Return the plan, with its looks, or with what is said of seeds that are added."""
-    from bionic_core.studies.plan import factorial_plan
-    from bionic_core.studies.stopping import about_added_seeds
-    from bionic_core.studies.until import planned_until
-
-    found = factorial_plan(
-        experiment,
-        **options.place,
-        response=response,
-        order=order,
-        judging=judging,
-        seconds=seconds,
-    )
-    if until is not None:
-        return attrs.evolve(found, until=planned_until(*until, found.sd.value))
-    added = about_added_seeds(options.out, experiment, "factorial")
-    return attrs.evolve(found, notes=(*found.notes, *added))
-
-
-def _trained(
-    experiment: Experiment,
-    judging: Judging,
-    response: str,
-    order: int | None,
-    until: tuple[FactorialStudy, Rule] | None,
-    by: tuple[typer.Context, StudyOptions, Engine],
-) -> FactorialResults:
-    """Train what is missing of an experiment, and return what it says."""
-    from bionic_core.cli.study_training import train, train_until
-    from bionic_core.studies import experiment as study
-    from bionic_core.studies.stopping import about_added_seeds, part_of
-    from bionic_core.studies.until import with_decisions
-
-    if until is not None:
-        ended = train_until(*until, by)
-        analysis = until[0].analysis(ended.cells, ended.seeds)
-        part = part_of(experiment, experiment.design.seeds[: ended.seeds])
-        found = study.results(part, ended.cells, analysis)
-        return attrs.evolve(with_decisions(found, ended), command=typed())
-    _, options, _ = by
-    added = about_added_seeds(options.out, experiment, "factorial")
-    cells = train(experiment, "factorial", by, warnings=added)
-    analysis = study.analyse(experiment, cells, response=response, order=order, judging=judging)
-    found = study.results(experiment, cells, analysis)
-    return attrs.evolve(found, notes=(*added, *found.notes), command=typed())
+    if failed := studies.failures(results):
+        raise BionicError(failed)
 
 
 def _names(text: str) -> list[str]:
@@ -271,6 +179,9 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
@@ -279,6 +190,7 @@ def analyse_command(
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -291,6 +203,8 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
+        **known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 import typer
 
 from bionic_core.cli.common import Data, Set, Without, load
-from bionic_core.cli.plugins import Tracks, chosen
-from bionic_core.errors import RequestError
+from bionic_core.cli.figures import check_folder
+from bionic_core.cli.plugins import chosen
 
 if TYPE_CHECKING:
+    from bionic_core.actions.work import Workplace
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.over_images import Judging
@@ -54,23 +55,6 @@ class JudgingOptions:
         ),
     ] = "seeds"
     margin: MarginOf = None
-
-    @property
-    def judging(self) -> Judging:
-        """What is asked for.
-
-        Raises:
-            RequestError: it is nothing that there is.
-        """
-        from bionic_core.studies.over_images import Judging, over_images
-
-        return Judging(self.error, over_images(self.over), self.margin)
-
-
-@attrs.frozen
-class UntilOptions:
-    """Whether a study goes on until its effects are decided; each field is an option."""
-
     until: Annotated[
         str | None,
         typer.Option(
@@ -87,33 +71,17 @@ class UntilOptions:
         ),
     ] = None
 
-    def seeds(self, first: int) -> int:
-        """Return how many seeds a study may have: those asked for, or those of the last look.
+    def judging(self, seeds: int) -> Judging:
+        """Return what is asked for, of so many seeds, at the first look if there are several.
 
         Raises:
-            RequestError: the options do not fit each other.
+            RequestError: it is nothing that there is.
         """
-        if self.until is None:
-            if self.max_seeds is not None:
-                raise RequestError(
-                    "--max-seeds: it is of studies that go on until their effects are decided; "
-                    "give --until decided, or --seeds for a fixed number"
-                )
-            return first
-        if self.until != "decided":
-            raise RequestError(f"--until {self.until}: give decided")
-        from bionic_core.statistics.until import check_seeds
+        from bionic_core.statistics.until import looks_of
+        from bionic_core.studies.over_images import Judging, over_images
 
-        return check_seeds(first, self.max_seeds)
-
-    def judging(self, judging: Judging, first: int) -> Judging:
-        """Return how effects are judged, with the looks where there are such."""
-        if self.until is None:
-            return judging
-        from bionic_core.statistics.looks import Looks
-
-        looks = Looks(tuple(range(first, self.seeds(first) + 1)))
-        return attrs.evolve(judging, looks=looks)
+        looks = looks_of(self.until, seeds, self.max_seeds)
+        return Judging(self.error, over_images(self.over), self.margin, looks)
 
 
 @attrs.frozen
@@ -154,12 +122,8 @@ class StudyOptions:
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
+        check_folder(self.out, "--out", "runs are kept in")
         return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """Where runs are kept and computed, and how many at a time."""
-        return {"root": self.out, "device": self.device, "jobs": self.jobs}
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
         """Return the engine, which makes ready unless it is a plan."""
@@ -170,6 +134,10 @@ class StudyOptions:
             engine.prepare(self.jobs)
         return engine
 
-    def tracks(self, context: typer.Context) -> Tracks:
-        """Return the trackers."""
-        return Tracks.of(context, self.out, self.track_to)
+    def workplace(self, context: typer.Context, engine: Engine | None = None) -> Workplace:
+        """Return where runs are trained, by this engine, and told to the named trackers."""
+        from bionic_core.actions.work import Workplace
+        from bionic_core.studies.journal import Tracker
+
+        trackers = chosen(context, Tracker)
+        return Workplace(self.out, self.device, self.jobs, engine, trackers, self.track_to)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bionic_core.base.files import check_file, kind_of
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.registry import Registry
 from bionic_core.spec.spec import Spec, compose
@@ -57,6 +58,8 @@ def find(source: str | os.PathLike[str]) -> Path:
     shipped = shipped_specs()
     if str(source) in shipped:
         return shipped[str(source)]
+    if kind_of(path):
+        check_file(path)  # which says what it is, since it is no file
     raise RequestError(
         f"no such spec. Give the path of a TOML file, or one of the names {listing(shipped)}."
         f"{nearest(path.stem, shipped)}",

@@ -144,12 +144,26 @@ class Rule:
         return Until(margin=self.margin, unit=self.unit, effects=self.effects, looks=looks)
 
 
-def check_seeds(first: int, most: int | None) -> int:
-    """Return the seeds of the last look, checked.
+def looks_of(until: str | None, first: int, most: int | None) -> Looks | None:
+    """Return the looks that are asked for; None of a fixed number of seeds.
+
+    Args:
+        until: ``decided``, or None for a fixed number of seeds.
+        first: seeds at the first look, or that fixed number.
+        most: seeds at the last look; :data:`DEFAULT_MOST` if None.
 
     Raises:
-        RequestError: there are too few seeds at the first look, or too few or many at the last.
+        RequestError: the three do not fit each other, or there are too few seeds, or too many.
     """
+    if until is None:
+        if most is not None:
+            raise RequestError(
+                "--max-seeds: it is of studies that go on until their effects are decided; give "
+                "--until decided, or --seeds for a fixed number"
+            )
+        return None
+    if until != "decided":
+        raise RequestError(f"--until {until}: give decided")
     last = DEFAULT_MOST if most is None else most
     problems = []
     if first < FEWEST:
@@ -166,7 +180,7 @@ def check_seeds(first: int, most: int | None) -> int:
         problems.append(f"--max-seeds {last}: give at most {MOST}")
     if problems:
         raise RequestError(problems)
-    return last
+    return Looks(tuple(range(first, last + 1)))
 
 
 class Deciding:

@@ -24,7 +24,8 @@ class RunNames:
     """Names for the runs of cells."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
-        self.mechanisms = tuple(sorted({name for spec in specs for name in spec.mechanisms}))
+        everything = {name for spec in specs for name in spec.mechanisms}
+        self.mechanisms: tuple[str, ...] = tuple(sorted(everything))
         groups: dict[str, list[Spec]] = {}
         for spec in specs:
             groups.setdefault(spec.name, []).append(spec)

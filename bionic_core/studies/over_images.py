@@ -60,6 +60,10 @@ class Judging:
     margin: float | None = None
     looks: Looks | None = None
 
+    def seeds(self, asked: int) -> int:
+        """Return the most seeds that a study may have: of its last look, else those asked for."""
+        return asked if self.looks is None else self.looks.seeds[-1]
+
 
 JUDGING = Judging()
 """What is not asked for otherwise."""

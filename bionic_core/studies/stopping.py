@@ -15,6 +15,7 @@ import attrs
 
 from bionic_core.base.files import write_text
 from bionic_core.errors import RequestError
+from bionic_core.runs.identity import as_before
 from bionic_core.spec.spec import digest
 from bionic_core.statistics.until import Rule
 from bionic_core.studies.experiment import Experiment, study_name
@@ -90,7 +91,7 @@ class RuleRecord:
 def rule_file(root: Path, experiment: Experiment, kind: str) -> Path:
     """Return where the rule of a study is written, whatever its seeds."""
     design = attrs.evolve(experiment.design, seeds=(0,))
-    return root / f"rule-{digest([kind, experiment.spec.tables, design.to_json()])}.json"
+    return root / f"rule-{digest([kind, as_before(experiment.spec), design.to_json()])}.json"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -179,6 +179,11 @@ def rule_of(experiment: Experiment, judging: Judging, terms: int, response: str 
             f"--until {DECIDED} with --over seeds,images: what images add stays however many seeds "
             "there are, so that effects may never be decided; leave --over out"
         )
+    if experiment.design.draws is not None:
+        problems.append(
+            f"--until {DECIDED} with draws of a factor's levels (name*N): looks are after seeds, "
+            "and draws do not grow with them; leave --until out"
+        )
     if not terms:
         problems.append(f"--until {DECIDED}: the runs can tell no effect")
     if problems or margin is None or judging.looks is None:
@@ -217,6 +222,11 @@ def run_until(
         say: is told of each look, a sentence.
     """
     terms, design = study.terms, study.experiment.design
+    runs = rule.planned.looks[-1].runs
+    say(
+        f"effects are decided against ±{rule.margin:g} {rule.unit}, looked at after each of seeds "
+        f"{rule.first} to {rule.most}: {runs} runs at most"
+    )
     deciding = Deciding(rule, (len(terms),))
     record = RuleRecord.of(root, study.experiment, study.kind, rule, study.asked)
     for note in record.notes:

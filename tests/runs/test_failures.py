@@ -16,9 +16,9 @@ import torch
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.actions.progress import Tally
 from bionic_core.base import failures
-from bionic_core.cli.progress import Tally
-from bionic_core.errors import WriteError
+from bionic_core.base.unwritten import WriteError
 from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
@@ -265,7 +265,7 @@ def test_a_study_tells_how_it_stands_in_plain_lines(monkeypatch: pytest.MonkeyPa
 
     from rich.console import Console
 
-    from bionic_core.cli import progress
+    from bionic_core.actions import progress
     from bionic_core.training.loop import Progress
 
     file = io.StringIO()

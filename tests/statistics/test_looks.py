@@ -22,10 +22,10 @@ from bionic_core.statistics.until import (
     Decided,
     Deciding,
     Rule,
-    check_seeds,
     decide,
     expected,
     followed,
+    looks_of,
 )
 from bionic_core.statistics.verdicts import LEVEL, WORDS, together, verdicts
 
@@ -172,14 +172,20 @@ def test_a_plan_says_its_looks_and_how_studies_end() -> None:
     assert nil.runs == pytest.approx(4 * nil.seeds)
 
 
-def test_seeds_of_looks_that_cannot_be() -> None:
-    assert check_seeds(3, None) == 20
+def test_looks_that_cannot_be() -> None:
+    assert looks_of(None, 1, None) is None
+    assert looks_of("decided", 3, None) == Looks(tuple(range(3, 21)))
     with pytest.raises(RequestError) as caught:
-        check_seeds(2, 2)
+        looks_of("decided", 2, 2)
     assert "fewer than 3 tell no spread" in str(caught.value)
     assert "--max-seeds 2: the first look is after 2 seeds" in str(caught.value)
-    with pytest.raises(RequestError, match="at most 100"):
-        check_seeds(3, 101)
+    for asked, words in [
+        (("decided", 3, 101), "at most 100"),
+        (("done", 3, None), "--until done: give decided"),
+        ((None, 3, 9), "it is of studies that go on until their effects are decided"),
+    ]:
+        with pytest.raises(RequestError, match=words):
+            looks_of(*asked)
 
 
 @pytest.mark.slow

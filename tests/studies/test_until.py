@@ -11,7 +11,9 @@ import attrs
 import numpy as np
 import pytest
 
+import bionic_core as api
 from bionic_core import RequestError
+from bionic_core.base.records import to_document
 from bionic_core.statistics.looks import Looks
 from bionic_core.statistics.until import Rule
 from bionic_core.statistics.verdicts import Verdict
@@ -173,7 +175,6 @@ def test_effects_of_a_design_and_their_sizes(experiment: Experiment) -> None:
 @pytest.mark.parametrize("command", ["factorial", "ablate"])
 def test_options_that_do_not_fit(bionic: Bionic, command: str) -> None:
     for options, words in [
-        (("--until", "done"), "--until done: give decided"),
         (("--max-seeds", "9"), "it is of studies that go on until their effects are decided"),
         (("--until", "decided", "--seeds", "2"), "fewer than 3 tell no spread"),
         (("--until", "decided", "--max-seeds", "3"), "there is no second one"),
@@ -202,6 +203,11 @@ def test_a_plan_and_a_study_until_it_is_decided(bionic: Bionic) -> None:
     again = bionic(*arguments, "--json")
     assert again.document["until"] == found
     assert again.err.count("done before") == len(document["cells"])
+    called = api.factorial(
+        "demo", mechanisms=["noise"], until="decided", margin=40, max_seeds=6, epochs=1,
+        set={"data.train": 70, "data.test": 35}, device="cpu", progress=False,
+    )  # fmt: skip
+    assert to_document(called.results.until) == found
     assert bionic("report", document["file"]).code == 0
     (page,) = Path("runs").glob("*.html")
     assert "decided after" in page.read_text()

@@ -152,7 +152,12 @@ def draw(view: View, kind: str) -> dict[str, bytes]:
 def adjacency(figure: Figure, view: View) -> None:
     """Draw who connects to whom, pre × post, sorted by layer, type and depth."""
     figure.set_size_inches(6.6, 6.9)
-    axes = figure.subplots()
+    draw_adjacency(figure.subplots(), view)
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def draw_adjacency(axes: Axes, view: View) -> None:
+    """Draw the adjacency on axes, without a legend."""
     cells = view.connectome.cells
     axes.imshow(_ink(view), extent=(0, cells, cells, 0), interpolation="antialiased")
     ends = np.cumsum([len(view.cells(types)) for types in view.layers.values()])
@@ -165,13 +170,11 @@ def adjacency(figure: Figure, view: View) -> None:
     axes.set_xticks(middles, _named(view), fontsize=7)
     axes.set_yticks(middles, _named(view), fontsize=7)
     axes.tick_params(length=0)
-    axes.xaxis.tick_top()
-    axes.xaxis.set_label_position("top")
+    axes.xaxis.set(ticks_position="top", label_position="top")
     axes.set(xlabel="post-synaptic cell", ylabel="pre-synaptic cell")
     axes.spines[:].set_visible(True)
     for broad, colour in BROAD.items():
         axes.plot([], [], "s", color=colour, label=f"{broad} connection")
-    figure.legend(loc="outside lower center", ncols=2)
 
 
 def _ink(view: View) -> Floats:

@@ -203,6 +203,25 @@ def costs() -> list[dict[str, Any]]:
     return rows
 
 
+def against_the_most() -> list[dict[str, Any]]:
+    """Return mean runs as a share of those of all seeds that are allowed, which nobody knew."""
+    rows = []
+    for design, count, most in (("1 effect", 1, 20), (FACTORIAL, 7, 20), (LEAVE_ONE_OUT, 12, 50)):
+        of = FACTORIAL if count == 1 else design
+        noise = contrasts(of, "iid", most, np.random.default_rng(35))[:count, :, :OF_COST]
+        rule = Rule(3, most, MARGIN, "", count, RUNS[of])
+        for size in (0.0, 2.0, 4.0):
+            end = followed(rule, noise + size)
+            own = 3 + end.looks
+            last = own.max(0)
+            runs = own.sum(0) + last if design == LEAVE_ONE_OUT else RUNS[of] * last
+            row = {"design": design, "effects": size, "most_seeds": most}
+            row["decided"] = round(float((end.words != UNDECIDED).mean()), 3)
+            row["mean_seeds"] = round(float(last.mean()), 1)
+            rows.append({**row, "of_most": round(float(runs.mean()) / most / RUNS[of], 2)})
+    return rows
+
+
 def leave_one_out_power() -> list[dict[str, Any]]:
     """Return how often leave-one-out finds effects, and so does the paired t test with Bonferroni.
 
@@ -242,7 +261,7 @@ def main() -> None:
     """Write the figures, and print the tables."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/results/data")
     found: dict[str, Any] = {"studies": STUDIES, "studies_of_cost": OF_COST}
-    for part in (leave_one_out_power, costs, peeking, false_findings):
+    for part in (leave_one_out_power, against_the_most, costs, peeking, false_findings):
         rows = found[part.__name__] = part()
         print(f"\n{part.__name__}\n{table(rows)}", flush=True)
     text = json.dumps(found, indent=0, ensure_ascii=False)

@@ -41,7 +41,10 @@ class Tally:
     """
 
     def __init__(self, runs: int, now: Callable[[], float] = time.monotonic) -> None:
-        self.runs, self.done, self.reused, self.failed = runs, 0, 0, 0
+        self.runs: int = runs
+        self.done: int = 0
+        self.reused: int = 0
+        self.failed: int = 0
         self.under_way: dict[int, tuple[float, float]] = {}
         self._now, self._begun, self._work = now, now(), 0.0
 
@@ -101,13 +104,20 @@ class Barred:
 class Display(Barred, Observer):
     """A bar for the runs of a study, and one for each run under way; lines where no terminal is."""
 
-    def __init__(self, console: Console, *, runs: int = 1, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        runs: int = 1,
+        quiet: bool = False,
+        bars: Callable[..., Bars] = Bars,
+    ) -> None:
         self.console = console
         self.runs = runs
         self.quiet = quiet
-        self.live = console.is_terminal and not quiet
-        self.tally = Tally(runs)
-        self.bars = Bars(
+        self.live: bool = console.is_terminal and not quiet
+        self.tally: Tally = Tally(runs)
+        self.bars: Bars = bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -176,7 +186,11 @@ class Display(Barred, Observer):
 
     def note(self, task: Task, words: str) -> None:
         """Show what a reader must know about a run, with a line that stays."""
-        self.say(f"run {task.number + 1}: {words}" if self.runs > 1 else words)
+        self.tell(f"run {task.number + 1}: {words}" if self.runs > 1 else words)
+
+    def tell(self, words: str) -> None:
+        """Show what a reader must know, with a line that stays."""
+        self.say(words)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -220,8 +234,8 @@ class Download(Barred):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.live = console.is_terminal
-        self.bars = Bars(
+        self.live: bool = console.is_terminal
+        self.bars: Bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
