@@ -14,7 +14,7 @@ Markov chain in one dimension, followed here on a grid.
 A p of one look as a p over all (:meth:`Looks.adjusted`) is the smallest α whose level it is below,
 and an interval that holds over all looks takes that level (:meth:`Looks.nominal`): repeated p and
 repeated confidence intervals, right whichever look a study ends at (Jennison & Turnbull, Group
-Sequential Methods, 1999, ch. 9).
+Sequential Methods, 2000, ch. 9).
 """
 
 from __future__ import annotations
