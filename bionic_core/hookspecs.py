@@ -152,10 +152,7 @@ def norm(site: NormSite) -> nn.Module | None:
 
 @hookspec
 def begin(network: nn.Module) -> None:
-    """Set up the ``Network`` before its first step: initial weights, and what is trained.
-
-    What a projection's ``requires_grad_(False)`` keeps, local rules keep too. No gate undoes it.
-    """
+    """Set up the ``Network`` before its first step: initial weights, what ``requires_grad``."""
 
 
 @hookspec

@@ -162,8 +162,7 @@ class Network(Gated):
         self.order: tuple[str, ...] = tuple(layers)
         self.readout_norm = readout_norm
         self.readout = readout
-        # No modules: they are registered where they act.
-        self.plastic: tuple[Plastic, ...] = ()
+        self.plastic: tuple[Plastic, ...] = ()  # no modules: they are registered where they act
         self.streams: tuple[Stream, ...] = tuple(streams)
 
     def layer(self, name: str) -> LayerModule:

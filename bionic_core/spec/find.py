@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bionic_core.base.files import check_file, kind_of
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.registry import Registry
 from bionic_core.spec.spec import Spec, compose
@@ -58,6 +57,8 @@ def find(source: str | os.PathLike[str]) -> Path:
     shipped = shipped_specs()
     if str(source) in shipped:
         return shipped[str(source)]
+    from bionic_core.base.files import check_file, kind_of
+
     if kind_of(path):
         check_file(path)  # which says what it is, since it is no file
     raise RequestError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from attrs import field
 
-from bionic_core import Mechanism, Network, RequestError, hookimpl
+from bionic_core import Mechanism, RequestError, hookimpl
 
 
 def _named(_: object, attribute: object, value: tuple[str, ...]) -> None:
@@ -35,7 +37,7 @@ class Frozen(Mechanism):
     projections: tuple[str, ...] = field(default=(), validator=_named)
 
     @hookimpl
-    def begin(self, network: Network) -> None:
+    def begin(self, network: Any) -> None:
         """Take the projections from what is trained.
 
         Raises:

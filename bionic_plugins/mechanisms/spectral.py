@@ -11,7 +11,7 @@ import torch
 from attrs import field
 from attrs.validators import gt, lt
 
-from bionic_core import Mechanism, Network, Projection, RequestError, hookimpl
+from bionic_core import Mechanism, RequestError, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -32,7 +32,7 @@ class Spectral(Mechanism):
     radius: float = field(default=0.9, validator=[gt(0), lt(1e6)])
 
     @hookimpl
-    def begin(self, network: Network) -> None:
+    def begin(self, network: Any) -> None:
         """Scale the weights.
 
         Raises:
@@ -48,7 +48,7 @@ class Spectral(Mechanism):
             self._scale(block)
 
     @torch.no_grad()
-    def _scale(self, block: Projection) -> None:
+    def _scale(self, block: Any) -> None:
         found = spectral_radius(block.matrix(block.effective()).double().cpu().numpy())
         if not found:
             raise RequestError(
