@@ -225,7 +225,7 @@ def _train_until(study: Study, rule: Rule, where: Workplace, display: Display) -
         def train(part: Experiment, first: int) -> Sequence[Cell]:
             return run_experiment(part, **how, plans=plans, first=first)
 
-        ended = run_until(study, rule, where.out, train, display.tell)
+        ended = run_until(study, rule, where.out, train, display.say, display.tell)
         display.say(THEN)
     return ended
 

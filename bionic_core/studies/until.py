@@ -210,7 +210,12 @@ class Ended:
 
 
 def run_until(
-    study: Study, rule: Rule, root: Path, train: Train, say: Callable[[str], None]
+    study: Study,
+    rule: Rule,
+    root: Path,
+    train: Train,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Ended:
     """Train a study look by look, until its effects are decided or its last look is done.
 
@@ -220,6 +225,7 @@ def run_until(
         root: folder of the runs, where the rule is written first.
         train: trains what is missing of an experiment.
         say: is told of each look, a sentence.
+        warn: is told where the rule is not what it should be.
     """
     terms, design = study.terms, study.experiment.design
     runs = rule.planned.looks[-1].runs
@@ -230,7 +236,7 @@ def run_until(
     deciding = Deciding(rule, (len(terms),))
     record = RuleRecord.of(root, study.experiment, study.kind, rule, study.asked)
     for note in record.notes:
-        say(note)
+        warn(note)
     cells: list[Cell] = []
     decided: list[Decided] = []
     looks, before, number = list(rule.planned.looks), 0, 0

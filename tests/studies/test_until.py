@@ -76,7 +76,7 @@ def followed(study: Told, root: Path) -> tuple[Ended, list[tuple[tuple[int, ...]
         return [Cell(part.levels(n), task.seed, None) for n, task in enumerate(tasks)]
 
     rule = Rule(3, 5, 0.5, "points", len(study.terms), len(study.experiment.specs))
-    return run_until(study, rule, root, train, said.append), asked, said
+    return run_until(study, rule, root, train, said.append, said.append), asked, said
 
 
 def test_each_look_trains_what_is_undecided_and_verdicts_stand(
@@ -118,7 +118,7 @@ def test_a_rule_that_is_changed_is_told_and_its_first_one_can_be_asked_for(
     first, _, _ = followed(study, tmp_path)
     assert "optional stopping" not in " ".join(first.notes)
     other = Rule(3, 4, 0.7, "points", 1, 4)
-    changed = run_until(study, other, tmp_path, lambda *_: [], lambda _: None)
+    changed = run_until(study, other, tmp_path, lambda *_: [], print, print)
     assert "5 seeds had been looked at by another, a margin of ±0.5" in changed.notes[0]
     back, _, _ = followed(study, tmp_path)
     assert back.notes == first.notes
