@@ -281,10 +281,10 @@ def expected(rule: Rule, sds: Sequence[float]) -> tuple[Expected, ...]:
     """
     rng = np.random.default_rng(21)
     shape = len(sds), rule.most, max(STUDIES // len(sds) // 4, 200)
-    noise = rng.standard_normal(shape) * np.array(sds)[:, None, None]
+    apart = rng.standard_normal(shape) * np.array(sds)[:, None, None]
     found = []
     for effect in (0.0, 2 * rule.margin):
-        end = followed(rule, noise + effect)
+        end = followed(rule, apart + effect)
         seeds = rule.first + float(end.looks.max(0).mean())
         share = float((end.words != UNDECIDED).mean())
         found.append(Expected(effect, seeds, seeds * rule.cells, share))
