@@ -92,6 +92,8 @@ def factorial(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
@@ -120,6 +122,9 @@ def factorial(
         error: what tells how sure effects are: ``seeds``, ``pooled`` or ``cells``.
         over: what intervals generalise over: ``seeds``, or ``seeds,images``.
         margin: effects no larger are as good as none; in the effects' units.
+        until: ``"decided"`` trains seed by seed until every effect is larger than the margin or
+            within it, the first look being after ``seeds``.
+        max_seeds: of the last look, with ``until``; 20 if None.
         jobs: runs side by side, each a process of one thread if several.
         engine: what trains the runs, by name or as an object.
 
@@ -136,7 +141,7 @@ def factorial(
         loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
         asked = _asked(
             loaded, mechanisms, factors, seeds, resolution, foldover, design, response, order,
-            _judging(error, over, margin),
+            _judging(error, over, margin, until, seeds, max_seeds),
         )  # fmt: skip
         where = _workplace(out, device, asked_jobs, trainer, track, track_to)
         display = display_for(progress, asked.experiment.design.runs)
@@ -153,6 +158,8 @@ def ablate(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
@@ -178,7 +185,8 @@ def ablate(
         trainer = _engine(engine, asked_jobs)
         loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
         out_of_it, runs = names("mechanisms", mechanisms), count("seeds", seeds)
-        asked = studies.AskedAblation.of(loaded, out_of_it, runs, _judging(error, over, margin))
+        judging = _judging(error, over, margin, until, runs, max_seeds)
+        asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
         where = _workplace(out, device, asked_jobs, trainer, track, track_to)
         display = display_for(progress, asked.ablation.experiment.design.runs)
         results = studies.ablate(asked, where, display, _CALL)
@@ -201,6 +209,8 @@ def plan(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
@@ -224,7 +234,7 @@ def plan(
 
     with called():
         loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
-        judging = _judging(error, over, margin)
+        judging = _judging(error, over, margin, until, seeds, max_seeds)
         where = _workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":
             asked = names("mechanisms", mechanisms), count("seeds", seeds)
@@ -410,7 +420,7 @@ def _asked(
         spec,
         names("mechanisms", mechanisms),
         [] if factors is None else arguments.factors_of(factors),
-        count("seeds", seeds),
+        judging.seeds(count("seeds", seeds)),
         resolution=None if resolution is None else resolution_of(str(resolution)),
         folded=folded,
         design=None if design is None else arguments.path("design", design),
@@ -419,12 +429,22 @@ def _asked(
     return Asked.of(experiment, judging, response, highest)
 
 
-def _judging(error: str | None, over: str, margin: float | None) -> Judging:
+def _judging(
+    error: str | None,
+    over: str,
+    margin: float | None,
+    until: str | None,
+    seeds: object,
+    most: object,
+) -> Judging:
+    from bionic_core.statistics.until import looks_of
     from bionic_core.studies.over_images import Judging, over_images
 
     if not isinstance(over, str):
         raise arguments.wrong("over", over, "'seeds' or 'seeds,images'")
-    return Judging(error, over_images(over), margin)
+    last = None if most is None else count("max_seeds", most)
+    looks = looks_of(until, count("seeds", seeds), last)
+    return Judging(error, over_images(over), margin, looks)
 
 
 def _engine(engine: str | Engine, jobs: int) -> Engine:

@@ -20,6 +20,7 @@ from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import FactorLayout, Layout, Level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import sentences
 from bionic_core.studies.cell import Cell
 
@@ -86,6 +87,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         command: what was typed.
         file: where it was written.
         figures: that were drawn.
+        until: of a study that went on until its effects were decided, when that was.
     """
 
     selected_on: str | None = None
@@ -94,6 +96,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
     figures: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -182,7 +185,7 @@ class AblationResults:
         rows: the full model first.
         test_images: how many there are.
         over, margin: as those of findings.
-        selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
+        selected_on, data, connectome, command, file, until: as :class:`FactorialResults`'.
     """
 
     name: str
@@ -200,6 +203,7 @@ class AblationResults:
     connectome: str | None = None
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def by(self) -> str:
