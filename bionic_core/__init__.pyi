@@ -13,6 +13,7 @@ from bionic_core.actions.objects import AblationStudy as AblationStudy
 from bionic_core.actions.objects import FactorialStudy as FactorialStudy
 from bionic_core.actions.objects import Plan as Plan
 from bionic_core.actions.objects import Run as Run
+from bionic_core.base.unwritten import WriteError as WriteError
 from bionic_core.connectome import Block as Block
 from bionic_core.connectome import Connectome as Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher
@@ -22,7 +23,9 @@ from bionic_core.errors import BionicError as BionicError
 from bionic_core.errors import BusyError as BusyError
 from bionic_core.errors import DamagedError as DamagedError
 from bionic_core.errors import RequestError as RequestError
-from bionic_core.errors import WriteError as WriteError
+from bionic_core.markers import DRAWS as DRAWS
+from bionic_core.markers import EARLIER as EARLIER
+from bionic_core.markers import LADDER as LADDER
 from bionic_core.markers import NEUTRAL as NEUTRAL
 from bionic_core.markers import NUMERICS as NUMERICS
 from bionic_core.markers import hookimpl as hookimpl

@@ -52,15 +52,6 @@ class Block:
     shape: tuple[int, int]
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the array, or a copy if somebody else could change what it holds."""
-    if array.flags.owndata and not array.flags.writeable:
-        return array
-    array = array.copy()
-    array.setflags(write=False)
-    return array
-
-
 @attrs.frozen(eq=False)
 class Connectome:
     """Cells and sparse synapses, pre × post; nothing in it can be changed.
@@ -129,8 +120,7 @@ class Connectome:
         given |= {"position": position, "pre": pre, "post": post, "count": count}
         given |= {"size": count if size is None else size}
         arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
-        frozen = {key: _frozen(array) for key, array in arrays.items()}
-        return cls(**frozen, provenance=dict(provenance))
+        return cls(**arrays, provenance=dict(provenance))
 
     @classmethod
     def from_edges(cls, edges: Any, cells: Any, *, label: str = "connectome") -> Connectome:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.files import write_atomically
+from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError, listing
 
 LARGE = 2**24
@@ -24,7 +25,7 @@ DEEPEST = 20
 
 def write(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
     """Write the arrays and where they come from; complete or not at all."""
-    text = json.dumps(dict(provenance), sort_keys=True).encode()
+    text = json_text(dict(provenance), sort_keys=True).encode()
     large = sum(array.nbytes for array in arrays.values()) > LARGE
     with write_atomically(path) as file:
         save = np.savez if large else np.savez_compressed

@@ -41,14 +41,6 @@ class Split:
         """Return the number of images of each class, int64 (classes,)."""
         return np.bincount(self.labels, minlength=classes)
 
-    @staticmethod
-    def join(first: Split, second: Split) -> Split:
-        """Return both, one after the other."""
-        return Split(
-            np.concatenate([first.images, second.images]),
-            np.concatenate([first.labels, second.labels]),
-        )
-
 
 @attrs.frozen(eq=False)
 class Dataset:

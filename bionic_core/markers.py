@@ -14,5 +14,7 @@ hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
-NEUTRAL, NUMERICS, SPEC_ONLY = "neutral", "numerics", "spec only"
-"""Keys of a field's metadata: two of :class:`Plugin`; a key of specs that is no option."""
+EARLIER, NEUTRAL, NUMERICS, SPEC_ONLY = "earlier", "neutral", "numerics", "spec only"
+DRAWS, LADDER = "draws", "ladder"
+"""Keys of a field's metadata: three of :class:`Plugin`; a key of specs that is no option; two of
+:mod:`bionic_core.spec.draws`."""

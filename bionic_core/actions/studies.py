@@ -67,6 +67,7 @@ def design_factorial(
     resolution: int | None = None,
     folded: Sequence[str] | None = None,
     design: Path | None = None,
+    way: str | None = None,
 ) -> Experiment:
     """Return a factorial experiment over a spec, its cells given, a fraction of all, or all.
 
@@ -78,6 +79,7 @@ def design_factorial(
         resolution: of a fraction.
         folded: factors that a second fraction reverses; all if empty, no second one if None.
         design: a CSV file that names the factors and the cells, instead of all the former.
+        way: of draws and seeds, ``crossed`` or ``nested``; crossed if None.
 
     Raises:
         RequestError: as :func:`bionic_core.studies.experiment.plan_factorial`, or the file is
@@ -90,7 +92,14 @@ def design_factorial(
     registry, runs = Registry.installed(), range(seeds)
     if design is None:
         return plan_factorial(
-            spec, mechanisms, runs, registry, keys=keys, resolution=resolution, folded=folded
+            spec,
+            mechanisms,
+            runs,
+            registry,
+            keys=keys,
+            resolution=resolution,
+            folded=folded,
+            way=way,
         )
     if mechanisms or keys or resolution is not None:
         raise RequestError(
@@ -106,6 +115,7 @@ def design_factorial(
         keys=given.keys,
         folded=folded,
         cells=given.cells,
+        way=way,
     )
 
 

@@ -72,7 +72,7 @@ def train_run(spec: Spec, seed: int, where: Workplace, display: Display) -> Run:
     from bionic_core.runs.task import Task
     from bionic_core.runs.train import train_task
     from bionic_core.studies.tracking import tracking
-    from bionic_core.training.void import voids
+    from bionic_core.training.void import said
 
     task = Task(0, spec, seed)
     with (
@@ -88,8 +88,8 @@ def train_run(spec: Spec, seed: int, where: Workplace, display: Display) -> Run:
             observer.failed(task, reason(error))
             raise
         observer.finished(task, run)
-        for name, why in voids(spec).items():
-            display.tell(f"mechanism '{name}' does nothing here: {why}")
+        for words in said(spec):
+            display.tell(words)
     return run
 
 
@@ -116,6 +116,7 @@ def run_study(
         BionicError: as :func:`bionic_core.studies.experiment.run_experiment`.
     """
     from bionic_core.runs.observer import Observers
+    from bionic_core.statistics.draws import said_before
     from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.tracking import tracking
 
@@ -124,6 +125,8 @@ def run_study(
         display,
         tracking(where.trackers, name, specs, where.tracking, display.tell) as told,
     ):
+        for line in (line for experiment in experiments for line in said_before(experiment.design)):
+            display.tell(line)
         say_precision(specs, where.device, display.tell)
         how = {**where.place, "engine": where.engine, "observer": Observers(told, display)}
         first, found = 0, []

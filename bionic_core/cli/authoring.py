@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bionic_core.cli.common import Json, console, show
+from bionic_core.cli.figures import check_folder
 
 
 def check_command(
@@ -56,6 +57,7 @@ def new_command(
     """Write a plugin package to start from: a mechanism, its tests, README and licence."""
     from bionic_core.conformance.scaffold import write_package
 
+    check_folder(out, "--out", "the package's folder is made in")
     document = write_package(name, out)
 
     def render(_: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bionic_core.cli.common import Json, Set, SpecName, Without, load, show
+from bionic_core.cli.figures import check_folder
 
 
 def build_command(
@@ -24,6 +25,7 @@ def build_command(
     from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
+    check_folder(save, "--save", "the spec and the weights are written into")
     loaded = load(spec, without=without, set_=set_)
     description, network = describe(loaded)
     if save is not None:

@@ -50,7 +50,18 @@ class DesignOptions:
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -86,6 +97,7 @@ class DesignOptions:
             resolution=asked,
             folded=folded,
             design=self.design,
+            way=self.draws,
         )
 
 
@@ -164,6 +176,9 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
@@ -172,6 +187,7 @@ def analyse_command(
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -184,6 +200,8 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
+        **known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()

@@ -9,6 +9,7 @@ import attrs
 import typer
 
 from bionic_core.cli.common import Data, Set, Without, load
+from bionic_core.cli.figures import check_folder
 from bionic_core.cli.plugins import chosen
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class StudyOptions:
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
+        check_folder(self.out, "--out", "runs are kept in")
         return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bionic_core import __version__
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import RequestError
 from bionic_core.registry import Registry
 
 TEMPLATES = Path(__file__).parent / "templates" / "package"

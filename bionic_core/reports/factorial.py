@@ -16,6 +16,7 @@ from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level
+from bionic_core.statistics.draws import shown
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.results import FactorialResults
@@ -38,20 +39,26 @@ def studied(study: FactorialResults) -> list[Section]:
 
 def _combinations(study: FactorialResults, terms: Terms) -> Table:
     design, measure = study.design, Measure.of(study.response)
-    found: dict[tuple[Level, ...], dict[int, float | None]] = {}
-    for cell in study.cells:
-        key = tuple(cell.levels[factor.name] for factor in design.factors)
-        found.setdefault(key, {})[cell.seed] = cell.measured
+    found: dict[tuple[Level, ...], dict[int, list[float]]] = {}
+    for run in study.cells:
+        levels = shown(run.levels, design.draws)
+        of_seed = found.setdefault(levels, {}).setdefault(run.seed, [])
+        of_seed += [] if run.measured is None else [run.measured]
+    own = design.draws is not None and design.draws.nested
+    seeds = () if own else design.seeds  # nested draws have seeds of their own
     rows, several = [], len(design.seeds) > 1
-    for key, of_seed in list(found.items())[:MOST_CELLS]:
-        values = [of_seed.get(seed) for seed in design.seeds]
-        known = [value for value in values if value is not None]
-        mean = measure.cell(sum(known) / len(known) if known else None)
+    for key, of in list(found.items())[:MOST_CELLS]:
+        values = [_mean(of.get(seed, [])) for seed in seeds]
+        mean = measure.cell(_mean([one for each in of.values() for one in each]))
         row = cells((*map(words.level, key), *map(measure.cell, values)))
         rows.append((*row, attrs.evolve(mean, strong=True)) if several else row)
     columns = [terms.letters.get(f.term, f.name) for f in design.factors]
-    columns += [*(f"seed {seed}" for seed in design.seeds), *(["mean"] if several else [])]
+    columns += [*(f"seed {seed}" for seed in seeds), *(["mean"] if several else [])]
     return Table(words.capital(measure.words), columns, rows, range(1, len(design.factors)))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -> Page:

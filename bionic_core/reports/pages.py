@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 import bionic_core
-from bionic_core.base.files import present, read_own, write_text
+from bionic_core.base.files import check_file, present, read_own, write_text
 from bionic_core.base.records import from_document
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.reports import ablation, factorial, run
@@ -102,6 +102,7 @@ def find_results(path: Path) -> Found:
     if not path.exists():
         raise RequestError("no such file or folder", where=str(path))
     if not path.is_dir():
+        check_file(path)
         return _study(path)
     if present(path / files.SPEC) and present(path / files.MANIFEST):
         return Found("run", path)

@@ -8,7 +8,8 @@ from bionic_core.reports.measure import Measure, Terms
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Points, Section, Table
 from bionic_core.reports.words import NONE, capital, level, levels, number, rough
-from bionic_core.statistics.designs import ROMAN, Layout
+from bionic_core.statistics.designs import ROMAN, Layout, Level
+from bionic_core.statistics.draws import shown
 from bionic_core.statistics.power import Detectable, Sight
 from bionic_core.studies.ablation import AblationPlan
 from bionic_core.studies.plan import FactorialPlan
@@ -28,9 +29,8 @@ def factorial(plan: FactorialPlan) -> list[Section]:
     if design.resolution is not None:
         kind += f" of resolution {ROMAN.get(design.resolution, design.resolution)}"
     columns = ["cell", *(terms.letters.get(f.term, f.term) for f in design.factors)]
-    rows = [
-        [str(n), *map(level, cell.values())] for n, cell in enumerate(design.cells[:MOST_CELLS], 1)
-    ]
+    found = _shown(design)[:MOST_CELLS]
+    rows = [[str(n), *map(level, levels)] for n, levels in enumerate(found, 1)]
     done = f"; {plan.done} of them are done already" if plan.done is not None else ""
     lines = [*terms.legend, *cut(design), f"{_runs(design, 'cells')}{done}", *design_lines(design)]
     table = Table("", columns, rows, range(1, len(columns)))
@@ -40,9 +40,18 @@ def factorial(plan: FactorialPlan) -> list[Section]:
     ]
 
 
+def _shown(design: Layout) -> list[tuple[Level, ...]]:
+    """Return the cells' levels, draws of one level being one."""
+    return list(dict.fromkeys(shown(cell, design.draws) for cell in design.cells))
+
+
 def _runs(design: Layout, cells: str) -> str:
     seeds = ", ".join(map(str, design.seeds))
-    return f"{design.runs} runs: {len(design.cells)} {cells} × seeds {seeds}"
+    nested = design.draws is not None and design.draws.nested
+    return (
+        f"{design.runs} runs: {len(design.cells)} {cells} × "
+        f"{f'{len(design.seeds)} seeds, of each draw its own' if nested else f'seeds {seeds}'}"
+    )
 
 
 def _first(names: Sequence[str], most: int, joint: str) -> str:
@@ -52,7 +61,7 @@ def _first(names: Sequence[str], most: int, joint: str) -> str:
 
 def cut(design: Layout) -> list[str]:
     """Say how many cells a terminal does not show; nothing where it shows all."""
-    left = len(design.cells) - MOST_CELLS
+    left = len(_shown(design)) - MOST_CELLS
     return [f"… and {left} more cells (--json has all)"] if left > 0 else []
 
 

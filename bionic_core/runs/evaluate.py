@@ -26,8 +26,15 @@ from bionic_core.statistics.comparisons import compare as paired
 from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
 from bionic_core.statistics.verdicts import margin_of
-from bionic_core.training.evaluation import PlainFigures, flip_averaged, logits_of, metrics
+from bionic_core.training.evaluation import (
+    PlainFigures,
+    divergence,
+    flip_averaged,
+    logits_of,
+    metrics,
+)
 from bionic_core.training.metrics import Figures, full_metrics
+from bionic_core.training.recipe import recipe_of
 
 
 @attrs.frozen(eq=False)
@@ -43,6 +50,7 @@ class Predicted:
         unlike: whether the data is other than what the run was trained on.
         flip_averaged: log probabilities (N, C), averaged over each image and its mirror image;
             None where not asked for.
+        smoothing: of the labels in training.
     """
 
     run: Run
@@ -54,6 +62,7 @@ class Predicted:
     selected_on: str
     unlike: bool
     flip_averaged: Tensor | None = None
+    smoothing: float = 0.0
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -111,7 +120,10 @@ def predict_split(
     averaged = flip_averaged(network, images, logits) if flip else None
     unlike = inputs.data.fingerprint != manifest["identity"]["data"]["fingerprint"]
     name = inputs.data.name
-    return Predicted(run, split, part, logits, names, name, selected_on, unlike, averaged)
+    smoothing = recipe_of(spec).smoothing
+    return Predicted(
+        run, split, part, logits, names, name, selected_on, unlike, averaged, smoothing
+    )
 
 
 def split_of(run: Run, split: str) -> tuple[Split, Sequence[str]]:
@@ -243,8 +255,12 @@ def evaluation_of(predicted: Predicted) -> Evaluation:
         data=predicted.data,
         other_data=predicted.unlike,
         selected_on=predicted.selected_on,
-        flip_averaged=None if averaged is None else metrics(averaged, predicted.labels),
-        figures=full_metrics(predicted.logits, predicted.labels, predicted.class_names),
+        flip_averaged=None
+        if averaged is None
+        else metrics(averaged, predicted.labels, predicted.smoothing),
+        figures=full_metrics(
+            predicted.logits, predicted.labels, predicted.class_names, predicted.smoothing
+        ),
     )
 
 
@@ -259,6 +275,15 @@ def class_figures(run: Run) -> Figures:
     arrays = run.predictions
     names = [str(name) for name in arrays["class_names"]]
     return full_metrics(torch.as_tensor(arrays["test_logits"]), arrays["test_labels"], names)
+
+
+def divergence_of(run: Run) -> float:
+    """Return a run's divergence on its test images, of its predictions if its result is older."""
+    if (known := run.result.test.kl) is not None:
+        return known
+    arrays = run.predictions
+    logits, labels = torch.as_tensor(arrays["test_logits"]), arrays["test_labels"]
+    return float(divergence(logits, labels, recipe_of(run.spec()).smoothing).mean())
 
 
 def evaluate_run(run: Run, split: str, data: str | None = None) -> Evaluation:

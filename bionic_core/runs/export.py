@@ -8,7 +8,6 @@ as matrices.
 
 from __future__ import annotations
 
-import json
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ import attrs
 import torch
 
 from bionic_core.base.files import write_atomically
+from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
 from bionic_core.runs.folder import Run
@@ -95,7 +95,7 @@ def export(run: Run, form: str, out: Path | None = None) -> Exported:
         if form == "onnx":
             file.write(_onnx(program, about))
         else:
-            torch.export.save(program, file, extra_files={METADATA: json.dumps(about)})
+            torch.export.save(program, file, extra_files={METADATA: json_text(about)})
     return Exported(**about, file=str(path), format=form, bytes=path.stat().st_size)
 
 
@@ -110,6 +110,6 @@ def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes
     for key, value in about.items():
         entry = model.metadata_props.add()
         entry.key = f"bionic.{key}"
-        entry.value = value if isinstance(value, str) else json.dumps(value)
+        entry.value = value if isinstance(value, str) else json_text(value)
     data: bytes = model.SerializeToString()
     return data

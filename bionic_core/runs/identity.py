@@ -9,11 +9,12 @@ import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import DISTRIBUTION, NEUTRAL, NUMERICS
-from bionic_core.plugin import Mechanism
+from bionic_core.markers import DISTRIBUTION, EARLIER, NEUTRAL, NUMERICS
+from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.spec.spec import Spec
+from bionic_core.training.recipe import recipe_of
 
 CORE_NUMERICS = 3
 """Raised when a change to the core changes the numbers of runs."""
@@ -34,6 +35,9 @@ def identity(spec: Spec, seed: int, inputs: Inputs) -> dict[str, Any]:
         selecting = inputs.splits.validation.counts(len(inputs.data.class_names))
         if not selecting.all():  # earlier runs counted classes without images, as F1 0
             split["macro_f1"] = "of classes that occur"
+    counts = inputs.splits.train.counts(spec.model.classes)
+    if not counts.all() and recipe_of(spec).weighted:  # in earlier runs they weighed N/C
+        split["classes without images"] = "weigh 1"
     return {
         "model": _deciding(spec.model),
         "training": _deciding(spec.training),
@@ -61,14 +65,59 @@ def numerics_of(mechanism: type[Mechanism], table: Mapping[str, Any]) -> int:
     return mechanism.numerics + sum(added)
 
 
+def as_before(spec: Spec) -> dict[str, Any]:
+    """Return a resolved spec's tables without the keys that say what was so before they came.
+
+    Studies are named by them, so that a key that came later leaves their names as they were.
+    """
+    tables = spec.document()
+    for table, plugin in _plugins(spec, tables):
+        for name, value in _later(type(plugin)).items():
+            if table.get(name) == value:
+                del table[name]
+    return tables
+
+
+def said_before(tables: dict[str, Any], spec: Spec) -> bool:
+    """Write into the tables of an older run's spec what keys that came later say of it.
+
+    Args:
+        tables: as they were read, to be changed.
+        spec: which they give.
+
+    Returns:
+        Whether a key was missing.
+    """
+    missing = False
+    for table, plugin in _plugins(spec, tables):
+        for name, value in _later(type(plugin)).items():
+            missing |= name not in table
+            table.setdefault(name, value)
+    return missing
+
+
+def _plugins(spec: Spec, tables: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Plugin]]:
+    """Yield the table of each of a spec's plugins whose later keys have an earlier value."""
+    if spec.connectome is not None:
+        yield tables["connectome"], spec.connectome
+    for name, mechanism in spec.mechanisms.items():
+        yield tables["mechanisms"][name], mechanism
+
+
+def _later(table: type[Any]) -> dict[str, Any]:
+    """Return the keys of a table that came later, with the values that mean what was before."""
+    keys = attrs.fields(table)
+    return {key.alias: key.metadata[EARLIER] for key in keys if EARLIER in key.metadata}
+
+
 def _deciding(table: Any) -> dict[str, Any]:
-    """Return a table's keys, less neutral ones at their defaults (see :class:`Plugin`)."""
-    neutral = {
-        key.alias
-        for key in attrs.fields(type(table))
-        if key.metadata.get(NEUTRAL) and getattr(table, key.name) == key.default
+    """Return a table's keys, less those that say what was so before (see :class:`Plugin`)."""
+    silent = _later(type(table)) | {
+        key.alias: key.default for key in attrs.fields(type(table)) if key.metadata.get(NEUTRAL)
     }
-    return {key: value for key, value in plain(table).items() if key not in neutral}
+    values = {key.alias: getattr(table, key.name) for key in attrs.fields(type(table))}
+    same = {key for key, value in silent.items() if values[key] == value}
+    return {key: value for key, value in plain(table).items() if key not in same}
 
 
 def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: str) -> None:

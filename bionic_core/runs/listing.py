@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from bionic_core.base.files import present
+from bionic_core.base.files import kind_of, present
 from bionic_core.base.locks import held
 from bionic_core.errors import RequestError
 from bionic_core.runs.checkpoint import look
@@ -69,8 +69,10 @@ def list_runs(folder: Path, watch: Callable[[int, int], None] | None = None) -> 
         RequestError: there is no such folder, or there are no runs in it.
     """
     if not folder.is_dir():
+        kind = kind_of(folder)
+        words = f"is a {kind} and no folder" if kind else "no such folder"
         raise RequestError(
-            "no such folder; name the one that --out of the commands that train names",
+            f"{words}; name the one that --out of the commands that train names",
             where=str(folder),
         )
     found = [folder] if _NAME.fullmatch(folder.resolve().name) else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.files import ANEW, MANIFEST, MODEL, SPEC, RunFiles
-from bionic_core.runs.identity import check_numerics
+from bionic_core.runs.identity import check_numerics, said_before
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import Spec, compose
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def restored_spec(files: RunFiles, registry: Registry | None = None) -> Spec:
-    """Return the spec that a run was trained with.
+    """Return the spec that a run was trained with; what keys mean that it is older than is added.
 
     Raises:
         RequestError: a plugin that it was trained with is not installed, or computes other numbers
@@ -32,7 +32,10 @@ def restored_spec(files: RunFiles, registry: Registry | None = None) -> Spec:
     check_numerics(manifest, registry, where=str(files.folder))
     name = str(manifest.get("name", files.folder.name))
     tables = parse(files.text(SPEC), where=str(path))
-    return compose(tables, name=name, where=str(path), registry=registry)
+    spec = compose(tables, name=name, where=str(path), registry=registry)
+    if said_before(tables, spec):
+        spec = compose(tables, name=name, where=str(path), registry=registry)
+    return spec
 
 
 def restored_network(files: RunFiles, spec: Spec, connectome: Connectome | None) -> Network:

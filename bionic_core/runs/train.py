@@ -9,7 +9,6 @@ complete, and the state removed last.
 from __future__ import annotations
 
 import io
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +27,9 @@ from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.base.strict_json import json_text
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
 from bionic_core.registry import Registry
@@ -184,7 +185,7 @@ def _go_on(
                 observer.saved(task, run.folder)
                 kept = time.monotonic()
             observer.epoch(task, record)
-        complete(run, state, inputs, texts)
+        complete(run, state, inputs, texts, course.recipe.smoothing)
 
 
 def take_up(run: Run, state: State) -> Checkpoint | None:
@@ -293,7 +294,7 @@ def _manifest(
     installed = Registry.installed()
     document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def _resumed(
@@ -305,7 +306,7 @@ def _resumed(
     entry = {"after_epoch": checkpoint.epoch} | where | dict(more)
     document["resumed"] = [*document.get("resumed", []), entry]
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def save_model(folder: Path, spec: Spec, network: Network) -> None:
@@ -315,19 +316,24 @@ def save_model(folder: Path, spec: Spec, network: Network) -> None:
         file.write(to_safetensors(portable(network.state_dict())))
 
 
-def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -> None:
-    """Write the selected weights, their predictions and figures; the test set is touched here."""
+def complete(
+    run: Run, state: State, inputs: Inputs, texts: Mapping[str, str], smoothing: float
+) -> None:
+    """Write the selected weights, their predictions and figures; the test set is touched here.
+
+    ``smoothing`` is that of the labels in training.
+    """
     network, splits = state.network, inputs.splits
     network.load_state_dict(state.best_weights)
     seconds = sum(record["seconds"] for record in state.history)
     images = len(splits.train) * len(state.history)
     names = inputs.data.class_names
     test_logits, _ = evaluate(network, splits.test)
-    test = full_metrics(test_logits, splits.test.labels, names)
+    test = full_metrics(test_logits, splits.test.labels, names, smoothing)
     logits, figures = test_logits, test
     if splits.selected_on != "test":
         logits, _ = evaluate(network, splits.validation)
-        figures = full_metrics(logits, splits.validation.labels, names)
+        figures = full_metrics(logits, splits.validation.labels, names, smoothing)
     predictions = io.BytesIO()
     np.savez_compressed(
         predictions,
@@ -344,7 +350,7 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         best_epoch=state.best_epoch,
         selected_on=splits.selected_on,
         train=Seen(**state.history[state.best_epoch - 1]["train"]),
-        train_evaluated=evaluate(network, splits.train)[1],
+        train_evaluated=evaluate(network, splits.train, smoothing)[1],
         validation=figures,
         test=test,
         seconds=seconds,
@@ -355,7 +361,7 @@ def complete(run: Run, state: State, inputs: Inputs, texts: Mapping[str, str]) -
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
-        RESULT: json.dumps(to_document(result), indent=1).encode(),
+        RESULT: json_text(to_document(result), indent=1).encode(),
     }
     write_finished(run.folder, contents)
 

@@ -57,6 +57,10 @@ def find(source: str | os.PathLike[str]) -> Path:
     shipped = shipped_specs()
     if str(source) in shipped:
         return shipped[str(source)]
+    from bionic_core.base.files import check_file, kind_of
+
+    if kind_of(path):
+        check_file(path)  # which says what it is, since it is no file
     raise RequestError(
         f"no such spec. Give the path of a TOML file, or one of the names {listing(shipped)}."
         f"{nearest(path.stem, shipped)}",

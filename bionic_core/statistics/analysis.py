@@ -16,8 +16,10 @@ import numpy as np
 
 from bionic_core.base.records import to_document
 from bionic_core.statistics.crossed import Images, Over
-from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
+from bionic_core.statistics.designs import Draws, Factor, Level, in_words, same_level, word
+from bionic_core.statistics.drawn_errors import OverDraws
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
+from bionic_core.statistics.ensemble import climbed, ensembles
 from bionic_core.statistics.findings import (
     Component,
     Findings,
@@ -83,6 +85,8 @@ def analyse_rows(
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
+    draws: Draws | None = None,
+    ladders: Mapping[str, Sequence[Level]] | None = None,
 ) -> Analysis:
     """Analyse finished runs.
 
@@ -98,11 +102,14 @@ def analyse_rows(
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
+        draws: of a factor's levels; the rows' levels hold their numbers.
+        ladders: by a factor's name, its levels in order, each keeping more of what is real.
 
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
     asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
+    asked["draws"] = draws
     effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
     fit = effects.fit
     model = fit.model
@@ -110,8 +117,11 @@ def analyse_rows(
     estimates = model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
+    seeds = [seed for _, seed, _ in rows]
     blocks, repeated = model.blocks.shape[1], model.degrees > 0
-    over = Over.of(blocks, tested, new=images is not None, block=block, repeated=repeated)
+    what = f"draws of {draws.factor} and {block}" if draws else block
+    blocks = len({*seeds}) if draws else blocks
+    over = Over.of(blocks, tested, new=images is not None, block=what, repeated=repeated)
     notes = [over.said, *said]
     notes += [] if repeated or regular else [NO_LENTH]
     findings = Findings(
@@ -125,6 +135,8 @@ def analyse_rows(
         leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
         over=over,
         margin=margin,
+        ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
+        ladders=tuple(climbed(fit, factors, ladders or {}, confidence)),
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
@@ -156,15 +168,19 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
+    degrees = model.degrees
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
         can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
         judged = _judge_source(fit, model.inverse[places]) if can else ()
         yield Source(name, len(places), squares, squares / len(places), *judged)
-    yield Source(
-        "residual", model.degrees, residual, residual / model.degrees if model.degrees else None
-    )
+    if isinstance(fit.error, OverDraws) and residual:
+        left, free = fit.error.of_runs(fit.responses)
+        squares, of_draws = residual - left, degrees - free
+        yield Source("draws", of_draws, squares, squares / of_draws if of_draws else None)
+        residual, degrees = left, free
+    yield Source("residual", degrees, residual, residual / degrees if degrees else None)
     total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
     yield Source("total", len(fit.responses) - 1, total)
 

@@ -38,11 +38,13 @@ class Factor:
         levels: at least two, all different, the first being the reference.
         brings: mechanisms that go out with this one, because they require it; in a factorial
             those that are no factors themselves, in a leave-one-out all of them.
+        draws: of each level, how many; 0 where it is one thing. None at all if empty.
     """
 
     name: str
     levels: tuple[Level, ...] = (False, True)
     brings: tuple[str, ...] = ()
+    draws: tuple[int, ...] = ()
 
     @property
     def term(self) -> str:
@@ -62,6 +64,34 @@ class Impossible:
 
     levels: Mapping[str, Level]
     reason: str
+
+
+@attrs.frozen
+class Draws:
+    """The draws of a factor's levels (:mod:`bionic_core.statistics.draws`).
+
+    Attributes:
+        factor: whose levels they are of.
+        key: of the spec, which says which draw it is; empty in a table of elsewhere.
+        counts: how many there are, by the level in words.
+        nested: whether each has seeds of its own.
+        single: levels in words of which each seed draws one, so that both are mixed.
+    """
+
+    factor: str
+    key: str
+    counts: Mapping[str, int]
+    nested: bool = False
+    single: tuple[str, ...] = ()
+
+    @property
+    def column(self) -> str:
+        """What the number of a draw is called in cells and tables."""
+        return f"{self.factor}.draw"
+
+    def of(self, level: Level) -> int:
+        """Return how many draws a level has; 0 where it is one thing."""
+        return self.counts.get(word(level), 0)
 
 
 @attrs.frozen
@@ -96,6 +126,7 @@ class Layout:
     cells: tuple[Mapping[str, Level], ...] = ()
     impossible: tuple[Impossible, ...] = ()
     kinds: Mapping[str, str] = attrs.field(factory=dict, metadata={OMITTED: True})
+    draws: Draws | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 @attrs.frozen
@@ -112,6 +143,7 @@ class Design:
         words: the defining relation of a fraction: products of factors that are the same in all
             cells, ``a:b:c``, with a minus in front where they are negative.
         folded: factors that a foldover has reversed.
+        draws: of a factor's levels, each of which is a cell; None without.
     """
 
     factors: tuple[Factor, ...]
@@ -122,6 +154,7 @@ class Design:
     kind: str = "full factorial"
     words: tuple[str, ...] = ()
     folded: tuple[str, ...] = ()
+    draws: Draws | None = None
 
     @property
     def runs(self) -> int:
@@ -141,6 +174,7 @@ class Design:
             folded=self.folded,
             cells=self.cells,
             impossible=self.impossible,
+            draws=self.draws,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Fit:
         cls,
         model: Model,
         responses: Matrix,
-        error: str | None = None,
+        error: str | ErrorModel | None = None,
         images: Images | None = None,
     ) -> Fit:
         """Fit responses (R,).
@@ -54,7 +54,7 @@ class Fit:
         Args:
             model: of the runs.
             responses: one for each run.
-            error: its name; if None, what :func:`error_of` chooses.
+            error: what tells it, or its name; if None, what :func:`error_of` chooses.
             images: of the runs, in the responses' units, if intervals are over new images too.
         """
         residuals = model.residuals(responses)
@@ -63,7 +63,7 @@ class Fit:
         if model.degrees > 0:
             exact = bool(np.abs(residuals).max() <= rounding)
             sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / model.degrees))
-        told = error_of(model, error)
+        told = error if isinstance(error, ErrorModel) else error_of(model, error)
         return cls(model, responses, residuals, sd, told, rounding, images)
 
     def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix, Matrix]:

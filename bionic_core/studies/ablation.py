@@ -14,13 +14,15 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
+from bionic_core.runs.evaluate import divergence_of
 from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
-from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.comparisons import (
     ASSUMPTIONS,
@@ -38,6 +40,7 @@ from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
+from bionic_core.studies.idle import check_left_out
 from bionic_core.studies.image_plan import about_images, planned_images
 from bionic_core.studies.over_images import (
     JUDGING,
@@ -59,7 +62,6 @@ from bionic_core.studies.results import (
 from bionic_core.studies.shapes import connectome_of
 from bionic_core.training.evaluation import PlainFigures
 from bionic_core.training.recipe import recipe_of
-from bionic_core.training.void import check_factors, check_heard, voids
 
 FULL = "full"
 """The variant with everything on."""
@@ -83,7 +85,11 @@ class Ablation:
 
 
 def plan_ablation(
-    spec: Spec, mechanisms: Sequence[str], seeds: Sequence[int], registry: Registry
+    spec: Spec,
+    mechanisms: Sequence[str],
+    seeds: Sequence[int],
+    registry: Registry,
+    void: bool = False,
 ) -> Ablation:
     """Return the study that leaves mechanisms out of a spec, one at a time.
 
@@ -92,7 +98,8 @@ def plan_ablation(
 
     Args:
         spec: the full model.
-        mechanisms: to leave out; if none are named, all that the spec can be built without.
+        mechanisms: to leave out; if none are named, all that act and that can be left out.
+        void: whether those that are named may do nothing, which is then said.
         seeds: all different; each variant is run once with each.
         registry: the plugins that can be named.
 
@@ -101,28 +108,18 @@ def plan_ablation(
             leave out, or a cell cannot be built.
     """
     check_size((), seeds, len(mechanisms or spec.mechanisms) + 1)
-    unknown = [name for name in mechanisms if name not in spec.mechanisms]
-    if unknown:
-        raise RequestError(
-            [
-                f"--mechanisms: '{name}' is not in the spec, so it cannot be left out."
-                f"{nearest(name, spec.mechanisms)} It has {listing(spec.mechanisms)}"
-                for name in unknown
-            ],
-            where=spec.where,
-        )
-    check_heard(spec)
-    check_factors(spec, mechanisms)
+    nothing = check_left_out(spec, mechanisms, void=void)
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
     def counts(cell: Spec) -> ParameterCounts:
         recipe_of(cell)
         return parameter_counts(build(cell, connectome=connectome))
 
-    notes = [f"{name} changes nothing, being void: {why}" for name, why in voids(spec).items()]
+    left = "so that leaving it out changes nothing" if mechanisms else "so that it is not left out"
+    notes = [f"mechanism '{name}' does nothing, {left}: {why}" for name, why in nothing.items()]
     whole = counts(spec)
     parameters: dict[str, ParameterCounts] = {}
-    for name in mechanisms or spec.mechanisms:
+    for name in mechanisms or [name for name in spec.mechanisms if name not in nothing]:
         try:
             parameters[name] = counts(variants.of([name], {}))
         except RequestError as error:
@@ -336,6 +333,8 @@ def figures(runs: Sequence[Cell]) -> dict[str, Summary]:
         "train_accuracy": [part.accuracy for part in trained],
         "train_loss": [part.loss for part in trained],
         "macro_f1": [result.test.macro_f1 for result in known],
+        "kl": [divergence_of(cell.run) for cell in runs if cell.run is not None],
+        "train_kl": [kl for part in trained if (kl := getattr(part, "kl", None)) is not None],
         "epochs": [result.epochs for result in known],
     }
     return {name: means(values) for name, values in columns.items()}

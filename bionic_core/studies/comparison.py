@@ -215,7 +215,9 @@ def _variant(row: Variant, table: VariantTable, ours: Trained, seeds: int) -> Va
         if name in columns:
             scale = PERCENT if name.endswith("accuracy") else 1
             mean, sd = getattr(row, name)
-            found[name] = judged(mean, sd, seeds, getattr(ours, name), scale, columns[name].z)
+            found[name] = judged(
+                mean, sd, seeds, getattr(ours, columns[name].ours or name), scale, columns[name].z
+            )
     own = ours.parameters
     sizes = Sizes(row.parameters, own.allocated, own.effective, own.allocated - row.parameters)
     return VariantBeside(row.label, row.model, row.without, found, sizes, row.note)

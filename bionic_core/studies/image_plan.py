@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bionic_core.errors import BionicError
-from bionic_core.statistics.designs import Factor
+from bionic_core.statistics.designs import Draws, Factor
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.power import ImageError
 from bionic_core.studies.cell import Cell
@@ -27,6 +27,7 @@ def planned_images(
     response: str,
     images: int | None,
     order: int | None = None,
+    draws: Draws | None = None,
 ) -> ImageError | None:
     """Return what images will add to the standard error of an effect; None if nothing tells it.
 
@@ -40,8 +41,9 @@ def planned_images(
         response: the figure that is analysed.
         images: how many test images there are, where that is known.
         order: of interactions, the highest that is estimated.
+        draws: of a factor's levels.
     """
-    measured = _measured(factors, cells, response, order)
+    measured = _measured(factors, cells, response, order, draws)
     if measured is not None:
         return measured
     if response != ACCURACY or not images or images < 2:
@@ -52,14 +54,20 @@ def planned_images(
 
 
 def _measured(
-    factors: Sequence[Factor], cells: Sequence[Cell], response: str, order: int | None
+    factors: Sequence[Factor],
+    cells: Sequence[Cell],
+    response: str,
+    order: int | None,
+    draws: Draws | None,
 ) -> ImageError | None:
     known = [(cell, value) for cell in cells if (value := figure(cell, response)) is not None]
     about = response_of(response)
     try:
         images = images_of([cell for cell, _ in known], response)
         rows = [(cell.levels, cell.seed, value) for cell, value in known]
-        found = estimate_effects(factors, rows, scale=about.scale, order=order, images=images)
+        found = estimate_effects(
+            factors, rows, scale=about.scale, order=order, images=images, draws=draws
+        )
     except BionicError:  # a plan does without what the runs do not tell
         return None
     errors = [e.image_error for e in found.effects if e.image_error is not None]

@@ -119,12 +119,18 @@ class Variant:
 
 @attrs.frozen
 class Column:
-    """A figure of variants, with its title and the digits behind its point; judged by z or not."""
+    """A figure of variants, with its title and the digits behind its point; judged by z or not.
+
+    Attributes:
+        ours: which of our figures it is, where not the one of its name: ``kl``, the divergence to
+            the smoothed target, for a loss.
+    """
 
     figure: FigureName
     title: str
     digits: int
     z: bool = True
+    ours: Literal["", "kl", "train_kl"] = ""
 
 
 @attrs.frozen

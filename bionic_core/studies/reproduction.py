@@ -12,6 +12,7 @@ from bionic_core.model.assembly import build
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
+from bionic_core.runs.identity import as_before
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
 from bionic_core.runs.task import Task
@@ -89,7 +90,7 @@ class Plan:
 
 def study_name(reproduction: Reproduction) -> str:
     """Return a name that is the same for the same request."""
-    decides = [(e.spec.tables, e.design.to_json()) for e in reproduction.experiments]
+    decides = [(as_before(e.spec), e.design.to_json()) for e in reproduction.experiments]
     return f"{reproduction.recipe}-reproduction-{digest(decides)}"
 
 
@@ -121,7 +122,8 @@ def plan_reproduction(
         if model.like:
             spec = _alike(spec, open_spec(model.like))
         specs[name] = spec
-    ablation = plan_ablation(specs[published.main], published.mechanisms, seeds, registry)
+    mechanisms = published.mechanisms
+    ablation = plan_ablation(specs[published.main], mechanisms, seeds, registry, void=True)
     others, parameters = {}, {}
     for name, spec in specs.items():
         if name != published.main:

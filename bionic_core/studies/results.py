@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from attrs import field
 
 from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
+from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
@@ -119,6 +119,10 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         return found
 
 
+NOTHING = Summary(None, None, 0)
+"""Of no run."""
+
+
 @attrs.frozen(kw_only=True)
 class Variant:
     """The full model, or the model without a mechanism and what requires it.
@@ -127,6 +131,7 @@ class Variant:
         mechanism, term, kind: of what is left out; None of the full model.
         accuracy, train_accuracy, macro_f1: fractions.
         loss, train_loss: nats; ``train_…`` are of the selected epoch.
+        kl, train_kl: divergence to the smoothed target, nats; of no run where runs are older.
         difference: the full model's accuracy less this one's, in percentage points.
     """
 
@@ -139,6 +144,8 @@ class Variant:
     train_accuracy: Summary
     train_loss: Summary
     macro_f1: Summary
+    kl: Summary = field(default=NOTHING, metadata={OMITTED: True})
+    train_kl: Summary = field(default=NOTHING, metadata={OMITTED: True})
     epochs: Summary
     parameters: ParameterCounts
     difference: Difference | None
@@ -228,6 +235,8 @@ StudyResults = FactorialResults | AblationResults
 def save_factorial(path: Path, results: FactorialResults) -> None:
     """Write a study's JSON, and its table of runs (CSV) beside it."""
     names = [factor.name for factor in results.design.factors]
+    if (draws := results.design.draws) is not None:  # its column stands behind its factor's
+        names.insert(names.index(draws.factor) + 1, draws.column)
     others = [] if results.response.name == ACCURACY else [results.response.name]
     _save(
         path,
@@ -235,7 +244,7 @@ def save_factorial(path: Path, results: FactorialResults) -> None:
         [*names, "seed", "accuracy", *others, "run"],
         (
             [
-                *(word(run.levels[name]) for name in names),
+                *(word(run.levels.get(name, "")) for name in names),
                 run.seed,
                 run.accuracy,
                 *(run.measured for _ in others),
@@ -255,7 +264,7 @@ def save_ablation(path: Path, results: AblationResults) -> None:
 def _save(
     path: Path, results: StudyResults, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    write_text(path, json.dumps(to_document(results), indent=1))
+    write_text(path, json_text(to_document(results), indent=1))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(columns)

@@ -19,7 +19,8 @@ from bionic_core.base.failures import reason
 from bionic_core.base.files import present
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
-from bionic_core.errors import BionicError, BusyError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BionicError, BusyError, RequestError
 from bionic_core.runs.files import METRICS
 from bionic_core.runs.folder import Run
 from bionic_core.runs.observer import Observer

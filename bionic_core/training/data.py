@@ -9,13 +9,14 @@ from typing import Any
 import attrs
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bionic_core.data.splits import Splits
 from bionic_core.errors import RequestError
 from bionic_core.seeds import Stream, derive
+from bionic_core.training.loss import training_loss
 from bionic_core.training.recipe import Recipe
 from bionic_core.training.views import ahead, unit_range, vary
+from bionic_core.training.weights import Weights
 
 
 @attrs.frozen(eq=False)
@@ -57,13 +58,13 @@ class TrainingData:
             labels = torch.as_tensor(splits.train.labels).to(device)
         seed = recipe.training.drawn_with(seed)
         loss: dict[str, Any] = dict(recipe.loss)
-        if loss.get("weight") == "balanced":
-            counts = torch.bincount(labels).clamp(min=1)
-            loss["weight"] = len(labels) / (len(counts) * counts.float())
+        classes = recipe.classes or int(labels.max()) + 1
+        if recipe.weighted:
+            weights = recipe.weights if recipe.weights.given else Weights(exponent=1.0)
+            counts = torch.bincount(labels, minlength=classes).tolist()
+            loss["weight"] = torch.tensor(weights.of(counts), device=device)
         try:
-            functional.cross_entropy(
-                torch.zeros(2, int(labels.max()) + 1, device=device), labels[:2], **loss
-            )
+            training_loss(torch.zeros(2, classes, device=device), labels[:2], **loss)
         except (TypeError, ValueError, RuntimeError) as error:
             raise RequestError(f"the loss does not take its options: {error}") from error
         return cls(

@@ -16,7 +16,6 @@ from typing import Any
 import attrs
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bionic_core.base.records import to_document
 from bionic_core.errors import BionicError
@@ -24,8 +23,9 @@ from bionic_core.model.network import Network
 from bionic_core.training.averaging import WeightAverage
 from bionic_core.training.data import TrainingData
 from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
+from bionic_core.training.loss import training_loss
 from bionic_core.training.optimizers import optimizer_of
-from bionic_core.training.plasticity import learn_locally
+from bionic_core.training.plasticity import learn_locally, rule_rates
 from bionic_core.training.precision import lowered, products_in
 from bionic_core.training.recipe import Recipe
 from bionic_core.training.schedules import Schedule
@@ -161,6 +161,7 @@ class Single(Learner):
             labels,
             self.course.loss,
             precision=self.course.recipe.training.precision,
+            rates=rule_rates(self.course.recipe, self.state.optimizer),
         )
 
     def means(self, sums: Tensor, count: int) -> list[float]:
@@ -266,7 +267,9 @@ def _selecting(learner: Learner) -> Sequence[PlainFigures | None]:
     split = course.splits.validation
     with _averaged(learner.members):
         logits = learner.logits(torch.as_tensor(split.images).to(course.images.device))
-    return [metrics(mine, split.labels) for mine in logits]
+    smoothings = [member.course.recipe.smoothing for member in learner.members]
+    pairs = zip(logits, smoothings, strict=True)
+    return [metrics(mine, split.labels, smoothing) for mine, smoothing in pairs]
 
 
 def check_loss(loss: float, epoch: int) -> None:
@@ -342,16 +345,20 @@ def step_once(
     loss_options: Mapping[str, Any],
     *,
     precision: str = "float32",
+    rates: Mapping[str, float] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Take one step of the optimiser, then of the local rules; return the loss and the logits."""
+    """Take one step of the optimiser, then of the local rules; return the loss and the logits.
+
+    ``rates`` are factors on what local rules change, by mechanism; 1 where none is given.
+    """
     record: dict[str, Tensor] | None = {} if network.plastic else None
     with lowered(precision, images.device, cached=True):
         logits = network(images, record)
     logits = logits.to(network.readout.weight.dtype)
-    loss = functional.cross_entropy(logits, labels, **loss_options)
+    loss = training_loss(logits, labels, **loss_options)
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()
     if record is not None:
-        learn_locally(network, record)
+        learn_locally(network, record, rates)
     return loss.detach(), logits.detach()

@@ -65,7 +65,10 @@ class Figures(PlainFigures):
 
 
 def full_metrics(
-    logits: Tensor, labels: npt.NDArray[np.int64], class_names: Sequence[str]
+    logits: Tensor,
+    labels: npt.NDArray[np.int64],
+    class_names: Sequence[str],
+    smoothing: float | None = None,
 ) -> Figures:
     """Return all figures of a split.
 
@@ -73,6 +76,7 @@ def full_metrics(
         logits: (N, C).
         labels: (N,), indices into ``class_names``.
         class_names: C names.
+        smoothing: of the labels in training; the divergence is unknown without it.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -88,7 +92,7 @@ def full_metrics(
     known = [area for area in areas if area is not None]
     counts = confusion_matrix(labels, predicted, labels=classes).tolist()
     return Figures(
-        **attrs.asdict(metrics(logits, labels)),
+        **attrs.asdict(metrics(logits, labels, smoothing)),
         macro_precision=float(macro[0]),
         macro_recall=float(macro[1]),
         weighted_precision=float(weighted[0]),

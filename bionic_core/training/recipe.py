@@ -13,6 +13,7 @@ from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.model.asking import Asking
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
+from bionic_core.training.weights import Weights
 
 
 def _number(value: object) -> bool:
@@ -49,10 +50,14 @@ class Recipe:
     """Everything that training needs to know, as data.
 
     A mechanism's ``recipe`` hook returns fields by dotted name: ``optimizer.<option>`` (of the
-    torch.optim class), ``loss.<option>`` (of ``torch.nn.functional.cross_entropy``; the class
-    weights may be the word ``balanced``, resolved from the training counts),
-    ``views.<attribute of Views>``, and ``schedule.policy`` with ``schedule.<option>`` (see
-    :mod:`bionic_core.training.schedules`).
+    torch.optim class), ``loss.<option>`` (of :func:`bionic_core.training.loss.training_loss`; the
+    class weights may be the word ``balanced``, resolved from the training counts),
+    ``weights.<attribute of Weights>``, ``views.<attribute of Views>``, ``schedule.policy`` with
+    ``schedule.<option>`` (see :mod:`bionic_core.training.schedules`), and ``scheduled.<mechanism>``
+    = true, where the rates of that mechanism's local rule follow the learning rate's schedule.
+
+    Attributes:
+        classes: how many; 0 where that is not known.
     """
 
     training: Training
@@ -60,6 +65,23 @@ class Recipe:
     loss: Mapping[str, float | str] = field(factory=dict)
     views: Views = field(factory=Views, validator=instance_of(Views))
     schedule: Mapping[str, Any] = field(factory=dict)
+    weights: Weights = field(factory=Weights)
+    scheduled: Mapping[str, Any] = field(factory=dict)
+    classes: int = 0
+
+    @property
+    def smoothing(self) -> float:
+        """What of its target an image gives to all classes alike; 0 without label smoothing."""
+        return float(self.loss.get("label_smoothing", 0.0))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the loss weighs classes by how many training images they have."""
+        return self.weights.given or self.loss.get("weight") == "balanced"
+
+
+OBJECTS: Mapping[str, type[Any]] = {"views": Views, "weights": Weights}
+"""Tables of a recipe whose options are an object's attributes."""
 
 
 def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recipe:
@@ -74,6 +96,8 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
         "loss": {},
         "views": {},
         "schedule": {},
+        "weights": {},
+        "scheduled": {},
     }
     problems = []
     for mechanism, fields in answers.items():
@@ -89,8 +113,8 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
                     f"mechanism '{mechanism}' sets the recipe's {name}, which does not exist. "
                     f"Allowed are {listing(f'{key}.…' for key in tables)}"
                 )
-            elif table == "views" and option not in attrs.fields_dict(Views):
-                allowed = attrs.fields_dict(Views)
+            elif table in OBJECTS and option not in attrs.fields_dict(OBJECTS[table]):
+                allowed = attrs.fields_dict(OBJECTS[table])
                 problems.append(
                     f"mechanism '{mechanism}' sets the recipe's {name}, which does not exist."
                     f"{nearest(option, allowed)} Allowed are {listing(allowed)}"
@@ -100,8 +124,9 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
                 tables[table][option] = value
     if problems:
         raise RequestError(problems)
-    views = Views(**tables["views"])
-    return Recipe(training, tables["optimizer"], tables["loss"], views, tables["schedule"])
+    objects = {name: cls(**tables.pop(name)) for name, cls in OBJECTS.items()}
+    parts: dict[str, Any] = {**tables, **objects}
+    return Recipe(training, **parts)
 
 
 def recipe_of(spec: Spec) -> Recipe:
@@ -111,4 +136,5 @@ def recipe_of(spec: Spec) -> Recipe:
         RequestError: two mechanisms set the same field, or one sets a field that is not there.
     """
     asking = Asking(spec, 0)
-    return merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+    recipe = merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+    return attrs.evolve(recipe, classes=spec.model.classes)

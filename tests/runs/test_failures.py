@@ -18,7 +18,7 @@ import bionic_core as bionic
 from bionic_core import Layer, Mechanism, hookimpl
 from bionic_core.actions.progress import Tally
 from bionic_core.base import failures
-from bionic_core.errors import WriteError
+from bionic_core.base.unwritten import WriteError
 from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work

@@ -154,8 +154,10 @@ def test_every_run_has_the_name_that_its_spec_and_seed_give_it(
         manifest = json.loads((folder / "manifest.json").read_text())
         used |= set(manifest["identity"]["mechanisms"])
         recorded = json.loads((folder / "result.json").read_text())
+        wired = manifest["identity"]["connectome"] is not None
         document, _ = bionic(
             *(capsys, "train", folder / "spec.toml", "--seed", manifest["seed"]),
+            *(("--set", "connectome.drawing=1") if wired else ()),
             *("--device", "cpu", "--out", "trained"),
         )
         assert document["hash"] == folder.name, manifest["identity"]
@@ -173,13 +175,27 @@ def test_runs_whose_control_is_drawn_otherwise_by_now_are_not_taken_for_it(
     assert len(folders) == 3
     for folder in folders:
         manifest = json.loads((folder / "manifest.json").read_text())
-        spec = load(str(folder / "spec.toml"))
+        spec = load(str(folder / "spec.toml"), set=["connectome.drawing=1"])
         now = identity(spec, manifest["seed"], InputCache().get(spec))
         assert manifest["identity"] != now
         assert now["numerics"].pop("masks") == manifest["identity"]["numerics"].pop("masks") + 1
         assert manifest["identity"] == now
         with pytest.raises(RequestError, match="numerics 1 of the mechanism 'masks', but numer"):
             Run(folder).spec()
+
+
+def test_a_run_without_a_key_is_opened_with_what_was_before_it(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the column's first drawing: their spec says 'column' and no more."""
+    folder = older / "trained" / "0072bbc283aaafb1"
+    assert "drawing" not in (folder / "spec.toml").read_text()
+    document, _ = bionic(capsys, "evaluate", folder)
+    recorded = json.loads((folder / "result.json").read_text())
+    assert document["accuracy"] == recorded["test"]["accuracy"]
+    assert Run(folder).spec().tables["connectome"]["drawing"] == 1
+    assert load("column.toml").tables["connectome"]["drawing"] == 1
+    assert load("demo").tables["connectome"]["drawing"] == 2
 
 
 def test_the_spec_with_the_recipe_for_time_names_its_run(

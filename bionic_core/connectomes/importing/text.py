@@ -42,7 +42,9 @@ _ORDER = ("\t", ";", "|", ",", " ")
 _COMMENT = re.compile(r"\s*(#|%|//)")
 _ATTRIBUTED = re.compile(r"\s*([^\s,;]+)[\s,;]+([^\s,;]+)[\s,;]+(\{.*\})\s*$")
 _QUOTED = re.compile(r'[,;|\t] +"')
-_NUMBER = re.compile(r"[-+]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[-+\u2212]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE
+)
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 _DECIMAL = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
@@ -235,6 +237,9 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
         raise RequestError("is in UTF-16; give --encoding utf-16", where=str(path))
     if b"\0" in raw and not encoding.lower().replace("_", "-").startswith("utf-16"):
         raise RequestError("cannot be read as a table (it is no text)", where=str(path))
+    if encoding and _is_utf8(raw, encoding):
+        note = f"{path.name} is in UTF-8; --encoding {encoding} is for the other file"
+        return raw.decode("utf-8-sig"), "utf-8-sig", [note]
     try:
         return raw.decode(encoding or "utf-8-sig"), (encoding or "utf-8-sig"), []
     except LookupError as error:
@@ -250,6 +255,18 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
         "--encoding latin-1",
         where=str(path),
     )
+
+
+def _is_utf8(raw: bytes, encoding: str) -> bool:
+    """Whether bytes are surely in UTF-8, though another encoding is given: for one of two files."""
+    if encoding.lower().replace("_", "-").startswith("utf-8"):
+        return False
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    try:
+        # By chance no letters of Latin-1 and its like make UTF-8.
+        return (not raw.isascii() or wide) and b"\0" not in raw and bool(raw.decode() or True)
+    except UnicodeError:
+        return False
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -186,6 +186,7 @@ def _value(word: str, form: Form, line: int, path: Path) -> float:
     if word in _NONE:
         return 0.0
     try:
+        word = word.replace("\u2212", "-")
         return float(word.replace(",", ".") if form.decimal_comma else word)
     except ValueError as error:
         raise RequestError(

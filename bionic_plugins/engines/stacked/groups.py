@@ -26,7 +26,7 @@ from bionic_plugins.engines.stacked.streams import StackedStream
 DATA_ONLY = frozenset({"recipe", "wiring"})
 """Hooks whose answers are data, which members can have of their own."""
 
-LOSS = frozenset({"weight", "label_smoothing"})
+LOSS = frozenset({"weight", "label_smoothing", "by_image"})
 """Options of the loss that members can have of their own."""
 
 SINGLE = "no other run has its shapes"
@@ -89,9 +89,8 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
     variants: dict[str, tuple[Variant, Group]] = {}
     reasons: dict[int, str] = {}
     for task in tasks:
-        options = sorted(set(recipe_of(task.spec).loss) - LOSS)
-        if options:
-            alone.append((task, f"a stack's loss has no {', '.join(options)}"))
+        if why := _unlike_stacks(task.spec):
+            alone.append((task, why))
             continue
         key, base, modules = _of(task, plans)
         if key not in variants:
@@ -113,6 +112,16 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
         why = reasons[id(single)]
         alone.append((single.tasks[0], f"{SINGLE} ({why})" if why else SINGLE))
     return Grouping(groups, alone)
+
+
+def _unlike_stacks(spec: Spec) -> str:
+    """Say what a stack cannot do of a spec's recipe; an empty string if nothing."""
+    recipe = recipe_of(spec)
+    if options := sorted(set(recipe.loss) - LOSS):
+        return f"a stack's loss has no {', '.join(options)}"
+    if recipe.scheduled:
+        return f"a stack's local rules follow no schedule, as {', '.join(recipe.scheduled)} does"
+    return ""
 
 
 def _of(task: Task, plans: Plans) -> tuple[str, str, dict[str, Any]]:

@@ -204,6 +204,8 @@ def misfit(frame: Network, member: Network) -> str:
         if shapes.get(name) != parameter.shape:
             there = list(shapes[name]) if name in shapes else "none"
             return f"its {name} is {list(parameter.shape)}, others' is {there}"
+        if not parameter.requires_grad:
+            return f"its {name} is not trained"
     modules = dict(frame.named_modules())
     for path, module in member.named_modules():
         other = modules.get(path)
@@ -215,20 +217,22 @@ def misfit(frame: Network, member: Network) -> str:
 
 
 def stacked_cross_entropy(
-    logits: Tensor, labels: Tensor, weight: Tensor, smoothing: Tensor
+    logits: Tensor, labels: Tensor, weight: Tensor, smoothing: Tensor, by_image: Tensor
 ) -> Tensor:
-    """Return the training loss of each member, (N,), as ``torch.nn.functional.cross_entropy``.
+    """Return the training loss of each member, (N,), as :mod:`bionic_core.training.loss` has it.
 
     Args:
         logits: NBC.
         labels: NB.
         weight: of the classes, NC.
         smoothing: of the labels, N.
+        by_image: whether weights multiply an image's whole loss, N.
     """
     surprise = -functional.log_softmax(logits, -1)
     of_label = weight.gather(1, labels)
     hit = (surprise.gather(2, labels[:, :, None])[:, :, 0] * of_label).sum(1)
-    spread = (surprise * weight[:, None, :]).sum((1, 2)) / logits.shape[-1]
+    shares = torch.where(by_image[:, None, None], of_label[:, :, None], weight[:, None, :])
+    spread = (surprise * shares).sum((1, 2)) / logits.shape[-1]
     return ((1 - smoothing) * hit + smoothing * spread) / of_label.sum(1)
 
 

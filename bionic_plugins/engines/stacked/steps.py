@@ -22,11 +22,13 @@ class Loss:
         self.weight = torch.stack([option.get("weight", plain) for option in options])
         smoothing = [float(option.get("label_smoothing", 0.0)) for option in options]
         self.smoothing = torch.tensor(smoothing, device=readout.device)
+        by_image = [bool(option.get("by_image")) for option in options]
+        self.by_image = torch.tensor(by_image, device=readout.device)
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the losses, N, of logits NBC and labels NB."""
         weight, smoothing = self.weight.to(logits.dtype), self.smoothing.to(logits.dtype)
-        return stacked_cross_entropy(logits, labels, weight, smoothing)
+        return stacked_cross_entropy(logits, labels, weight, smoothing, self.by_image)
 
 
 class Steps(Learner):

@@ -16,7 +16,8 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError
 from bionic_core.runs import (
     LOCK,
     TELLS_EVERY,
@@ -325,7 +326,8 @@ def _teller(study: Study) -> Callable[[Member, Progress], None]:
 def _complete(member: Trainee) -> Outcome:
     """Write what a run leaves behind."""
     try:
-        complete(member.run, member.state, member.inputs, member.texts)
+        smoothing = member.course.recipe.smoothing
+        complete(member.run, member.state, member.inputs, member.texts, smoothing)
     except (RequestError, WriteError):
         raise
     except Exception as error:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
 from bionic_core.training import loop as training
 from bionic_core.training import precision, views
+from bionic_core.training.loss import training_loss
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
 from bionic_plugins.engines.stacked.steps import Steps
@@ -168,7 +168,8 @@ def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_loss_is_torchs(smoothing: float, weighted: bool) -> None:
+def test_the_loss_is_that_of_single_runs(smoothing: float, weighted: bool) -> None:
+    """Of three members, the last of which weighs images by their own class only."""
     drawn = torch.Generator().manual_seed(1)
     logits = torch.randn(3, 20, 5, generator=drawn, dtype=torch.float64)
     labels = torch.randint(5, (3, 20), generator=drawn)
@@ -179,11 +180,13 @@ def test_the_loss_is_torchs(smoothing: float, weighted: bool) -> None:
         labels,
         ones if weight is None else weight,
         torch.full((3,), smoothing, dtype=torch.float64),
+        torch.tensor([False, False, True]),
     )
     for member in range(3):
-        expected = functional.cross_entropy(
+        expected = training_loss(
             logits[member],
             labels[member],
+            by_image=member == 2,
             weight=None if weight is None else weight[member],
             label_smoothing=smoothing,
         )

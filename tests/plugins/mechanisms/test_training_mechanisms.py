@@ -170,6 +170,7 @@ def test_class_weights_weigh_the_smoothing_too() -> None:
     """The loss by its equation; its minimum for a happy image under FER-2013's counts."""
     counts = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965])  # angry disgusted … happy is 3
     spec = toys.spec({"label_smoothing": {"alpha": 0.1}, "class_weights": {}})
+    spec = attrs.evolve(spec, model=attrs.evolve(spec.model, classes=7))
     options = course(spec, np.repeat(np.arange(7), counts).tolist()).loss
     weight = counts.sum() / (7 * counts)
     logits = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
