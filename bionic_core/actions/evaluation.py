@@ -43,9 +43,9 @@ class Sides:
         from bionic_core.runs.folder import Run
         from bionic_core.statistics.verdicts import check_margin
 
-        one = Run.open(run)
-        others = [Run.open(folder) for folder in against]
-        more = [Run.open(folder) for folder in beside]
+        one = Run.whole(run)
+        others = [Run.whole(folder) for folder in against]
+        more = [Run.whole(folder) for folder in beside]
         check_margin(margin)
         if margin is not None and not more and len(others) < 2:
             raise RequestError(

@@ -90,7 +90,7 @@ def predict_command(
     from bionic_core.runs.folder import Run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(Run.open(run), images)
+    pictures = predict(Run.whole(run), images)
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -115,7 +115,7 @@ def export_command(
     from bionic_core.runs.export import export
     from bionic_core.runs.folder import Run
 
-    file = export(Run.open(run), form, out)
+    file = export(Run.whole(run), form, out)
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported

@@ -137,8 +137,7 @@ def analyse(
             number in the response; and what ``estimate_effects`` raises.
     """
     check_margin(margin)
-    where = str(table) if isinstance(table, str | os.PathLike) else "table"
-    sheet = _sheet(table)
+    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
     if block is None:
         block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
     try:
@@ -146,8 +145,8 @@ def analyse(
         read = _read(sheet, response, unit, percent)
         taken = _taken(sheet, response, factors, block)
         found = [column for column in taken if column.taken_as == FACTOR]
+        _check_rows(found, len(read.values) - sum(read.missing.values()))
         names = [column.name for column in found]
-        _check_rows(found, sum(value is not None for value in read.values))
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
         _check_holes(sheet, levels)
         numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}

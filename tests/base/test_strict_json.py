@@ -25,7 +25,7 @@ ROOT = Path(api.__file__).parent
 
 FREE = {"spec/spec.py", "base/checksums.py", "base/strict_json.py", "connectomes/kept.py"} | {
     *("connectomes/importing/containers.py", "studies/names.py", "studies/factors.py"),
-    *("runs/checkpoint.py", "cli/common.py"),
+    *("runs/checkpoint.py", "actions/written.py", "actions/arguments.py"),
 }
 """Modules whose ``json.dumps`` writes no file, or which see to it themselves."""
 

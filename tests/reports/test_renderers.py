@@ -151,6 +151,11 @@ def test_a_page_rules_rows_off_and_tells_the_tone() -> None:
         (number(-1234.567), "−1,234.57"),
         (number(1.0, signed=True), "+1.00"),
         (number(-0.001, signed=True), "0.00"),
+        (number(-2.74e-9, signed=True), "−2.74e−09"),
+        (number(1e-17), "0.00"),
+        (interval(2.04e-9, 3.44e-9), "+2.04e−09 to +3.44e−09"),
+        (interval(4.9999999997, 5.0000000011), "+4.9999999997 to +5.0000000011"),
+        (interval(5.0, 5.0), "+5.00 to +5.00"),
         (number(0.001, 1, signed=True), "0.0"),
         (number(None), "–"),
         (percent(0.26194), "26.19 %"),
@@ -188,3 +193,12 @@ def test_no_number_is_cut_and_no_column_has_no_room(
         assert any(whole in word for word in found), out
     if columns >= 40:
         assert "convolution_" in out
+
+
+def test_a_terminal_that_says_it_has_no_columns_still_prints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    file = io.StringIO()
+    PlainConsole(file=file).print(terminal.render(Section("", (), [WIDE])))
+    assert "convolution_" in file.getvalue()

@@ -27,8 +27,8 @@ MORE_ENDINGS = (".edgelist", ".edges", ".edge", ".dat", ".tab", ".ssv", ".asc")
 HEAD = 1 << 20
 """Characters that are looked at before a file is read."""
 
-LINES = 1000
-"""Lines of the head that a separator has to fit."""
+LINES, LETTERS, FEWEST = 1000, 1 << 18, 10
+"""Lines of the head that a separator has to fit: of wide matrices fewer, by letters."""
 
 SEPARATORS = {
     **{"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"},
@@ -137,13 +137,14 @@ def examine(path: Path, reading: Reading) -> Form:
         notes.append(f"{len(before)} comment {'line' if len(before) == 1 else 'lines'} left out")
     if before:
         comment = _COMMENT.sub("", lines[before[-1]], count=1).strip()
-    body = [line for _, line in numbered[:LINES]]
+    shown = int(LETTERS // (len(text) / len(lines)))
+    body = [line for _, line in numbered[: min(LINES, max(FEWEST, shown))]]
     attributed = all(_ATTRIBUTED.match(line) for line in body)
     mark = reading.mark or _separator(body)
     rows = list(attributed_rows(body)) if attributed else list(fields(body, mark))
     # What is more than DuckDB can split at: runs of blanks, comments later on, quotes after blanks.
     scattered = mark == " " or attributed or len(comments) > len(before)
-    scattered |= any(_QUOTED.search(line) for line in body) or mixed
+    scattered |= any(_QUOTED.search(line) for _, line in numbered[:LINES]) or mixed
     return Form(
         encoding,
         mark,

@@ -255,3 +255,14 @@ def test_pictures_of_a_person_stay_together_where_names_tell_persons(tmp_path: P
     (tmp_path / "ck").rename(tmp_path / "train")
     save(tmp_path / "test" / "fear" / "S001_001_00000009.png", 5)
     assert "1 persons of train are in test" in Images(str(tmp_path)).read(IMAGE).name
+
+
+def test_a_column_that_is_there_twice_and_usages_with_blanks(tmp_path: Path) -> None:
+    pixels = " ".join(["5"] * 2304)
+    rows = [f"{n % 7},{pixels},{'Training' if n < 7 else 'Private Test'}" for n in range(14)]
+    path = tmp_path / "fer2013.csv"
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    assert len(Fer2013(str(path)).read(IMAGE).test) == 7
+    path.write_text("\n".join(["emotion,pixels,Usage,emotion", *(f"{row},0" for row in rows)]))
+    with pytest.raises(RequestError, match="line 1: the header has emotion twice; keep one"):
+        Fer2013(str(path)).read(IMAGE)
