@@ -17,7 +17,7 @@ from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
-from bionic_core.statistics.designs import FactorLayout, Layout, Level, word
+from bionic_core.statistics.designs import FactorLayout, Layout, Level, same_level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
 from bionic_core.statistics.until import Until
@@ -117,13 +117,18 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         found: dict[tuple[int, int], list[float]] = {}
         for cell in self.cells:
             if cell.measured is not None:
-                pair = one.place(cell.levels[one.name]), other.place(cell.levels[other.name])
+                pair = _place(one, cell.levels), _place(other, cell.levels)
                 found.setdefault(pair, []).append(self.response.scale * cell.measured)
         return found
 
 
 NOTHING = Summary(None, None, 0)
 """Of no run."""
+
+
+def _place(factor: FactorLayout, levels: Mapping[str, Level]) -> int:
+    level = levels[factor.name]
+    return next(n for n, known in enumerate(factor.levels) if same_level(known, level))
 
 
 @attrs.frozen(kw_only=True)
