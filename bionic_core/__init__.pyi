@@ -14,6 +14,7 @@ from bionic_core.actions.reading import evaluate as evaluate
 from bionic_core.actions.reading import open as open
 from bionic_core.actions.reading import predict as predict
 from bionic_core.base.unwritten import WriteError as WriteError
+from bionic_core.cli.command import Command as Command
 from bionic_core.connectome import Block as Block
 from bionic_core.connectome import Connectome as Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher

@@ -38,6 +38,7 @@ def train(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     out: PathLike = "runs",
     track: Sequence[str | Tracker] = (),
@@ -53,6 +54,7 @@ def train(
         epochs: at most so many.
         set: keys of the spec and their values, ``{"training.lr": 1e-3}``.
         without: mechanisms to leave out, with those that require them.
+        with_: mechanisms to put in, by their defaults.
         device: ``auto``, ``cpu`` or ``cuda``.
         out: folder in which runs have their folders.
         track: trackers, by name or as objects.
@@ -68,7 +70,9 @@ def train(
     from bionic_core.actions.work import train_run
 
     with called(trains=True):
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         where = workplace(out, device, 1, None, track, track_to)
         run = train_run(
             loaded, count("seed", seed, least=0), where, display_for(progress, alone=True)
@@ -96,6 +100,7 @@ def factorial(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -133,7 +138,9 @@ def factorial(
 
     with called(trains=True):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
@@ -158,6 +165,7 @@ def ablate(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -177,7 +185,9 @@ def ablate(
     with called(trains=True):
         asked_jobs = count("jobs", jobs)
         trainer = engine_of(engine, asked_jobs)
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         out_of_it, runs = names("mechanisms", mechanisms), count("seeds", seeds)
         judging = judging_of(error, over, margin, (until, runs, max_seeds))
         asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
@@ -209,6 +219,7 @@ def plan(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     out: PathLike = "runs",
@@ -227,7 +238,9 @@ def plan(
     from bionic_core.actions import studies
 
     with called():
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         where = workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":

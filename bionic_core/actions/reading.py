@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 from bionic_core.actions import arguments
 from bionic_core.actions.arguments import PathLike
 from bionic_core.actions.asked import folder_of, listed
-from bionic_core.actions.notices import called
+from bionic_core.actions.notices import called, warn
 from bionic_core.actions.objects import AblationStudy, FactorialStudy, Run
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
         images: a picture, a folder of pictures, or several.
 
     Returns:
-        A row for each picture, by its path: ``prediction``, and each class's probability.
+        A row for each picture, by its path: ``prediction``, and each class's probability; nothing
+        in them where a picture that a folder holds cannot be read, of which the caller is warned.
 
     Raises:
         RequestError: the run is not finished, or a picture is missing or cannot be read.
@@ -78,6 +79,9 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
         places = [images] if isinstance(images, str | os.PathLike) else listed("images", images)
         paths = [arguments.path(f"images[{n}]", place) for n, place in enumerate(places)]
         found = probabilities(opened, paths)
+        for one in found:
+            if one.error is not None:
+                warn(f"{one.error}; it has no prediction")
         return frames.probabilities(found, opened.manifest["class_names"])
 
 
