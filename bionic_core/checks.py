@@ -20,7 +20,7 @@ TEXTS = ("cell_type", "layer", "name", "transmitter", "sign")
 def connectome_arrays(
     given: Mapping[str, Any], broad_types: tuple[str, ...]
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return a connectome's arrays in their dtypes, connections sorted by pre, then post.
+    """Return a connectome's arrays in their dtypes, frozen, connections sorted by pre, then post.
 
     Raises:
         RequestError: with everything that is wrong, and the first row where it is.
@@ -47,7 +47,16 @@ def connectome_arrays(
             f"cell {post[first]}; sum them first",
             where="connectome",
         )
-    return arrays
+    return {key: _frozen(array) for key, array in arrays.items()}
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array, or a copy if somebody else could change what it holds."""
+    if array.flags.owndata and not array.flags.writeable:
+        return array
+    array = array.copy()
+    array.setflags(write=False)
+    return array
 
 
 def in_order(pre: npt.NDArray[Any], post: npt.NDArray[Any]) -> bool:

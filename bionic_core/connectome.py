@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.lazy import lent
 from bionic_core.errors import RequestError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
 
@@ -47,15 +50,6 @@ class Block:
     count: npt.NDArray[np.int64]
     size: npt.NDArray[np.float64]
     shape: tuple[int, int]
-
-
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the array, or a copy if somebody else could change what it holds."""
-    if array.flags.owndata and not array.flags.writeable:
-        return array
-    array = array.copy()
-    array.setflags(write=False)
-    return array
 
 
 @attrs.frozen(eq=False)
@@ -126,8 +120,46 @@ class Connectome:
         given |= {"position": position, "pre": pre, "post": post, "count": count}
         given |= {"size": count if size is None else size}
         arrays = connectome_arrays(given, (EXCITATORY, INHIBITORY))
-        frozen = {key: _frozen(array) for key, array in arrays.items()}
-        return cls(**frozen, provenance=dict(provenance))
+        return cls(**arrays, provenance=dict(provenance))
+
+    @classmethod
+    def from_edges(cls, edges: Any, cells: Any, *, label: str = "connectome") -> Connectome:
+        """Return the connectome of two data frames.
+
+        Args:
+            edges: a row for each connection: ``pre`` and ``post`` (ids of cells), ``count`` (of
+                synapses; 1 without the column), and ``size`` if there is one (the counts if not).
+            cells: a row for each cell: ``cell_id`` (whole numbers, or names), ``cell_type``,
+                ``broad_type`` (excitatory, inhibitory); if there, ``x``, ``y``, ``z`` (nm),
+                ``layer``, ``name`` and ``transmitter``.
+            label: its name in outputs.
+
+        Raises:
+            RequestError: a column is missing, an id is unknown, a row is there twice or has a hole.
+        """
+        found: Connectome = lent("actions.wiring", "from_edges")(edges, cells, label)
+        return found
+
+    @classmethod
+    def from_matrix(cls, matrix: Any, cells: Any, *, label: str = "connectome") -> Connectome:
+        """Return the connectome of counts, pre × post: an array, scipy's, or a labelled frame.
+
+        Rows and columns are in the order of ``cells``, which is as for :meth:`from_edges`.
+
+        Raises:
+            RequestError: it is not square, or an entry is no count of synapses.
+        """
+        found: Connectome = lent("actions.wiring", "from_matrix")(matrix, cells, label)
+        return found
+
+    def to_networkx(self) -> Any:
+        """Return a ``networkx.DiGraph``: ids as nodes, ``count`` and ``size`` on the edges."""
+        return lent("connectomes.exporting", "graph_of")(self)
+
+    def plot(self, ax: Axes | None = None, kind: str = "adjacency") -> Axes:
+        """Draw the adjacency on axes, or ``column``, ``degrees`` or ``layers`` on their own."""
+        axes: Axes = lent("actions.wiring", "plot")(self, ax, kind)
+        return axes
 
     @property
     def label(self) -> str:
@@ -142,17 +174,9 @@ class Connectome:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the cells and the synapses (not the provenance), as hexadecimal."""
-        digest = hashlib.sha256()
-        for key, dtype in self._kinds().items():
-            array = getattr(self, key)
-            digest.update(f"{key}{array.shape}".encode())
-            if dtype is np.str_:
-                digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
-            else:
-                # The same bytes on every machine, whatever its own order.
-                array = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-                digest.update(array.data)
-        return digest.hexdigest()
+        from bionic_core import connectome_file
+
+        return connectome_file.fingerprint({k: getattr(self, k) for k in self._kinds()})
 
     def _kinds(self) -> dict[str, type[np.generic]]:
         """Return the arrays that there are, with their kinds."""
@@ -185,15 +209,15 @@ class Connectome:
             shape=(len(pre), len(post)),
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
         from bionic_core import connectome_file
 
         arrays = {key: getattr(self, key) for key in self._kinds()}
-        connectome_file.write(path, arrays, self.provenance)
+        connectome_file.write(Path(path), arrays, self.provenance)
 
     @classmethod
-    def load(cls, path: Path) -> Connectome:
+    def load(cls, path: Path | str) -> Connectome:
         """Read what :meth:`save` wrote; nothing in the file is executed.
 
         Raises:
@@ -201,7 +225,7 @@ class Connectome:
         """
         from bionic_core import connectome_file
 
-        arrays, provenance = connectome_file.read(path, needed=_ARRAYS, optional=_OPTIONAL)
+        arrays, provenance = connectome_file.read(Path(path), needed=_ARRAYS, optional=_OPTIONAL)
         try:
             return cls.of(**arrays, provenance=provenance)
         except RequestError as error:

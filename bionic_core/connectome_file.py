@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.files import write_atomically
+from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError, listing
 
 LARGE = 2**24
@@ -23,12 +25,25 @@ DEEPEST = 20
 
 def write(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
     """Write the arrays and where they come from; complete or not at all."""
-    text = json.dumps(dict(provenance), sort_keys=True).encode()
+    text = json_text(dict(provenance), sort_keys=True).encode()
     large = sum(array.nbytes for array in arrays.values()) > LARGE
     with write_atomically(path) as file:
         save = np.savez if large else np.savez_compressed
         parts: dict[str, Any] = {**arrays, "provenance": np.frombuffer(text, np.uint8)}
         save(file, **parts)
+
+
+def fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return SHA-256 over arrays, their names and shapes, as hexadecimal."""
+    digest = hashlib.sha256()
+    for key, array in arrays.items():
+        digest.update(f"{key}{array.shape}".encode())
+        if array.dtype.kind == "U":
+            digest.update("\0".join(array.tolist()).encode())  # whatever the texts' width
+        else:
+            # The same bytes on every machine, whatever its own order.
+            digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()
 
 
 def read(

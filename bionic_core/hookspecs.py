@@ -7,6 +7,7 @@ The forward pass that the core owns, with the hooks in brackets::
           → bridge: Linear → [norm] → ReLU
           → each layer:  h = ReLU(Σ projections into it)     # weights: [wiring], [weight]
                          h = ReLU([gain] · (h + Σ [current](h)))
+                         h = [state](h, h of the step before)    # in time alone
                          h = [norm]([rate](h))
           → readout: [norm] → Linear
 
@@ -48,8 +49,10 @@ COMBINATION: Mapping[str, str] = {
     "weight": CHAIN,
     "current": SUM,
     "gain": PRODUCT,
+    "state": CHAIN,
     "rate": CHAIN,
     "norm": CHAIN,
+    "begin": ALL,
     "recipe": ALL,
     "plasticity": ALL,
 }
@@ -121,6 +124,16 @@ def gain(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
 
 
 @hookspec
+def state(layer: Layer, connectome: Connectome | None) -> nn.Module | None:
+    """Let rates depend on those of the step before, in time alone; module (BQ, BQ) → BQ.
+
+    Given the rates after the gain's ReLU, and what the states made of them a step before, zero at
+    first. One with an attribute ``variables`` = V > 0 is given what it keeps besides, BVQ, as a
+    third argument, and returns it beside the rates. Several answers: a chain.
+    """
+
+
+@hookspec
 def rate(layer: Layer) -> nn.Module | None:
     """Act on a layer's rates after the gain's ReLU; module BQ → BQ (§3.4.2 (8)).
 
@@ -135,6 +148,11 @@ def norm(site: NormSite) -> nn.Module | None:
 
     Module BQ → BQ. Several answers: a chain.
     """
+
+
+@hookspec
+def begin(network: nn.Module) -> None:
+    """Set up the ``Network`` before its first step: initial weights, what ``requires_grad``."""
 
 
 @hookspec

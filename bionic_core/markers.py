@@ -7,12 +7,15 @@ import pluggy
 PROJECT = "bionic"
 DISTRIBUTION = "bionic-connectome"
 ENTRY_POINT_GROUP = "bionic"
+COMMAND = "command"  # the role whose names are words of the command line
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
 EARLIER, NEUTRAL, NUMERICS, SPEC_ONLY = "earlier", "neutral", "numerics", "spec only"
-"""Keys of a field's metadata: three of :class:`Plugin`; a key of specs that is no option."""
+DRAWS, LADDER = "draws", "ladder"
+"""Keys of a field's metadata: three of :class:`Plugin`; a key of specs that is no option; two of
+:mod:`bionic_core.spec.draws`."""

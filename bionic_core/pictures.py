@@ -33,16 +33,22 @@ LARGEST = 120_000_000
 
 Shape = tuple[int, int, int]
 
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, in pixels."""
+
 ORIENTATION = 0x0112
 """The EXIF tag that says how a picture is to be turned."""
 
 
-def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDArray[np.uint8]:
+def read_picture(
+    file: Path | BinaryIO, image: Shape, name: str = "", box: Box | None = None
+) -> npt.NDArray[np.uint8]:
     """Return a picture of any size and colour as uint8 (C, H, W), for ``image`` = (1 or 3, H, W).
 
     Turned as its EXIF orientation says; transparency over black; 16-bit greys scaled to 8; as
     grey (C = 1) or RGB (C = 3); cropped about its centre to the aspect ratio, then resized
-    bilinearly with antialiasing. Of an animation, the first frame.
+    bilinearly with antialiasing. Of an animation, the first frame. Of a picture with a ``box``,
+    what lies in that.
 
     Raises:
         RequestError: it is not a picture, is cut off, or has greys of more than 16 bits.
@@ -61,10 +67,25 @@ def read_picture(file: Path | BinaryIO, image: Shape, name: str = "") -> npt.NDA
                 tiles = getattr(opened, "tile", ())
                 depth = str(getattr(tiles[0], "args", "")) if tiles else ""
                 opened.load()
-                return _shaped(_plain(_upright(opened), image[0], depth), image)
+                upright = _upright(opened)
+                part = upright if box is None else upright.crop(_within(box, upright.size))
+                return _shaped(_plain(part, image[0], depth), image)
     except Exception as error:  # what Pillow raises on files that are damaged is anything
         words = str(error) or type(error).__name__
         raise RequestError(f"not a picture that can be read ({words})", where=where) from error
+
+
+def _within(box: Box, size: tuple[int, int]) -> Box:
+    """Return the part of a box that lies on a picture (width, height).
+
+    Raises:
+        ValueError: none does.
+    """
+    left, top, right, bottom = box
+    cut = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    if cut[0] >= cut[2] or cut[1] >= cut[3]:
+        raise ValueError(f"the box {box} does not lie on it; it is {size[0]} × {size[1]}")
+    return cut
 
 
 def _upright(picture: Image.Image) -> Image.Image:

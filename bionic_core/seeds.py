@@ -42,7 +42,7 @@ class Stream:
     def __init__(self, seed: int, name: str = "") -> None:
         self.seed = seed
         self.name = name
-        self.step = 0
+        self.step: int = 0
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def seek(self, step: int) -> None:

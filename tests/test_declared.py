@@ -17,17 +17,22 @@ from packaging.version import Version
 from tests.support.rooms import PACKAGES, ROOT, sources
 
 HOLES = {
+    "duckdb": "0.9.3",  # PYSEC-2024-25
     "filelock": "3.20.3",  # CVE-2025-68146, CVE-2026-22701
     "jinja2": "3.1.6",  # CVE-2025-27516
-    "onnx": "1.19",  # CVE-2025-51480
-    "pillow": "12.1.1",  # CVE-2025-48379, CVE-2026-25990
-    "pyarrow": "23.0.1",  # CVE-2023-47248, CVE-2026-25087
-    "ray": "2.52",  # CVE-2025-62593
-    "requests": "2.32.4",  # CVE-2024-47081
+    "mlflow-skinny": "3.11.1",  # PYSEC-2026-93, of the distribution mlflow
+    "onnx": "1.22",  # CVE-2026-27489, -34445 to -34447 until 1.21; CVE-2026-44512 until 1.22
+    "pillow": "13.0.0",  # CVE-2026-59199 until 12.3; CVE-2026-96639, -112393 to -112397 until 13
+    "pyarrow": "23.0.1",  # CVE-2023-47248, CVE-2024-52338, CVE-2026-25087
+    "ray": "2.56",  # CVE-2025-62593 until 2.52; CVE-2026-57516
+    "requests": "2.33",  # CVE-2024-47081 until 2.32.4; CVE-2026-25645
     "scikit-learn": "1.5",  # CVE-2024-5206
-    "torch": "2.6",  # CVE-2025-32434
+    "torch": "2.11",  # CVE-2025-32434 until 2.6; PYSEC-2026-139
 }
-"""The first version of a distribution that lacks what is known to be wrong with earlier ones."""
+"""The first version of a distribution that lacks what is known to be wrong with earlier ones.
+
+Of the advisories of PyPA, GitHub and CVE, as they were in November 2026.
+"""
 
 
 def plain(name: str) -> str:

@@ -284,7 +284,8 @@ def read_matlab(path: Path, wanted: str = "") -> tuple[list[str], Array | None]:
     """
     with reading(path, "not a .mat of matrices"):
         with opened(path) as file:
-            hdf = file.read(128 + 384).find(b"\x89HDF") >= 0
+            # MATLAB puts HDF5 after a block of 512 bytes of its own.
+            hdf = file.read(512 + 4).find(b"\x89HDF") >= 0
         return (_matlab_hdf if hdf else _matlab)(path, wanted)
 
 
@@ -314,14 +315,30 @@ def _matlab_hdf(path: Path, wanted: str) -> tuple[list[str], Array | None]:
         raise RequestError(words, where=str(path)) from error
 
     with h5py.File(path, "r") as file:
-        tables = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset) and v.ndim == 2}
-        tables = {n: v for n, v in tables.items() if v.dtype.kind in "biuf" and min(v.shape) > 1}
+        shapes = {n: shape for n, v in file.items() if (shape := _hdf_shape(v))}
+        names = [name for name, shape in shapes.items() if min(shape) > 1]
         if not wanted:
-            return list(tables), None
-        table = tables[wanted]
-        if table.size * 8 > min(LARGEST, machine_memory() // 2):
-            raise ValueError(f"{wanted} claims to be {table.shape[1]:,} × {table.shape[0]:,}")
-        return list(tables), np.asarray(table[:]).T  # MATLAB writes columns first
+            return names, None
+        shape, table = shapes[wanted], file[wanted]
+        if math.prod(shape) * 8 > min(LARGEST, machine_memory() // 2):
+            raise ValueError(f"{wanted} claims to be {shape[0]:,} × {shape[1]:,}")
+        if "MATLAB_sparse" not in table.attrs:
+            return names, np.asarray(table[:]).T  # MATLAB writes columns first
+        matrix = np.zeros(shape)
+        if "ir" in table:
+            columns = np.repeat(np.arange(shape[1]), np.diff(table["jc"][:].astype(np.int64)))
+            matrix[table["ir"][:].astype(np.int64), columns] = table["data"][:]
+        return names, matrix
+
+
+def _hdf_shape(item: Any) -> tuple[int, int] | None:
+    """Return the rows and columns of a matrix of numbers in HDF5 of MATLAB's; of others None."""
+    if "MATLAB_sparse" in item.attrs and "jc" in item:
+        return int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1
+    numbers = getattr(item, "ndim", 0) == 2 and item.dtype.kind in "biuf"
+    if not numbers or item.attrs.get("MATLAB_class") in (b"char", b"cell"):
+        return None
+    return int(item.shape[1]), int(item.shape[0])
 
 
 MARKET = ("coordinate", "array")

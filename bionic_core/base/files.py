@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from bionic_core.errors import DamagedError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import DamagedError, RequestError
 
 
 @contextmanager
@@ -21,6 +22,9 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     Raises:
         WriteError: the disk is full, or writing is not allowed there.
     """
+    if (kind := kind_of(path)) not in ("", "file", "folder"):
+        # renaming would put a file in its place: /dev/null would be none any more
+        raise WriteError.of(OSError(errno.EEXIST, f"a {kind} is there"), path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -107,6 +111,7 @@ _LINK = (
 )
 
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISREG, "file"),
     (stat.S_ISDIR, "folder"),
     (stat.S_ISFIFO, "pipe"),
     (stat.S_ISSOCK, "socket"),
@@ -120,6 +125,17 @@ def _check_regular(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = next(name for is_one, name in _KINDS if is_one(found.st_mode))
         raise DamagedError(f"is a {kind} and no file; it is not read", where=str(path))
+
+
+def kind_of(path: Path) -> str:
+    """Return what a name, or what its link leads to, is: ``file``, ``folder``, ``pipe``,
+    ``socket`` or ``device``; empty where there is nothing that can be looked at.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return next(name for is_one, name in _KINDS if is_one(mode))
 
 
 def check_file(path: Path) -> None:

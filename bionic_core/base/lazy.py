@@ -5,8 +5,10 @@ So what a package offers can be imported in one place, and costs what is used of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 
@@ -31,3 +33,28 @@ def offer(
         return getattr(import_module(home[name] if whole else f"{package}.{home[name]}"), name)
 
     return load, lambda: [*offered, *more], offered
+
+
+def offer_stub(
+    package: str, file: str, *more: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return what :func:`offer` does, of the names that a package's stub imports (SPEC 1).
+
+    Args:
+        package: its name.
+        file: its ``__init__.py``, beside which the stub, ``__init__.pyi``, lies.
+        more: names that the package has itself.
+    """
+    homes: dict[str, list[str]] = {}
+    stub = Path(file).with_suffix(".pyi").read_text(encoding="utf-8")
+    for home, name in re.findall(r"^from (\S+) import \w+ as (\w+)$", stub, re.MULTILINE):
+        homes.setdefault(home, []).append(name)
+    return offer(package, homes, *more)
+
+
+def lent(module: str, name: str) -> Any:
+    """Return what a module of a room above lends to a class of the protocol, for its users' hands.
+
+    Nothing of the core calls it, so that no room depends on one above it.
+    """
+    return getattr(import_module(f"bionic_core.{module}"), name)

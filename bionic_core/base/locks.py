@@ -18,7 +18,8 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from bionic_core.errors import BusyError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BusyError
 
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """What systems answer where a file system cannot lock."""

@@ -97,6 +97,11 @@ def _float(value: object, _: type) -> float:
     return float(value)
 
 
+def _written(value: object, cls: type) -> float:
+    """Take a number of a document, in which those that JSON lacks are words."""
+    return float(str(value)) if value in ("NaN", "Infinity", "-Infinity") else _float(value, cls)
+
+
 def _literal(value: object, cls: Any) -> object:
     allowed = get_args(cls)
     if not any(value == option and type(value) is type(option) for option in allowed):
@@ -112,15 +117,13 @@ class _Kinds:
     def __init__(self, *, others: bool) -> None:
         self.others = others
         self.converter = cattrs.Converter(detailed_validation=True)
-        hook, hook_if = (
-            self.converter.register_structure_hook,
-            self.converter.register_structure_hook_func,
-        )
+        hook = self.converter.register_structure_hook
+        hook_if = self.converter.register_structure_hook_func
         # By exact type: True is an int, and 1 would pass for a bool.
         hook(bool, _wants("true or false", lambda v: type(v) is bool))
         hook(int, _wants("a whole number below 2^63", lambda v: type(v) is int and abs(v) < 2**63))
         hook(str, _wants("a string", lambda v: type(v) is str))
-        hook(float, _float)
+        hook(float, _written if others else _float)
         hook_if(_is(Literal), _literal)
         hook_if(_is(tuple), self._sequence)
         hook_if(_is(Mapping, dict), self._mapping)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bionic_core.base.records import to_document
-from bionic_core.errors import BionicError
+from bionic_core.cli import completing
+from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,36 +21,72 @@ if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
 
 SpecName = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A TOML file, or the name of a shipped spec.",
+        autocompletion=completing.spec_names,
+    ),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, the beginning of its name (in ./runs, or DIR/…), or latest.",
+        autocompletion=completing.runs,
+    ),
+]
+Wirings = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--connectome",
+        metavar="FILE",
+        help="Where the run's wiring is by now, if it is not with the run; found by fingerprint, "
+        "so it may be repeated for several runs.",
+    ),
+]
 Without = Annotated[
-    str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+    str,
+    typer.Option(
+        metavar="NAME,…",
+        help="Mechanisms to leave out, with what requires them.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
+]
+With = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        metavar="NAME,…",
+        help="Mechanisms to put in, by their defaults.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a key of the spec; may be repeated.",
+        autocompletion=completing.keys,
+    ),
 ]
 Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
+    str | None,
+    typer.Option(
+        metavar="SRC",
+        help="A data source, a path, or SOURCE:PATH.",
+        autocompletion=completing.plugins_of("data source"),
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
-
-
-def say_precision(specs: Iterable[Spec], device: str, say: Callable[[str], None]) -> None:
-    """Say, once for all runs, if their products are more exact than their specs ask for."""
-    from bionic_core.runs.train import device_of
-    from bionic_core.training.precision import in_words
-
-    place = device_of(device)
-    for words in {in_words(spec.training.precision, place) for spec in specs} - {""}:
-        say(words)
 
 
 def load(
     spec: str,
     *,
     without: str = "",
+    with_: str = "",
     set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
@@ -63,8 +97,16 @@ def load(
     assignments = list(set_ or [])
     if epochs is not None:
         assignments.append(f"training.max_epochs={epochs}")
-    names = [name.strip() for name in without.split(",") if name.strip()]
-    return load_spec(spec, set=assignments, without=names, data=data)
+        if any(one.replace(" ", "").startswith("training.max_epochs=") for one in set_ or ()):
+            raise RequestError("--epochs and --set training.max_epochs are one; give one of them")
+    return load_spec(
+        spec, set=assignments, without=names_in(without), with_=names_in(with_), data=data
+    )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names that an option lists by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @contextmanager
@@ -95,7 +137,7 @@ def typed() -> str:
 
 def console(stream: Any) -> Any:
     """Return a rich console on a stream, which prints text and obeys none of it."""
-    from bionic_core.cli.console import PlainConsole
+    from bionic_core.actions.console import PlainConsole
 
     return PlainConsole(file=stream, stderr=stream is sys.stderr)
 
@@ -111,8 +153,9 @@ class _Reports:
 
 def strict_json(result: Any) -> str:
     """Return a result as JSON, whose numbers are finite; say where null stands for others."""
-    lost: list[str] = []
-    text = jsonlib.dumps(_finite(to_document(result), "", lost), indent=1, allow_nan=False)
+    from bionic_core.actions.written import finite_json
+
+    text, lost = finite_json(result)
     if lost:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         typer.echo(
@@ -121,17 +164,6 @@ def strict_json(result: Any) -> str:
             err=True,
         )
     return text
-
-
-def _finite(document: Any, path: str, lost: list[str]) -> Any:
-    if isinstance(document, dict):
-        return {k: _finite(v, f"{path}.{k}".lstrip("."), lost) for k, v in document.items()}
-    if isinstance(document, list):
-        return [_finite(value, f"{path}[{n}]", lost) for n, value in enumerate(document)]
-    if isinstance(document, float) and not math.isfinite(document):
-        lost.append(f"{path} ({document})")
-        return None
-    return document
 
 
 def show(

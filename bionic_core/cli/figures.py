@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from bionic_core.base.files import kind_of
 from bionic_core.errors import RequestError
 
 
-def check_folder(folder: Path | None, option: str = "--figures") -> None:
-    """Refuse a folder for figures where there is a file in its place, before they are made."""
+def check_folder(
+    folder: Path | None, option: str = "--figures", holds: str = "figures are written into"
+) -> None:
+    """Refuse a folder where something else stands in its place, before the work for it."""
     for place in (folder, *folder.parents) if folder else ():
-        if place.exists() and not place.is_dir():
+        if (kind := kind_of(place)) not in ("", "folder"):
             raise RequestError(
-                f"is a file; {option} names the folder that figures are written into",
-                where=str(place),
+                f"is a {kind}; {option} names the folder that {holds}", where=str(place)
             )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -16,11 +14,7 @@ from typer.core import TyperCommand
 from bionic_core.errors import RequestError, listing
 
 if TYPE_CHECKING:
-    from bionic_core.cli.progress import Display
     from bionic_core.plugin import Plugin
-    from bionic_core.spec.spec import Spec
-    from bionic_core.studies.journal import Tracker
-    from bionic_core.studies.tracking import Tracking
 
 P = TypeVar("P", bound="Plugin")
 
@@ -84,12 +78,19 @@ class PluginCommand(TyperCommand):
         """Look which plugins are named, and parse with their options as well; make them."""
         from bionic_core.cli.options import unknown
 
-        found = self.named(ctx, self._completed(args, ())[0])
-        self._check(found)
+        try:
+            found = self.named(ctx, self._completed(args, ())[0])
+            self._check(found)
+        except RequestError:
+            if not ctx.resilient_parsing:  # of a line that is being typed, nothing is wrong yet
+                raise
+            found = []
         ctx.meta[_ADDED] = found
         words, missing = self._completed(args, found)
         rest = super().parse_args(ctx, words)
         ctx.meta[_CHOSEN] = []
+        if ctx.resilient_parsing:
+            return rest
         for one in found:
             problems = [f"{option}: needs a value" for option in missing if option in one.fields]
             # Only a command of a single plugin takes words that are unknown to it.
@@ -189,26 +190,3 @@ class StudyCommand(PluginCommand):
 def chosen(context: typer.Context, role: type[P]) -> list[P]:
     """Return the plugins of a role that the command line names, with their options."""
     return [plugin for plugin in context.meta[_CHOSEN] if isinstance(plugin, role)]
-
-
-@attrs.frozen
-class Tracks:
-    """The trackers that the command line names, and where they write."""
-
-    trackers: Sequence[Tracker]
-    folder: Path
-
-    @classmethod
-    def of(cls, context: typer.Context, out: Path, to: Path | None) -> Tracks:
-        """Return those of a command whose runs are in ``out``."""
-        from bionic_core.studies.journal import Tracker
-
-        return cls(chosen(context, Tracker), to or out / "tracking")
-
-    @contextmanager
-    def open(self, name: str, specs: Sequence[Spec], display: Display) -> Iterator[Tracking]:
-        """Open a study of these cells in the trackers."""
-        from bionic_core.studies.tracking import tracking
-
-        with tracking(self.trackers, name, specs, self.folder, display.say) as told:
-            yield told

@@ -11,12 +11,11 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
-from bionic_core.cli.common import console, resumable, say_precision, show, strict_json
+from bionic_core.cli.common import console, resumable, show, strict_json
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from bionic_core.cli.study_options import StudyOptions
-    from bionic_core.registry import Registry
     from bionic_core.reports.sections import Section
     from bionic_core.runs.planned import Plans
     from bionic_core.studies.experiment import Experiment
@@ -59,10 +58,9 @@ class Planned:
     lines: tuple[str, ...]
 
 
-def compare_readings(
-    asked: Asked, options: StudyOptions, context: typer.Context, registry: Registry
-) -> None:
+def compare_readings(asked: Asked, options: StudyOptions, context: typer.Context) -> None:
     """Train what is missing of a file of readings, and show and write what came out."""
+    from bionic_core.registry import Registry
     from bionic_core.reports import terminal
     from bionic_core.runs.planned import Plans
     from bionic_core.studies import readings as study
@@ -70,6 +68,7 @@ def compare_readings(
     from bionic_core.studies.reading_comparison import compare
     from bionic_core.studies.reading_records import read_records
 
+    registry = Registry.installed()
     published = open_publication(asked.paper, registry)
     path = asked.file or publication_of(asked.paper, registry).readings()
     if path is None:
@@ -124,29 +123,20 @@ def _train(
     context: typer.Context,
 ) -> list[str]:
     """Train what is missing, all readings of a seed before the next; return what failed."""
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.studies.experiment import run_experiment, study_name
+    from bionic_core.actions.progress import Display
+    from bionic_core.actions.work import run_study
+    from bionic_core.studies.experiment import study_name
 
     seeds = experiment.design.seeds
     parts = [part for s in seeds if (part := _missing(experiment, plans, known, s)) is not None]
     if not parts:
         return []
-    engine, tracks = options.trainer(context), options.tracks(context)
+    where = options.workplace(context, options.trainer(context))
     runs = sum(part.design.runs for part in parts)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=runs) as display,
-        tracks.open(study_name(experiment, ALL), experiment.specs, display) as tracking,
-    ):
-        say_precision(experiment.specs, options.device, display.say)
-        how = {**options.place, "engine": engine, "observer": Observers(tracking, display)}
-        first, failed = 0, []
-        for part in parts:
-            cells = run_experiment(part, **how, plans=plans, first=first)
-            first += part.design.runs
-            failed += [f"seed {cell.seed}: {cell.error}" for cell in cells if cell.run is None]
-    return failed
+    with resumable():
+        display = Display(console(sys.stderr), runs=runs)
+        found = run_study(study_name(experiment, ALL), parts, where, display, plans=plans)
+    return [f"seed {c.seed}: {c.error}" for cells in found for c in cells if c.run is None]
 
 
 def _finished(experiment: Experiment, plans: Plans, known: dict[str, Record]) -> list[Record]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,24 +11,17 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
-from bionic_core.cli.common import (
-    Json,
-    console,
-    resumable,
-    say_precision,
-    show,
-    typed,
-)
+from bionic_core.cli.command import Command
+from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
-    from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
 
 Order = Annotated[
@@ -55,11 +48,28 @@ class DesignOptions:
     """Which cells a factorial experiment has; each field is an option."""
 
     mechanisms: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Mechanisms to switch on and off.")
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Mechanisms to switch on and off.",
+            autocompletion=completing.plugins_of("mechanism"),
+        ),
     ] = ""
     factor: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2", help="A key of the spec and its values; repeatable."),
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+            autocompletion=completing.keys,
+        ),
+    ] = None
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Draws (V*N) and seeds: crossed, all draws with the same seeds, or nested, each "
+            "with its own; else crossed.",
+        ),
     ] = None
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each cell, seeds 0, 1, ….")] = 3
     resolution: Annotated[
@@ -77,42 +87,25 @@ class DesignOptions:
         typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
     ] = None
 
-    def experiment(self, spec: Spec) -> Experiment:
-        """Return the experiment over a spec that the options ask for."""
-        from bionic_core.registry import Registry
+    def experiment(self, spec: Spec, most: int) -> Experiment:
+        """Return the experiment over a spec that the options ask for, with so many seeds."""
+        from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
-        from bionic_core.studies.experiment import plan_factorial
-        from bionic_core.studies.factors import factor_of, read_design
+        from bionic_core.studies.factors import factor_of
 
-        registry, seeds = Registry.installed(), range(self.seeds)
         folded = None
         if self.foldover is not None:
             folded = [] if self.foldover == ALL else _names(self.foldover)
         asked = None if self.resolution is None else resolution_of(self.resolution)
-        if self.design is None:
-            return plan_factorial(
-                spec,
-                _names(self.mechanisms),
-                seeds,
-                registry,
-                keys=[factor_of(text) for text in self.factor or ()],
-                resolution=asked,
-                folded=folded,
-            )
-        if self.mechanisms or self.factor or asked is not None:
-            raise RequestError(
-                "--design: the file names the factors and the cells; leave --mechanisms, --factor "
-                "and --resolution out"
-            )
-        given = read_design(self.design, spec, registry)
-        return plan_factorial(
+        return design_factorial(
             spec,
-            given.mechanisms,
-            seeds,
-            registry,
-            keys=given.keys,
+            _names(self.mechanisms),
+            [factor_of(text) for text in self.factor or ()],
+            most,
+            resolution=asked,
             folded=folded,
-            cells=given.cells,
+            design=self.design,
+            way=self.draws,
         )
 
 
@@ -120,7 +113,12 @@ def factorial_command(
     context: typer.Context,
     *,
     spec: Annotated[
-        str, typer.Argument(metavar="[SPEC]", help="A TOML file or a shipped spec's name.")
+        str,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A TOML file or a shipped spec's name.",
+            autocompletion=completing.spec_names,
+        ),
     ] = "demo",
     design: DesignOptions,
     plan: Annotated[
@@ -139,69 +137,52 @@ def factorial_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+    """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
+    from bionic_core.actions import studies
+    from bionic_core.actions.progress import Display
+    from bionic_core.reports import plans
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
-    from bionic_core.studies import experiment as study
-    from bionic_core.studies.responses import check_response, full_name
 
-    name, experiment = full_name(response), design.experiment(loaded)
+    judging = judged.judging(design.seeds)
+    experiment = design.experiment(loaded, judging.seeds(design.seeds))
+    _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
-    judging = judged.judging
-    study.check_judging(experiment, judging, response=name, order=order)
+    asked = studies.Asked.of(experiment, judging, response, order)
+    where = options.workplace(context, trainer)
     if plan:
-        from bionic_core.reports.plans import factorial as plan_sections
-        from bionic_core.studies.plan import factorial_plan
-
-        planning = factorial_plan(
-            experiment,
-            **options.place,
-            response=name,
-            order=order,
-            judging=judging,
-            seconds=probe,
-        )
-        show(to_document(planning), json, lambda _: render(plan_sections(planning)))
+        planned = studies.factorial_plan(asked, where, probe)
+        show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
-    check_response(name, loaded)
-    cells = _train(experiment, context, options, trainer)
-    analysis = study.analyse(experiment, cells, response=name, order=order, judging=judging)
-    results = attrs.evolve(study.results(experiment, cells, analysis), command=typed())
-    path = study.save_results(options.out, experiment, results)
-    results = attrs.evolve(results, file=str(path), figures=_draw(results, figures))
+    if asked.until is not None:
+        console(sys.stderr).print(render(plans.looks(asked.until[1].planned)))
+    display = Display(console(sys.stderr), runs=experiment.design.runs)
+    with resumable():
+        results = studies.factorial(asked, where, display, typed())
+    results = attrs.evolve(results, figures=_draw(results, figures))
     show(to_document(results), json, lambda _: render(studied(results)))
-    if failed := sum(cell.run is None for cell in cells):
-        runs = experiment.design.runs
-        raise BionicError(f"{failed} of {runs} runs failed; the effects are of the others")
+    if failed := studies.failures(results):
+        raise BionicError(failed)
 
 
-def _train(
-    experiment: Experiment, context: typer.Context, options: StudyOptions, engine: Engine
-) -> Sequence[Cell]:
-    """Train what is missing of an experiment, and show and track it."""
-    from bionic_core.cli.progress import Display
-    from bionic_core.runs.observer import Observers
-    from bionic_core.studies.experiment import run_experiment, study_name
+def _check_used(
+    experiment: Experiment,
+    options: StudyOptions,
+    plan: bool,
+    probe: float | None,
+    figures: Path | None,
+) -> None:
+    """Refuse options that would change nothing."""
+    from bionic_core.spec.assign import check_overridden
 
-    name = f"{experiment.spec.name}-{study_name(experiment)}"
-    tracks = options.tracks(context)
-    with (
-        resumable(),
-        Display(console(sys.stderr), runs=experiment.design.runs) as display,
-        tracks.open(name, experiment.specs, display) as tracking,
-    ):
-        say_precision(experiment.specs, options.device, display.say)
-        cells = run_experiment(
-            experiment,
-            **options.place,
-            engine=engine,
-            observer=Observers(tracking, display),
-        )
-        display.say("estimating effects")
-    return cells
+    check_overridden(options.set_ or (), (f.name for f in experiment.design.factors))
+    if probe is not None and not plan:
+        raise RequestError("--probe: it is --plan that times; give both, or neither")
+    if figures is not None and plan:
+        raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
 
 
 def _names(text: str) -> list[str]:
@@ -229,14 +210,18 @@ def analyse_command(
     percent: Annotated[
         bool, typer.Option("--percent", help="Y is a fraction; tell effects in percentage points.")
     ] = False,
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="Of Y, told beside effects: ms, mV, % ….")
+    ] = "",
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Analyse any table of factors and responses as a factorial experiment is."""
+    """Carry out :class:`Analyse`."""
     from bionic_core.reports.findings import analysed
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
     from bionic_core.statistics.tables import analyse
+    from bionic_core.studies.draws import known_of
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
@@ -249,6 +234,8 @@ def analyse_command(
         error=error,
         percent=percent,
         margin=margin,
+        unit=unit,
+        known=known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()
@@ -265,3 +252,24 @@ def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
     from bionic_core.reports.drawing.effects import drawn
 
     return tuple(folders.write(folder, drawn(findings)))
+
+
+@attrs.frozen(eq=False)
+class Factorial(Command):
+    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+
+    name = "factorial"
+    group = "study"
+    example = "bionic factorial demo --factor training.lr=0.001,0.003 --plan"
+    reading = FactorialCommand
+    run = staticmethod(factorial_command)
+
+
+@attrs.frozen(eq=False)
+class Analyse(Command):
+    """Analyse any table of factors and responses as a factorial experiment is."""
+
+    name = "analyse"
+    group = "study"
+    example = "bionic analyse table.csv --response yield"
+    run = staticmethod(analyse_command)

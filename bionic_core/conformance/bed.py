@@ -207,9 +207,9 @@ class Bed:
         others: list[type[Mechanism]] = [*required]
         if "features" not in hooks and hooks & {"surround", "modulate"}:
             others.append(BedFront)
-        if hooks & {"wiring", "weight", "plasticity"}:
+        if hooks & {"wiring", "weight", "begin", "plasticity"}:
             others.append(BedRecurrent)
-        if "wiring" not in hooks:
+        if not hooks & {"wiring", "begin"}:  # half of the pairs may close no cycle
             others.append(BedWiring)
         known = Registry(()).including(kind, *others, BedColumn, BedImages)
         return cls(kind, keys, tuple(other.name for other in others), known)
@@ -227,7 +227,7 @@ class Bed:
     def spec(self, place: Place = CELLS, *, present: bool = True) -> Spec:
         """Return the spec of a place, with the mechanism or without it."""
         document: dict[str, Any] = {
-            "model": dict(place.model),
+            "model": {**place.model, **({"steps": 3} if "state" in hooks_of(self.cls) else {})},
             "data": {"source": BedImages.name},
             "mechanisms": {other: {} for other in self.others},
         }

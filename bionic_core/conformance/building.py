@@ -28,11 +28,13 @@ from bionic_core.conformance.laws import Broken, NotJudged, raised
 from bionic_core.data.splits import split
 from bionic_core.errors import RequestError
 from bionic_core.model.network import Network
+from bionic_core.model.timed import variables_of
 from bionic_core.plugin import Plugin
 from bionic_core.spec.find import parse
 from bionic_core.spec.spec import compose
 from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start
+from bionic_core.training.plasticity import activity
 from bionic_core.training.recipe import recipe_of
 
 SHAPE = re.compile(r"\(?\b[BCHWPQ](?:\s*[×x,]?\s*[BCHWPQ])+\b|\([BCHWPQ],\)")
@@ -152,6 +154,7 @@ def _acting(bed: Bed, network: Network) -> set[str]:
     found = {piece.hook for piece in pieces_of(network, bed.name)}
     found |= {"plasticity" for plastic in network.plastic if plastic.mechanism == bed.name}
     found |= {"wiring" for projection in network.projections if bed.name in projection.wired_by}
+    found |= {"begin"} & set(hooks_of(bed.cls))  # it answers nothing
     mechanism: Any = bed.spec().mechanisms[bed.name]
     if "recipe" in hooks_of(bed.cls) and mechanism.recipe():
         found.add("recipe")
@@ -199,10 +202,13 @@ def _check(bed: Bed, call: Call, place: Place, count: int, problem: Exception | 
     if call.output is None:
         why = raised(problem) if problem is not None else "It returns None"
         raise Broken(f"Its module for {call.piece.label} fails. {why}", example)
-    if not isinstance(call.output, Tensor):
+    output = call.output
+    if call.piece.hook == "state" and variables_of(call.piece.module):
+        output = output[0] if isinstance(output, tuple) else None
+    if not isinstance(output, Tensor):
         kind = type(call.output).__name__
         raise Broken(f"Its module for {call.piece.label} returns a {kind}, no tensor", example)
-    found, allowed = tuple(call.output.shape), [tuple(given.shape)]
+    found, allowed = tuple(output.shape), [tuple(given.shape)]
     if call.piece.hook == "gain":
         allowed.append((given.shape[-1],))
     if call.piece.hook == "features":
@@ -215,9 +221,9 @@ def _check(bed: Bed, call: Call, place: Place, count: int, problem: Exception | 
             f"Its module for {call.piece.label} returns the shape {found}; expected {words}",
             example,
         )
-    if call.output.dtype != given.dtype:
+    if output.dtype != given.dtype:
         raise Broken(
-            f"Its module for {call.piece.label} returns {call.output.dtype} for {given.dtype}; "
+            f"Its module for {call.piece.label} returns {output.dtype} for {given.dtype}; "
             "make new tensors with dtype and device of the input, and hold constants as buffers",
             example,
         )
@@ -232,7 +238,7 @@ def _rules(bed: Bed, network: Network, place: Place) -> bool:
             continue
         judged = True
         values = plastic.projection.values.detach().clone()
-        pre, post = record[plastic.pre], record[plastic.post]
+        pre, post = activity(plastic, record)
         where = f"{plastic.projection.label} in a model of {place.name}"
         example = bed.example(
             f"{where}: values {tuple(values.shape)}, pre {tuple(pre.shape)}, "

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from bionic_core.conformance.bed import SMALL, Bed, images_for, learned, pieces_of
 from bionic_core.conformance.laws import Broken, NotJudged, raised, shown
 from bionic_core.model.network import Network
+from bionic_core.training.plasticity import activity
 
 TOLERANCE = 1e-5
 """Largest difference, relative to the greatest number."""
@@ -41,7 +42,7 @@ def vmap(bed: Bed) -> None:
     with torch.no_grad():
         record = network.trace(images)
     for plastic in rules:
-        pre, post = record[plastic.pre], record[plastic.post]
+        pre, post = activity(plastic, record)
 
         def change(given: Mapping[str, Tensor]) -> Tensor:
             return plastic.rule(given["values"].clone(), pre, post, plastic.projection)  # noqa: B023

@@ -13,6 +13,7 @@ from bionic_core.model.combination import harmless
 from bionic_core.model.network import Network
 from bionic_core.training.data import TrainingData
 from bionic_core.training.loop import start, step_once
+from bionic_core.training.plasticity import activity
 from bionic_core.training.recipe import recipe_of
 from bionic_core.training.views import unit_range
 
@@ -53,6 +54,8 @@ def _bad(call: Call, x: Tensor) -> str:
     x = x.clone().requires_grad_()
     parameters = [p for p in call.piece.module.parameters() if p.requires_grad]
     output = call.piece.module(x, *call.inputs[1:])
+    if isinstance(output, tuple):  # of a state, with what it keeps
+        output = output[0]
     if not torch.isfinite(output).all():
         return "a value"
     if not output.requires_grad:
@@ -71,7 +74,7 @@ def _finite_rules(bed: Bed, network: Network) -> bool:
     rules = [plastic for plastic in network.plastic if plastic.mechanism == bed.name]
     for plastic in rules:
         values = plastic.projection.values.detach()
-        pre, post = record[plastic.pre], record[plastic.post]
+        pre, post = activity(plastic, record)
         for factor, word in ((1, "active"), (0, "silent")):
             change = plastic.rule(values.clone(), factor * pre, factor * post, plastic.projection)
             if not torch.isfinite(change).all():

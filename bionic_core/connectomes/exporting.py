@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bionic_core.base.strict_json import json_text
+from bionic_core.base.unwritten import WriteError
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free
-from bionic_core.errors import RequestError, WriteError, listing
+from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
 
 if TYPE_CHECKING:
@@ -119,11 +120,11 @@ def _parquet(connectome: Connectome, folder: Path) -> None:
 
 
 def _say(connectome: Connectome, folder: Path) -> None:
-    text = json.dumps(dict(connectome.provenance), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json_text(dict(connectome.provenance), indent=1, sort_keys=True, ensure_ascii=False)
     (folder / MARK).write_text(text + "\n", encoding="utf-8")
 
 
-def _graph(connectome: Connectome) -> Any:
+def graph_of(connectome: Connectome) -> Any:
     """Return a networkx.DiGraph: cell ids as nodes, without attributes that are unknown."""
     import networkx as nx
 
@@ -140,13 +141,13 @@ def _graphml(connectome: Connectome, file: Path) -> None:
     import networkx as nx
 
     # Whole numbers are long there; lxml, which it may use, is no faster here.
-    nx.write_graphml_xml(_graph(connectome), file)
+    nx.write_graphml_xml(graph_of(connectome), file)
 
 
 def _networkx(connectome: Connectome, file: Path) -> None:
     import networkx as nx
 
-    text = json.dumps(nx.node_link_data(_graph(connectome), edges="edges"), allow_nan=False)
+    text = json_text(nx.node_link_data(graph_of(connectome), edges="edges"))
     file.write_text(text, encoding="utf-8")
 
 

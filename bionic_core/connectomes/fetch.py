@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
-from bionic_core.base.files import present, read_own, write_atomically, write_text
+from bionic_core.base.files import kind_of, present, read_own, write_atomically, write_text
+from bionic_core.base.strict_json import json_text
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
 from bionic_core.errors import BionicError, DamagedError, RequestError
@@ -34,7 +34,7 @@ class Parts:
     def __init__(self, folder: Path, query: Mapping[str, Any]) -> None:
         """Open the folder for a query (JSON-ready data, without secrets)."""
         self.folder = folder
-        text = json.dumps(dict(query), sort_keys=True, indent=1) + "\n"
+        text = json_text(dict(query), sort_keys=True, indent=1) + "\n"
         mark = folder / MARK
         try:
             known = not folder.is_symlink() and read_own(mark, most=2**20) == text.encode()
@@ -123,10 +123,11 @@ def check_free(out: Path, *, overwrite: bool) -> None:
     Raises:
         RequestError: it is a folder, or it exists already and is not to be overwritten.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
+    kind = kind_of(out)
+    if kind not in ("", "file") or (kind and not overwrite):
         raise RequestError(
-            "is a folder; name a file"
-            if out.is_dir()
+            f"is a {kind}; name a file"
+            if kind != "file"
             else "exists already. Name another file, remove it, or give --overwrite",
             where=str(out),
         )

@@ -282,8 +282,10 @@ def _layers(connectome: Connectome, layers: Mapping[str, Sequence[str]] | None) 
         return [home.get(cell_type, NO_LAYER) for cell_type in connectome.cell_type.tolist()]
     if np.any(connectome.layer != ""):
         return [word or NO_LAYER for word in connectome.layer.tolist()]
-    found = (_PYRAMIDAL.match(cell_type) for cell_type in connectome.cell_type.tolist())
-    return [{"23": "2/3"}.get(m[1], m[1]) if m else NO_LAYER for m in found]
+    types = connectome.cell_type.tolist()
+    matches = {name: _PYRAMIDAL.match(name) for name in dict.fromkeys(types)}
+    homes = {n: {"23": "2/3"}.get(m[1], m[1]) if m else NO_LAYER for n, m in matches.items()}
+    return [homes[name] for name in types]
 
 
 def _degrees(ends: npt.NDArray[np.int32], cells: int) -> npt.NDArray[np.int64]:

@@ -47,7 +47,7 @@ class Splits:
         """Everything outside train, each image once: validation, then test."""
         if self.selected_on == "test":
             return self.test
-        return Split.join(self.validation, self.test)
+        return together(self.validation, self.test)
 
 
 def split(
@@ -78,7 +78,7 @@ def split(
 
 def _split(data: Dataset, protocol: Protocol, split_seed: int, share: float) -> Splits:
     if protocol == "paper":
-        test = data.test if data.validation is None else Split.join(data.validation, data.test)
+        test = data.test if data.validation is None else together(data.validation, data.test)
         return Splits(data.train, test, test, selected_on="test")
     if data.validation is not None:
         return Splits(data.train, data.validation, data.test, selected_on="validation")
@@ -136,3 +136,11 @@ def grouped_share(part: Split, classes: int, share: float, seed: int) -> npt.NDA
                 room -= int(sizes[member])
         taken += chosen or [int(members[np.argmin(sizes[members])])]
     return np.flatnonzero(np.isin(group, taken))
+
+
+def together(first: Split, second: Split) -> Split:
+    """Return the images of both, one after the other."""
+    return Split(
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+    )

@@ -48,7 +48,7 @@ def try_module(name: str, hook: str, site: str, module: nn.Module, shape: tuple[
     if math.prod(shape) > LARGE:
         return
     given = harmless(torch.empty(SAMPLES, *shape))
-    _try(name, hook, site, lambda: _evaluated(module, given), given, broadcast=hook == "gain")
+    try_answer(name, hook, site, lambda: _evaluated(module, given), given, broadcast=hook == "gain")
 
 
 def try_weights(projection: Projection) -> None:
@@ -64,26 +64,10 @@ def try_weights(projection: Projection) -> None:
         def answer(piece: nn.Module = piece) -> object:
             return _evaluated(piece, values, projection)
 
-        _try(name, "weight", projection.site.name, answer, values)
+        try_answer(name, "weight", projection.site.name, answer, values)
 
 
-def try_rule(name: str, rule: Callable[..., object], projection: Projection) -> None:
-    """Try a local rule; what it returns must fit the values.
-
-    Raises:
-        RequestError: it fails, or returns something else.
-    """
-    site, values = projection.site, projection.values.detach().clone()
-    pre, post = (harmless(torch.empty(SAMPLES, end.size)) for end in (site.pre, site.post))
-
-    def answer() -> object:
-        with torch.no_grad():
-            return rule(values, pre, post, projection)
-
-    _try(name, "plasticity", site.name, answer, values, broadcast=True)
-
-
-def _try(
+def try_answer(
     name: str,
     hook: str,
     site: str,
@@ -92,6 +76,11 @@ def _try(
     *,
     broadcast: bool = False,
 ) -> None:
+    """Take an answer; it must have the shape of ``like``, or broadcast to it.
+
+    Raises:
+        RequestError: it fails, or is something else.
+    """
     where = f"mechanisms.{name}: what its hook '{hook}' answered" + (
         f" at '{site}'" if site else ""
     )

@@ -38,6 +38,11 @@ class Asking:
                     f"Hooks are {listing(hookspecs.COMBINATION)}"
                 ) from error
 
+    def implementers(self, hook: str) -> list[str]:
+        """Return the mechanisms that implement a hook, wherever they then answer."""
+        found = getattr(self.manager.hook, hook).get_hookimpls()
+        return sorted(implementation.plugin_name for implementation in found)
+
     def answers(
         self,
         hook: str,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from torch import nn
 from bionic_core.base.memory import Budget
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.model.answers import try_rule, try_weights
+from bionic_core.model.answers import try_weights
 from bionic_core.model.asking import Asking
 from bionic_core.model.combination import Chain, Pieces, Product, Sum
-from bionic_core.model.network import LayerModule, Network, Plastic, StageModule
+from bionic_core.model.network import LayerModule, Network, StageModule
 from bionic_core.model.projection import Projection, combined
 from bionic_core.model.storage import make_projection
 from bionic_core.seeds import Stream, derive, seeded
@@ -78,27 +79,31 @@ class _Assembly(Asking):
         spec, topology = self.spec, self.spec.topology
         layers = self._layers()
         stages, shape = self._stages()
-        channels, height, width = shape
         answered = self.answers("modulate", "", keeps=shape, shape=shape) if stages else []
         modulate = Chain("modulate", "", dict(answered))
-        first, last = layers[topology.order[0]], layers[topology.order[-1]]
+        first, last = (layers[name] for name in topology.ends)
         modules = {name: self._layer(layers, name) for name in topology.order}
-        network = Network(
+        make, arriving = self._kind(shape)
+        network: Network = make(
             image=spec.model.image,
             stages=stages,
             modulate=modulate,
-            bridge=self._linear("bridge", channels * height * width, first.size),
+            bridge=self._linear("bridge", arriving, first.size),
             bridge_norm=self._norm("bridge", first.size),
             layers=modules,
             readout_norm=self._norm("readout", last.size),
             readout=self._linear("readout", last.size, spec.model.classes),
-            plastic=self._plastic(modules.values()),
             streams=self.streams,
         )
+        self.answers("begin", "", network=network)
+        if self.implementers("plasticity"):
+            from bionic_core.model.rules import local_rules
+
+            network.plastic = tuple(local_rules(self, modules.values()))
         if self.gated:
             from bionic_core.model.gates import put_gates
 
-            put_gates(network, self.gated, channels * height * width)
+            put_gates(network, self.gated, math.prod(shape), self.implementers("begin"))
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:
@@ -170,7 +175,7 @@ class _Assembly(Asking):
         current = self.answers("current", name, keeps=size, layer=layer)
         gain = self.answers("gain", name, keeps=size, layer=layer, connectome=self.connectome)
         rate = self.answers("rate", name, keeps=size, layer=layer)
-        return LayerModule(
+        parts = (
             name,
             layer.size,
             {
@@ -182,6 +187,19 @@ class _Assembly(Asking):
             Chain("rate", name, dict(rate)),
             self._norm(name, layer.size),
         )
+        if self.spec.model.steps == 1:
+            return LayerModule(*parts)
+        from bionic_core.model.timed import timed_layer
+
+        return timed_layer(self, layer, self.connectome, parts)
+
+    def _kind(self, shape: tuple[int, int, int]) -> tuple[Callable[..., Network], int]:
+        """Return what makes the network, and the number of features that arrive at once."""
+        if self.spec.model.steps == 1 and not self.implementers("state"):
+            return Network, math.prod(shape)
+        from bionic_core.model.timed import timed
+
+        return timed(self, shape)
 
     def _projection(self, site: ProjectionSite) -> Projection:
         asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}
@@ -215,21 +233,6 @@ class _Assembly(Asking):
         )
         with seeded(derive(self.seed, name)):
             return nn.Linear(inputs, outputs)
-
-    def _plastic(self, layers: Iterable[LayerModule]) -> list[Plastic]:
-        found = []
-        for layer in layers:
-            for projection in layer.modules():
-                if not isinstance(projection, Projection):
-                    continue
-                site = projection.site
-                pre = f"{site.post.name}.projections" if site.owner else f"{site.pre.name}.out"
-                post = f"{site.post.name}.gain"
-                rules = self.answers("plasticity", site.name, kind=Callable, projection=site)  # type: ignore[arg-type]
-                for name, rule in rules if self.tried else ():
-                    try_rule(name, rule, projection)
-                found += [Plastic(projection, name, rule, pre, post) for name, rule in rules]
-        return found
 
 
 def _output_shape(

@@ -52,7 +52,7 @@ class Pieces(Gated):
         super().__init__()
         self.hook = hook
         self.site = site
-        self.mechanisms = tuple(pieces)
+        self.mechanisms: tuple[str, ...] = tuple(pieces)
         for name, piece in pieces.items():
             add_part(self, name, piece)
 

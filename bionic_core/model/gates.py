@@ -12,17 +12,26 @@ from bionic_core.model.network import Network
 from bionic_core.model.projection import Projection
 
 
-def put_gates(network: Network, gated: Collection[str], features: int) -> None:
+def put_gates(
+    network: Network, gated: Collection[str], features: int, begun: Collection[str] = ()
+) -> None:
     """Put gates before the pieces of the named mechanisms; the front end gates as a whole.
 
     Args:
         network: as it was built.
         gated: the mechanisms.
         features: that the front end gives.
+        begun: the mechanisms that have set the network up, and so act whatever a gate says.
 
     Raises:
-        RequestError: the front end of a gated mechanism cannot be bypassed.
+        RequestError: the front end of a gated mechanism cannot be bypassed, or one has set up what
+            the others train.
     """
+    if early := sorted(set(gated) & set(begun)):
+        raise RequestError(
+            f"mechanism '{early[0]}' sets the network up before its first step, and so cannot be "
+            "behind a gate"
+        )
     for module in network.modules():
         if isinstance(module, Projection):
             module.add_gates(gated)

@@ -10,8 +10,8 @@ from bionic_core.spec.spec import Spec
 def hooks_of(spec: Spec) -> dict[str, set[str]]:
     """Return the hooks that each mechanism of a spec implements, wherever it then answers."""
     found: dict[str, set[str]] = {name: set() for name in spec.mechanisms}
-    manager = Asking(spec, 0).manager
+    asking = Asking(spec, 0)
     for hook in hookspecs.COMBINATION:
-        for implementation in getattr(manager.hook, hook).get_hookimpls():
-            found[implementation.plugin_name].add(hook)
+        for name in asking.implementers(hook):
+            found[name].add(hook)
     return found

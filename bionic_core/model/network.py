@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core.errors import RequestError, listing
 from bionic_core.model.combination import Chain, Gated, Pieces, Product, Record, Sum, add_part
 from bionic_core.model.projection import Projection
 from bionic_core.seeds import Stream
@@ -48,7 +47,7 @@ class LayerModule(nn.Module):
     """A layer of neurons.
 
     Attributes:
-        inputs: names of the layers that project here, empty for the first.
+        inputs: names of the layers that project here.
         projections: by the name of the pre layer.
     """
 
@@ -65,8 +64,8 @@ class LayerModule(nn.Module):
         super().__init__()
         self.name = name
         self.size = size
-        self.inputs = tuple(projections)
-        self.projections = nn.Module()
+        self.inputs: tuple[str, ...] = tuple(projections)
+        self.projections: nn.Module = nn.Module()
         for pre, projection in projections.items():
             add_part(self.projections, pre, projection)
         self.current = current
@@ -75,17 +74,20 @@ class LayerModule(nn.Module):
         self.norm = norm
 
     def forward(
-        self, bridge: Tensor, out: Mapping[str, Tensor], record: Record | None = None
+        self, bridge: Tensor | None, out: Mapping[str, Tensor], record: Record | None = None
     ) -> Tensor:
-        """Return the layer's output BQ from the outputs of the layers before it.
+        """Return the layer's output BQ from what projects to it; the first's from the bridge."""
+        return self.emitted(self.driven(bridge, out, record), record)
 
-        ``bridge`` is the input of the layer that has no projections. Records ``.projections``,
-        ``.current.<mechanism>``, ``.gain.<mechanism>``, ``.gain``, ``.rate`` and ``.out``.
-        """
-        h = bridge
-        if self.inputs:
-            terms = [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
-            h = functional.relu(reduce(torch.add, terms))
+    def driven(
+        self, bridge: Tensor | None, out: Mapping[str, Tensor], record: Record | None = None
+    ) -> Tensor:
+        """Return the rates BQ after the gain's ReLU."""
+        terms = [] if bridge is None else [bridge]
+        terms += [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
+        h = reduce(torch.add, terms)
+        if self.inputs:  # the bridge alone is rectified already
+            h = functional.relu(h)
         if record is not None:
             record[f"{self.name}.projections"] = h
         current = self.current(h, record)
@@ -97,6 +99,10 @@ class LayerModule(nn.Module):
         h = functional.relu(h)
         if record is not None:
             record[f"{self.name}.gain"] = h
+        return h
+
+    def emitted(self, h: Tensor, record: Record | None = None) -> Tensor:
+        """Return the layer's output BQ from its rates BQ."""
         output: Tensor = self.norm(self.rate(h, record), record)
         if record is not None:
             record[f"{self.name}.out"] = output
@@ -109,6 +115,7 @@ class Plastic:
 
     Attributes:
         pre, post: names of the intermediates that the rule is given.
+        delayed: whether ``pre`` is that of the step before ``post``.
     """
 
     projection: Projection
@@ -116,6 +123,7 @@ class Plastic:
     rule: PlasticityRule
     pre: str
     post: str
+    delayed: bool = False
 
 
 class Network(Gated):
@@ -136,7 +144,6 @@ class Network(Gated):
         layers: Mapping[str, LayerModule],
         readout_norm: Chain,
         readout: nn.Linear,
-        plastic: Iterable[Plastic],
         streams: Iterable[Stream],
     ) -> None:
         super().__init__()
@@ -145,18 +152,18 @@ class Network(Gated):
         self.spread: Tensor
         self.register_buffer("centre", torch.tensor(0.5))
         self.register_buffer("spread", torch.tensor(0.5))
-        self.stages = nn.ModuleList(stages.values())
+        self.stages: nn.ModuleList = nn.ModuleList(stages.values())
         self.modulate = modulate
         self.bridge = bridge
         self.bridge_norm = bridge_norm
-        self.layers = nn.Module()
+        self.layers: nn.Module = nn.Module()
         for name, layer in layers.items():
             add_part(self.layers, name, layer)
-        self.order = tuple(layers)
+        self.order: tuple[str, ...] = tuple(layers)
         self.readout_norm = readout_norm
         self.readout = readout
-        self.plastic = tuple(plastic)  # no modules: they are registered where they act
-        self.streams = tuple(streams)
+        self.plastic: tuple[Plastic, ...] = ()  # no modules: they are registered where they act
+        self.streams: tuple[Stream, ...] = tuple(streams)
 
     def layer(self, name: str) -> LayerModule:
         """Return a layer by its name."""
@@ -186,20 +193,30 @@ class Network(Gated):
         flat = self.front(x, record)
         for gate in self._front_gates():
             flat = torch.where(gate, flat, x.flatten(1))
+        rates = self.run(flat, record)
+        logits: Tensor = self.readout(self.readout_norm(rates, record))
+        if record is not None:
+            record["readout"] = logits
+        return logits
+
+    def run(self, flat: Tensor, record: Record | None) -> Tensor:
+        """Return the last layer's output from the front end's features, B × features."""
+        bridge: Tensor | None = self.bridged(flat, record)
+        out: dict[str, Tensor] = {}
+        for name in self.order:
+            out[name] = self.layer(name)(bridge, out, record)
+            bridge = None
+        return out[self.order[-1]]
+
+    def bridged(self, flat: Tensor, record: Record | None) -> Tensor:
+        """Return what the first layer is given of features."""
         h = self.bridge(flat)
         if record is not None:
             record["bridge"] = h
         h = functional.relu(self.bridge_norm(h, record))
         if record is not None:
             record["bridge.out"] = h
-        out: dict[str, Tensor] = {}
-        for name in self.order:
-            layer = self.layer(name)
-            out[name] = layer(h, out, record)
-        logits: Tensor = self.readout(self.readout_norm(out[self.order[-1]], record))
-        if record is not None:
-            record["readout"] = logits
-        return logits
+        return h
 
     def trace(self, images: Tensor) -> Record:
         """Return every named intermediate of a forward pass, in the order of the pass.
@@ -207,7 +224,8 @@ class Network(Gated):
         ``<site>.<hook>`` is the signal after that hook's step, whether or not anybody answered
         it; ``<site>.<hook>.<mechanism>`` is what one mechanism added to a sum or a product.
         ``image``, ``bridge``, ``bridge.out``, ``<stage>.out``, ``<layer>.out`` and ``readout``
-        (the logits) are the skeleton's own. The mode (training or evaluation) is left as it is.
+        (the logits) are the skeleton's own. In time, axis 1 is the step, where there are several.
+        The mode (training or evaluation) is left as it is.
         """
         record: Record = {}
         self(images, record)
@@ -228,14 +246,6 @@ class Network(Gated):
         Raises:
             RequestError: a mechanism has no gate in this model.
         """
-        gates: dict[str, list[Tensor]] = {}
-        for path, buffer in self.named_buffers():
-            name = path.rpartition(".")[2]
-            if name.startswith("gate_"):
-                gates.setdefault(name.removeprefix("gate_"), []).append(buffer)
-        unknown = set(on) - set(gates)
-        if unknown:
-            raise RequestError(f"no gate for {listing(unknown)}; gated here: {listing(gates)}")
-        for name, state in on.items():
-            for gate in gates[name]:
-                gate.fill_(state)
+        from bionic_core.model.switches import set_gates
+
+        set_gates(self, on)

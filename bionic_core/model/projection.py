@@ -46,9 +46,9 @@ class Projection(Gated):
     ) -> None:
         super().__init__()
         self.site = site
-        self.wired_by = tuple(wirings)
-        self.wiring = combined(wirings, site.pre.size)
-        self.chain = Pieces("weight", site.name, weights)
+        self.wired_by: tuple[str, ...] = tuple(wirings)
+        self.wiring: Wiring | None = combined(wirings, site.pre.size)
+        self.chain: Pieces = Pieces("weight", site.name, weights)
 
     @property
     def label(self) -> str:

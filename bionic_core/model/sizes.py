@@ -13,13 +13,14 @@ from torch.overrides import TorchFunctionMode
 
 from bionic_core.model.combination import Pieces
 from bionic_core.model.network import Network, StageModule
+from bionic_core.model.timed import TimedLayer
 
 Part = tuple[str, nn.Module]
 """A part of a network, and what it is for: a hook, or a word for what the skeleton has itself."""
 
 PARTS = (
     *("features", "surround", "modulate", "bridge", "projections", "current", "gain", "rate"),
-    *("norm", "readout"),
+    *("state", "norm", "readout"),
 )
 """What parameters are for, in the order in which it is told."""
 
@@ -52,6 +53,8 @@ def parts_of(network: Network) -> Iterator[Part]:
     for layer in map(network.layer, network.order):
         yield "projections", layer.projections
         yield from map(_part, (layer.current, layer.gain, layer.rate, layer.norm))
+        if isinstance(layer, TimedLayer):
+            yield _part(layer.state)
     yield _part(network.readout_norm)
     yield "readout", network.readout
 

@@ -9,8 +9,9 @@ from bionic_core.registry import Registry
 from bionic_core.reports import study as shared
 from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
+from bionic_core.reports.drawing.svg import Plot
 from bionic_core.reports.findings import verdicts
-from bionic_core.reports.plans import seen
+from bionic_core.reports.plans import looks, seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
 from bionic_core.statistics.lenth import LEVEL
@@ -51,6 +52,8 @@ CHANGES: Columns[Variant] = {
 }
 """Columns of the tables of changes; only a page has room for how the variance is known."""
 
+HEADING = "What each mechanism changes"
+
 
 def ablated(study: AblationResults) -> list[Section]:
     """Return a study for a terminal: its variants, then what each mechanism changes, by kind."""
@@ -63,6 +66,7 @@ def ablated(study: AblationResults) -> list[Section]:
         Section("", (), [_variants(study, title, TESTED), others]),
         Section("", missing, _by_kind(study, page=False)),
         *verdicts(study),
+        *looks(study.until),
         Section("", (), [Points(lines)]),
     ]
 
@@ -81,12 +85,13 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
         kicker="A leave-one-out study",
         question=f"What does each of {len(study.rows) - 1} mechanisms of {study.name} contribute "
         "to its test accuracy?",
-        answer=_answer(study),
+        answer=answer(study),
         sections=[
             _changes(study),
             *([section for section in beside if section] or [ours]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
             *verdicts(study),
+            *looks(study.until),
             Section("All variants", (), [_variants(study, "All variants", tuple(FIGURES))]),
             Section("Design", (), [shared.design_facts(study, variants, errors)]),
             shared.runs_section(found, study, out, "test accuracy", words.share),
@@ -96,7 +101,8 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
     return shared.whole(found, study, page, {f.name: True for f in study.design.factors})
 
 
-def _answer(study: AblationResults) -> list[str]:
+def answer(study: AblationResults) -> list[str]:
+    """Return what a study answers, a sentence each."""
     judged = [row for row in study.left_out if row.change.p_adjusted is not None]
     lines = [] if judged else said("unjudged", estimates="differences")
     sure = sorted((row for row in judged if row.change.certain), key=lambda row: -abs(_size(row)))
@@ -113,21 +119,24 @@ def _size(row: Variant) -> float:
     return row.change.estimate or 0.0
 
 
-def _changes(study: AblationResults) -> Section:
-    heading = "What each mechanism changes"
-    known = [row for row in study.left_out if row.change.estimate is not None]
-    if not known:
-        return Section(heading, ("No pair of runs is there to compare.",))
+def changes(study: AblationResults) -> Plot | None:
+    """Draw what each mechanism changes, the largest first; None where no pair can be compared."""
+    known = [(row, row.change) for row in study.left_out if row.change.estimate is not None]
     lines = [
-        plots.Interval(str(row.term), _size(row), change.low, change.high, change.certain)
-        for row in sorted(known, key=lambda row: -_size(row))
-        for change in [row.change]
+        plots.Interval(str(row.term), _size(row), it.low, it.high, it.certain)
+        for row, it in sorted(known, key=lambda pair: -_size(pair[0]))
     ]
     axis = "full − without, percentage points of accuracy"
-    alt = f"{heading}, full model less the model without it, with 95 % intervals"
-    plot, caption = plots.intervals(lines, axis, alt).svg(), " ".join(said("changes-caption"))
-    drawing = Drawing(plot, "What each mechanism contributes", caption)
-    return explained(heading, drawing, "changes-reading")
+    alt = f"{HEADING}, full model less the model without it, with 95 % intervals"
+    return plots.intervals(lines, axis, alt) if lines else None
+
+
+def _changes(study: AblationResults) -> Section:
+    if (plot := changes(study)) is None:
+        return Section(HEADING, ("No pair of runs is there to compare.",))
+    caption = " ".join(said("changes-caption"))
+    drawing = Drawing(plot.svg(), "What each mechanism contributes", caption)
+    return explained(HEADING, drawing, "changes-reading")
 
 
 def _by_kind(study: AblationResults, *, page: bool) -> list[Table]:
@@ -179,6 +188,7 @@ def _beside(study: AblationResults, published: Published) -> Section | None:
         return None
     every = len(published.mechanisms)
     text = said("beside-the-paper", paper=published, shared=len(common), all=every)
+    text += [f"{row.label}: {row.note}" for row in common if row.note]
     whole, _ = published.whole.accuracy
     theirs_of = {row.without: words.numeric(whole - row.accuracy[0], signed=True) for row in common}
     columns: Columns[Variant] = {

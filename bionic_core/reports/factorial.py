@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -12,10 +12,11 @@ from bionic_core.reports import findings, words
 from bionic_core.reports import study as shared
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
-from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
+from bionic_core.reports.plans import MOST_CELLS, cut, design_lines, looks
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
-from bionic_core.statistics.designs import FactorLayout, Level, same_level
+from bionic_core.statistics.designs import FactorLayout, Level
+from bionic_core.statistics.draws import shown
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.results import FactorialResults
@@ -32,26 +33,33 @@ def studied(study: FactorialResults) -> list[Section]:
     return [
         Section("", (), [_combinations(study, terms), *([Points(legend)] if legend else [])]),
         *findings.in_terminal(study, terms, regular=bool(study.design.words)),
+        *looks(study.until),
         Section("", (), [Points(lines)]),
     ]
 
 
 def _combinations(study: FactorialResults, terms: Terms) -> Table:
     design, measure = study.design, Measure.of(study.response)
-    found: dict[tuple[Level, ...], dict[int, float | None]] = {}
-    for cell in study.cells:
-        key = tuple(cell.levels[factor.name] for factor in design.factors)
-        found.setdefault(key, {})[cell.seed] = cell.measured
+    found: dict[tuple[Level, ...], dict[int, list[float]]] = {}
+    for run in study.cells:
+        levels = shown(run.levels, design.draws)
+        of_seed = found.setdefault(levels, {}).setdefault(run.seed, [])
+        of_seed += [] if run.measured is None else [run.measured]
+    own = design.draws is not None and design.draws.nested
+    seeds = () if own else design.seeds  # nested draws have seeds of their own
     rows, several = [], len(design.seeds) > 1
-    for key, of_seed in list(found.items())[:MOST_CELLS]:
-        values = [of_seed.get(seed) for seed in design.seeds]
-        known = [value for value in values if value is not None]
-        mean = measure.cell(sum(known) / len(known) if known else None)
+    for key, of in list(found.items())[:MOST_CELLS]:
+        values = [_mean(of.get(seed, [])) for seed in seeds]
+        mean = measure.cell(_mean([one for each in of.values() for one in each]))
         row = cells((*map(words.level, key), *map(measure.cell, values)))
         rows.append((*row, attrs.evolve(mean, strong=True)) if several else row)
     columns = [terms.letters.get(f.term, f.name) for f in design.factors]
-    columns += [*(f"seed {seed}" for seed in design.seeds), *(["mean"] if several else [])]
+    columns += [*(f"seed {seed}" for seed in seeds), *(["mean"] if several else [])]
     return Table(words.capital(measure.words), columns, rows, range(1, len(design.factors)))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -> Page:
@@ -69,19 +77,21 @@ def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -
         findings.half_normal_section(study),
         *findings.tables(study, terms),
         Section("Diagnostics", (), [Points(study.notes)]) if study.notes else None,
+        *looks(study.until),
         shared.runs_section(found, study, out, measure.words, measure.cell),
     ]
     page = Page(
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",
         kicker="A factorial study",
-        question=_question(study, measure),
-        answer=[*_answer(study.judged, measure), *study.decided],
+        question=question(study, measure),
+        answer=[*answer(study.judged, measure), *study.decided],
         sections=[section for section in sections if section is not None],
     )
     return shared.whole(found, study, page, {f.name: f.levels[-1] for f in factors})
 
 
-def _question(study: FactorialResults, measure: Measure) -> str:
+def question(study: FactorialResults, measure: Measure) -> str:
+    """Return what a study asks."""
     names = [factor.term for factor in study.design.factors]
     change = f"{words.listed(names)} change the {measure.words} of {study.name}"
     if len(names) == 1:
@@ -90,7 +100,8 @@ def _question(study: FactorialResults, measure: Measure) -> str:
     return f"Do {change}, and does each act alone or together with {others}?"
 
 
-def _answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
+def answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
+    """Return what its effects answer, a sentence each."""
     tested = [effect for effect in effects if effect.p_adjusted is not None]
     if not tested:
         return said("unjudged", estimates="effects")
@@ -151,8 +162,7 @@ def _design(study: FactorialResults) -> Section:
 
 
 def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
-    found = [(cell.levels, cell.measured) for cell in study.cells]
-    runs = [(cell, measure.scale * value) for cell, value in found if value is not None]
+    runs = sum(cell.measured is not None for cell in study.cells)
     pairs = list(itertools.combinations(study.design.factors, 2))
     if not pairs or not runs:
         return None
@@ -163,8 +173,7 @@ def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
     chosen = sorted(pairs, key=lambda pair: -sizes.get((pair[0].term, pair[1].term), 0.0))[:PAIRS]
     drawings = []
     for one, other in filter(chosen.__contains__, pairs):
-        crossing = _crossing(one, other, runs)
-        plot = plots.interaction(crossing, measure.mean, dots=len(runs) <= DOTS)
+        plot = plots.interaction(crossing(study, one, other), measure.mean, dots=runs <= DOTS)
         drawings.append(Drawing(plot.svg(), f"{one.name} × {other.name}"))
     some = f"{len(chosen)} largest of {len(pairs)}" if len(chosen) < len(pairs) else ""
     reading = said("interactions-reading", largest=some)
@@ -173,16 +182,7 @@ def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
     return Section("Interactions", (), [Points(reading), Row(drawings)])
 
 
-def _crossing(
-    one: FactorLayout, other: FactorLayout, runs: Sequence[tuple[Mapping[str, Level], float]]
-) -> plots.Crossing:
-    values: dict[tuple[int, int], list[float]] = {}
-    for cell, response in runs:
-        values.setdefault((_place(one, cell), _place(other, cell)), []).append(response)
+def crossing(study: FactorialResults, one: FactorLayout, other: FactorLayout) -> plots.Crossing:
+    """Return two factors' levels, and the responses at each pair of them in the effects' units."""
     levels = ([*map(words.level, one.levels)], [*map(words.level, other.levels)])
-    return plots.Crossing(one.name, other.name, levels, values)
-
-
-def _place(factor: FactorLayout, cell: Mapping[str, Level]) -> int:
-    value = cell[factor.name]
-    return next(n for n, known in enumerate(factor.levels) if same_level(known, value))
+    return plots.Crossing(one.name, other.name, levels, study.at_pairs(one, other))

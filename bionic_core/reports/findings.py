@@ -5,7 +5,7 @@ A page and a terminal show the same tables; a page has figures too, and room for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bionic_core.reports import words
@@ -16,6 +16,7 @@ from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Se
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
 from bionic_core.statistics.lenth import error_slope
+from bionic_core.statistics.told import SIGNED, P, Told, Value, told
 
 if TYPE_CHECKING:
     from bionic_core.studies.results import AblationResults
@@ -33,7 +34,7 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
     found = [_effects(findings, terms, regular), *verdicts(findings), _anova(findings, terms)]
-    found += [_over_seeds(findings, terms), _leave_one_out(findings)]
+    found += [*map(_told, told(findings)), _over_seeds(findings, terms), _leave_one_out(findings)]
     return [section for section in found if section is not None]
 
 
@@ -106,6 +107,30 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
     return Section("All effects" if terms.page else "", (), [table])
 
 
+def _told(found: Told) -> Section:
+    """Return a table of plain values as a section."""
+    columns = range(len(found.columns))
+    digits = [decimals(_numbers(row[n] for row in found.rows)) for n in columns]
+    rows = [[_cell(row[n], found.columns[n][1], digits[n]) for n in columns] for row in found.rows]
+    names = [name for name, _ in found.columns]
+    of_words = [n for n in columns if any(isinstance(row[n], str) for row in found.rows)]
+    return Section(found.heading, found.text, [Table(found.title, names, rows, words=of_words)])
+
+
+def _numbers(values: Iterable[Value]) -> Iterator[float]:
+    for value in values:
+        pair = value if isinstance(value, tuple) else (value,)
+        yield from (float(one) for one in pair if isinstance(one, float))
+
+
+def _cell(value: Value, how: str, digits: int) -> Cell:
+    if value is None or isinstance(value, str | int):
+        return Cell(words.NONE if value is None else str(value))
+    if isinstance(value, tuple):
+        return Cell(words.interval(*value, digits, signed=how == SIGNED), value[0])
+    return words.p_cell(value) if how == P else words.numeric(value, digits, signed=how == SIGNED)
+
+
 def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     """Return how far each effect differs between seeds, where the runs tell."""
     known = [e for e in findings.effects if e.seed_sd is not None and (terms.page or e.order < 3)]
@@ -170,10 +195,12 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "factor": lambda line: f"{line.term}{along[line.term]}{' *' * line.predicted}",
         **_estimates("difference", lines),
     }
+    if findings.margin is not None:
+        columns["verdict"] = lambda line: line.verdict.alone if line.verdict else words.NONE
     told = {"by": findings.by, "predicted": any(line.predicted for line in lines)}
     note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
-    table = Table.of(title, columns, lines, note=" ".join(note))
+    table = Table.of(title, columns, lines, words=(4,), note=" ".join(note))
     return Section("Seen as leave-one-out", said("leave-one-out"), [table])
 
 

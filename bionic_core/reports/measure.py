@@ -30,6 +30,8 @@ class Measure:
         """Return how a response is said."""
         words = response.name.replace(".", " ").replace("_", " ")
         words = words.replace(" f1", " F1").replace(" auc", " AUC")
+        unit = "%" if response.scale == 100 else response.unit
+        words = words.removesuffix(f"[{unit}]").removesuffix(f"({unit})").strip()
         return cls(words, response.scale, response.unit)
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 import bionic_core
-from bionic_core.base.files import present, read_own, write_text
+from bionic_core.base.files import check_file, present, read_own, write_text
 from bionic_core.base.records import from_document
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.reports import ablation, factorial, run
@@ -18,6 +18,7 @@ from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Page, Section
 from bionic_core.reports.study import PAGE, STUDIES, Found
 from bionic_core.runs import files
+from bionic_core.runs.find import find_run, means_a_run
 from bionic_core.runs.folder import Run
 from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -52,7 +53,7 @@ def write_report(path: Path, out: Path | None = None) -> Written:
             or it is damaged; or the page cannot be written there. Nothing has been written then.
         BionicError: the page would be too large.
     """
-    found = _find(path)
+    found = find_results(path)
     target = out or (path / PAGE if found.kind == "run" else found.path.with_suffix(".html"))
     if target.is_dir():
         raise RequestError("is a folder; --out names the HTML file to write", where=str(target))
@@ -82,12 +83,11 @@ def written(page: Written) -> Section:
 
 
 def _page_of(found: Found, out: Path) -> Page:
-    study = found.study
     try:
-        if isinstance(study, AblationResults):
-            page = ablation.page_of_ablation(found, study, out)
-        elif isinstance(study, FactorialResults):
-            page = factorial.page_of_factorial(found, study, out)
+        if isinstance(found.study, AblationResults):
+            page = ablation.page_of_ablation(found, found.study, out)
+        elif isinstance(found.study, FactorialResults):
+            page = factorial.page_of_factorial(found, found.study, out)
         else:
             page = run.page_of_run(Run.open(found.path))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -98,11 +98,14 @@ def _page_of(found: Found, out: Path) -> Page:
     return attrs.evolve(page, foot=f"Written by bionic {bionic_core.__version__}.")
 
 
-def _find(path: Path) -> Found:
+def find_results(path: Path) -> Found:
     """Return what a path is: a run's folder, a study's folder, or a study's JSON file."""
+    if means_a_run(path):
+        return Found("run", find_run(path).folder)
     if not path.exists():
         raise RequestError("no such file or folder", where=str(path))
     if not path.is_dir():
+        check_file(path)
         return _study(path)
     if present(path / files.SPEC) and present(path / files.MANIFEST):
         return Found("run", path)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from bionic_core.reports.measure import Measure, Terms
 from bionic_core.reports.reading import said
-from bionic_core.reports.sections import Points, Section, Table
+from bionic_core.reports.sections import Cell, Columns, Points, Section, Table
 from bionic_core.reports.words import NONE, capital, level, levels, number, rough
-from bionic_core.statistics.designs import ROMAN, Layout
+from bionic_core.statistics.designs import ROMAN, Layout, Level
+from bionic_core.statistics.draws import shown
 from bionic_core.statistics.power import Detectable, Sight
-from bionic_core.studies.ablation import AblationPlan
+from bionic_core.statistics.until import Planned, Until
+from bionic_core.studies.ablation_plan import AblationPlan
 from bionic_core.studies.plan import FactorialPlan
 from bionic_core.studies.results import ACCURACY
 
@@ -28,21 +30,30 @@ def factorial(plan: FactorialPlan) -> list[Section]:
     if design.resolution is not None:
         kind += f" of resolution {ROMAN.get(design.resolution, design.resolution)}"
     columns = ["cell", *(terms.letters.get(f.term, f.term) for f in design.factors)]
-    rows = [
-        [str(n), *map(level, cell.values())] for n, cell in enumerate(design.cells[:MOST_CELLS], 1)
-    ]
+    found = _shown(design)[:MOST_CELLS]
+    rows = [[str(n), *map(level, levels)] for n, levels in enumerate(found, 1)]
     done = f"; {plan.done} of them are done already" if plan.done is not None else ""
     lines = [*terms.legend, *cut(design), f"{_runs(design, 'cells')}{done}", *design_lines(design)]
     table = Table("", columns, rows, range(1, len(columns)))
     return [
         Section(f"{kind} over {plan.name}", (), [table, Points(lines)]),
         Section("", (), [_sights(plan, terms), Points(_plan_lines(plan))]),
+        *looks(plan.until),
     ]
+
+
+def _shown(design: Layout) -> list[tuple[Level, ...]]:
+    """Return the cells' levels, draws of one level being one."""
+    return list(dict.fromkeys(shown(cell, design.draws) for cell in design.cells))
 
 
 def _runs(design: Layout, cells: str) -> str:
     seeds = ", ".join(map(str, design.seeds))
-    return f"{design.runs} runs: {len(design.cells)} {cells} × seeds {seeds}"
+    nested = design.draws is not None and design.draws.nested
+    return (
+        f"{design.runs} runs: {len(design.cells)} {cells} × "
+        f"{f'{len(design.seeds)} seeds, of each draw its own' if nested else f'seeds {seeds}'}"
+    )
 
 
 def _first(names: Sequence[str], most: int, joint: str) -> str:
@@ -52,7 +63,7 @@ def _first(names: Sequence[str], most: int, joint: str) -> str:
 
 def cut(design: Layout) -> list[str]:
     """Say how many cells a terminal does not show; nothing where it shows all."""
-    left = len(design.cells) - MOST_CELLS
+    left = len(_shown(design)) - MOST_CELLS
     return [f"… and {left} more cells (--json has all)"] if left > 0 else []
 
 
@@ -125,7 +136,29 @@ def ablation(plan: AblationPlan) -> list[Section]:
     rows = [("nothing", ""), *((f.term, design.kinds[f.name]) for f in design.factors)]
     lines = [_runs(design, "variants"), *seen(plan.detectable), *plan.notes]
     table = Table("", ("left out", "kind"), rows, words=(1,))
-    return [Section(f"Leave one out of {plan.name}", (), [table, Points(lines)])]
+    return [
+        Section(f"Leave one out of {plan.name}", (), [table, Points(lines)]),
+        *looks(plan.until),
+    ]
+
+
+def looks(until: Until | None) -> list[Section]:
+    """Return when a study ends that goes on until its effects are decided; nothing of others."""
+    if until is None:
+        return []
+    columns: Columns[Planned] = {
+        "seeds": lambda look: Cell(str(look.seeds), look.seeds),
+        "runs": lambda look: Cell(str(look.runs), look.runs),
+        "spent": lambda look: f"{until.level * look.spent:.2g}",
+        "larger: p below": lambda look: rough(look.larger, 2),
+        "within: p below": lambda look: rough(look.within, 2),
+        "decided": lambda look: NONE if look.decided is None else ", ".join(look.decided) or "none",
+    }
+    ended = any(look.decided is not None for look in until.looks)
+    shown = {name: cell for name, cell in columns.items() if ended or name != "decided"}
+    text = said("looks", it=until, ended=ended, planned=not ended, runs=until.looks[-1].runs)
+    text += [line for one in until.expected for line in said("expected", it=one, of=until)]
+    return [Section("Looks", text, [Table.of("Looks", shown, until.looks, words=(5,), quiet=True)])]
 
 
 def seen(found: Detectable) -> list[str]:

@@ -117,11 +117,12 @@ def runs_section(
 ) -> Section:
     """Return the table of a study's runs, what is measured being told in a column, by a cell."""
     factors = [factor.name for factor in study.design.factors]
+    factors += [study.design.draws.column] if study.design.draws else []
     alone = isinstance(study, AblationResults)
     rows = [
         [
             *([run.variant] if alone else [Cell(str(place), place)]),
-            *([] if alone else [level(run.levels[name]) for name in factors]),
+            *([] if alone else [level(run.levels.get(name, "")) for name in factors]),
             *(Cell(str(run.seed), run.seed), told(run.measured), _link(found, run, out)),
         ]
         for place, run in enumerate(study.cells, 1)

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from bionic_core.base import failures
-from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BusyError, DamagedError, RequestError
 from bionic_core.runs.engine import Outcome, Task, Work
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans

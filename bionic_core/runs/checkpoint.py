@@ -18,6 +18,7 @@ import attrs
 from bionic_core.base.checksums import seal, sha256, unseal
 from bionic_core.base.files import present, write_atomically, write_text
 from bionic_core.base.records import to_document
+from bionic_core.base.strict_json import in_numbers, json_text, replaced
 from bionic_core.errors import DamagedError
 from bionic_core.runs.documents import Counters
 from bionic_core.runs.files import ANEW, MANIFEST, METRICS, SPEC, STATE, checked
@@ -87,7 +88,7 @@ def save_state(run: Run, state: State, files: Files | None = None) -> None:
         device=next(state.network.parameters()).device.type,
         files={name: tuple(sums) for name, sums in (files or {}).items()},
     )
-    data = to_safetensors(portable(tensors), {"counters": json.dumps(to_document(counters))})
+    data = to_safetensors(portable(tensors), {"counters": json_text(to_document(counters))})
     with write_atomically(run.folder / STATE) as file:
         file.writelines(seal(data))
     write_text(run.folder / METRICS, to_lines(state.history))
@@ -136,7 +137,7 @@ def portable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def to_lines(history: Sequence[Mapping[str, Any]]) -> str:
     """Return the epochs' records as they are written, a line of JSON each."""
-    return "".join(json.dumps(record) + "\n" for record in history)
+    return "".join(json_text(record) + "\n" for record in history)
 
 
 def _there(run: Run) -> bool:
@@ -170,7 +171,9 @@ def _check_beside(run: Run, counters: Counters) -> None:
             raise DamagedError(_OTHER, where=str(run.folder / name))
     history = counters.history
     written = run.read(METRICS) if present(run.folder / METRICS) or len(history) > 1 else b""
-    if written not in (to_lines(history).encode(), to_lines(history[:-1]).encode()):
+    # Older versions wrote numbers that JSON lacks without quotes.
+    older = ["".join(json.dumps(r) + "\n" for r in part) for part in (history, history[:-1])]
+    if written not in [t.encode() for t in (to_lines(history), to_lines(history[:-1]), *older)]:
         raise DamagedError(_OTHER, where=str(run.folder / METRICS))
 
 
@@ -211,5 +214,5 @@ def _restore(state: State, counters: Counters, tensors: Mapping[str, Tensor]) ->
     state.epoch, state.best = counters.epoch, counters.best
     state.best_epoch, state.history = (
         counters.best_epoch,
-        [dict(record) for record in counters.history],
+        [replaced(record, in_numbers) for record in counters.history],
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bionic_core.base.files import write_text
+from bionic_core.base.strict_json import json_text
 from bionic_core.errors import BionicError
 from bionic_core.runs.files import FAILURE
 
@@ -17,4 +17,4 @@ def record_failure(folder: Path, words: str, error: BaseException | None = None)
     document = {"reason": words, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     if error is not None and not isinstance(error, BionicError):
         document["traceback"] = "".join(traceback.format_exception(error))
-    write_text(folder / FAILURE, json.dumps(document, indent=1))
+    write_text(folder / FAILURE, json_text(document, indent=1))

@@ -29,7 +29,8 @@ import numpy.typing as npt
 
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.exact import Wanted, fitted
-from bionic_core.base.files import present
+from bionic_core.base.files import kind_of, present
+from bionic_core.base.strict_json import in_numbers, replaced
 from bionic_core.errors import DamagedError, RequestError, listing
 from bionic_core.registry import Registry
 from bionic_core.runs.files import (
@@ -69,7 +70,9 @@ class Run:
             RequestError: the folder is not one of a run.
         """
         if not folder.is_dir():
-            raise RequestError("no such run folder", where=str(folder))
+            kind = kind_of(folder)
+            words = f"is a {kind} and no run's folder" if kind else "no such run folder"
+            raise RequestError(words, where=str(folder))
         missing = [name for name in (SPEC, MANIFEST) if not present(folder / name)]
         if missing:
             raise RequestError(
@@ -78,6 +81,19 @@ class Run:
                 where=str(folder),
             )
         return cls(folder)
+
+    @classmethod
+    def whole(cls, folder: Path) -> Run:
+        """Return the run in a folder, in which no file of a complete run is another's.
+
+        Raises:
+            RequestError: the folder is not one of a run.
+            DamagedError: files are missing, or not what was written.
+        """
+        run = cls.open(folder)
+        if run.done:
+            run.verify()
+        return run
 
     @property
     def files(self) -> RunFiles:
@@ -118,7 +134,8 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """The record of each epoch so far."""
         files = self.files
-        return [files.parse(line, METRICS) for line in files.text(METRICS).splitlines()]
+        lines = files.text(METRICS).splitlines()
+        return [replaced(files.parse(line, METRICS), in_numbers) for line in lines]
 
     @property
     def failure(self) -> str | None:

@@ -45,7 +45,7 @@ class Plans:
 
     def __init__(self, root: Path, inputs: InputCache | None = None) -> None:
         self.root = root
-        self.inputs = inputs if inputs is not None else InputCache()
+        self.inputs: InputCache = inputs if inputs is not None else InputCache()
         self._known: dict[tuple[Spec, int], PlannedRun] = {}
 
     def of(self, spec: Spec, seed: int) -> PlannedRun:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bionic_core.base.checksums import to_sums
 from bionic_core.base.files import present, read_own, write_atomically
+from bionic_core.base.strict_json import json_text
 from bionic_core.runs.files import MANIFEST, METRICS, RESULT, SPEC, STATE, SUMMED, SUMS
 
 UNFINISHED = (STATE, SPEC, MANIFEST, METRICS)
@@ -56,7 +57,7 @@ def write_finished(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     result = json.loads(files[RESULT]) | {"run": str(folder)}
     contents = {name: files[name] for name in SUMMED}
-    contents[RESULT] = json.dumps(result, indent=1).encode()
+    contents[RESULT] = json_text(result, indent=1).encode()
     contents[SUMS] = to_sums(contents).encode()
     contents[RESULT] = contents.pop(RESULT)  # last: its presence says that the run is complete
     for name, data in contents.items():

@@ -9,7 +9,6 @@ complete, and the state removed last.
 from __future__ import annotations
 
 import io
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,9 +27,12 @@ from bionic_core.base.checksums import sha256
 from bionic_core.base.files import remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
-from bionic_core.errors import RequestError, WriteError
+from bionic_core.base.strict_json import json_text
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
+from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
@@ -56,10 +58,12 @@ from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
 from bionic_core.runs.sending import write_finished
 from bionic_core.runs.task import Task
+from bionic_core.runs.wiring import keep_wiring
 from bionic_core.spec.spec import Spec
 from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import State, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
@@ -184,6 +188,7 @@ def _go_on(
                 observer.saved(task, run.folder)
                 kept = time.monotonic()
             observer.epoch(task, record)
+        keep_wiring(run.folder, task.spec, inputs.connectome)
         complete(run, state, inputs, texts, course.recipe.smoothing)
 
 
@@ -291,9 +296,11 @@ def _manifest(
         document["dropped"] = attrs.asdict(inputs.splits.dropped)
     document["class_names"] = list(inputs.data.class_names)
     installed = Registry.installed()
-    document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
+    document["plugins"] = {
+        name: installed.distribution(name, Mechanism) for name in spec.mechanisms
+    }
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def _resumed(
@@ -305,7 +312,7 @@ def _resumed(
     entry = {"after_epoch": checkpoint.epoch} | where | dict(more)
     document["resumed"] = [*document.get("resumed", []), entry]
     document["checksums"] = SUMS
-    return json.dumps(document, indent=1)
+    return json_text(document, indent=1)
 
 
 def save_model(folder: Path, spec: Spec, network: Network) -> None:
@@ -360,7 +367,7 @@ def complete(
         METRICS: to_lines(state.history).encode(),
         MODEL: to_safetensors(portable(state.best_weights)),
         PREDICTIONS: predictions.getvalue(),
-        RESULT: json.dumps(to_document(result), indent=1).encode(),
+        RESULT: json_text(to_document(result), indent=1).encode(),
     }
     write_finished(run.folder, contents)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.base.files import kind_of
 from bionic_core.base.strict import structure
 from bionic_core.connectome import Connectome
 from bionic_core.errors import RequestError
@@ -44,7 +45,7 @@ def checked_connectome(
     if choice is None:
         return None, problems
     name = choice.source
-    if name not in registry.names and (name.endswith(".npz") or Path(name).is_file()):
+    if name not in registry.names and (name.endswith(".npz") or kind_of(Path(name))):
         problems += [f"connectome.{key}: a file has no such key" for key in rest]
         return ConnectomeFile(name), problems
     return plugin_of(name, ConnectomeSource, rest, registry, "connectome", "connectome.source")

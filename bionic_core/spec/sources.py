@@ -45,6 +45,8 @@ def data_table(data: str, registry: Registry) -> dict[str, Any]:
         registry.get(name, DataSource)
         if not Path(rest).exists():
             raise RequestError(f"no such file or folder for {name} to read", where=rest)
+        if not Path(rest).is_dir():
+            check_file(Path(rest))
         return {"source": name, "path": rest}
     if not path.exists():
         if data not in registry.names:

@@ -72,21 +72,11 @@ class Spec:
             RequestError: a name is not in the spec.
         """
         gone = set(names)
-        unknown = gone - set(self.mechanisms)
-        if unknown:
-            raise RequestError(
-                [
-                    f"mechanism '{name}' is not in the spec.{nearest(name, self.mechanisms)} "
-                    f"It has {listing(self.mechanisms)}"
-                    for name in sorted(unknown)
-                ],
-                where=self.where,
-            )
         if not gone:
             return self
-        gone |= dependents(gone, self.mechanisms)
-        kept = {name: self.mechanisms[name] for name in self.mechanisms if name not in gone}
-        return attrs.evolve(self, mechanisms=kept)
+        from bionic_core.spec.requirements import rest
+
+        return attrs.evolve(self, mechanisms=rest(self.mechanisms, gone, where=self.where))
 
 
 def resolved(spec: Spec) -> dict[str, Any]:
@@ -104,16 +94,6 @@ def digest(document: object) -> str:
     """Return 16 hexadecimal digits that identify JSON-ready data."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def dependents(names: Iterable[str], mechanisms: Mapping[str, Mechanism]) -> set[str]:
-    """Return the mechanisms that require one of the named ones, directly or through others."""
-    gone = set(names)
-    while True:
-        more = {n for n, m in mechanisms.items() if n not in gone and gone & set(m.requires)}
-        if not more:
-            return gone - set(names)
-        gone |= more
 
 
 def compose(document: Mapping[str, Any], *, name: str, where: str = "", registry: Registry) -> Spec:
@@ -165,11 +145,16 @@ def checked_model(table: object) -> tuple[Model | None, Topology | None, list[st
     model, problems = structure(table, Model, "model")
     graph = model
     if graph is None and isinstance(table, dict):
-        keys = {key: table[key] for key in ("layers", "projections") if key in table}
+        keys = {key: table[key] for key in ("layers", "projections", "steps") if key in table}
         graph, _ = structure(keys, Model, "model")
     if graph is None:
         return model, None, problems
-    topology, found = arrange(graph.layers, graph.projections)
+    if graph.steps > 1:
+        from bionic_core.spec.timing import arrange_in_time
+
+        topology, found = arrange_in_time(graph)
+    else:
+        topology, found = arrange(graph.layers, graph.projections)
     return model, topology, problems + found
 
 

@@ -37,7 +37,7 @@ class Model:
     Attributes:
         layers: cell types, or a number of neurons, by layer; the first takes the bridge, the
             last feeds the readout.
-        projections: ``"A->B"``; together a feed-forward graph.
+        projections: ``"A->B"``; together a feed-forward graph, in time any.
         classes: number of classes C.
         image: channels, height and width of the input.
         storage: of weights that are wired: ``dense``, a matrix with zeros where no pair exists;
@@ -45,6 +45,11 @@ class Model:
             for each pair and no matrix; ``auto``, dense, or sparse between wide layers. It changes
             no number but in the last digits, except that only matrices are wide ones to ``muon``.
         order: order of mechanisms within a hook, for those that name none themselves.
+        steps: time steps T of the layers; 1 for one feed-forward pass. In time, ``"A->B"`` brings
+            A's rates of the step before and may close a cycle, ``"A=>B"`` those of the same step.
+        input: in time, the bridge is ``constant``, there at the first step (``onset``), or given
+            a row of the front end's features a step (``rows``).
+        readout: in time, from the ``last`` step's rates or from their ``mean`` over all.
     """
 
     layers: Mapping[str, LayerCells]
@@ -55,6 +60,13 @@ class Model:
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
+    steps: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    input: Literal["constant", "onset", "rows"] = field(
+        default="constant", validator=in_(("constant", "onset", "rows")), metadata={NEUTRAL: True}
+    )
+    readout: Literal["last", "mean"] = field(
+        default="last", validator=in_(("last", "mean")), metadata={NEUTRAL: True}
+    )
 
 
 @attrs.frozen
@@ -95,7 +107,7 @@ class Training:
 
     Attributes:
         optimizer: a class of ``torch.optim``, in small letters; ``muon`` leaves all but wide
-            matrices to Adam (see :mod:`bionic_core.training.optimizers`).
+            matrices to Adam (:mod:`bionic_core.training.optimizers`), ``ridge`` solves the readout.
         lr: learning rate.
         batch_size: images in a step.
         max_epochs: at most so many passes.
@@ -114,8 +126,8 @@ class Training:
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon"))
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
+        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
     )
     lr: float = field(default=6e-4, validator=gt(0))
     batch_size: int = field(default=32, validator=ge(1))

@@ -16,8 +16,10 @@ import numpy as np
 
 from bionic_core.base.records import to_document
 from bionic_core.statistics.crossed import Images, Over
-from bionic_core.statistics.designs import Factor, Level, in_words, same_level, word
+from bionic_core.statistics.designs import Draws, Factor, Level, in_words, same_level, word
+from bionic_core.statistics.drawn_errors import OverDraws
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
+from bionic_core.statistics.ensemble import climbed, ensembles
 from bionic_core.statistics.findings import (
     Component,
     Findings,
@@ -30,7 +32,9 @@ from bionic_core.statistics.findings import (
 )
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Matrix
+from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.looks import Look
+from bionic_core.statistics.verdicts import verdicts
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -79,10 +83,13 @@ def analyse_rows(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
     tested: int | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
     said: Sequence[str] = (),
+    draws: Draws | None = None,
+    ladders: Mapping[str, Sequence[Level]] | None = None,
 ) -> Analysis:
     """Analyse finished runs.
 
@@ -92,28 +99,25 @@ def analyse_rows(
         response: what the responses are.
         confidence: of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin: as for
-            :func:`bionic_core.statistics.effects.estimate_effects`.
+        error, images, margin, draws, look: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
+        ladders: by a factor's name, its levels in order, each keeping more of the real.
 
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
-    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
-    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
-    fit = effects.fit
-    model = fit.model
-    names = [term.name for term in model.kept]
-    estimates = model.effects @ fit.responses
+    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "look": look}
+    asked |= {"scale": response.scale, "confidence": confidence, "margin": margin, "draws": draws}
+    effects = estimate_effects(factors, rows, **asked)
+    fit, model = effects.fit, effects.fit.model
+    names, estimates = [term.name for term in model.kept], model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
-    blocks, repeated = model.blocks.shape[1], model.degrees > 0
-    over = Over.of(blocks, tested, new=images is not None, block=block, repeated=repeated)
-    notes = [over.said, *said]
-    notes += [] if repeated or regular else [NO_LENTH]
+    over = _over(model, rows, draws, tested=tested, new=images is not None, block=block)
+    notes = [over.said, *said] + [NO_LENTH] * (model.degrees == 0 and not regular)
     findings = Findings(
         response=response,
         effects=effects.effects,
@@ -122,12 +126,24 @@ def analyse_rows(
         half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
-        leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        leave_one_out=_left_out(fit, rows, along or {}, confidence, margin),
         over=over,
         margin=margin,
+        ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
+        ladders=tuple(climbed(fit, factors, ladders or {}, confidence)),
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
+
+
+def _over(
+    model: Model, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any
+) -> Over:
+    """Return over what intervals generalise; ``about`` as for :meth:`Over.of`."""
+    repeated, blocks = model.degrees > 0, model.blocks.shape[1]
+    if draws is not None:
+        blocks, block = len({seed for _, seed, _ in rows}), f"draws of {draws.factor} and {block}"
+    return Over.of(blocks, about["tested"], new=about["new"], block=block, repeated=repeated)
 
 
 def _residual(effects: Effects) -> Residual:
@@ -156,15 +172,19 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
+    degrees = model.degrees
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
         can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
         judged = _judge_source(fit, model.inverse[places]) if can else ()
         yield Source(name, len(places), squares, squares / len(places), *judged)
-    yield Source(
-        "residual", model.degrees, residual, residual / model.degrees if model.degrees else None
-    )
+    if isinstance(fit.error, OverDraws) and residual:
+        left, free = fit.error.of_runs(fit.responses)
+        squares, of_draws = residual - left, degrees - free
+        yield Source("draws", of_draws, squares, squares / of_draws if of_draws else None)
+        residual, degrees = left, free
+    yield Source("residual", degrees, residual, residual / degrees if degrees else None)
     total = float(((fit.responses - fit.responses.mean()) ** 2).sum())
     yield Source("total", len(fit.responses) - 1, total)
 
@@ -182,6 +202,7 @@ def _judge_source(
         return None, None, None, None, ""
     on = float(joint.degrees), float(joint.denominator)
     test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
+    test += "" if fit.look is None else ", of this look alone"
     return f, float(special.fdtrc(*on, f)), *on, test
 
 
@@ -238,14 +259,34 @@ def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
 
 
 def _left_out(
-    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]], confidence: float
-) -> Iterator[LeftOut]:
-    """Give what leaving each factor out of everything on changes, and how sure that would be.
+    fit: Fit,
+    rows: Sequence[Row],
+    along: Mapping[str, Sequence[str]],
+    confidence: float,
+    margin: float | None,
+) -> tuple[LeftOut, ...]:
+    """Return what leaving each factor out of everything on changes, and how sure that would be.
 
     Everything on is the second level of what is off and on, the first of all others. Where both
     cells were run and the model has all their terms, the estimate is the difference of their
     means; else it is what the model's terms say.
     """
+    lines = list(_places_left(fit, rows, along))
+    if not lines:
+        return ()
+    contrasts = np.stack([vector for *_, vector in lines]) @ fit.model.inverse
+    judged = _judged(fit, contrasts, confidence)
+    words = verdicts(*fit.certainty(contrasts), margin)
+    return tuple(
+        LeftOut(term, gone, runs, min(runs) == 0, *one, verdict)
+        for (term, gone, runs, _), one, verdict in zip(lines, judged, words, strict=True)
+    )
+
+
+def _places_left(
+    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Matrix]]:
+    """Give each difference from everything on: its name, what goes along, runs, coefficients."""
     model = fit.model
     whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
     for factor in model.factors:
@@ -253,17 +294,14 @@ def _left_out(
         for level in factor.levels:
             if same_level(level, reference):
                 continue
-            gone = [name for name in along.get(factor.name, ()) if name in whole]
+            gone = tuple(name for name in along.get(factor.name, ()) if name in whole)
             other = whole | {factor.name: level} | dict.fromkeys(gone, False)
-            runs = [sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other)]
-            vector = model.at(whole) - model.at(other)
+            runs = tuple(sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other))
+            vector, term = model.at(whole) - model.at(other), factor.name
             if factor.levels != (False, True):
                 vector = -vector
-            (judged,) = _judged(fit, vector[None] @ model.inverse, confidence)
-            term = factor.name
-            if factor.levels != (False, True):
                 term += f" {word(level)} less {word(reference)}"
-            yield LeftOut(term, tuple(gone), tuple(runs), min(runs) == 0, *judged)
+            yield term, gone, runs, vector
 
 
 def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:

@@ -24,7 +24,6 @@ MAX_RUNS = 2**16
 MAX_PRODUCTS = 2**34
 """Multiplications of a least-squares fit, at most: they take about a minute."""
 
-
 ROMAN = {3: "III", 4: "IV", 5: "V"}
 """Resolutions as they are written."""
 
@@ -38,11 +37,13 @@ class Factor:
         levels: at least two, all different, the first being the reference.
         brings: mechanisms that go out with this one, because they require it; in a factorial
             those that are no factors themselves, in a leave-one-out all of them.
+        draws: of each level, how many; 0 where it is one thing.
     """
 
     name: str
     levels: tuple[Level, ...] = (False, True)
     brings: tuple[str, ...] = ()
+    draws: tuple[int, ...] = ()
 
     @property
     def term(self) -> str:
@@ -62,6 +63,33 @@ class Impossible:
 
     levels: Mapping[str, Level]
     reason: str
+
+
+@attrs.frozen
+class Draws:
+    """The draws of a factor's levels (:mod:`bionic_core.statistics.draws`).
+
+    Attributes:
+        factor, key: whose levels they are, and which says which draw it is, empty in tables.
+        counts: how many there are, by the level in words.
+        nested: whether each has seeds of its own.
+        single: levels in words of which each seed draws one, so that both are mixed.
+    """
+
+    factor: str
+    key: str
+    counts: Mapping[str, int]
+    nested: bool = False
+    single: tuple[str, ...] = ()
+
+    @property
+    def column(self) -> str:
+        """What a draw's number is called in cells and tables."""
+        return f"{self.factor}.draw"
+
+    def of(self, level: Level) -> int:
+        """Return how many draws a level has; 0 where it is one thing."""
+        return self.counts.get(word(level), 0)
 
 
 @attrs.frozen
@@ -92,6 +120,7 @@ class Layout:
     cells: tuple[Mapping[str, Level], ...] = ()
     impossible: tuple[Impossible, ...] = ()
     kinds: Mapping[str, str] = attrs.field(factory=dict, metadata={OMITTED: True})
+    draws: Draws | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 @attrs.frozen
@@ -118,6 +147,7 @@ class Design:
     kind: str = "full factorial"
     words: tuple[str, ...] = ()
     folded: tuple[str, ...] = ()
+    draws: Draws | None = None
 
     @property
     def runs(self) -> int:
@@ -137,6 +167,7 @@ class Design:
             folded=self.folded,
             cells=self.cells,
             impossible=self.impossible,
+            draws=self.draws,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -22,10 +22,13 @@ import numpy as np
 from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.crossed import Certainty, Images
-from bionic_core.statistics.designs import Factor, Level, faults, same_level, word
-from bionic_core.statistics.fit import Fit, finite, holm
+from bionic_core.statistics.designs import Draws, Factor, Level, faults, same_level, word
+from bionic_core.statistics.drawn_errors import OverDraws, drawn_error
+from bionic_core.statistics.errors import ErrorModel
+from bionic_core.statistics.fit import Fit, error_of, finite, holm
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
 from bionic_core.statistics.verdicts import Verdict, verdicts
 
@@ -121,6 +124,8 @@ def estimate_effects(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
+    draws: Draws | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
 
@@ -140,6 +145,8 @@ def estimate_effects(
             seeds where there are several, else cells that are repeated, else pooled.
         images: of the rows, in the responses' units, if intervals are over new images too.
         margin: against which each effect gets a verdict, in the effects' units; none if None.
+        look: that the rows are of, if the study could have ended at others.
+        draws: of a factor's levels, over which intervals are too (``seeds`` or ``pooled``).
 
     Raises:
         RequestError: factors that are none, no runs, a run without a factor or with a level that
@@ -148,11 +155,10 @@ def estimate_effects(
     """
     if problems := _problems(factors, rows, confidence, order):
         raise RequestError(problems)
-    blocks = [0 if error == "cells" else seed for _, seed, _ in rows]
-    model = Model.of(factors, [cell for cell, *_ in rows], blocks, order)
+    error_model, model = _error(factors, rows, order, error, draws)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = Fit.of(model, response, error, images and images.scaled(scale))
-    by_seed = varying(fit)
+    fit = Fit.of(model, response, error_model, images and images.scaled(scale), look)
+    by_seed = {} if draws else varying(fit)  # draws differ too, and a residual mixes them
     known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(
         attrs.evolve(
@@ -165,9 +171,34 @@ def estimate_effects(
         *_untold(fit, effects),
         *_spread_notes(fit),
         *_seed_notes(fit, by_seed, confidence),
-        *_design_notes(factors, rows, effects, order),
+        *_design_notes(factors, rows, effects, order, draws),
     ]
-    return Effects(effects, finite(fit.sd), model.degrees, confidence, tuple(notes), fit)
+    return Effects(effects, *_of_a_run(fit), confidence, tuple(notes), fit)
+
+
+def _error(
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    order: int | None,
+    error: str | None,
+    draws: Draws | None,
+) -> tuple[ErrorModel, Model]:
+    """Return what tells the error of rows, and their model."""
+    cells, seeds = [cell for cell, *_ in rows], [seed for _, seed, _ in rows]
+    own = draws is not None and draws.nested  # seeds of each draw: no blocks of all runs
+    blocks = [0 if own or error == "cells" else seed for seed in seeds]
+    model = Model.of(factors, cells, blocks, order)
+    if draws is not None:
+        return drawn_error(model, draws, cells, seeds, error), model
+    return error_of(model, error), model
+
+
+def _of_a_run(fit: Fit) -> tuple[float | None, int]:
+    """Return the SD of a run's own error, of which draws are no part, and its degrees."""
+    if not isinstance(fit.error, OverDraws) or not fit.sd > 0:
+        return finite(fit.sd), fit.model.degrees
+    squares, degrees = fit.error.of_runs(fit.responses)
+    return math.sqrt(squares / degrees) if degrees else None, degrees
 
 
 def _judged(
@@ -335,6 +366,7 @@ def _design_notes(
     rows: Sequence[Row],
     effects: Sequence[Effect],
     order: int | None,
+    draws: Draws | None,
 ) -> Iterator[str]:
     listed = min(order or len(factors), highest_order(factors))
     if listed < len(factors):
@@ -352,7 +384,7 @@ def _design_notes(
     runs = Counter((tuple(levels[f.name] for f in factors), seed) for levels, seed, _ in rows)
     cells, seeds = {cell for cell, _ in runs}, {seed for _, seed in runs}
     counts = [runs[cell, seed] for cell in cells for seed in seeds]
-    if min(counts) < max(counts):
+    if draws is None and min(counts) < max(counts):
         yield (
             f"unbalanced: {min(counts)} to {max(counts)} runs for a combination and seed, "
             f"{len(rows)} in all; effects are least-squares estimates, not plain differences of "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import attrs
 
+from bionic_core.base.records import OMITTED
 from bionic_core.base.strict import KEY
 from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Level
 from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.ensemble import Ensemble, Ladder
 from bionic_core.statistics.lenth import Lenth, Point
-from bionic_core.statistics.verdicts import sentences
+from bionic_core.statistics.verdicts import Verdict, sentences
 
 
 @attrs.frozen
@@ -116,6 +118,7 @@ class LeftOut:
         along: factors that go out with it.
         runs: numbers of runs with everything on, and without it.
         predicted: whether either was not run, so that the model's terms say it.
+        verdict: of the difference against the margin; None without one, or without an interval.
     """
 
     term: str
@@ -126,6 +129,7 @@ class LeftOut:
     low: float | None
     high: float | None
     p: float | None
+    verdict: Verdict | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -143,6 +147,8 @@ class Findings:
         leave_one_out: of each factor, what leaving it out of "everything on" changes.
         over: what intervals generalise over; None in older files.
         margin: of the verdicts, in the effects' units; None without verdicts.
+        ensembles: of a factor's levels that were drawn many times, what draws say.
+        ladders: of each factor whose levels keep more and more, what each step changes.
         notes: what a reader must know, a sentence each.
     """
 
@@ -156,6 +162,8 @@ class Findings:
     leave_one_out: tuple[LeftOut, ...] = ()
     over: Over | None = None
     margin: float | None = None
+    ensembles: tuple[Ensemble, ...] = attrs.field(default=(), metadata={OMITTED: True})
+    ladders: tuple[Ladder, ...] = attrs.field(default=(), metadata={OMITTED: True})
     notes: tuple[str, ...]
 
     @property

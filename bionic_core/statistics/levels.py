@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,7 +20,7 @@ CODED = {"+": 1, "-": -1, "−": -1, "0": 0}
 
 MISSING = frozenset(
     {"", "nan", "-nan", "na", "n/a", "n.a.", "<na>", "null", "none", "nil", "#n/a", "#na"}
-    | {"-", "–", "—", ".", "?", "missing"}
+    | {"-", "–", "—", ".", "?", "missing", "nat"}
 )
 """What stands for a value that there is not, in small letters."""
 
@@ -70,6 +71,15 @@ class Levels:
         """The levels, in order."""
         return in_order([value for value in self.values if value is not None])
 
+    @property
+    def alike(self) -> tuple[tuple[str, ...], ...]:
+        """Words that are levels of their own, and that hardly anybody would tell apart."""
+        same: dict[str, list[str]] = {}
+        for level in self.different:
+            if isinstance(level, str):
+                same.setdefault(_bare(level), []).append(level)
+        return tuple(tuple(words) for words in same.values() if len(words) > 1)
+
 
 def levels_of(values: Sequence[Any]) -> Levels:
     """Return what the values of a column are as levels: all switches, all numbers, or all words.
@@ -89,6 +99,12 @@ def levels_of(values: Sequence[Any]) -> Levels:
         if found is not None and (kind != "switch" or len(set(found) - {None}) == 2):
             return Levels(tuple(found), kind, _merged(texts, found))
     return Levels(tuple(texts), "word")
+
+
+def _bare(word: str) -> str:
+    """Return a word without what the eye passes over: capitals, blanks, how accents are stored."""
+    seen = (c for c in unicodedata.normalize("NFKC", word) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).casefold().split())
 
 
 def _plain(value: Any) -> Level | None:

@@ -19,6 +19,9 @@ import attrs
 from bionic_core.errors import RequestError, shorten
 from bionic_core.statistics.levels import MISSING
 
+NINES = (99.0, 999.0, 9999.0, 99999.0)
+"""What people write for a value that there is not, with either sign."""
+
 INFINITE = frozenset({"inf", "infinity", "∞"})
 
 DASHES = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
@@ -27,6 +30,7 @@ SAME = str.maketrans(
     dict.fromkeys(DASHES, "-")
     | dict.fromkeys(BLANKS, " ")
     | {"\uff0b": "+", "\u2019": "'", "\uff0e": ".", "\uff0c": ",", "\uff05": "%"}
+    | {"\u066b": ".", "\u066c": ",", "\u066a": "%"}
 )
 """What is written in several ways and means one thing; a dash only stands for minus here."""
 
@@ -66,6 +70,16 @@ class Measured:
     unit: str = ""
     convention: str = ""
     missing: Mapping[str, int] = attrs.field(factory=dict)
+
+    @property
+    def codes(self) -> tuple[float, ...]:
+        """Values that may stand for no number, being nines and far from all others."""
+        there = [value for value in self.values if value is not None]
+        return tuple(
+            code
+            for code in sorted({*there} & {sign * nines for nines in NINES for sign in (-1, 1)})
+            if all(abs(value) < abs(code) / 3 for value in there if value != code)
+        )
 
 
 @attrs.frozen
@@ -168,10 +182,10 @@ def measured(
 
 def _plain(value: Any) -> float | str:
     """Return a number as a float, text without blanks around it, and nothing as empty text."""
-    if value is None or str(value) in ("<NA>", "NaT"):
-        return ""
     if isinstance(value, str):
         return value.strip()
+    if value is None or str(value) in ("<NA>", "NaT"):
+        return ""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

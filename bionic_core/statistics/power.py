@@ -11,7 +11,10 @@ import numpy as np
 
 from bionic_core.statistics.comparisons import checked
 from bionic_core.statistics.designs import Design
+from bionic_core.statistics.drawn_errors import drawn_error
+from bionic_core.statistics.draws import seed_of
 from bionic_core.statistics.dunnett import critical_value, shift
+from bionic_core.statistics.errors import ErrorModel
 from bionic_core.statistics.fit import error_of, finite
 from bionic_core.statistics.lenth import FEWEST, lenth_scale
 from bionic_core.statistics.linear import Matrix, Model
@@ -181,10 +184,9 @@ def sights(
     Raises:
         RequestError: these runs will not tell such an error.
     """
-    runs = [(cell, seed) for seed in design.seeds for cell in design.cells]
-    blocks = [0 if error == "cells" else seed for _, seed in runs]
-    model = Model.of(design.factors, [c for c, _ in runs], blocks, order)
-    told, in_sizes = _found(model, error)
+    by = planned_error(design, order, error)
+    model = by.model
+    told, in_sizes = _found(by)
     sizes = np.sqrt((model.effects**2).sum(1)) * sd
     if told.error == "seeds":
         own = [(between or {}).get(term.name, 0.0) for term in model.kept]
@@ -192,7 +194,7 @@ def sights(
     numbers = in_sizes * sizes[:, None]
     half = np.full(len(sizes), np.nan)
     if images is not None and told.error:
-        _, degrees = error_of(model, error).expected(model.effects)
+        _, degrees = by.expected(model.effects)
         wider = np.fmax(_over_images(sizes, degrees, images), numbers)  # never below seeds alone
         half = wider[:, 0]
         numbers = wider if over_images else numbers
@@ -216,11 +218,26 @@ def _sights_of(model: Model, numbers: Matrix) -> Iterator[Sight]:
         yield Sight(term.name, len(term.factors), alone, found, first, aliases, margin, both)
 
 
-def _found(model: Model, error: str | None) -> tuple[Sights, Matrix]:
+def planned_error(design: Design, order: int | None = None, error: str | None = None) -> ErrorModel:
+    """Return what will tell how sure a design's effects are; arguments as :func:`sights`'.
+
+    Raises:
+        RequestError: these runs will not tell such an error.
+    """
+    draws, places = design.draws, enumerate(design.cells)
+    runs = [(c, seed_of(design, n, s)) for n, c in places for s in design.seeds]
+    cells, seeds = [cell for cell, _ in runs], [seed for _, seed in runs]
+    own = draws is not None and draws.nested
+    blocks = [0 if own or error == "cells" else seed for seed in seeds]
+    model = Model.of(design.factors, cells, blocks, order)
+    return drawn_error(model, draws, cells, seeds, error) if draws else error_of(model, error)
+
+
+def _found(by: ErrorModel) -> tuple[Sights, Matrix]:
     """Return the method, and in standard errors what it finds of each kept effect, (T, 4)."""
+    model = by.model
     count = len(model.kept)
     none = Sights(degrees=model.degrees, method="none", power=POWER, effects=(), lost=())
-    by = error_of(model, error)
     if model.degrees:
         _, degrees = by.expected(model.effects)
         told = attrs.evolve(none, method="t", error=by.name, assumption=by.assumption)

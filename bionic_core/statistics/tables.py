@@ -15,13 +15,24 @@ from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
 from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.drawn_tables import NOTHING_KNOWN, Known, draws_of, is_draws
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
-from bionic_core.statistics.taken import BLOCK, FACTOR, NONE, RESPONSE, Column, role_of, sentences
+from bionic_core.statistics.taken import (
+    BLOCK,
+    DRAWN,
+    FACTOR,
+    NONE,
+    RESPONSE,
+    Column,
+    role_of,
+    sentences,
+)
 from bionic_core.statistics.text_table import read_table
+from bionic_core.statistics.units import in_unit
 from bionic_core.statistics.verdicts import check_margin, margin_of
 
 BLOCKS = ("seed", "block")
@@ -51,6 +62,10 @@ class Sheet:
     @levels.default
     def _levels(self) -> Mapping[str, Levels]:
         return {name: levels_of(values) for name, values in self.columns.items()}
+
+    def block(self, factors: Sequence[str]) -> str:
+        """Return the column that is called as blocks are, if it is no factor."""
+        return next((name for name in BLOCKS if name in self.columns and name not in factors), "")
 
     def has_commas(self, but: str) -> bool:
         """Return whether another column has decimal commas."""
@@ -95,17 +110,17 @@ def analyse(
     error: str | None = None,
     percent: bool = False,
     margin: float | None = None,
+    unit: str = "",
+    known: Known = NOTHING_KNOWN,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
     Args:
         table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
-        response: the column that is analysed, read by the one convention that all of it keeps
+        response: the column that is analysed, by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
-        factors: the columns that were varied, with or without centre points
-            (:mod:`bionic_core.statistics.centre`); if none is named, all others whose values
-            repeat as a design's do, in a study's own table (one with a column ``seed``) those to
-            the left of it.
+        factors: the columns that were varied, with or without centre points; if none is named, all
+            whose values repeat as a design's do, in a study's own table those left of its ``seed``.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
@@ -113,37 +128,46 @@ def analyse(
         error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
+        unit: of the response, ``%`` for per cent; if empty, as the numbers or the head say.
+        known: of columns, what a table does not say.
 
     Raises:
-        RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
-            number in the response; and what ``estimate_effects`` raises.
+        RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
-    where = str(table) if isinstance(table, str | os.PathLike) else "table"
-    sheet = _sheet(table)
-    if block is None:
-        block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
+    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
+    block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
-        read = measured(
-            sheet.columns[response], response, sheet.places, commas=sheet.has_commas(response)
-        )
+        read = _read(sheet, response, unit, percent)
         taken = _taken(sheet, response, factors, block)
         found = [column for column in taken if column.taken_as == FACTOR]
-        _check_rows(found, sum(value is not None for value in read.values))
+        _check_rows(found, len(read.values) - sum(read.missing.values()))
         names = [column.name for column in found]
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
-        _check_holes(sheet, levels)
-        said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
-        rows = _rows(levels, names, block, read.values)
+        numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
+        said = [*_checked(sheet, levels), *_left_out(read, response)]
+        rows = _rows(levels, names, block, read.values, numbers)
+        drawn = draws_of(rows, [*numbers], known.drawing, said)
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
+        options |= {"draws": drawn, "ladders": known.ladders}
         analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
-    told = (*sentences(taken, read), *([str(curvature)] if curvature else []))
+    told = (*sentences(taken, read), *map(str, filter(None, [curvature])))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
+
+
+def _read(sheet: Sheet, response: str, unit: str, percent: bool) -> Measured:
+    """Return the numbers of the response, with their unit."""
+    commas = sheet.has_commas(response)
+    read = measured(sheet.columns[response], response, sheet.places, commas=commas)
+    read = in_unit(read, response, unit)
+    if percent and read.unit not in ("", "%"):
+        raise RequestError(f"--percent: '{response}' is in {read.unit}, and so no fraction")
+    return read
 
 
 def _analysed(
@@ -197,6 +221,8 @@ def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> t
             column = Column(name, BLOCK, levels.kind, levels.different)
         elif name in factors:
             column = Column(name, FACTOR, levels.kind, levels.different)
+        elif is_draws(name, names, factors):
+            column = Column(name, DRAWN, levels.kind, levels.different)
         else:
             column = role_of(name, levels, sheet.places, sheet.columns[name])
             if column.taken_as == FACTOR and (factors or place > own):
@@ -216,6 +242,12 @@ def _check_rows(factors: Sequence[Column], rows: int) -> None:
             "fewer rows than factors, no effect can be told from the others. Name those that were "
             "varied with --factors, fewer than rows"
         )
+
+
+def _checked(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> list[str]:
+    """Refuse rows without a cell; return what was guessed in reading, a sentence each."""
+    _check_holes(sheet, levels)
+    return [*sheet.notes, *_merges(sheet, levels)]
 
 
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:
@@ -239,6 +271,11 @@ def _merges(sheet: Sheet, levels: Mapping[str, Any]) -> Iterator[str]:
     for name in levels:
         for spellings in sheet.levels[name].merged:
             yield f"column '{name}': {', '.join(spellings)} are taken as one level"
+        for words in sheet.levels[name].alike:
+            yield (
+                f"column '{name}': {', '.join(map(ascii, words))} are levels of their own, though "
+                "they differ in capitals, blanks or the like alone; write them alike if they are"
+            )
 
 
 def _left_out(read: Measured, response: str) -> Iterator[str]:
@@ -248,6 +285,11 @@ def _left_out(read: Measured, response: str) -> Iterator[str]:
         yield (
             f"{missing} of {len(read.values)} rows have no number in '{response}' and are left "
             f"out ({', '.join(told)})"
+        )
+    if codes := read.codes:
+        yield (
+            f"{', '.join(f'{code:g}' for code in codes)} in '{response}' is far from all other "
+            "values, and is taken as a number; where it stands for none, leave the cell empty"
         )
 
 
@@ -275,12 +317,14 @@ def _rows(
     names: Sequence[str],
     block: str,
     values: Sequence[float | None],
+    numbers: Mapping[str, Sequence[Level | None]],
 ) -> list[Row]:
-    """Return the rows with a number."""
+    """Return the rows with a number, and where they are draws, with the draws' own numbers."""
     found: list[Row] = []
     for row, value in enumerate(values):
         if value is not None:
             cell = {name: levels[name][row] for name in names}
+            cell |= {name: of[row] for name, of in numbers.items() if of[row] is not None}
             group = levels[block][row] if block else 0
             found.append((cell, group, value))  # type: ignore[arg-type]  # no hole is left
     return found

@@ -15,6 +15,7 @@ from bionic_core.statistics.levels import Levels
 from bionic_core.statistics.measured import Measured, measured
 
 RESPONSE, FACTOR, BLOCK, FURTHER, NONE = "response", "factor", "block", "further response", "none"
+DRAWN = "draws"
 
 SHOWN = 6
 """Levels of a factor that a sentence names."""
@@ -28,7 +29,7 @@ class Column:
 
     Attributes:
         name: in the header.
-        taken_as: response, factor, block, further response, or none.
+        taken_as: response, factor, block, draws, further response, or none.
         kind: of its levels: ``switch``, ``number`` or ``word``.
         levels: of a factor or block.
         why: what speaks for it, in words.
@@ -70,6 +71,8 @@ def sentences(columns: Sequence[Column], response: Measured) -> Iterator[str]:
         yield f"factors: {', '.join(f'{c.name} ({_levels(c)})' for c in of[FACTOR])}"
     for column in of.get(BLOCK, ()):
         yield f"blocks: {column.name} ({len(column.levels)})"
+    if DRAWN in of:
+        yield f"draws: {', '.join(f'{c.name} ({len(c.levels)})' for c in of[DRAWN])}"
     if FURTHER in of:
         told = [f"{column.name} ({column.why})" for column in of[FURTHER]]
         yield f"taken as further responses, no factors: {', '.join(told)}"

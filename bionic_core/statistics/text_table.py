@@ -17,7 +17,18 @@ from bionic_core.errors import RequestError
 DELIMITERS = "\t;,|"
 """What may stand between values, the surest first: commas also stand within numbers and names."""
 
-MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+MARKS = (
+    *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
+    *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")),
+)
+"""A mark of 16 bits may be the beginning of one of 32."""
+
+KINDS = (
+    (b"PK", "It looks like a spreadsheet: save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "It looks like a spreadsheet: save it as CSV"),
+    (b"\x1f\x8b", "It is compressed with gzip: unpack it"),
+)
+"""How files begin that are no text, and what to do about it."""
 
 Line = tuple[int, list[str]]
 """A line's number in the file, from 1, and its values."""
@@ -83,8 +94,10 @@ def _text(path: Path) -> tuple[str, list[str]]:
         raise RequestError(f"cannot be read as text: {error}", where=where) from error
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8-sig")
     if encoding == "utf-8-sig" and b"\0" in content:
-        sheet = " It looks like a spreadsheet: save it as CSV" * content.startswith(b"PK")
-        raise RequestError(f"cannot be read as text: it has NUL bytes.{sheet}", where=where)
+        what = next(
+            (words for mark, words in KINDS if content.startswith(mark)), "Save it as UTF-8"
+        )
+        raise RequestError(f"cannot be read as text: it has NUL bytes. {what}", where=where)
     try:
         return content.decode(encoding), []
     except UnicodeDecodeError as error:
@@ -106,7 +119,7 @@ def _parsed(text: str) -> list[Line]:
     Raises:
         csv.Error: no delimiter gives valid CSV.
     """
-    told = re.match(r"sep=(.)\r?\n", text)  # how Excel is told of a delimiter
+    told = re.match(r'"?sep=(.)"?\r?\n', text, re.IGNORECASE)  # how Excel is told of a delimiter
     if told:
         return [(n + 1, line) for n, line in _split(text[told.end() :], told[1])]
     tried: list[list[Line]] = []

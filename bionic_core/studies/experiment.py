@@ -15,7 +15,8 @@ from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import as_before
 from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import Plans
-from bionic_core.spec.spec import Spec, dependents, digest
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec, digest
 from bionic_core.spec.variants import Variants, with_mechanisms
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import (
@@ -27,11 +28,16 @@ from bionic_core.statistics.designs import (
     full_factorial,
     in_words,
 )
+from bionic_core.statistics.draws import seed_of
 from bionic_core.statistics.fractions import described, foldover, fractional
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.power import sights
+from bionic_core.statistics.until import Rule
 from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
+from bionic_core.studies.draws import expanded, ladders
 from bionic_core.studies.factors import cell_spec, requirements, study_factors
+from bionic_core.studies.idle import Idle, check_with_images
 from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
@@ -43,7 +49,6 @@ from bionic_core.studies.over_images import (
 from bionic_core.studies.responses import about_runs, figure, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
-from bionic_core.training.void import check_factors
 
 DEFAULT = "local"
 """The engine of those who name none."""
@@ -71,8 +76,17 @@ class Experiment:
     def tasks(self, first: int = 0) -> list[Task]:
         """Return the runs, seed by seed in the order of the cells, numbered from ``first``."""
         cells = list(zip(self.specs, self.titles, strict=True))
-        runs = [(spec, seed, title) for seed in self.design.seeds for spec, title in cells]
+        runs = [
+            (spec, seed_of(self.design, place, seed), title)
+            for seed in self.design.seeds
+            for place, (spec, title) in enumerate(cells)
+        ]
         return [Task(number, *run) for number, run in enumerate(runs, first)]
+
+    @property
+    def idle(self) -> list[str]:
+        """What does nothing in some of the cells, a sentence each."""
+        return Idle(self.design.factors, self.design.cells, self.specs).notes()
 
     def levels(self, place: int) -> Mapping[str, Level]:
         """Return the levels of the run at a place among :meth:`tasks`."""
@@ -89,6 +103,7 @@ def plan_factorial(
     resolution: int | None = None,
     folded: Sequence[str] | None = None,
     cells: Sequence[Mapping[str, Level]] | None = None,
+    way: str | None = None,
 ) -> Experiment:
     """Return a factorial design of mechanisms, on and off, and of keys' values, over a spec.
 
@@ -107,10 +122,11 @@ def plan_factorial(
         folded: factors of a fraction or table that a second one reverses; all of two levels if
             empty, no second one if None.
         cells: the combinations to run, of all these factors; if None, what ``resolution`` says.
+        way: of draws and seeds, ``crossed`` or ``nested``; crossed if None.
 
     Raises:
-        RequestError: a mechanism is unknown or does nothing, a value is not allowed, or a cell
-            cannot be built.
+        RequestError: a mechanism is unknown, a factor does nothing, a value is not allowed, or a
+            cell cannot be built.
     """
     if not mechanisms and not keys:
         raise RequestError(
@@ -121,7 +137,6 @@ def plan_factorial(
     count = len(cells) if cells is not None else None if resolution is None else 1
     check_size([*map(Factor, mechanisms), *keys], seeds, count)
     spec = with_mechanisms(spec, mechanisms, registry)
-    check_factors(spec, mechanisms)
     variants = Variants(spec, registry)
     factors = study_factors(variants, mechanisms, keys)
     possible = requirements(spec.mechanisms)
@@ -135,6 +150,8 @@ def plan_factorial(
         design = foldover(design, folded, possible)
     specs = tuple(cell_spec(variants, cell) for cell in design.cells)
     check_cells(specs)
+    Idle(design.factors, design.cells, specs).check(lambda cell: cell_spec(variants, cell))
+    design, specs = expanded(variants, design, specs, way)
     return Experiment(spec, design, specs)
 
 
@@ -187,7 +204,9 @@ def run_experiment(
     if jobs > 1:
         import_beside("scipy.stats")  # the analysis needs it, and the workers do the work till then
     told, tasks = observer or Observer(), experiment.tasks(first)
-    work = Work(tasks, root, device, jobs, told, plans or Plans(root))
+    plans = plans or Plans(root)
+    check_with_images(experiment.design.factors, experiment.spec, experiment.specs, plans.inputs)
+    work = Work(tasks, root, device, jobs, told, plans)
     cells: dict[int, Cell] = {}
     elsewhere: set[int] = set()
     for outcome in (engine or default_engine()).train(work):
@@ -258,7 +277,7 @@ def analyse(
     known = [(cell, figure(cell, response)) for cell in cells]
     design, mechanisms = experiment.design, experiment.spec.mechanisms
     names = [factor.name for factor in design.factors]
-    about = response_of(response)
+    about, looks = response_of(response), judging.looks
     rows = [(cell, value) for cell, value in known if value is not None]
     judged = [cell for cell, _ in rows]
     return analyse_rows(
@@ -269,9 +288,12 @@ def analyse(
         error=judging.error,
         images=images_of(judged, response) if judging.images else None,
         margin=margin_of(about.unit, judging.margin),
+        look=None if looks is None else Look(looks, looks.seeds.index(len(design.seeds))),
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
-        said=[*about_images_left(response, judging), *about_runs(known)],
+        said=[*about_images_left(response, judging), *experiment.idle, *about_runs(known)],
+        draws=design.draws,
+        ladders=ladders(experiment.spec, design.factors),
     )
 
 
@@ -294,17 +316,23 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
     )
 
 
-def study_name(experiment: Experiment, kind: str = "factorial") -> str:
-    """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([as_before(experiment.spec), experiment.design.to_json()])}"
+def study_name(experiment: Experiment, kind: str = "factorial", rule: Rule | None = None) -> str:
+    """Return what an experiment's results are called, by the design and the base spec.
+
+    And by the rule, of a study that goes on until its effects are decided.
+    """
+    by = [as_before(experiment.spec), experiment.design.to_json()]
+    return f"{kind}-{digest(by if rule is None else [*by, attrs.asdict(rule)])}"
 
 
-def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:
+def save_results(
+    root: Path, experiment: Experiment, results: FactorialResults, rule: Rule | None = None
+) -> Path:
     """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
 
-    The file is named by the design and the base spec, so that the same request finds it again.
+    The file is named as :func:`study_name` says, so that the same request finds it again.
     """
-    path = root / f"{study_name(experiment)}.json"
+    path = root / f"{study_name(experiment, rule=rule)}.json"
     save_factorial(path, results)
     return path
 

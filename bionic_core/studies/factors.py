@@ -14,10 +14,13 @@ from bionic_core.base.toml import toml_value
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
-from bionic_core.spec.spec import Spec, dependents
+from bionic_core.spec.draws import draw_key, drawing_levels
+from bionic_core.spec.requirements import dependents
+from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import SECTIONS
 from bionic_core.spec.variants import Variants
-from bionic_core.statistics.designs import Factor, Level
+from bionic_core.statistics.designs import Factor, Level, same_level, word
+from bionic_core.statistics.draws import split_draws
 from bionic_core.statistics.levels import in_order, switch
 from bionic_core.statistics.text_table import read_table
 
@@ -77,10 +80,32 @@ def _values(variants: Variants, keys: Sequence[Factor]) -> list[str]:
     for key in keys:
         for level in key.levels:
             try:
-                cell_spec(variants, {key.name: level})
+                found = cell_spec(variants, {key.name: level})
+                problems += _undrawn(found, key, level)
             except RequestError as error:
                 problems += [f"--factor {key.name}: {problem}" for problem in error.problems]
     return list(dict.fromkeys(problems))
+
+
+def _undrawn(spec: Spec, factor: Factor, level: Level) -> list[str]:
+    """Say what is wrong with asking for draws of a level, if they are asked for.
+
+    Args:
+        spec: in which the factor has the level.
+        factor: with its levels' numbers of draws.
+        level: one of them.
+    """
+    numbers = zip(factor.levels, factor.draws, strict=False)
+    count = next((n for known, n in numbers if same_level(known, level)), 0)
+    if not count or draw_key(spec, factor.name, level):
+        return []
+    drawing = drawing_levels(spec, factor.name)
+    others = f"; those of {factor.name} that are: {listing(map(word, drawing))}" if drawing else ""
+    return [
+        f"--factor {factor.name}: '{word(level)}*{count}': nothing is drawn for "
+        f"{factor.name} = {word(level)}, so that all "
+        f"its draws would be the same run{others}. More seeds (--seeds) repeat it"
+    ]
 
 
 def cell_spec(variants: Variants, levels: Mapping[str, Level]) -> Spec:
@@ -176,9 +201,14 @@ def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     keys = [name for name in columns.values() if is_key(name)]
     return Table(
         tuple(name for name in columns.values() if not is_key(name)),
-        tuple(Factor(name, in_order([cell[name] for cell in cells])) for name in keys),
-        tuple(cells),
+        tuple(with_numbers(name, in_order([cell[name] for cell in cells])) for name in keys),
+        tuple({n: _undrawn_level(n, v) for n, v in cell.items()} for cell in cells),
     )
+
+
+def _undrawn_level(name: str, level: Level) -> Level:
+    """Return a level of a file without its number of draws."""
+    return with_numbers(name, [level]).levels[0] if is_key(name) else level
 
 
 def factor_of(text: str) -> Factor:
@@ -209,4 +239,20 @@ def factor_of(text: str) -> Factor:
             f"--factor {key}: {found[levels.index(None)]!r} cannot be a level; numbers, words, "
             "true and false, and lists can"
         )
-    return Factor(key, tuple(level for level in levels if level is not None))
+    return with_numbers(key, [level for level in levels if level is not None])
+
+
+def with_numbers(key: str, levels: Sequence[Level]) -> Factor:
+    """Return a factor of levels, of which words that end in ``*N`` are N draws of what is before.
+
+    Raises:
+        RequestError: N is no number of draws.
+    """
+    split = [split_draws(v, key) if isinstance(v, str) else (v, 0) for v in levels]
+    numbers = tuple(count for _, count in split)
+    if not any(numbers):
+        return Factor(key, tuple(levels))
+    read = (
+        _level(toml_value(str(text))) if n else text for text, n in split
+    )  # "0.1*3" is a number's
+    return Factor(key, tuple(level for level in read if level is not None), draws=numbers)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bionic_core.errors import BionicError
-from bionic_core.statistics.designs import Factor
+from bionic_core.statistics.designs import Draws, Factor
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.power import ImageError
 from bionic_core.studies.cell import Cell
@@ -27,6 +27,7 @@ def planned_images(
     response: str,
     images: int | None,
     order: int | None = None,
+    draws: Draws | None = None,
 ) -> ImageError | None:
     """Return what images will add to the standard error of an effect; None if nothing tells it.
 
@@ -40,10 +41,14 @@ def planned_images(
         response: the figure that is analysed.
         images: how many test images there are, where that is known.
         order: of interactions, the highest that is estimated.
+        draws: of a factor's levels.
     """
-    measured = _measured(factors, cells, response, order)
-    if measured is not None:
-        return measured
+    measured = _measured(factors, cells, response, order, draws)
+    return measured or assumed_images(response, images)
+
+
+def assumed_images(response: str, images: int | None) -> ImageError | None:
+    """Return the most that images can add to an effect on accuracy; None of another figure."""
     if response != ACCURACY or not images or images < 2:
         return None
     share = f"two runs differ on {PERCENT * DIFFER:.1f} % of them"
@@ -51,22 +56,33 @@ def planned_images(
     return ImageError(PERCENT * math.sqrt(DIFFER / images), images, source, bound=True)
 
 
+def measured_error(errors: Sequence[float], runs: int, images: int | None) -> ImageError | None:
+    """Return the root of the mean square of what images add to each effect; None if none tell."""
+    if not errors or not images:
+        return None
+    source = f"measured on the predictions of {runs} finished runs"
+    return ImageError(float(np.sqrt(np.mean(np.square(errors)))), images, source)
+
+
 def _measured(
-    factors: Sequence[Factor], cells: Sequence[Cell], response: str, order: int | None
+    factors: Sequence[Factor],
+    cells: Sequence[Cell],
+    response: str,
+    order: int | None,
+    draws: Draws | None,
 ) -> ImageError | None:
     known = [(cell, value) for cell in cells if (value := figure(cell, response)) is not None]
     about = response_of(response)
     try:
         images = images_of([cell for cell, _ in known], response)
         rows = [(cell.levels, cell.seed, value) for cell, value in known]
-        found = estimate_effects(factors, rows, scale=about.scale, order=order, images=images)
+        found = estimate_effects(
+            factors, rows, scale=about.scale, order=order, images=images, draws=draws
+        )
     except BionicError:  # a plan does without what the runs do not tell
         return None
     errors = [e.image_error for e in found.effects if e.image_error is not None]
-    if not errors:
-        return None
-    source = f"measured on the predictions of {len(rows)} finished runs"
-    return ImageError(float(np.sqrt(np.mean(np.square(errors)))), images.count, source)
+    return measured_error(errors, len(rows), images.count)
 
 
 def about_images(images: ImageError, size: float, seeds: int, unit: str) -> Iterator[str]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import attrs
 
+from bionic_core.base.records import OMITTED
 from bionic_core.errors import RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
 from bionic_core.statistics.designs import Layout
+from bionic_core.statistics.drawn_plan import DrawnSight, about_draws, draws_sd, planned_draws
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.power import (
@@ -20,12 +22,15 @@ from bionic_core.statistics.power import (
     Sights,
     Spread,
     leave_one_out_sights,
+    planned_error,
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
+from bionic_core.studies.idle import check_with_images
 from bionic_core.studies.image_plan import about_images, planned_images
 from bionic_core.studies.over_images import JUDGING, Judging
 from bionic_core.studies.publication import PublishedSpread, published_spread
@@ -65,12 +70,16 @@ class FactorialPlan(Sights, FactorialPlanHead):  # in the document's order: the 
         sd: of a run.
         leave_one_out: what that design would see with as many runs.
         estimate: of its time, where that is known.
+        ensembles: of each level against an ensemble, where there are draws.
         notes: what a reader must know, a sentence each.
+        until: when the study will end, if it goes on until its effects are decided.
     """
 
     leave_one_out: LeaveOneOutSights
     estimate: Estimate | None
+    ensembles: tuple[DrawnSight, ...] = attrs.field(default=(), metadata={OMITTED: True})
     notes: tuple[str, ...]
+    until: Until | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 def factorial_plan(
@@ -90,16 +99,13 @@ def factorial_plan(
         experiment: the plan.
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
-        order: of interactions, the highest that will be estimated.
-        judging: how sure effects will be, as for ``experiment.analyse``.
-        device: as for training.
-        jobs: runs side by side.
+        order, judging: as for ``experiment.analyse``.
+        device, jobs: as for ``experiment.run_experiment``.
         seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
-    notes: list[str] = []
     cells: list[Cell] | None = None
-    images, estimate, plans = None, None, Plans(root)
+    notes, images, estimate, plans = list(experiment.idle), None, None, Plans(root)
     try:
         inputs = plans.inputs.get(spec)
         images = len(inputs.splits.test)
@@ -107,18 +113,20 @@ def factorial_plan(
     except RequestError as unread:
         notes.append(f"the data cannot be read ({unread}), so {UNKNOWN}")
     else:
+        check_with_images(design.factors, spec, experiment.specs, plans.inputs)
         check_response(response, spec, inputs)
-        left = design.runs - len(cells)
-        if seconds != 0 and left:
+        if seconds != 0 and (left := design.runs - len(cells)):
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
-            estimate = Estimate(each, each * left / min(jobs, left))
-            notes.append(_duration(estimate, left, jobs))
+            estimate, duration = _duration(each, left, jobs)
+            notes.append(duration)
     about, error = response_of(response), judging.error
-    spread, between = _spread(experiment, cells or [], response, images, order, error)
-    adds = planned_images(design.factors, cells or [], response, images, order)
+    spread, between, of_draws = _spread(experiment, cells or [], response, images, order, error)
+    adds = planned_images(design.factors, cells or [], response, images, order, design.draws)
     sd, adds = spread.value or 1.0, adds if spread.value else None
     seen = sights(design, sd, order, error, between, adds, judging.images)
-    notes += [*_about(spread, seen, between), *_about_verdicts(seen, judging, about.unit)]
+    drawn = planned_draws(design, planned_error(design, order, error), sd, of_draws)
+    notes += [*about_draws(design, drawn, about.unit), *_about(spread, seen, between)]
+    notes += _about_verdicts(seen, judging, about.unit)
     if adds is not None and seen.error:
         notes += about_images(adds, sd * 2 / design.runs**0.5, len(design.seeds), about.unit)
     return FactorialPlan(
@@ -131,12 +139,15 @@ def factorial_plan(
         **{f.name: getattr(seen, f.name) for f in attrs.fields(Sights)},
         leave_one_out=leave_one_out_sights(design, sd, error),
         estimate=estimate,
+        ensembles=drawn,
         notes=tuple(notes),
     )
 
 
-def _duration(estimate: Estimate, left: int, jobs: int) -> str:
-    return (
+def _duration(each: float, left: int, jobs: int) -> tuple[Estimate, str]:
+    """Return how long runs take that are left, also in words."""
+    estimate = Estimate(each, each * left / min(jobs, left))
+    return estimate, (
         f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at "
         f"a time, from a timed probe with everything on ({words(estimate.seconds_per_run)} a "
         "run, all epochs)"
@@ -198,10 +209,11 @@ def _spread(
     images: int | None,
     order: int | None,
     error: str | None,
-) -> tuple[Spread, Mapping[str, float]]:
+) -> tuple[Spread, Mapping[str, float], float | None]:
     """Return the SD of a run: measured where finished runs tell it, else the paper's.
 
-    And the SDs between seeds of those effects that finished runs show to differ between them.
+    And the SDs between seeds of those effects that finished runs show to differ between them, and
+    the largest SD of an ensemble's draws; None where finished runs do not tell it.
     """
     about = response_of(response)
     rows = [
@@ -210,7 +222,10 @@ def _spread(
         if (value := figure(cell, response)) is not None
     ]
     if rows:
-        effects = estimate_effects(experiment.design.factors, rows, scale=about.scale, order=order)
+        design = experiment.design
+        effects = estimate_effects(
+            design.factors, rows, scale=about.scale, order=order, draws=design.draws
+        )
         if effects.residual_sd and effects.degrees >= 2:
             source = f"measured on {len(rows)} finished runs, {effects.degrees} degrees of freedom"
             between = {
@@ -218,7 +233,8 @@ def _spread(
                 for effect in effects.effects
                 if effect.seed_sd and (effect.seed_p or 1) < SPREADS
             }
-            return Spread(effects.residual_sd, source, effects.degrees), between
+            of_draws = draws_sd(effects.fit, design.draws, rows)
+            return Spread(effects.residual_sd, source, effects.degrees), between, of_draws
     if response == ACCURACY and (paper := published_spread(images, Registry.installed())):
-        return Spread(paper.value, paper.source, other=paper.other), {}
-    return Spread(None, f"nothing tells yet how much {response} varies"), {}
+        return Spread(paper.value, paper.source, other=paper.other), {}, None
+    return Spread(None, f"nothing tells yet how much {response} varies"), {}, None

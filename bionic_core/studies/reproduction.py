@@ -122,7 +122,8 @@ def plan_reproduction(
         if model.like:
             spec = _alike(spec, open_spec(model.like))
         specs[name] = spec
-    ablation = plan_ablation(specs[published.main], published.mechanisms, seeds, registry)
+    mechanisms = published.mechanisms
+    ablation = plan_ablation(specs[published.main], mechanisms, seeds, registry, void=True)
     others, parameters = {}, {}
     for name, spec in specs.items():
         if name != published.main:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -88,13 +89,14 @@ def check_response(name: str, spec: Spec, inputs: Inputs | None = None) -> None:
 
 
 def figure(cell: Cell, name: str) -> float | None:
-    """Return a figure of a cell's run; None where it failed, or the figure is undefined in it."""
+    """Return a figure of a cell's run; None where it failed, or has none that is a number."""
     if cell.run is None:
         return None
     try:
-        return figure_of(cell.run.result, name)
+        value = figure_of(cell.run.result, name)
     except RequestError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:

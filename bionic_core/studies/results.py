@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +13,14 @@ from attrs import field
 
 from bionic_core.base.files import write_text
 from bionic_core.base.records import OMITTED, to_document
+from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
-from bionic_core.statistics.designs import Layout, Level, word
+from bionic_core.statistics.designs import FactorLayout, Layout, Level, same_level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import sentences
 from bionic_core.studies.cell import Cell
 
@@ -86,6 +87,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         command: what was typed.
         file: where it was written.
         figures: that were drawn.
+        until: of a study that went on until its effects were decided, when that was.
     """
 
     selected_on: str | None = None
@@ -94,6 +96,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
     figures: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -103,9 +106,29 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         found = {f.name: getattr(findings, f.name) for f in attrs.fields(Findings)}
         return cls(name=name, design=design, cells=tuple(cells), **found, **more)
 
+    def at_pairs(
+        self, one: FactorLayout, other: FactorLayout
+    ) -> dict[tuple[int, int], list[float]]:
+        """Return what runs measured, in the effects' units, by the places of two factors' levels.
+
+        Args:
+            one, other: factors of the design.
+        """
+        found: dict[tuple[int, int], list[float]] = {}
+        for cell in self.cells:
+            if cell.measured is not None:
+                pair = _place(one, cell.levels), _place(other, cell.levels)
+                found.setdefault(pair, []).append(self.response.scale * cell.measured)
+        return found
+
 
 NOTHING = Summary(None, None, 0)
 """Of no run."""
+
+
+def _place(factor: FactorLayout, levels: Mapping[str, Level]) -> int:
+    level = levels[factor.name]
+    return next(n for n, known in enumerate(factor.levels) if same_level(known, level))
 
 
 @attrs.frozen(kw_only=True)
@@ -167,7 +190,7 @@ class AblationResults:
         rows: the full model first.
         test_images: how many there are.
         over, margin: as those of findings.
-        selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
+        selected_on, data, connectome, command, file, until: as :class:`FactorialResults`'.
     """
 
     name: str
@@ -185,6 +208,7 @@ class AblationResults:
     connectome: str | None = None
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def by(self) -> str:
@@ -220,6 +244,8 @@ StudyResults = FactorialResults | AblationResults
 def save_factorial(path: Path, results: FactorialResults) -> None:
     """Write a study's JSON, and its table of runs (CSV) beside it."""
     names = [factor.name for factor in results.design.factors]
+    if (draws := results.design.draws) is not None:  # its column stands behind its factor's
+        names.insert(names.index(draws.factor) + 1, draws.column)
     others = [] if results.response.name == ACCURACY else [results.response.name]
     _save(
         path,
@@ -227,7 +253,7 @@ def save_factorial(path: Path, results: FactorialResults) -> None:
         [*names, "seed", "accuracy", *others, "run"],
         (
             [
-                *(word(run.levels[name]) for name in names),
+                *(word(run.levels.get(name, "")) for name in names),
                 run.seed,
                 run.accuracy,
                 *(run.measured for _ in others),
@@ -247,7 +273,7 @@ def save_ablation(path: Path, results: AblationResults) -> None:
 def _save(
     path: Path, results: StudyResults, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    write_text(path, json.dumps(to_document(results), indent=1))
+    write_text(path, json_text(to_document(results), indent=1))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(columns)

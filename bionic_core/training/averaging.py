@@ -27,9 +27,9 @@ class WeightAverage:
     """The moving average of a network's parameters, and of nothing else."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        self.names = [name for name, _ in network.named_parameters()]
-        self.parameters = list(network.parameters())
-        self.averages = [weight.clone() for weight in self.weights]
+        self.names: list[str] = [name for name, _ in network.named_parameters()]
+        self.parameters: list[nn.Parameter] = list(network.parameters())
+        self.averages: list[Tensor] = [weight.clone() for weight in self.weights]
         self.decay = decay
         self.steps = 0
 

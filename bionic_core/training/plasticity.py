@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from bionic_core.model.network import Network
+from bionic_core.model.network import Network, Plastic
 from bionic_core.training.recipe import Recipe
 
 
@@ -44,9 +44,19 @@ def local_changes(network: Network, record: Mapping[str, Tensor]) -> list[Tensor
     for plastic in network.plastic:
         projection = plastic.projection
         values = projection.values
-        pre, post = (record[name].to(values.dtype) for name in (plastic.pre, plastic.post))
+        pre, post = (x.to(values.dtype) for x in activity(plastic, record))
         # A rule may answer for every pair; those that do not exist must not grow.
         change = projection.wired(plastic.rule(values, pre, post, projection))
         gate = projection.gate(plastic.mechanism)
         changes.append(change if gate is None else torch.where(gate, change, 0.0))
     return changes
+
+
+def activity(plastic: Plastic, record: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the pre BP and post BQ that a rule is given; in time every step is a sample."""
+    pre, post = record[plastic.pre], record[plastic.post]
+    if post.ndim == 2:
+        return pre, post
+    if plastic.delayed:
+        pre, post = pre[:, :-1], post[:, 1:]
+    return pre.flatten(0, 1), post.flatten(0, 1)

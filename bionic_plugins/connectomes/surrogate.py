@@ -17,7 +17,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge
 
-from bionic_core import Connectome
+from bionic_core import DRAWS, Connectome
 from bionic_core.connectomes.roles import Compared, Surrogate
 from bionic_plugins.connectomes import column_statistics as known
 from bionic_plugins.connectomes.drawing import draw
@@ -43,7 +43,7 @@ class V1Surrogate(Surrogate):
     source = "statistics in bionic_plugins.connectomes.column_statistics"
 
     neurons: int = field(default=COLUMN, validator=ge(len(known.COUNTS)))
-    seed: int = field(default=1300, validator=ge(0))
+    seed: int = field(default=1300, validator=ge(0), metadata={DRAWS: True})
 
     def read(self) -> Connectome:
         """Draw the connectome; the same for the same neurons and seed."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
+from attrs import field
+from attrs.validators import ge, gt, lt
 
-from bionic_core import Dataset, DataSource, RequestError, Split
+from bionic_core import NEUTRAL, Dataset, DataSource, RequestError, Split
 from bionic_core.base.arrays import read_array
 from bionic_core.errors import shorten
 from bionic_core.pictures import SUFFIXES, Shape, fit
@@ -87,14 +89,16 @@ class RafDb(DataSource):
 
 @attrs.frozen(eq=False)
 class AffectNet(DataSource):
-    """AffectNet-8: ``train_set`` and ``val_set``, each with ``images/`` and ``annotations/``.
+    """AffectNet: the manual lists ``training.csv`` and ``validation.csv``, or AffectNet-8.
 
-    ``annotations/0_exp.npy`` has the expression of ``images/0.jpg``. The published validation
-    set is the test split, as there is no other. Folders ``0`` to ``7`` are class folders, which
-    ``images`` reads.
+    The lists' pictures are cut to their faces (:mod:`bionic_plugins.data.affectnet_lists`); those
+    without an expression (8 to 10) are passed over, and counted in the data's name. AffectNet-8 is
+    ``train_set`` and ``val_set``, each with ``images/0.jpg`` and ``annotations/0_exp.npy``. The
+    published validation set is the test split, as there is no other. Folders ``0`` to ``7`` are
+    class folders, which ``images`` reads.
 
     Attributes:
-        path: the folder that holds both.
+        path: the folder that holds all.
     """
 
     name = "affectnet"
@@ -104,8 +108,10 @@ class AffectNet(DataSource):
 
     @classmethod
     def claims(cls, path: Path) -> int:
-        """Claim a folder with images and annotations."""
-        return 3 if (path / "train_set" / "annotations").is_dir() else 0
+        """Claim a folder with images and annotations, or with the lists."""
+        from bionic_plugins.data.affectnet_lists import listed
+
+        return 3 if (path / "train_set" / "annotations").is_dir() or listed(path) else 0
 
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the pictures, resized to ``image``.
@@ -113,7 +119,14 @@ class AffectNet(DataSource):
         Raises:
             RequestError: folders, annotations or pictures are missing, or a label is none.
         """
+        from bionic_plugins.data.affectnet_lists import listed, read_lists
+
         root = Path(self.path or "path")
+        if listed(root):
+            ordered = sorted(AFFECTNET)
+            label = [ordered.index(name) for name in AFFECTNET]
+            read, said = read_lists(root, image, label)
+            return _named(f"{self.name} ({root.resolve().name}{said})", ordered, read)
         parts: dict[str, Labelled] = {}
         problems: list[str] = []
         for split, name in (("train", "train_set"), ("test", "val_set")):
@@ -128,24 +141,39 @@ class AffectNet(DataSource):
 
 @attrs.frozen(eq=False)
 class CkPlus(DataSource):
-    """The extended Cohn-Kanade faces as a table: ``ckextended.csv``, of FER-2013's columns.
+    """The extended Cohn-Kanade faces: as published, or the table ``ckextended.csv``.
 
-    Emotions 0 to 7 are anger, disgust, fear, happiness, sadness, surprise, neutral and contempt.
-    PublicTest selects and PrivateTest tests. Class folders (``CK+48``) are read by ``images``.
+    Published are ``cohn-kanade-images/`` and ``Emotion/``
+    (:mod:`bionic_plugins.data.cohn_kanade`), without a split: test and validation get persons of
+    their own. The table has FER-2013's columns; its emotions 0 to 7 are anger, disgust, fear,
+    happiness, sadness, surprise, neutral and contempt; PublicTest selects and PrivateTest tests.
+    Class folders (``CK+48``) are read by ``images``.
 
     Attributes:
-        path: the file.
+        path: the folder, or the table.
+        frames: last frames of each sequence that are of its emotion; of the folder only, as are:
+        neutral: whether the first frame of each is a neutral face.
+        test_share: of the pictures that test, about.
+        test_seed: of the choice of persons for that.
     """
 
     name = "ckplus"
     source = "Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262"
 
     path: str = ""
+    frames: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    neutral: bool = field(default=False, metadata={NEUTRAL: True})
+    test_share: float = field(default=0.2, validator=[gt(0), lt(1)], metadata={NEUTRAL: True})
+    test_seed: int = field(default=0, validator=ge(0), metadata={NEUTRAL: True})
 
     @classmethod
     def claims(cls, path: Path) -> int:
-        """Claim tables of FER-2013's columns whose names begin with ``ck``."""
+        """Claim the published folders, and tables of such columns with names that begin so."""
+        from bionic_plugins.data.cohn_kanade import places
         from bionic_plugins.data.fer2013_forms import looks_like_csv
+
+        if places(path):
+            return 3
 
         named = path.name.lower().startswith("ck") and path.suffix.lower() in (".csv", ".gz")
         return 3 if named and path.is_file() and looks_like_csv(path) else 0
@@ -156,12 +184,28 @@ class CkPlus(DataSource):
         Raises:
             RequestError: the file is missing or damaged, or has lines that are wrong.
         """
+        from bionic_plugins.data.cohn_kanade import read_sequences
         from bionic_plugins.data.fer2013_files import held_out
         from bionic_plugins.data.fer2013_forms import read_csv
 
         path = Path(self.path)
+        if self.path and path.is_dir():
+            read, names, said = read_sequences(
+                path,
+                image,
+                frames=self.frames,
+                neutral=self.neutral,
+                share=self.test_share,
+                seed=self.test_seed,
+            )
+            title = f"{self.name} ({path.resolve().name}{said})"
+            return _named(title, names, read, read.get("validation"))
         if not path.is_file():
-            raise RequestError("no such file; expected ckextended.csv", where=self.path or "path")
+            raise RequestError(
+                "no such file or folder; expected cohn-kanade-images/ with Emotion/ beside it, or "
+                "ckextended.csv",
+                where=self.path or "path",
+            )
         parts, _ = read_csv(path, CKPLUS, sorted(CKPLUS))
         parts = {split: attrs.evolve(p, images=fit(p.images, image)) for split, p in parts.items()}
         test, validation = held_out(parts, self.path)

@@ -18,7 +18,7 @@ from bionic_core import RequestError, Split
 from bionic_core.base.arrays import read_array, read_arrays, read_members, reading
 from bionic_core.base.exact import MismatchError, exact
 from bionic_core.base.files import check_file, limited_lines
-from bionic_core.errors import nearest, shorten
+from bionic_core.errors import listing, nearest, shorten
 from bionic_core.pictures import Shape, opened_picture
 from bionic_plugins.data.folders import class_folders, read_classes, split_folders
 
@@ -145,6 +145,10 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
     try:
         with _text(path) as file:
             header = _header(file.readline(LINE))
+            if twice := [name for name in COLUMNS if header.count(name) > 1]:
+                raise RequestError(
+                    f"line 1: the header has {listing(twice)} twice; keep one", where=str(path)
+                )
             missing = [name for name in COLUMNS if name not in header]
             if missing:
                 found = ", ".join(name[:20] for name in header[:8] if name) or "nothing"
@@ -196,7 +200,7 @@ def _code(text: str, codes: Sequence[str]) -> int:
 
 
 def _usage(text: str) -> str:
-    split = USAGES.get(text.lower())
+    split = USAGES.get(text.lower().replace(" ", ""))
     if split is None:
         raise ValueError(f"Usage is '{text[:20]}', expected Training, PublicTest or PrivateTest")
     return split

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from bionic_core import RequestError, Split
 from bionic_core.data.splits import grouped_share
 from bionic_core.errors import nearest, shorten
-from bionic_core.pictures import SUFFIXES, Shape, check_room, read_picture
+from bionic_core.pictures import SUFFIXES, Box, Shape, check_room, read_picture
 
 SPLIT_FOLDERS = {
     "train": ("train", "training", "train_set", "training_set", "trainset"),
@@ -53,6 +54,13 @@ def split_folders(root: Path) -> dict[str, Path]:
     if "train" not in found or not folders(found["train"]):
         return {}
     others = [folder.name for folder in folders(root) if folder not in found.values()]
+    classes = {folder.name for folder in folders(found["train"])}
+    if beside := [name for name in others if name in classes]:
+        raise RequestError(
+            f"the class folders {_first(beside)} stand beside train/, which has such too; they "
+            "would not be read: put their pictures into train/ or test/, or take them out",
+            where=str(root),
+        )
     if unknown := [name for name in others if SPLIT_WORD.search(name.lower())]:
         raise RequestError(
             f"'{unknown[0]}' is named as a split, but is none that is known; call it train, "
@@ -72,17 +80,39 @@ def class_folders(root: Path, least: int = 2) -> list[str]:
     if len(names) < least:
         found = f"{len(names)} class folder{'' if len(names) == 1 else 's'}"
         wanted = "two or more" if least > 1 else "of those that train/ has"
+        if least > 1 and len(names) == 1 and len(folders(root / names[0])) > 1:
+            wanted += f"; '{names[0]}' has several folders, so give that one"
         raise RequestError(
             f"found {found} ({', '.join(names) or 'none'}); expected one folder of pictures for "
             f"each class, {wanted}",
             where=str(root),
         )
+    same = [name for name in names if [n.casefold() for n in names].count(name.casefold()) > 1]
+    if same:
+        raise RequestError(
+            f"the class folders {_first(same)} differ in capitals alone; put them together, or "
+            "rename one",
+            where=str(root),
+        )
     return names
+
+
+Labelled = Sequence[tuple[Path, int]]
+"""Pictures and their labels."""
 
 
 def read_classes(
     root: Path, label: Mapping[str, int], image: Shape, *, whole: bool = True
 ) -> Split:
+    """Return the pictures of :func:`class_files`, read in a shape.
+
+    Raises:
+        RequestError: as there, or a picture cannot be read.
+    """
+    return read_labelled(class_files(root, label, whole=whole), root, image)
+
+
+def class_files(root: Path, label: Mapping[str, int], *, whole: bool = True) -> Labelled:
     """Return the pictures in the class folders of ``root``, labelled by folder name.
 
     Folders within a class's (a person's, a video's) belong to it.
@@ -90,11 +120,10 @@ def read_classes(
     Args:
         root: that holds the folders.
         label: of each class.
-        image: the shape to read them in.
         whole: whether each class there must have pictures; if not, one must.
 
     Raises:
-        RequestError: a folder is empty or no class, or a picture cannot be read.
+        RequestError: a folder is empty or no class, or holds what is no picture.
     """
     files: list[tuple[Path, int]] = []
     problems = []
@@ -123,11 +152,13 @@ def read_classes(
         problems = ["its class folders are empty; give them pictures, or take the folder out"]
     if problems:
         raise RequestError(shorten(problems), where=str(root))
-    return read_labelled(files, root, image)
+    return files
 
 
-def read_labelled(files: Sequence[tuple[Path, int]], root: Path, image: Shape) -> Split:
-    """Return pictures with their labels.
+def read_labelled(
+    files: Labelled, root: Path, image: Shape, boxes: Mapping[Path, Box] | None = None
+) -> Split:
+    """Return pictures with their labels; of those that have a box, what lies in it.
 
     Raises:
         RequestError: some cannot be read.
@@ -137,12 +168,45 @@ def read_labelled(files: Sequence[tuple[Path, int]], root: Path, image: Shape) -
     problems = []
     for path, _ in files:
         try:
-            images.append(read_picture(path, image, path.relative_to(root).as_posix()))
+            name, box = path.relative_to(root).as_posix(), (boxes or {}).get(path)
+            images.append(read_picture(path, image, name, box))
         except RequestError as error:
             problems.append(str(error))
     if problems:
         raise RequestError(shorten(problems), where=str(root))
-    return Split(np.stack(images), np.array([cls for _, cls in files], np.int64))
+    places = np.array([path.relative_to(root).as_posix() for path, _ in files], np.str_)
+    return Split(np.stack(images), np.array([cls for _, cls in files], np.int64), places)
+
+
+def common_size(root: Path) -> Shape:
+    """Return channels, height and width that all pictures below a folder have, by their headers.
+
+    Raises:
+        RequestError: there are none, or they differ in size.
+    """
+    from PIL import Image
+
+    found: Counter[tuple[int, int]] = Counter()
+    grey = True
+    for path in _files(root) if root.is_dir() else ():
+        if path.suffix.lower() in SUFFIXES:
+            try:
+                with Image.open(path) as picture:
+                    found[picture.height, picture.width] += 1
+                    grey = grey and picture.mode in ("1", "L", "LA", "I;16")
+            except (OSError, ValueError, Image.DecompressionBombError):
+                continue  # whoever reads it names it
+    if len(found) == 1:
+        ((height, width),) = found
+        return 1 if grey else 3, height, width
+    sizes = ", ".join(f"{w} × {h} ({n:,})" for (h, w), n in found.most_common(3))
+    raise RequestError(
+        f"the pictures have {len(found)} sizes (width × height: {sizes}), so that none is theirs; "
+        "write one, for example image = [1, 48, 48]"
+        if found
+        else "there are no pictures in it",
+        where=str(root),
+    )
 
 
 def _layout_problems(root: Path, name: str) -> list[str]:

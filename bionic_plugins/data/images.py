@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import attrs
 from attrs import field
-from attrs.validators import ge, gt, lt
+from attrs.validators import ge, gt, in_, lt
 
-from bionic_core import Dataset, DataSource, RequestError
+from bionic_core import NEUTRAL, Dataset, DataSource, RequestError
 
 
 @attrs.frozen(eq=False)
@@ -26,6 +27,10 @@ class Images(DataSource):
         test_share: share of each class set apart for testing where there is no ``test/``;
             identical pictures stay on one side.
         test_seed: of the choice of those.
+        persons: ``apart`` keeps all pictures of a person on one side wherever a split is drawn and
+            names tell who it is (:mod:`bionic_plugins.data.persons`), validation included;
+            ``mixed`` draws from all pictures alike. The data's name says which, and where the
+            folder's own ``test/`` has persons of ``train/``.
     """
 
     name = "images"
@@ -34,11 +39,24 @@ class Images(DataSource):
     path: str
     test_share: float = field(default=0.2, validator=[gt(0), lt(1)])
     test_seed: int = field(default=0, validator=ge(0))
+    persons: Literal["apart", "mixed"] = field(
+        default="apart", validator=in_(("apart", "mixed")), metadata={NEUTRAL: True}
+    )
 
     @classmethod
     def claims(cls, path: Path) -> int:
         """Claim any folder, but weakly."""
         return 1 if path.is_dir() else 0
+
+    def size(self) -> tuple[int, int, int]:
+        """Return the size that all pictures have; 1 channel where all are grey.
+
+        Raises:
+            RequestError: there are no pictures, or they differ in size.
+        """
+        from bionic_plugins.data.folders import common_size
+
+        return common_size(Path(self.path))
 
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the pictures, resized to ``image`` = (1 or 3, height, width).
@@ -48,7 +66,14 @@ class Images(DataSource):
                 empty or unknown to ``train/``, or files in it are not pictures.
         """
         # Reading is imported by who reads: a spec that names the source needs none of it.
-        from bionic_plugins.data.folders import class_folders, divide, read_classes, split_folders
+        from bionic_plugins.data.folders import (
+            class_files,
+            class_folders,
+            divide,
+            read_labelled,
+            split_folders,
+        )
+        from bionic_plugins.data.persons import apart, of_parts
 
         root = Path(self.path)
         if not self.path or not root.is_dir():
@@ -60,13 +85,19 @@ class Images(DataSource):
         found = split_folders(root) or {"train": root}
         names = class_folders(found["train"])
         label = {name: index for index, name in enumerate(names)}
-        parts = {
-            split: read_classes(folder, label, image, whole=split == "train")
+        files = {
+            split: class_files(folder, label, whole=split == "train")
             for split, folder in found.items()
         }
+        parts = {split: read_labelled(files[split], found[split], image) for split in found}
+        said, who = of_parts(files, found)
+        if who and self.persons == "apart":
+            parts, more = apart(parts, who, self.test_share, self.test_seed)
+            said += more
         if "test" not in parts:
             parts["train"], parts["test"] = divide(
                 parts["train"], names, self.test_share, self.test_seed, self.path
             )
-        title = f"images ({root.resolve().name})"
+            said += "; persons may be in train and test" if who else ""
+        title = f"images ({root.resolve().name}{said})"
         return Dataset(title, tuple(names), parts["train"], parts["test"], parts.get("validation"))

@@ -8,9 +8,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import field
-from attrs.validators import ge, in_
+from attrs.validators import ge, in_, optional
 
 from bionic_core import (
+    DRAWS,
+    LADDER,
     NEUTRAL,
     NUMERICS,
     Block,
@@ -29,6 +31,23 @@ Level = Literal[
 ]
 LEVELS: tuple[Level, ...] = tuple(level for level in get_args(Level) if level != "signs")
 """Those that say where connections are; ``signs`` leaves them where they are."""
+
+DRAWN: tuple[Level, ...] = tuple(one for one in get_args(Level) if one not in ("real", "dense"))
+"""Those that are one draw of many."""
+
+STEPS: tuple[Level, ...] = (
+    "dense",
+    "random",
+    "distance",
+    "type-shuffled",
+    "rewired",
+    "reciprocal",
+    "real",
+)
+"""Each keeps more of the real wiring than the one before (the table of :class:`Masks`)."""
+
+
+_REDRAWN = ("rewired", "type-shuffled", "reciprocal")
 
 
 class _Required:
@@ -49,7 +68,8 @@ class Masks(Mechanism):
     connections as the real wiring, *in each projection*. Controls are drawn for each projection
     alone, from the cells of its two layers, so that no control changes how dense a projection is
     or how strongly a layer is inhibited: the connectome that other mechanisms read is the real
-    one. Each seed of a study draws a control of its own, and each projection from its own stream.
+    one. Each seed of a study draws a control of its own, unless ``draw`` says which, and each
+    projection from its own stream.
 
     ============= =========================================== ================================
     ``wiring``    kept exactly, in each projection            destroyed
@@ -80,6 +100,8 @@ class Masks(Mechanism):
             number of synapses (``count``) or summed synapse size (``size``), divided by its root
             mean square over the neuron's inputs, so that the variance of the neuron's input is
             that of ``binary``. Controls carry counts and sizes along with the connections.
+        draw: number of the control, 0 or more, whatever the seed; None for one of each seed's own.
+            Draw k is the control that seed k draws of its own. ``real`` and ``dense`` draw none.
     """
 
     name = "masks"
@@ -93,12 +115,16 @@ class Masks(Mechanism):
         default="real",
         alias="wiring",
         validator=in_(get_args(Level)),
-        metadata={NUMERICS: {"rewired": 1, "type-shuffled": 1}},  # drawn otherwise than at first
+        # Drawn otherwise than at first.
+        metadata={NUMERICS: dict.fromkeys(_REDRAWN, 1), LADDER: STEPS},
     )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
     threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
     weighting: Literal["binary", "count", "size"] = field(
         default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
+    )
+    draw: int | None = field(
+        default=None, validator=optional(ge(0)), metadata={NEUTRAL: True, DRAWS: {"wiring": DRAWN}}
     )
 
     def void(self, training: object) -> str:
@@ -116,7 +142,7 @@ class Masks(Mechanism):
         (pre, post, origin), drawn = self._connections(block, projection, connectome)
         sender = None
         if self.wiring_ == "signs":
-            sender, drawn = _shuffled(projection.pre, connectome)
+            sender, drawn = _shuffled(projection.pre, connectome, self.draw)
         count = block.count[origin]
         scale = self._strength(block, origin, post, projection.post.size)
         if self.init == "fan-in":
@@ -153,7 +179,7 @@ class Masks(Mechanism):
         within = projection.pre is projection.post
         if self.wiring_ in ("real", "signs"):
             return rewiring.Connections(pre, post, np.arange(len(pre))), {}
-        rng = _generator()
+        rng = _generator(projection.name, self.draw)
         if self.wiring_ in ("rewired", "reciprocal"):
             if self.wiring_ == "reciprocal" and within:
                 found, mixing = rewiring.reciprocal(pre, post, rng)
@@ -208,9 +234,12 @@ def _told(mixing: rewiring.Mixing, name: str, level: str) -> dict[str, Any]:
     return told
 
 
-def _shuffled(layer: Layer, connectome: Connectome) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+def _shuffled(
+    layer: Layer, connectome: Connectome, draw: int | None
+) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
     """Return whose sign each neuron of a layer takes, the same for all projections from it."""
-    order = np.random.default_rng(layer.stream().seed).permutation(layer.size)
+    seed = layer.stream().seed if draw is None else _own(draw, layer.name, "stream")
+    order = np.random.default_rng(seed).permutation(layer.size)
     told: dict[str, Any] = {}
     if len(np.unique(connectome.broad_type[layer.cells])) < 2:
         told["warning"] = (
@@ -220,8 +249,16 @@ def _shuffled(layer: Layer, connectome: Connectome) -> tuple[npt.NDArray[np.int6
     return order, told
 
 
-def _generator() -> np.random.Generator:
-    """Return a generator that continues the stream of the piece that is being built."""
+def _own(draw: int, site: str, *more: str) -> int:
+    """Return the seed of a numbered draw: what the core hands this hook where a run has it."""
+    from bionic_core.seeds import derive
+
+    return derive(draw, Masks.name, "wiring", site, *more)
+
+
+def _generator(site: str, draw: int | None) -> np.random.Generator:
+    """Return the generator of a draw, or one that continues the stream of what is being built."""
     import torch
 
-    return np.random.Generator(np.random.PCG64(int(torch.randint(2**62, (1,)))))
+    own = None if draw is None else torch.Generator().manual_seed(_own(draw, site))
+    return np.random.Generator(np.random.PCG64(int(torch.randint(2**62, (1,), generator=own))))

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.sparse
 
 from bionic_core import Connectome, RequestError
+from bionic_core.base import arrow, parquet
+from bionic_core.base.arrow import check_file_unpacks, unpacked
 from bionic_core.connectomes.importing import Request, import_connectome
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support.synapse_tables import SMALL
@@ -134,6 +137,75 @@ def test_texts_that_begin_outside_of_an_arrow_file(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(SMALL)
     with pytest.raises(RequestError, match=r"s\.feather: is damaged.*out of bounds"):
         import_connectome(Request(tmp_path / "s.feather", tmp_path / "c.csv"), tmp_path / "o.npz")
+
+
+def write_arrow(path: Path, table: Any, packed: str | None, rows: int | None = None) -> None:
+    options = pa.ipc.IpcWriteOptions(compression=packed)
+    with (
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_file(file, table.schema, options=options) as w,
+    ):
+        w.write_table(table, max_chunksize=rows)
+
+
+@pytest.mark.parametrize("packed", [None, "lz4", "zstd"])
+def test_what_arrow_unpacks_to_is_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str | None
+) -> None:
+    words = pa.array(["a", "b", None] * 4000).dictionary_encode()
+    write_arrow(tmp_path / "s.arrow", pa.table({"x": words, "y": np.zeros(12_000)}), packed, 3000)
+    reader = pa.ipc.MessageReader.open_stream((tmp_path / "s.arrow").read_bytes()[8:])
+    found = [unpacked(one.metadata, one.body) for one in reader if one.body]
+    with pa.ipc.open_file(str(tmp_path / "s.arrow")) as file:
+        held = sum(
+            buffer.size
+            for k in range(file.num_record_batches)
+            for column in file.get_batch(k).columns
+            for buffer in getattr(column, "indices", column).buffers()
+            if buffer
+        )
+    dictionary = found.pop(0)
+    assert 10 <= dictionary <= 100  # two letters and where they begin, padded
+    assert held <= sum(found) <= held + 8 * len(found)
+    check_file_unpacks(tmp_path / "s.arrow")
+    monkeypatch.setattr(arrow, "LARGEST_FILE", sum(found))
+    with pytest.raises(ValueError, match="it unpacks to"):
+        check_file_unpacks(tmp_path / "s.arrow")
+
+
+def test_a_batch_of_zeros_is_not_unpacked(bionic: Bionic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow, "LARGEST_BATCH", 2**20)
+    Path("c.csv").write_text(SMALL)
+    write_arrow(
+        Path("s.arrow"), pa.table({"pre": np.zeros(2**18), "post": np.zeros(2**18)}), "zstd"
+    )
+    assert Path("s.arrow").stat().st_size < 2000
+    said = bionic("connectome", "import", "s.arrow", "--cells", "c.csv", "--out", "o.npz")
+    refused(said, "s.arrow", "unpacks to 4,194,304 bytes", "write it anew in batches of fewer rows")
+
+
+def test_a_parquet_file_is_believed_in_nothing(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("c.csv").write_text(SMALL)
+    table = pa.table({"pre": np.ones(9000, int), "post": np.full(9000, 2)})
+    words = ("connectome", "import", "s.parquet", "--cells", "c.csv", "--out", "o.npz")
+    pq.write_table(table, "s.parquet", compression="brotli")
+    refused(bionic(*words), "s.parquet", "packed by Brotli", "CVE-2026-111497", "zstd or snappy")
+    pq.write_table(table, "s.parquet")
+    good = Path("s.parquet").read_bytes()
+    for cut in (4, len(good) // 2, len(good) - 5):
+        Path("s.parquet").write_bytes(good[:cut] + good[-8:])
+        refused(bionic(*words), "s.parquet")
+    Path("s.parquet").write_bytes(good)
+    for name, most, said in (
+        ("ROWS_PER_BYTE", 1, "it claims 9,000 rows in"),
+        ("LARGEST_GROUP", 50, "column pre claims"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(parquet, name, most)
+            refused(bionic(*words), "s.parquet", said)
+    assert not Path("o.npz").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 from openpyxl import Workbook
 
 from bionic_core import Connectome, RequestError
@@ -126,8 +127,19 @@ def test_matlab(labelled: bool, cells: Path, tmp_path: Path) -> None:
         with pytest.raises(RequestError, match="several matrices: W, W2"):
             read(path, cells)
     assert edges_of(read(path, cells, table="W" if labelled else "")) == WANTED
-    with h5py.File(path, "w") as file:  # version 7.3: columns come first
+    # Version 7.3: HDF5 after a block of MATLAB's own; columns come first.
+    with h5py.File(path, "w", userblock_size=512) as file:
         file["W"] = matrix.T
+        file.create_dataset("names", data=np.ones((2, 3), np.uint16)).attrs["MATLAB_class"] = (
+            np.bytes_("char")
+        )
+    assert edges_of(read(path, cells)) == WANTED
+    sparse = scipy.sparse.csc_array(matrix)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        group = file.create_group("S")
+        group.attrs["MATLAB_sparse"] = np.uint64(3)
+        for name, values in (("ir", sparse.indices), ("jc", sparse.indptr), ("data", sparse.data)):
+            group[name] = values
     assert edges_of(read(path, cells)) == WANTED
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from bionic_core import Connectome, RequestError
 from bionic_core.connectomes.importing import Request, import_connectome
+from bionic_core.connectomes.importing.text import Reading
 from tests.support.synapse_tables import (
     SMALL,
     as_dict,
@@ -223,3 +224,27 @@ def test_names_of_files_and_columns_may_hold_quotes(tmp_path: Path) -> None:
         tmp_path, text.replace('"', ""), SMALL, name="it's; DROP.csv", columns=columns
     )
     assert set(as_dict(connectome)) == {(1, 2)}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_the_encoding_of_one_file_is_not_that_of_the_other(tmp_path: Path, encoding: str) -> None:
+    """The message about the one names --encoding, which is said of both."""
+    (tmp_path / "c.csv").write_text("id,cell_type,ei\n\u00c41,a,e\nB2,b,i\n", encoding="utf-8")
+    (tmp_path / "s.csv").write_text("pre,post,count\n\u00c41,B2,3\n", encoding=encoding)
+    request = Request(
+        tmp_path / "s.csv",
+        tmp_path / "c.csv",
+        reading=Reading(encoding=encoding),
+        cells_reading=Reading(encoding=encoding),
+    )
+    connectome = import_connectome(request, tmp_path / "o.npz")
+    assert connectome.count.tolist() == [3]
+    assert connectome.name.tolist() == ["\u00c41", "B2"]
+    (note,) = (n for n in connectome.provenance["notes"] if "UTF-8" in n)
+    assert note == f"c.csv is in UTF-8; --encoding {encoding} is for the other file"
+
+
+def test_a_minus_as_it_is_typeset_is_one(tmp_path: Path) -> None:
+    text = "pre,post,weight\n2,3,5\n1,2,\u22124\n"
+    cells = "id,cell_type,ei\n1,a,i\n2,a,e\n3,a,e\n"
+    assert bring(tmp_path, text, cells).count.tolist() == [4, 5]

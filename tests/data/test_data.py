@@ -12,7 +12,7 @@ import pytest
 
 from bionic_core import Dataset, RequestError, Split
 from bionic_core.base.records import to_document
-from bionic_core.data.splits import grouped_share, split
+from bionic_core.data.splits import grouped_share, split, together
 from bionic_core.data.summary import summarise
 from bionic_core.dataset import Protocol
 
@@ -85,7 +85,7 @@ def copied(seed: int) -> Split:
     copies = whole.take(originals)
     conflicting = rng.random(len(copies)) < 0.2
     labels = np.where(conflicting, (copies.labels + 1) % 3, copies.labels)
-    return Split.join(whole, Split(copies.images, labels))
+    return together(whole, Split(copies.images, labels))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -113,7 +113,7 @@ def test_the_paper_protocol_trains_on_all_and_selects_on_all_else() -> None:
 def test_a_group_larger_than_the_tenth_is_passed_over() -> None:
     base = part((60, 20))
     same = np.repeat(base.images[:1], 30, axis=0)
-    train = Split.join(base, Split(same, np.repeat(base.labels[:1], 30)))
+    train = together(base, Split(same, np.repeat(base.labels[:1], 30)))
     rows = grouped_share(train, 2, 0.1, 0)
     assert not {base.images[0].tobytes()} & set(pictures(train.take(rows)))
     assert len(rows) == pytest.approx(11, abs=1)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import bionic_core as bionic
-from bionic_core.errors import WriteError
+from bionic_core.base.unwritten import WriteError
 from bionic_core.runs.files import LOCK, MANIFEST, METRICS, RESULT, SPEC, STATE, SUMS
 from bionic_core.runs.folder import Run
 from bionic_core.runs.task import Task

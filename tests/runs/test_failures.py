@@ -16,9 +16,9 @@ import torch
 
 import bionic_core as bionic
 from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core.actions.progress import Tally
 from bionic_core.base import failures
-from bionic_core.cli.progress import Tally
-from bionic_core.errors import WriteError
+from bionic_core.base.unwritten import WriteError
 from bionic_core.runs import train as run_module
 from bionic_core.runs.attempt import outcome_of
 from bionic_core.runs.engine import Outcome, Task, Work
@@ -30,6 +30,7 @@ from bionic_core.spec.spec import compose
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.responses import missing_notes
+from bionic_core.training import epochs
 from bionic_core.training import loop as training_module
 from bionic_core.training.evaluation import PlainFigures
 from bionic_plugins.engines.local import workers
@@ -54,7 +55,7 @@ def tried(root: Path, spec: bionic.Spec | None = None) -> Outcome:
 
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> list[int]:
     """Raise these in the epochs that are trained, one after the other; None is none."""
-    epoch, coming, trained = training_module.train_epoch, list(errors), [0]
+    epoch, coming, trained = epochs.train_epoch, list(errors), [0]
 
     def sometimes(*arguments: Any) -> Any:
         error = coming.pop(0) if coming else None
@@ -265,7 +266,7 @@ def test_a_study_tells_how_it_stands_in_plain_lines(monkeypatch: pytest.MonkeyPa
 
     from rich.console import Console
 
-    from bionic_core.cli import progress
+    from bionic_core.actions import progress
     from bionic_core.training.loop import Progress
 
     file = io.StringIO()

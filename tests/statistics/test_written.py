@@ -308,3 +308,92 @@ def test_tiny_and_huge_effects_have_digits_and_their_terms_names(
     assert "…" not in said
     if columns == 80:
         assert all(number in said for number in shown)
+
+
+@pytest.mark.parametrize(
+    ("head", "unit", "told", "size"),
+    [
+        ("y [ms]", "", "ms", 1),
+        ("y (mV)", "", "mV", 1),
+        ("y (g/l)", "", "g/l", 1),
+        ("y (µV/s2)", "", "µV/s2", 1),
+        ("y (test)", "", "", 1),
+        ("y (test)", "spikes/s", "spikes/s", 1),
+        ("y", "ms", "ms", 1),
+        ("y [ms]", "ms", "ms", 1),
+        ("y [%]", "", "percentage points", 1),
+        ("y", "%", "percentage points", 1),
+    ],
+)
+def test_units_stand_in_heads_or_are_given(
+    head: str, unit: str, told: str, size: float, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(written(VALUES, header=f"A;B;{head}"))
+    found = api.analyse(tmp_path / "t.csv", response=head, unit=unit).findings
+    assert found.response.unit == told
+    assert [e.estimate for e in found.effects] == pytest.approx([size * e for e in EFFECTS])
+    (tmp_path / "t.csv").write_text(written(VALUES, header="A;B;y [ms]"))
+    with pytest.raises(RequestError, match=r"two units \(--unit: 'kg', the column's head: 'ms'\)"):
+        api.analyse(tmp_path / "t.csv", response="y [ms]", unit="kg")
+
+
+def test_the_command_prints_effects_in_their_unit(bionic: Bionic) -> None:
+    Path("t.csv").write_text(written(VALUES, header="A;B;rate [Hz]"))
+    assert "Effects on rate, Hz" in bionic("analyse", "t.csv", "--response", "rate [Hz]").out
+    Path("t.csv").write_text(written(VALUES))
+    said = bionic("analyse", "t.csv", "--response", "y", "--unit", "ms", "--json").document
+    assert said["response"]["unit"] == "ms"
+    refused(
+        bionic("analyse", "t.csv", "--response", "y", "--unit", "ms", "--percent"), "in ms, and so"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("ctrl", "Ctrl"), "'ctrl', 'Ctrl'"),
+        (("a b", "a  b"), "'a b', 'a  b'"),
+        (("a b", "a\u00a0b"), r"'a b', 'a\xa0b'"),
+        (("\u00e9", "e\u0301"), r"'\xe9', 'e\u0301'"),
+        (("a", "a\u200b"), r"'a', 'a\u200b'"),
+    ],
+)
+def test_levels_that_look_alike_are_told_apart_and_said(words: tuple[str, str], shown: str) -> None:
+    rows = [{"a": [*words, "c"][n % 3], "y": n} for n in range(6)]
+    found = api.analyse(rows, response="y")
+    assert len(found.effects.fit.model.factors[0].levels) == 3
+    assert any(f"{shown} are levels of their own" in note for note in found.findings.notes)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["١٢٫٥", "٣"], [12.5, 3]),
+        (["١٬٢٣٤٫٥", "٩٫٢٥"], [1234.5, 9.25]),
+        (["NaT", "2"], [None, 2]),
+    ],
+)
+def test_numbers_in_arabic_writing(cells: list[str], values: list[float | None]) -> None:
+    assert list(measured(cells, "y", ["line 2", "line 3"]).values) == values
+
+
+def test_nines_far_from_all_other_values_are_said() -> None:
+    rows = [{"a": n % 2, "y": y} for n, y in enumerate([1.5, 2, 3, 2.5, 1, -999])]
+    notes = api.analyse(rows, response="y").findings.notes
+    assert any("-999 in 'y' is far from all other values" in note for note in notes)
+    rows[-1]["y"] = -9.0
+    assert not any("far from" in n for n in api.analyse(rows, response="y").findings.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"sep=;"\r\n' + written(VALUES),
+        "SEP=;\n" + written(VALUES),
+        written(VALUES).encode("utf-32"),
+        written(VALUES).encode("utf-16"),
+        written(VALUES).replace("\n", "\r"),
+    ],
+)
+def test_marks_of_programs_and_encodings(text: str | bytes, tmp_path: Path) -> None:
+    assert effects(text, tmp_path) == pytest.approx(EFFECTS)

@@ -265,7 +265,7 @@ def test_all_runs_count_as_one_in_the_display(
 ) -> None:
     """Those of other models and of the ablation: each begins, is noted, and ends once."""
     import bionic_core.runs.attempt as engine
-    from bionic_core.cli.progress import Display
+    from bionic_core.actions.progress import Display
     from bionic_core.training.loop import Progress
 
     told: dict[str, list[int]] = {"begun": [], "progress": [], "note": [], "failed": []}

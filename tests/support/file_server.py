@@ -71,7 +71,8 @@ class FileHandler(BaseHTTPRequestHandler):
         return f'{"W/" if self.state.weak else ""}"{hash(body)}"'
 
     def tagged(self, body: bytes) -> dict[str, str]:
-        return {"ETag": self.tag(body)} if self.state.tags else {}
+        page = {"Content-Type": "text/html"} if self.path.endswith("/") else {}  # an index's
+        return page | ({"ETag": self.tag(body)} if self.state.tags else {})
 
     def send(
         self, code: int, body: bytes, headers: dict[str, str] | None = None, length: int = -1

@@ -44,9 +44,14 @@ def module_of(path: Path) -> str:
 def lent(package: str) -> dict[str, str]:
     """Return what a package lends when it is asked: names, and the modules they come from.
 
-    A package lends by ``__getattr__``, and says for types where each name comes from.
+    A package lends by ``__getattr__``, and says for types where each name comes from: in its stub,
+    or in a block of its own.
     """
     path = ROOT.joinpath(*package.split("."), "__init__.py")
+    stub = path.with_suffix(".pyi")
+    if stub.exists():
+        imports = [node for node in tree_of(stub).body if isinstance(node, ast.ImportFrom)]
+        return {alias.name: node.module or "" for node in imports for alias in node.names}
     body = tree_of(path).body if path.exists() else []
     offers = {
         name.id

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from bionic_core.cli.common import say_precision
+from bionic_core.actions.work import say_precision
 from bionic_core.runs.files import MODEL
 from bionic_core.training import optimizers, precision
 from bionic_core.training.precision import has_bfloat16, in_words, lowered, taken_in

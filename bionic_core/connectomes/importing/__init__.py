@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from bionic_core.connectome import Connectome
-from bionic_core.connectomes.fetch import sha256
+from bionic_core.connectomes.fetch import check_free, sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
 from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.connectomes.importing.signs import Signs
@@ -95,13 +95,7 @@ def import_connectome(
             ``out`` exists already or cannot be written.
         BionicError: there is no room.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise RequestError(
-            "is a folder; name a file"
-            if out.is_dir()
-            else "exists already. Name another file, remove it, or give --overwrite",
-            where=str(out),
-        )
+    check_free(out, overwrite=overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")

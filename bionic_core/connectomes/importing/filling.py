@@ -57,4 +57,4 @@ def filled(database: Database, table: Table, columns: Sequence[str]) -> Table:
                     last[name] = arrays[name][-1].as_py() if len(arrays[name]) else last.get(name)
                 writer.write_table(pyarrow.table(arrays, schema=reader.schema))
     relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
-    return attrs.evolve(table, relation=relation)
+    return attrs.evolve(table, relation=relation, plain=False)

@@ -117,7 +117,7 @@ def flags(columns: Sequence[str], kinds: Kinds, sample: Mapping[str, Sequence[st
         )
         seen: dict[int, list[str]] = {}
         for value in {value for value in sample[column] if value}:
-            seen.setdefault(_bits(_bare(value), kinds), []).append(value)
+            seen.setdefault(bits_of(value, kinds), []).append(value)
         known = " ".join(
             f"WHEN {quoted(column)} IN {among(words)} THEN {bits}" for bits, words in seen.items()
         )
@@ -125,7 +125,9 @@ def flags(columns: Sequence[str], kinds: Kinds, sample: Mapping[str, Sequence[st
     return " | ".join(parts) if parts else "0::UBIGINT"
 
 
-def _bits(word: str, kinds: Kinds) -> int:
+def bits_of(value: str, kinds: Kinds) -> int:
+    """Return the four bits of a field's word."""
+    word = _bare(value)
     if word in CLEAR:
         return _CLEAR | _ANY
     if word in TELLING:

@@ -91,6 +91,9 @@ _DOES = {
 }
 """What an option does where its word does not say it."""
 
+SYNAPSE_CODES = {reason.name: number for number, reason in enumerate(SYNAPSE_REASONS, 1)}
+"""A number for each reason why a row is not taken; 0 is a row without fault."""
+
 REASONS = {reason.name: reason for reason in (*SYNAPSE_REASONS, *CELL_REASONS)}
 
 

@@ -132,7 +132,7 @@ class Summing:
         size = column("size")
         # Sums of whole numbers do not depend on their order, others do in the last digits.
         whole = np.array_equal(size, np.floor(size))
-        order = np.argsort(pair) if whole else np.lexsort((size, pair))
+        order = _sorting(pair) if whole else np.lexsort((size, pair))
         pair = pair[order]
         starts = np.flatnonzero(np.append(True, pair[1:] != pair[:-1])[: len(pair)])
         count = np.diff(np.append(starts, len(pair)))
@@ -147,6 +147,14 @@ class Summing:
         pre = (pair // self.cells).astype(np.int32)
         post = (pair - pre.astype(np.int64) * self.cells).astype(np.int32)
         return {"pre": pre, "post": post, "count": count.astype(np.int32), "size": size}
+
+
+def _sorting(pair: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the order that sorts pairs; equal ones come in any order."""
+    count = len(pair)
+    if count and int(pair.max()) < (1 << 62) // count:  # values are sorted in a third of the time
+        return np.sort(pair * count + np.arange(count)) % count
+    return np.argsort(pair)
 
 
 def _side_by_side(work: Callable[[int], T]) -> Iterator[T]:

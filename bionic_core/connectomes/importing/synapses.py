@@ -8,18 +8,16 @@ from typing import Any
 import attrs
 import numpy as np
 
-from bionic_core.connectomes.importing import losses
+from bionic_core.connectomes.importing import losses, quick
 from bionic_core.connectomes.importing.kinds import Kinds, among, flags, word_of
 from bionic_core.connectomes.importing.plan import Plan, Source, kinds_found, undecided, unread
-from bionic_core.connectomes.importing.rules import SYNAPSE_REASONS, Rules
+from bionic_core.connectomes.importing.rules import SYNAPSE_CODES as CODE
+from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.connectomes.importing.summing import LARGEST, NUMBERED, ROW, Connections, Summing
 from bionic_core.connectomes.importing.tables import Table, explained, literal, quoted
 from bionic_core.connectomes.importing.values import Id, Ids, choose, id_column, number_column
 from bionic_core.connectomes.roles import Watch
 from bionic_core.errors import RequestError
-
-CODE = {reason.name: number for number, reason in enumerate(SYNAPSE_REASONS, 1)}
-"""The numbers of the reasons, as the query gives them; 0 is a row without fault."""
 
 
 @attrs.frozen(eq=False)
@@ -77,23 +75,30 @@ def read_synapses(source: Source, plan: Plan, asked: Asked, watch: Watch) -> Rea
         RequestError: there are no rows, or no connection, the rules refuse some, or what a row
             is has to be said.
     """
+    careful = False
     while True:
+        careful |= not quick.serves(source, plan)
         try:
-            return _read(source, plan, asked, watch)
+            return _read(source, plan, asked, watch, careful=careful)
+        except quick.UnusualError:
+            careful = True
         except _OtherPlanError as otherwise:
             plan = otherwise.plan
 
 
-def _read(source: Source, plan: Plan, asked: Asked, watch: Watch) -> Read:
+def _read(source: Source, plan: Plan, asked: Asked, watch: Watch, *, careful: bool) -> Read:
     table, where, rules = source.table, str(source.table.path), asked.rules
-    query = _query(source, plan, asked)
+    if careful:
+        batches = source.database.batches(_query(source, plan, asked), table.path)
+    else:
+        batches = quick.batches(source, plan, rules, asked.kinds)
     summing = Summing(
         source.database.fresh("sums"), source.cells, numbered="synapse_id" in plan.columns
     )
     counts = np.zeros(len(CODE) + 1, np.int64)
     kept = [CODE[name] for name in CODE if rules.verdicts[name] == "keep"]
     rows, said = 0, 0
-    for batch in source.database.batches(query, table.path):
+    for batch in batches:
         reason = batch["reason"]
         _look(batch, plan, source, asked)
         counts += np.bincount(reason, minlength=len(counts))

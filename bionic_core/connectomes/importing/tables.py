@@ -14,7 +14,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.base.arrow import check_file_unpacks
 from bionic_core.base.files import check_file
+from bionic_core.base.parquet import check_parquet
 from bionic_core.connectomes.importing import text
 from bionic_core.connectomes.importing.text import ENDINGS as TEXT_ENDINGS
 from bionic_core.connectomes.importing.text import Form, Reading
@@ -46,6 +48,7 @@ class Table:
         insisted: whether the user says that it has.
         nameless: columns that the file does not name, and why.
         notes: what was found out about the file that the user should know.
+        plain: the relation is the text of ``path`` as it stands, in UTF-8.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class Table:
     insisted: bool = False
     nameless: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def decimal_comma(self) -> bool:
@@ -111,6 +115,7 @@ class Database:
         if text.is_text(path):
             return self._text(path, reading or Reading())
         if name.endswith(".parquet"):
+            _check_parquet(path)
             relation = f"read_parquet({one_file(path)}, hive_partitioning = false)"
         elif name.endswith((".feather", ".arrow")):
             relation = self._feather(path)
@@ -156,7 +161,7 @@ class Database:
         types = dict.fromkeys(names, "VARCHAR")
         notes = (*form.notes, *more)
         insisted = reading.header is True
-        return Table(path, relation, types, None, form, headed, insisted, unnamed, notes)
+        return Table(path, relation, types, None, form, headed, insisted, unnamed, notes, simple)
 
     def _feather(self, path: Path) -> str:
         import pyarrow
@@ -185,7 +190,7 @@ class Database:
             reader = self.connection.sql(sql).to_arrow_reader(BATCH)
             for batch in reader:
                 yield {
-                    name: column.to_numpy(zero_copy_only=False)
+                    name: _array(column)
                     for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 }
 
@@ -231,6 +236,18 @@ class Database:
         self.connection.register("given", pyarrow.table(dict(columns)))
         self.ask(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
         self.connection.unregister("given")
+
+
+def _array(column: Any) -> npt.NDArray[Any]:
+    """Return a column without nulls; Arrow's own way to NumPy would import pandas."""
+    import pyarrow.types
+
+    if pyarrow.types.is_boolean(column.type):
+        return np.from_dlpack(column.cast(pyarrow.uint8())).astype(bool)
+    if pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type):
+        numbers: npt.NDArray[Any] = np.from_dlpack(column)
+        return numbers
+    return np.array(column.to_pylist(), object)
 
 
 def _names(form: Form, reading: Reading) -> tuple[list[str], bool, list[str]]:
@@ -288,10 +305,27 @@ def _check_arrow(path: Path) -> None:
     import pyarrow
     import pyarrow.ipc
 
+    check_file_unpacks(path)
     with pyarrow.memory_map(str(path)) as source:
         file = pyarrow.ipc.open_file(source)
         for number in range(file.num_record_batches):
             file.get_batch(number).validate(full=True)
+
+
+def _check_parquet(path: Path) -> None:
+    """Check what DuckDB would believe of a Parquet file.
+
+    Raises:
+        RequestError: it is damaged, or not to be unpacked.
+    """
+    import pyarrow
+
+    try:
+        check_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise RequestError(
+            f"is damaged, or no Parquet file that is read ({_line(error)})", where=str(path)
+        ) from error
 
 
 def _line(error: BaseException) -> str:

@@ -27,8 +27,8 @@ MORE_ENDINGS = (".edgelist", ".edges", ".edge", ".dat", ".tab", ".ssv", ".asc")
 HEAD = 1 << 20
 """Characters that are looked at before a file is read."""
 
-LINES = 1000
-"""Lines of the head that a separator has to fit."""
+LINES, LETTERS, FEWEST = 1000, 1 << 18, 10
+"""Lines of the head that a separator has to fit: of wide matrices fewer, by letters."""
 
 SEPARATORS = {
     **{"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"},
@@ -42,7 +42,9 @@ _ORDER = ("\t", ";", "|", ",", " ")
 _COMMENT = re.compile(r"\s*(#|%|//)")
 _ATTRIBUTED = re.compile(r"\s*([^\s,;]+)[\s,;]+([^\s,;]+)[\s,;]+(\{.*\})\s*$")
 _QUOTED = re.compile(r'[,;|\t] +"')
-_NUMBER = re.compile(r"[-+]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[-+\u2212]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE
+)
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 _DECIMAL = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
@@ -135,13 +137,14 @@ def examine(path: Path, reading: Reading) -> Form:
         notes.append(f"{len(before)} comment {'line' if len(before) == 1 else 'lines'} left out")
     if before:
         comment = _COMMENT.sub("", lines[before[-1]], count=1).strip()
-    body = [line for _, line in numbered[:LINES]]
+    shown = int(LETTERS // (len(text) / len(lines)))
+    body = [line for _, line in numbered[: min(LINES, max(FEWEST, shown))]]
     attributed = all(_ATTRIBUTED.match(line) for line in body)
     mark = reading.mark or _separator(body)
     rows = list(attributed_rows(body)) if attributed else list(fields(body, mark))
     # What is more than DuckDB can split at: runs of blanks, comments later on, quotes after blanks.
     scattered = mark == " " or attributed or len(comments) > len(before)
-    scattered |= any(_QUOTED.search(line) for line in body) or mixed
+    scattered |= any(_QUOTED.search(line) for _, line in numbered[:LINES]) or mixed
     return Form(
         encoding,
         mark,
@@ -235,6 +238,9 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
         raise RequestError("is in UTF-16; give --encoding utf-16", where=str(path))
     if b"\0" in raw and not encoding.lower().replace("_", "-").startswith("utf-16"):
         raise RequestError("cannot be read as a table (it is no text)", where=str(path))
+    if encoding and _is_utf8(raw, encoding):
+        note = f"{path.name} is in UTF-8; --encoding {encoding} is for the other file"
+        return raw.decode("utf-8-sig"), "utf-8-sig", [note]
     try:
         return raw.decode(encoding or "utf-8-sig"), (encoding or "utf-8-sig"), []
     except LookupError as error:
@@ -250,6 +256,18 @@ def _head(path: Path, encoding: str) -> tuple[str, str, list[str]]:
         "--encoding latin-1",
         where=str(path),
     )
+
+
+def _is_utf8(raw: bytes, encoding: str) -> bool:
+    """Whether bytes are surely in UTF-8, though another encoding is given: for one of two files."""
+    if encoding.lower().replace("_", "-").startswith("utf-8"):
+        return False
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    try:
+        # By chance no letters of Latin-1 and its like make UTF-8.
+        return (not raw.isascii() or wide) and b"\0" not in raw and bool(raw.decode() or True)
+    except UnicodeError:
+        return False
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -191,7 +191,8 @@ def number_column(table: Table, column: str) -> str:
         else:
             grouped = f"regexp_full_match({text}, {_GROUPED})"
             other = f"CASE WHEN {grouped} THEN TRY_CAST(replace({text}, ',', '') AS DOUBLE) END"
-        value = f"coalesce(TRY_CAST({name} AS DOUBLE), {other})"
+        minus = f"TRY_CAST(replace({text}, '\u2212', '-') AS DOUBLE)"  # as people typeset it
+        value = f"coalesce(TRY_CAST({name} AS DOUBLE), {other}, {minus})"
     else:
         raise RequestError(
             f"column '{column}' holds values of type {kind}; numbers are needed",

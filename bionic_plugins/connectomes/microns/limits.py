@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import attrs
+
+from bionic_core.base.arrow import unpacked
 
 T = TypeVar("T")
 
@@ -158,9 +161,13 @@ def _check_table(kind: str, content: bytes) -> None:
     if kind != "data.arrow":
         return
     size = 0
+    for message in pa.ipc.MessageReader.open_stream(content):
+        try:
+            size += unpacked(message.metadata, message.body) if message.body else 0
+        except struct.error as error:
+            raise pa.ArrowInvalid(f"a message points out of itself: {error}") from error
+        if size > LARGEST:
+            raise TooLargeError(f"unpacks to more than {LARGEST:,} bytes")
     with pa.ipc.open_stream(content) as reader:
         for batch in reader:
             batch.validate(full=True)
-            size += batch.nbytes
-            if size > LARGEST:
-                raise TooLargeError(f"unpacks to more than {LARGEST:,} bytes")

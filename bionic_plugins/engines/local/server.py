@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 from bionic_core.base.process import safe_path
 
@@ -40,12 +41,27 @@ def without_interrupts() -> Iterator[None]:
     Nor do they import anything from the working directory.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows; there a worker is told later
-        with safe_path():
+        with safe_path(), without_main():
             yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with safe_path():
+        with safe_path(), without_main():
             yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Start processes that do not run the program that starts them again, as Python's do.
+
+    They need nothing of it, and a script that has no ``if __name__ == "__main__":`` would begin
+    its study anew in each of them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -21,7 +21,8 @@ from typing import Any
 
 import attrs
 
-from bionic_core.errors import BionicError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BionicError, RequestError
 from bionic_core.runs import (
     REMEDY,
     TRIES,
@@ -50,6 +51,28 @@ def longest_first(tasks: Sequence[Task]) -> list[Task]:
     return sorted(tasks, key=lambda task: (blocks[task.seed], -len(task.spec.mechanisms)))
 
 
+def check_sendable(work: Work) -> None:
+    """Check that processes can be started here, and import all that the runs need.
+
+    Raises:
+        RequestError: they cannot; it says what to do.
+    """
+    if multiprocessing.current_process().daemon:
+        raise RequestError(
+            f"--jobs {work.jobs}: this is itself a process that another has started as its worker, "
+            "and may start none; give --jobs 1 here, or call from the process above it"
+        )
+    specs = {id(task.spec): task.spec for task in work.tasks}.values()
+    used = {plugin for s in specs for plugin in (*s.mechanisms.values(), s.data, s.connectome)}
+    here = sorted({type(one).__name__ for one in used if type(one).__module__ == "__main__"})
+    if here:
+        raise RequestError(
+            f"--jobs {work.jobs}: {', '.join(here)} is defined in this script or notebook, which "
+            "processes do not import. Put it into a module of its own and install that ('bionic "
+            "new NAME' writes one), or give --jobs 1"
+        )
+
+
 @attrs.define(eq=False)
 class _Worker:
     process: BaseProcess
@@ -70,6 +93,7 @@ def side_by_side(work: Work) -> Iterator[Outcome]:
         RequestError: what was asked cannot be done.
         WriteError: nothing can be written.
     """
+    check_sendable(work)
     server.expect()
     crew = _Crew(work)
     try:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bionic_core.errors import BusyError, DamagedError, RequestError, WriteError
+from bionic_core.base.unwritten import WriteError
+from bionic_core.errors import BusyError, DamagedError, RequestError
 
 if TYPE_CHECKING:
     from bionic_core import Spec

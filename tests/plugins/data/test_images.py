@@ -165,3 +165,14 @@ def test_unreadable_pictures_are_counted_and_the_first_named(tmp_path: Path) -> 
 def test_fields_that_are_wrong(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="test_s"):
         Images(path=".", **fields)
+
+
+def test_classes_beside_train_and_names_that_differ_in_capitals_are_refused(tmp_path: Path) -> None:
+    classes(tmp_path / "a" / "train")
+    classes(tmp_path / "a")
+    refused(tmp_path / "a", "the class folders cats, dogs stand beside train/")
+    classes(tmp_path / "b")
+    classes(tmp_path / "b" / "more").joinpath("cats").rename(tmp_path / "b" / "Cats")
+    refused(tmp_path / "b", "the class folders Cats, cats differ in capitals alone")
+    classes(tmp_path / "c" / "data")
+    refused(tmp_path / "c", "'data' has several folders, so give that one")

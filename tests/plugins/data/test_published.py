@@ -11,7 +11,7 @@ from PIL import Image
 from bionic_core import Dataset, RequestError, Split
 from bionic_core.registry import Registry
 from bionic_core.spec.sources import data_table, open_data
-from bionic_plugins.data.expressions import AFFECTNET, CKPLUS, RAFDB
+from bionic_plugins.data.expressions import AFFECTNET, CKPLUS, RAFDB, CkPlus
 from bionic_plugins.data.fer2013 import Fer2013
 from bionic_plugins.data.images import Images
 
@@ -172,3 +172,97 @@ def test_a_quoted_comma_moves_no_field(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_text("\n".join(["name,emotion,pixels,Usage", *rows]))
     assert len(Fer2013(str(path)).read(IMAGE).train) == 7
+
+
+def test_affectnet_lists_as_published(tmp_path: Path) -> None:
+    lists = tmp_path / "Manually_Annotated_file_lists"
+    lists.mkdir()
+    header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks"
+    for split in ("training", "validation"):
+        rows = [f"{header},expression,valence,arousal"]
+        for number in range(11):
+            name = f"{number}/{split}{number}.jpg"
+            path = tmp_path / "Manually_Annotated_Images" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture = np.zeros((60, 80), np.uint8)
+            picture[10:40, 20:50] = 20 * number
+            Image.fromarray(picture).save(path, quality=100)
+            rows.append(f"{name},20,10,30,30,1.5;2.5,{number},-0.1,0.2")
+        (lists / f"{split}.csv").write_text("\r\n".join(rows) + "\r\n")
+    assert chosen(tmp_path) == "affectnet"
+    data = open_data(str(tmp_path)).read(IMAGE)
+    assert data.name.endswith("; 6 of 22 pictures have no expression)")
+    assert data.class_names == tuple(sorted(AFFECTNET))
+    assert len(data.train) == len(data.test) == 8
+    for label, image in zip(data.train.labels, data.train.images, strict=True):
+        expected = 20 * AFFECTNET.index(data.class_names[label])
+        assert image.min() == pytest.approx(expected, abs=4)  # cut to the face, no black around
+    (lists / "validation.csv").write_text(f"{header},expression\n9/gone.jpg,1,1,1,1,,3\nx,,,,,,z\n")
+    with pytest.raises(RequestError, match=r"line 2: there is no picture.*\n.*line 3: 'z' is no"):
+        open_data(str(tmp_path)).read(IMAGE)
+
+
+def cohn_kanade(root: Path, persons: int = 12) -> None:
+    for person in range(persons):
+        for take, emotion in ((1, 1 + person % 3), (2, 7), (3, None)):
+            place = Path(f"S{person:03}", f"{take:03}")
+            for frame in (1, 2, 3):
+                stem = f"S{person:03}_{take:03}_{frame:08}"
+                save(root / "cohn-kanade-images" / place / f"{stem}.png", 60 * frame + person)
+            if emotion is not None:
+                file = root / "Emotion" / place / f"{stem}_emotion.txt"
+                file.parent.mkdir(parents=True)
+                file.write_text(f"   {emotion:.7e}\n")
+
+
+def test_the_extended_cohn_kanade_sequences_as_published(tmp_path: Path) -> None:
+    cohn_kanade(tmp_path)
+    assert chosen(tmp_path) == "ckplus"
+    data = open_data(str(tmp_path)).read(IMAGE)
+    assert data.class_names == ("anger", "contempt", "disgust", "surprise")
+    assert "24 of 36 sequences have an emotion; test and validation by person" in data.name
+    of = {split: {int(i.max()) for i in part.images} for split, part in data.splits.items()}
+    assert not of["train"] & of["test"]
+    assert not of["train"] & of["validation"]
+    assert all(grey >= 180 for greys in of.values() for grey in greys)  # the last of each sequence
+    assert sum(len(part) for part in data.splits.values()) == 24
+    more = CkPlus(str(tmp_path), frames=2, neutral=True).read(IMAGE)
+    assert "neutral" in more.class_names
+    assert sum(len(part) for part in more.splits.values()) == 72
+    with pytest.raises(RequestError, match=r"has 3 pictures, fewer than frames = 3 and a neutral"):
+        CkPlus(str(tmp_path), frames=3, neutral=True).read(IMAGE)
+    next(tmp_path.rglob("*_emotion.txt")).write_text("nine")
+    with pytest.raises(RequestError, match=r"emotion\.txt: expected a number from 0 to 7"):
+        CkPlus(str(tmp_path)).read(IMAGE)
+
+
+def test_pictures_of_a_person_stay_together_where_names_tell_persons(tmp_path: Path) -> None:
+    for person in range(20):
+        for place, name in enumerate(("anger", "fear")):
+            for frame in range(3):
+                stem = f"S{person:03}_00{place}_{frame:08}"
+                save(tmp_path / "ck" / name / f"{stem}.png", 10 * person + place + 2 * frame)
+                save(tmp_path / "of" / name / f"p{person}" / f"{frame}.png", 10 * person + frame)
+    for root in ("ck", "of"):
+        data = Images(str(tmp_path / root)).read(IMAGE)
+        assert data.name == f"images ({root}; test and validation by person)"
+        of = {s: {int(i.max()) // 10 for i in part.images} for s, part in data.splits.items()}
+        assert len(of["test"]) == 4
+        assert sum(map(len, of.values())) == 20
+        mixed = Images(str(tmp_path / root), persons="mixed").read(IMAGE)
+        assert mixed.validation is None
+        assert mixed.name == f"images ({root}; persons may be in train and test)"
+    (tmp_path / "ck").rename(tmp_path / "train")
+    save(tmp_path / "test" / "fear" / "S001_001_00000009.png", 5)
+    assert "1 persons of train are in test" in Images(str(tmp_path)).read(IMAGE).name
+
+
+def test_a_column_that_is_there_twice_and_usages_with_blanks(tmp_path: Path) -> None:
+    pixels = " ".join(["5"] * 2304)
+    rows = [f"{n % 7},{pixels},{'Training' if n < 7 else 'Private Test'}" for n in range(14)]
+    path = tmp_path / "fer2013.csv"
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    assert len(Fer2013(str(path)).read(IMAGE).test) == 7
+    path.write_text("\n".join(["emotion,pixels,Usage,emotion", *(f"{row},0" for row in rows)]))
+    with pytest.raises(RequestError, match="line 1: the header has emotion twice; keep one"):
+        Fer2013(str(path)).read(IMAGE)

@@ -10,6 +10,9 @@ from rich.segment import Segment
 
 from bionic_core.base.words import printable
 
+WIDTH = 80
+"""Letters of a line where the terminal says that it has none."""
+
 
 class PlainConsole(Console):
     """A rich console for which no text is markup, and that prints no control characters in text.
@@ -20,6 +23,8 @@ class PlainConsole(Console):
     def __init__(self, **options: Any) -> None:
         """Take the options of rich's own console."""
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+        if self.width < 1:  # COLUMNS = 0, by which nothing would be printed
+            self.width = WIDTH
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -1,0 +1,65 @@
+"""What `bionic_core` offers, and where it comes from: read by type checkers, and at run time."""
+
+from bionic_core.actions.calls import ablate as ablate
+from bionic_core.actions.calls import factorial as factorial
+from bionic_core.actions.calls import plan as plan
+from bionic_core.actions.calls import reproduce as reproduce
+from bionic_core.actions.calls import train as train
+from bionic_core.actions.notices import BionicWarning as BionicWarning
+from bionic_core.actions.objects import AblationStudy as AblationStudy
+from bionic_core.actions.objects import FactorialStudy as FactorialStudy
+from bionic_core.actions.objects import Plan as Plan
+from bionic_core.actions.objects import Run as Run
+from bionic_core.actions.reading import evaluate as evaluate
+from bionic_core.actions.reading import open as open
+from bionic_core.actions.reading import predict as predict
+from bionic_core.base.unwritten import WriteError as WriteError
+from bionic_core.cli.command import Command as Command
+from bionic_core.connectome import Block as Block
+from bionic_core.connectome import Connectome as Connectome
+from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher
+from bionic_core.dataset import Dataset as Dataset
+from bionic_core.dataset import Split as Split
+from bionic_core.errors import BionicError as BionicError
+from bionic_core.errors import BusyError as BusyError
+from bionic_core.errors import DamagedError as DamagedError
+from bionic_core.errors import RequestError as RequestError
+from bionic_core.markers import DRAWS as DRAWS
+from bionic_core.markers import EARLIER as EARLIER
+from bionic_core.markers import LADDER as LADDER
+from bionic_core.markers import NEUTRAL as NEUTRAL
+from bionic_core.markers import NUMERICS as NUMERICS
+from bionic_core.markers import hookimpl as hookimpl
+from bionic_core.model.assembly import build as build
+from bionic_core.model.network import Network as Network
+from bionic_core.model.projection import Projection as Projection
+from bionic_core.plugin import ConnectomeSource as ConnectomeSource
+from bionic_core.plugin import DataSource as DataSource
+from bionic_core.plugin import Mechanism as Mechanism
+from bionic_core.registry import Registry as Registry
+from bionic_core.runs.engine import Engine as Engine
+from bionic_core.seeds import Stream as Stream
+from bionic_core.sites import Features as Features
+from bionic_core.sites import Layer as Layer
+from bionic_core.sites import NormSite as NormSite
+from bionic_core.sites import PlasticityRule as PlasticityRule
+from bionic_core.sites import ProjectionSite as ProjectionSite
+from bionic_core.sites import Stage as Stage
+from bionic_core.sites import Synapses as Synapses
+from bionic_core.sites import Wiring as Wiring
+from bionic_core.spec.find import load as load
+from bionic_core.spec.spec import Spec as Spec
+from bionic_core.spec.spec import compose as compose
+from bionic_core.statistics.analysis import Analysis as Analysis
+from bionic_core.statistics.tables import analyse as analyse
+from bionic_core.studies.journal import Held as Held
+from bionic_core.studies.journal import Journal as Journal
+from bionic_core.studies.journal import Recorded as Recorded
+from bionic_core.studies.journal import Study as Study
+from bionic_core.studies.journal import Tracked as Tracked
+from bionic_core.studies.journal import Tracker as Tracker
+from bionic_core.studies.publication import Publication as Publication
+from bionic_core.training.recipe import recipe_of as recipe_of
+
+__version__: str
+__all__: list[str]
