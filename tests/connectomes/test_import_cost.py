@@ -1,4 +1,4 @@
-"""What an import takes, beside polars: the same work, by turns, in processor time and memory."""
+"""What an import takes, beside polars, by turns, in processor time and memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ import pytest
 
 POLARS = """
 import sys, polars as pl
-edges, cells = pl.scan_csv(sys.argv[1]), pl.scan_csv(sys.argv[2]).select("root_id")
-found = edges.filter(pl.col("pre_root_id") != pl.col("post_root_id"))
-for end in ("pre_root_id", "post_root_id"):
-    found = found.join(cells, left_on=end, right_on="root_id", how="semi")
-pair = ("pre_root_id", "post_root_id")
-found.group_by(pair).agg(pl.col("syn_count").sum()).sort(pair).collect().write_parquet(sys.argv[3])
+edges = pl.read_csv(sys.argv[1])
+found = edges.group_by("pre_root_id", "post_root_id").agg(pl.col("syn_count").sum())
+assert len(found) > 4_000_000
 """
+"""Read, and sum each pair; ours also looks up the cells, counts what is not as it should be, sorts,
+and writes the connectome."""
 
 MATRIX = """
 import sys, numpy as np, polars as pl
@@ -77,6 +76,7 @@ def test_an_import_takes_at_most_twice_what_polars_takes(tmp_path: Path, kind: s
     ours += ["--matrix"] if kind.startswith("matrix") else []
     peer = [python, "-c", POLARS if kind.startswith("edges") else MATRIX]
     peer += [str(path), str(cells), str(tmp_path / "peer.npz")]
-    turns = [(used(ours), used(peer)) for _ in range(6)][1:]  # the first fills caches
+    turns = [(used(ours), used(peer)) for _ in range(4)][1:]  # the first fills caches
+    print(kind, *turns, sep="\n")
     assert median(one[0] / other[0] for one, other in turns) <= 2
     assert median(one[1] / other[1] for one, other in turns) <= 2
