@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,12 +33,24 @@ np.savez_compressed(sys.argv[3], row=row, column=column, value=matrix[row, colum
 CELLS = 4100
 
 
+METER = """
+import os, subprocess, sys
+quiet = subprocess.DEVNULL
+process = subprocess.Popen(sys.argv[1:], stdout=quiet, stderr=quiet)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+"""In a small process of its own: the peak of a process is at least that of the one it began in."""
+
+
 def used(command: Sequence[str]) -> tuple[float, float]:
     """Seconds of processor and peak MiB of a process."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, command
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    meter = [sys.executable, "-S", "-c", METER, *command]
+    said = subprocess.run(meter, check=True, capture_output=True, text=True).stdout
+    code, seconds, peak = map(float, said.split())
+    assert code == 0, command
+    return seconds, peak
 
 
 def edges(path: Path) -> None:

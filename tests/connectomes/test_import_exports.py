@@ -179,6 +179,18 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         "--refuse invalid",
         "invalid: 1 row has 'valid' false",
     ),
+    "a pointer of Git LFS": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab\nsize 12345\n",
+        NUMBERS,
+        "",
+        "is a pointer of Git LFS, and not the file",
+    ),
+    "a page to log in": (
+        "<!DOCTYPE html>\n<html><title>Sign in</title></html>\n",
+        NUMBERS,
+        "",
+        "is a web page, perhaps one to log in",
+    ),
     "counts in words": (
         "pre,post,weight\n1,2,strong\n2,3,weak\n",
         NUMBERS,
@@ -219,14 +231,15 @@ def test_what_these_messages_advise(tmp_path: Path, case: str) -> None:
     assert totals(bring(tmp_path, text, cells, options)) == right
 
 
-def test_what_is_summed_over_animals_is_said(tmp_path: Path) -> None:
-    text = "pre,post,type,synapses,dataset\nAAL,AAR,chemical,3,L1\nAAL,AAR,chemical,4,adult\n"
+@pytest.mark.parametrize("column", ["dataset", "materialization_version"])
+def test_what_is_summed_over_animals_is_said(tmp_path: Path, column: str) -> None:
+    text = f"pre,post,type,synapses,{column}\nAAL,AAR,chemical,3,L1\nAAL,AAR,chemical,4,adult\n"
     found = bring(tmp_path, text, WORM)
     assert totals(found) == (1, 7)
-    (note,) = (n for n in found.provenance["notes"] if "dataset" in n)
+    (note,) = (n for n in found.provenance["notes"] if column in n)
     assert "several values (L1, adult)" in note
     alone = bring(tmp_path, text.replace("L1", "adult"), WORM)
-    assert not [n for n in alone.provenance["notes"] if "dataset" in n]
+    assert not [n for n in alone.provenance["notes"] if column in n]
 
 
 def test_what_is_mutual_throughout_is_said(tmp_path: Path) -> None:

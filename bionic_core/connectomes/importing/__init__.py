@@ -135,7 +135,10 @@ class _Result:
 def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
     """Import what a request names, out of the containers that it is in."""
     from bionic_core.connectomes.importing.containers import Plain, as_given
+    from bionic_core.connectomes.importing.text import check_itself
 
+    for path in (request.synapses, request.cells):
+        check_itself(path)
     synapses = Plain.of(request.synapses, "synapses", folder, request.table)
     cells = Plain.of(request.cells, "cells", folder, request.cells_table)
     inner = attrs.evolve(request, synapses=synapses.path, cells=cells.path)

@@ -28,7 +28,7 @@ _NO, _YES = ("f", "false", "no", "n", "0"), ("t", "true", "yes", "y", "1")
 
 _SUBJECTS = re.compile(
     r"(data_?set|animal|animal_?id|worm|fly|mouse|larva|specimen|individual|subject|subject_?id"
-    r"|sample|stage|sex|reconstruction|connectome|brain)(_?name)?",
+    r"|sample|stage|sex|reconstruction|connectome|brain|(mat(erialization)?_?)?version)(_?name)?",
     re.IGNORECASE,
 )
 """Columns that tell apart whose connections these are."""
