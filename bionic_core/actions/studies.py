@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bionic_core.base.steps import doing
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Asked:
         from bionic_core.studies.responses import full_name
 
         name = full_name(response)
-        check_judging(experiment, judging, response=name, order=order)
+        with doing(f"looking at what {experiment.design.runs:,} runs can tell"):
+            check_judging(experiment, judging, response=name, order=order)
         return cls(experiment, judging, name, order)
 
 
@@ -91,46 +93,50 @@ def design_factorial(
 
     registry, runs = Registry.installed(), range(seeds)
     if design is None:
-        return plan_factorial(
-            spec,
-            mechanisms,
-            runs,
-            registry,
-            keys=keys,
-            resolution=resolution,
-            folded=folded,
-            way=way,
-        )
+        with doing("composing the cells of the design, and building each shape of model once"):
+            return plan_factorial(
+                spec,
+                mechanisms,
+                runs,
+                registry,
+                keys=keys,
+                resolution=resolution,
+                folded=folded,
+                way=way,
+            )
     if mechanisms or keys or resolution is not None:
         raise RequestError(
             "--design: the file names the factors and the cells; leave --mechanisms, --factor "
             "and --resolution out"
         )
-    given = read_design(design, spec, registry)
-    return plan_factorial(
-        spec,
-        given.mechanisms,
-        runs,
-        registry,
-        keys=given.keys,
-        folded=folded,
-        cells=given.cells,
-        way=way,
-    )
+    with doing(f"reading {design}"):
+        given = read_design(design, spec, registry)
+    with doing(f"composing the {len(given.cells):,} cells of {design}"):
+        return plan_factorial(
+            spec,
+            given.mechanisms,
+            runs,
+            registry,
+            keys=given.keys,
+            folded=folded,
+            cells=given.cells,
+            way=way,
+        )
 
 
 def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> FactorialPlan:
     """Return what a factorial experiment will see; ``probe`` is the seconds of its time's probe."""
     from bionic_core.studies import plan
 
-    return plan.factorial_plan(
-        asked.experiment,
-        **where.place,
-        response=asked.response,
-        order=asked.order,
-        judging=asked.judging,
-        seconds=probe,
-    )
+    with doing(f"planning {asked.experiment.design.runs:,} runs, of which some may be done"):
+        return plan.factorial_plan(
+            asked.experiment,
+            **where.place,
+            response=asked.response,
+            order=asked.order,
+            judging=asked.judging,
+            seconds=probe,
+        )
 
 
 def factorial(
@@ -159,9 +165,10 @@ def factorial(
     check_response(asked.response, experiment.spec)
     name = f"{experiment.spec.name}-{study.study_name(experiment)}"
     (cells,) = run_study(name, [experiment], where, display, then=THEN)
-    analysis = study.analyse(
-        experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
-    )
+    with doing(f"estimating effects of {len(cells):,} runs"):
+        analysis = study.analyse(
+            experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
+        )
     results = attrs.evolve(study.results(experiment, cells, analysis), command=command)
     path = study.save_results(where.out, experiment, results)
     return attrs.evolve(results, file=str(path))
@@ -188,7 +195,8 @@ class AskedAblation:
         from bionic_core.studies.ablation import plan_ablation
         from bionic_core.studies.over_images import check_comparisons
 
-        ablation = plan_ablation(spec, mechanisms, range(seeds), Registry.installed())
+        with doing("composing the variants, and building each shape of model once"):
+            ablation = plan_ablation(spec, mechanisms, range(seeds), Registry.installed())
         trial = ablation.experiment
         return cls(ablation, check_comparisons(trial.design, trial.specs, judging))
 
@@ -198,8 +206,9 @@ def ablation_plan(asked: AskedAblation, where: Workplace) -> AblationPlan:
     from bionic_core.studies import ablation as study
 
     spec = asked.ablation.experiment.spec
-    measured = _measured(spec, where.device, where.jobs)
-    return study.ablation_plan(asked.ablation, *measured, where.jobs, asked.judging)
+    with doing(f"planning {asked.ablation.experiment.design.runs:,} runs"):
+        measured = _measured(spec, where.device, where.jobs)
+        return study.ablation_plan(asked.ablation, *measured, where.jobs, asked.judging)
 
 
 def ablate(

@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from bionic_core.base.output import configure_output
 from bionic_core.base.process import configure_process, give_way, import_elsewhere, leave
+from bionic_core.base.steps import heard
 from bionic_core.base.words import printable
 from bionic_core.cli import (
     ablation,
@@ -79,13 +80,21 @@ COMMANDS: tuple[tuple[typer.Typer, str, Callable[..., None], type[TyperCommand]]
 """Every command: where it is found, its name, its function, and how its words are read."""
 
 
+def _say(line: str) -> None:
+    """Show whoever waits what is being done; a display that draws shows it in its own way."""
+    from bionic_core.cli.common import console
+
+    console(sys.stderr).print(line, soft_wrap=True)
+
+
 def _told(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command whose end of input or of a process is an error, and no wish to stop."""
 
     @functools.wraps(command)
     def told(*arguments: object, **options: object) -> None:
         try:
-            command(*arguments, **options)
+            with heard(_say):
+                command(*arguments, **options)
         except EOFError as error:  # the library would say "Aborted!", as for Ctrl-C
             from bionic_core.base.failures import explained
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from bionic_core.base.steps import doing
 from bionic_core.cli.common import Json, console, show
 from bionic_core.cli.plugins import PluginCommand, chosen
 from bionic_core.errors import BionicError, RequestError
@@ -278,9 +279,10 @@ def import_command(options: ImportOptions, json: Json = False) -> None:
     with Download(console(sys.stderr)) as display:
         try:
             connectome = import_connectome(request, out, overwrite=options.overwrite, watch=display)
+            with doing(f"counting what is in {out}"):
+                summary = attrs.evolve(summarise(connectome), file=str(out))
         except KeyboardInterrupt:
             raise BionicError("stopped; nothing was written") from None
-    summary = attrs.evolve(summarise(connectome), file=str(out))
     show(summary, json, lambda report: report.connectome(summary))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from bionic_core.base.records import to_document
+from bionic_core.base.steps import doing
 from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
@@ -137,7 +138,9 @@ def analyse(
             number in the response; and what ``estimate_effects`` raises.
     """
     check_margin(margin)
-    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
+    where = str(table) if isinstance(table, str | os.PathLike) else "table"
+    with doing(f"reading {where}"):
+        sheet = _sheet(table)
     if block is None:
         block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
     try:
@@ -158,7 +161,8 @@ def analyse(
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
         options |= {"draws": drawn, "ladders": ladders}
-        analysis, curvature = _analysed(_factors(found), rows, said, options)
+        with doing(f"estimating effects of {len(found):,} factors in {len(rows):,} rows"):
+            analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*sentences(taken, read), *([str(curvature)] if curvature else []))
