@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from bionic_core.base.records import to_document
+from bionic_core.base.steps import doing
 from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
@@ -135,7 +136,9 @@ def analyse(
         RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
-    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
+    where = str(table) if isinstance(table, str | os.PathLike) else "table"
+    with doing(f"reading {where}"):
+        sheet = _sheet(table)
     block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
@@ -153,7 +156,8 @@ def analyse(
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
         options |= {"draws": drawn, "ladders": known.ladders}
-        analysis, curvature = _analysed(_factors(found), rows, said, options)
+        with doing(f"estimating effects of {len(found):,} factors in {len(rows):,} rows"):
+            analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*sentences(taken, read), *map(str, filter(None, [curvature])))
