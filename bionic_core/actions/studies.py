@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -105,17 +105,11 @@ def design_factorial(
     from bionic_core.studies.factors import read_design
 
     registry, runs = Registry.installed(), range(seeds)
+    how: dict[str, Any] = {"folded": folded, "way": way}
     if design is None:
         with doing("composing the cells of the design, and building each shape of model once"):
             return plan_factorial(
-                spec,
-                mechanisms,
-                runs,
-                registry,
-                keys=keys,
-                resolution=resolution,
-                folded=folded,
-                way=way,
+                spec, mechanisms, runs, registry, keys=keys, resolution=resolution, **how
             )
     if mechanisms or keys or resolution is not None:
         raise RequestError(
@@ -131,9 +125,8 @@ def design_factorial(
             runs,
             registry,
             keys=given.keys,
-            folded=folded,
             cells=given.cells,
-            way=way,
+            **how,
         )
 
 

@@ -124,9 +124,7 @@ def analyse(
             whose values repeat as a design's do, in a study's own table those left of its ``seed``.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
-        order: of interactions, the highest that is estimated; higher ones are taken as error.
-        confidence: of the intervals, a share.
-        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        order, confidence, error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
         unit: of the response, ``%`` for per cent; if empty, as the numbers or the head say.

@@ -188,8 +188,25 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
     notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
     for note in notes:
         watch.say(note)
-    cells, connections = result.cells, result.connections
     columns, others = dict(rows.columns), unread_cells(table, rows.columns)
+    about = {
+        "label": request.label or given.synapses.name.split(".")[0],
+        "files": files,
+        **result.about,
+        "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
+        "signs": {
+            "excitatory": list(request.excitatory),
+            "inhibitory": list(request.inhibitory),
+            "unknown_as": request.sign_unknown,
+        },
+        "nm_per_unit": list(request.voxel),
+        "notes": notes,
+        **request.rules.outcome({**result.counts, **result.cells.counts}),
+    }
+    return _connectome(result.cells, result.connections, about)
+
+
+def _connectome(cells: Cells, connections: Connections, about: Mapping[str, Any]) -> Connectome:
     return Connectome.of(
         cell_id=cells.id,
         broad_type=cells.broad_type,
@@ -203,20 +220,7 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
         post=connections.post,
         count=connections.count,
         size=connections.size,
-        provenance={
-            "label": request.label or given.synapses.name.split(".")[0],
-            "files": files,
-            **result.about,
-            "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
-            "signs": {
-                "excitatory": list(request.excitatory),
-                "inhibitory": list(request.inhibitory),
-                "unknown_as": request.sign_unknown,
-            },
-            "nm_per_unit": list(request.voxel),
-            "notes": notes,
-            **request.rules.outcome({**result.counts, **cells.counts}),
-        },
+        provenance=about,
     )
 
 
