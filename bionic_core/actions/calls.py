@@ -111,15 +111,13 @@ def factorial(
 
     Args:
         spec: as for :func:`train`, as is what is not named here.
-        mechanisms: on and off.
+        mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
         factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
-        seeds: runs of each cell, seeds 0, 1, ….
         resolution, foldover: of a fraction, III, IV or V, or 3, 4, 5; True, or factors, to add the
             one with these reversed.
         design: a CSV file with a column for each factor and a row for each cell, instead.
         response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
-        error, over: what tells the error (``seeds``, ``pooled``, ``cells``), and what intervals
-            generalise over (``seeds``, or ``seeds,images``).
+        error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
         margin: effects no larger are as good as none; in the effects' units.
         until, max_seeds: ``"decided"`` trains on until each effect is larger than the margin or
             within it, or so many seeds are done (20 if None).

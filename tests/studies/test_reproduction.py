@@ -390,11 +390,9 @@ def test_a_results_own_figures_of_classes_are_taken(done: Path, tmp_path: Path) 
 def test_z_needs_a_spread_on_both_sides() -> None:
     ours = Summary(0.5, None, 1)
     assert judged(60.0, 0.3, 3, ours, 100, z=True).z is None
-    three = Summary(0.61, 0.003, 3)
+    three, spread = Summary(0.61, 0.003, 3), math.sqrt(2 * 0.3**2 / 3)
     assert judged(60.0, 0.3, 3, three, 100, z=False).z is None
-    assert judged(60.0, 0.3, 3, three, 100, z=True).z == pytest.approx(
-        1 / math.sqrt(0.3**2 / 3 + 0.3**2 / 3)
-    )
+    assert judged(60.0, 0.3, 3, three, 100, z=True).z == pytest.approx(1 / spread)
 
 
 def test_durations_are_for_people() -> None:
