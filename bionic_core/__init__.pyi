@@ -14,6 +14,7 @@ from bionic_core.actions.objects import FactorialStudy as FactorialStudy
 from bionic_core.actions.objects import Plan as Plan
 from bionic_core.actions.objects import Run as Run
 from bionic_core.base.unwritten import WriteError as WriteError
+from bionic_core.cli.command import Command as Command
 from bionic_core.connectome import Block as Block
 from bionic_core.connectome import Connectome as Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher

@@ -74,11 +74,11 @@ def path(argument: str, value: object) -> Path:
 
 def spec_of(
     spec: SpecLike,
-    *,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
 ) -> Spec:
     """Return a spec by name, by path or as it is, as the other arguments change it.
 
@@ -89,27 +89,23 @@ def spec_of(
     from bionic_core.spec.find import load
     from bionic_core.spec.spec import Spec, compose
 
-    out, assignments = names("without", without), _assignments(set)
+    out, more, assignments = names("without", without), names("with_", with_), _assignments(set)
     if epochs is not None:
+        if "training.max_epochs" in assignments:
+            raise RequestError("epochs and set's 'training.max_epochs' are one; give one of them")
         assignments["training.max_epochs"] = count("epochs", epochs)
     source = None if data is None else os.fspath(path("data", data))
+    written = [f"{key}={_toml(key, value)}" for key, value in assignments.items()]
     if not isinstance(spec, Spec):
         if not isinstance(spec, str | os.PathLike):
             raise wrong("spec", spec, "a spec's name, the path of a TOML file, or bionic.load's")
-        if not assignments:
-            return load(spec, without=out, data=source)
-        written = [f"{key}={_toml(key, value)}" for key, value in assignments.items()]
-        return load(spec, set=written, without=out, data=source)
-    if not assignments and source is None:
+        return load(spec, set=written, without=out, with_=more, data=source)
+    if not (written or more) and source is None:
         return spec.without(out)
-    from bionic_core.spec.assign import assign_value
-    from bionic_core.spec.sources import choose_data
+    from bionic_core.spec.assign import change
 
     document, registry = spec.document(), Registry.installed()
-    for key, value in assignments.items():
-        assign_value(document, key, value)
-    if source is not None:
-        choose_data(document, source, registry)
+    change(document, Path(spec.name), registry, set=written, with_=more, without=out, data=source)
     return compose(document, name=spec.name, where=spec.where, registry=registry).without(out)
 
 

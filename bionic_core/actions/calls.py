@@ -40,6 +40,7 @@ def train(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     out: PathLike = "runs",
     track: Sequence[str | Tracker] = (),
@@ -55,6 +56,7 @@ def train(
         epochs: at most so many.
         set: keys of the spec and their values, ``{"noise.sigma": 0.1}``.
         without: mechanisms to leave out, with those that require them.
+        with_: mechanisms to put in, by their defaults.
         device: ``auto``, ``cpu`` or ``cuda``.
         out: folder in which runs have their folders.
         track: trackers, by name or as objects.
@@ -70,7 +72,9 @@ def train(
     from bionic_core.actions.work import train_run
 
     with called(trains=True):
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         where = _workplace(out, device, 1, None, track, track_to)
         run = train_run(
             loaded, count("seed", seed, least=0), where, display_for(progress, alone=True)
@@ -96,6 +100,7 @@ def factorial(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -107,8 +112,8 @@ def factorial(
     """Train combinations of mechanisms and of keys' values, and estimate their effects.
 
     Args:
-        spec: as for :func:`train`, as ``data``, ``epochs``, ``set``, ``without``, ``device``,
-            ``out``, ``track``, ``track_to`` and ``progress``.
+        spec: as for :func:`train`, as ``data``, ``epochs``, ``set``, ``without``, ``with_``,
+            ``device``, ``out``, ``track``, ``track_to`` and ``progress``.
         mechanisms: on and off.
         factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
         seeds: runs of each cell, seeds 0, 1, ….
@@ -133,7 +138,9 @@ def factorial(
     with called(trains=True):
         asked_jobs = count("jobs", jobs)
         trainer = _engine(engine, asked_jobs)  # first: it makes ready beside what follows
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         asked = _asked(
             loaded, mechanisms, factors, seeds, resolution, foldover, design, response, order,
             _judging(error, over, margin),
@@ -157,6 +164,7 @@ def ablate(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -176,7 +184,9 @@ def ablate(
     with called(trains=True):
         asked_jobs = count("jobs", jobs)
         trainer = _engine(engine, asked_jobs)
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         out_of_it, runs = names("mechanisms", mechanisms), count("seeds", seeds)
         asked = studies.AskedAblation.of(loaded, out_of_it, runs, _judging(error, over, margin))
         where = _workplace(out, device, asked_jobs, trainer, track, track_to)
@@ -205,6 +215,7 @@ def plan(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     out: PathLike = "runs",
@@ -223,7 +234,9 @@ def plan(
     from bionic_core.actions import studies
 
     with called():
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        loaded = arguments.spec_of(
+            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
+        )
         judging = _judging(error, over, margin)
         where = _workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":
@@ -288,7 +301,8 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
         images: a picture, a folder of pictures, or several.
 
     Returns:
-        A row for each picture, by its path: ``prediction``, and each class's probability.
+        A row for each picture, by its path: ``prediction``, and each class's probability; nothing
+        in them where a picture that a folder holds cannot be read, of which the caller is warned.
 
     Raises:
         RequestError: the run is not finished, or a picture is missing or cannot be read.
@@ -302,6 +316,9 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
         places = [images] if isinstance(images, str | os.PathLike) else _list("images", images)
         paths = [arguments.path(f"images[{n}]", place) for n, place in enumerate(places)]
         found = probabilities(opened, paths)
+        for one in found:
+            if one.error is not None:
+                warn(f"{one.error}; it has no prediction")
         return frames.probabilities(found, opened.manifest["class_names"])
 
 

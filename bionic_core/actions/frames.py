@@ -114,7 +114,7 @@ def cells(study: FactorialResults | AblationResults) -> pd.DataFrame:
 def probabilities(found: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
     """Return a row for each picture, by its path: the likeliest class, and each one's share."""
     rows = [
-        {"prediction": one.prediction, **{name: one.probabilities[name] for name in names}}
+        {"prediction": one.prediction, **{name: one.probabilities.get(name) for name in names}}
         for one in found
     ]
     return pd.DataFrame(rows, index=pd.Index([one.image for one in found], name="image"))

@@ -6,14 +6,22 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
+from bionic_core.cli import completing
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 from bionic_core.cli.figures import check_folder
 
 
 def check_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="An installed plugin.", autocompletion=completing.any_plugin
+        ),
+    ],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key of it; may be repeated."),
@@ -23,7 +31,7 @@ def check_command(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+    """Carry out :class:`Check`."""
     from bionic_core.actions.progress import Download
     from bionic_core.conformance.check import Subject
 
@@ -54,7 +62,7 @@ def new_command(
     ] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+    """Carry out :class:`New`."""
     from bionic_core.conformance.scaffold import write_package
 
     check_folder(out, "--out", "the package's folder is made in")
@@ -68,3 +76,23 @@ def new_command(
         return Text("\n".join([f"{document['folder']}:", *lines]))
 
     show(document, json, render)
+
+
+@attrs.frozen(eq=False)
+class Check(Command):
+    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+
+    name = "check"
+    group = "plugins"
+    example = "bionic check schematic"
+    run = staticmethod(check_command)
+
+
+@attrs.frozen(eq=False)
+class New(Command):
+    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+
+    name = "new"
+    group = "plugins"
+    example = "bionic new divisive"
+    run = staticmethod(new_command)

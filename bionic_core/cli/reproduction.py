@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, resumable, show, strict_json
 from bionic_core.cli.options import Less
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
@@ -27,7 +30,7 @@ def reproduce_command(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    options: Annotated[StudyOptions, Less(("without",))],
+    options: Annotated[StudyOptions, Less(("with_", "without"))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,
@@ -36,7 +39,7 @@ def reproduce_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train all that a paper's tables need, and set its numbers beside ours."""
+    """Carry out :class:`Reproduce`."""
     from bionic_core.actions import reproduction as study
     from bionic_core.actions.progress import Display
     from bionic_core.reports import reproduction as reports
@@ -68,3 +71,14 @@ def reproduce_command(
     typer.echo(f"written: {', '.join(found.files)}", err=True)
     if failed := len(found.failed):
         raise BionicError(f"{failed} runs failed; the report is of the others")
+
+
+@attrs.frozen(eq=False)
+class Reproduce(Command):
+    """Train all that a paper's tables need, and set its numbers beside ours."""
+
+    name = "reproduce"
+    group = "study"
+    example = "bionic reproduce --quick --plan"
+    reading = StudyCommand
+    run = staticmethod(reproduce_command)

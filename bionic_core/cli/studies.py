@@ -11,7 +11,9 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
@@ -46,13 +48,19 @@ class DesignOptions:
     """Which cells a factorial experiment has; each field is an option."""
 
     mechanisms: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Mechanisms to switch on and off.")
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Mechanisms to switch on and off.",
+            autocompletion=completing.plugins_of("mechanism"),
+        ),
     ] = ""
     factor: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=V1,V2",
             help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+            autocompletion=completing.keys,
         ),
     ] = None
     draws: Annotated[
@@ -105,7 +113,12 @@ def factorial_command(
     context: typer.Context,
     *,
     spec: Annotated[
-        str, typer.Argument(metavar="[SPEC]", help="A TOML file or a shipped spec's name.")
+        str,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A TOML file or a shipped spec's name.",
+            autocompletion=completing.spec_names,
+        ),
     ] = "demo",
     design: DesignOptions,
     plan: Annotated[
@@ -124,7 +137,7 @@ def factorial_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+    """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
@@ -135,6 +148,7 @@ def factorial_command(
     from bionic_core.reports.terminal import render
 
     experiment = design.experiment(loaded)
+    _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
     asked = studies.Asked.of(experiment, judged.judging, response, order)
     where = options.workplace(context, trainer)
@@ -149,6 +163,23 @@ def factorial_command(
     show(to_document(results), json, lambda _: render(studied(results)))
     if failed := studies.failures(results):
         raise BionicError(failed)
+
+
+def _check_used(
+    experiment: Experiment,
+    options: StudyOptions,
+    plan: bool,
+    probe: float | None,
+    figures: Path | None,
+) -> None:
+    """Refuse options that would change nothing."""
+    from bionic_core.spec.assign import check_overridden
+
+    check_overridden(options.set_ or (), (f.name for f in experiment.design.factors))
+    if probe is not None and not plan:
+        raise RequestError("--probe: it is --plan that times; give both, or neither")
+    if figures is not None and plan:
+        raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
 
 
 def _names(text: str) -> list[str]:
@@ -182,7 +213,7 @@ def analyse_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Analyse any table of factors and responses as a factorial experiment is."""
+    """Carry out :class:`Analyse`."""
     from bionic_core.reports.findings import analysed
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
@@ -218,3 +249,24 @@ def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
     from bionic_core.reports.drawing.effects import drawn
 
     return tuple(folders.write(folder, drawn(findings)))
+
+
+@attrs.frozen(eq=False)
+class Factorial(Command):
+    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+
+    name = "factorial"
+    group = "study"
+    example = "bionic factorial demo --factor training.lr=0.001,0.003 --plan"
+    reading = FactorialCommand
+    run = staticmethod(factorial_command)
+
+
+@attrs.frozen(eq=False)
+class Analyse(Command):
+    """Analyse any table of factors and responses as a factorial experiment is."""
+
+    name = "analyse"
+    group = "study"
+    example = "bionic analyse table.csv --response yield"
+    run = staticmethod(analyse_command)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from bionic_core.cli.common import Data, Set, Without, load
+from bionic_core.cli import completing
+from bionic_core.cli.common import Data, Set, With, Without, load
 from bionic_core.cli.figures import check_folder
 from bionic_core.cli.plugins import chosen
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.actions.work import Workplace
@@ -85,6 +87,7 @@ class StudyOptions:
             metavar="NAME",
             help="What trains the runs; bionic plugins lists engines, and --engine NAME --help "
             "shows the options of one.",
+            autocompletion=completing.plugins_of("engine"),
         ),
     ] = "local"
     out: Annotated[
@@ -95,19 +98,28 @@ class StudyOptions:
         typer.Option(
             metavar="NAME",
             help="Show the runs in another tool too; bionic plugins lists trackers. Repeatable.",
+            autocompletion=completing.plugins_of("tracker"),
         ),
     ] = None
     track_to: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of what trackers write, instead of OUT/tracking."),
     ] = None
+    with_: With = ""
     without: Without = ""
     set_: Set = None
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
         check_folder(self.out, "--out", "runs are kept in")
-        return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
+        return load(
+            spec,
+            without=self.without,
+            with_=self.with_,
+            set_=self.set_,
+            data=self.data,
+            epochs=self.epochs,
+        )
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
         """Return the engine, which makes ready unless it is a plan."""
@@ -119,9 +131,15 @@ class StudyOptions:
         return engine
 
     def workplace(self, context: typer.Context, engine: Engine | None = None) -> Workplace:
-        """Return where runs are trained, by this engine, and told to the named trackers."""
+        """Return where runs are trained, by this engine, and told to the named trackers.
+
+        Raises:
+            RequestError: there is none that would write where it is said.
+        """
         from bionic_core.actions.work import Workplace
         from bionic_core.studies.journal import Tracker
 
+        if self.track_to is not None and not self.track:
+            raise RequestError("--track-to: nothing writes there; name a tracker by --track")
         trackers = chosen(context, Tracker)
         return Workplace(self.out, self.device, self.jobs, engine, trackers, self.track_to)

@@ -9,6 +9,7 @@ as matrices.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
 from bionic_core.runs.folder import Run
+from bionic_core.runs.wiring import with_wiring
 
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
 """The formats, and the suffix of a file of each."""
@@ -51,13 +53,14 @@ class Exported:
     bytes: int
 
 
-def export(run: Run, form: str, out: Path | None = None) -> Exported:
+def export(run: Run, form: str, out: Path | None = None, wirings: Sequence[Path] = ()) -> Exported:
     """Write a trained network into a file; return what was written.
 
     Args:
         run: a complete run.
         form: ``onnx`` or ``torch-export``.
         out: the file; else ``model.onnx`` or ``model.pt2`` in the run's folder.
+        wirings: files in which the run's own wiring may be, where it is not with the run.
 
     Raises:
         RequestError: there is no such format, an extra is missing, or the run is not complete or
@@ -74,7 +77,7 @@ def export(run: Run, form: str, out: Path | None = None) -> Exported:
     path = out or run.folder / f"model{SUFFIXES[form]}"
     if not path.parent.is_dir():
         raise RequestError(f"--out {path}: there is no folder {path.parent}")
-    result, spec = run.result, run.spec()
+    result, spec = run.result, with_wiring(run, run.spec(), wirings)
     connectome = spec.connectome.read() if spec.connectome is not None else None
     dense = attrs.evolve(spec, model=attrs.evolve(spec.model, storage="dense"))
     network = run.network(dense, connectome).eval()

@@ -34,6 +34,7 @@ from tests.cli.test_cli import SMALL, Bionic, bionic, refused  # noqa: F401
 from tests.data.test_duplicates import light, pictures
 
 NAMES = ("cat", "dog")
+NONE: dict[str, object] = {"files": {}}
 
 
 def dataset(validation: bool = True) -> Dataset:
@@ -90,13 +91,14 @@ def test_copies_are_listed_within_and_between_splits() -> None:
         },
     ]
     assert exact["groups"] == [
-        {"rows": {"train": [0], "test": [1]}, "labels": ["cat", "dog"], "conflicting": True},
+        {"rows": {"train": [0], "test": [1]}, "labels": ["cat", "dog"], "conflicting": True} | NONE,
         {
             "rows": {"train": [3, 17, 21], "validation": [2]},
             "labels": ["cat", "dog"],
             "conflicting": True,
-        },
-        {"rows": {"train": [8], "test": [7]}, "labels": ["cat", "dog"], "conflicting": True},
+        }
+        | NONE,
+        {"rows": {"train": [8], "test": [7]}, "labels": ["cat", "dog"], "conflicting": True} | NONE,
     ]
 
 
@@ -119,9 +121,9 @@ def test_near_copies_are_listed_apart_from_exact_ones() -> None:
 
 def test_blank_images_are_listed() -> None:
     blank = to_document(check(dataset()))["blank"]
-    assert blank["train"] == {"images": 1, "rows": [8]}
-    assert blank["validation"] == {"images": 0, "rows": []}
-    assert blank["test"] == {"images": 1, "rows": [7]}
+    assert blank["train"] == {"images": 1, "rows": [8], "files": []}
+    assert blank["validation"] == {"images": 0, "rows": [], "files": []}
+    assert blank["test"] == {"images": 1, "rows": [7], "files": []}
 
 
 LEAKS = {0, 3, 8, 11, 17, 21}
