@@ -13,7 +13,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 os.environ.setdefault("COLUMNS", "100")
 
+from pygments.lexers import TextLexer  # noqa: E402
+from sphinx.highlighting import lexers  # noqa: E402
+
 import bionic_core  # noqa: E402
+
+lexers["csv"] = TextLexer()
 
 project = "bionic"
 author = copyright = "The bionic authors"
@@ -34,7 +39,7 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_enable_extensions = ["deflist", "colon_fence", "substitution"]
 myst_heading_anchors = 4
-suppress_warnings = ["config.cache"]  # the tutorials' order is a function
+suppress_warnings = ["ref.python"]  # a field's short name in two classes
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # they stand in the signature, once

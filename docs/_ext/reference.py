@@ -92,7 +92,7 @@ def escaped(lines: Iterable[str]) -> list[str]:
             continue
         code = line.rstrip().endswith("::")
         parts = re.split(r"(``.*?``|:[\w:]+:`[^`]*`|`[^`]*`)", line)
-        parts[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", part) for part in parts[::2]]
+        parts[::2] = [re.sub(r"(?<!\\)([|*]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
         found.append("".join(parts))
     return found
 
