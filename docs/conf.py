@@ -1,4 +1,4 @@
-"""The documentation's site: pages as they stand, tutorials as they run, the reference as classes say.
+"""The site: pages as they stand, tutorials as they run, the reference as classes say.
 
 Built by ``uv run --group docs sphinx-build -W -b html docs build/site``.
 """

@@ -1,4 +1,4 @@
-"""The reference of the command line, written from the tree of commands that the program carries out."""
+"""The reference of the command line, written from its own tree of commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bionic_core.cli.families import HEADINGS, Family
+from bionic_core.markers import COMMAND
+from bionic_core.registry import Registry
 
 HELP = "--help"
 
@@ -36,11 +38,15 @@ def page() -> Iterator[str]:
     """Yield the page of every command with all its options."""
     yield from titled("Commands", "=")
     yield "Every command and option, as ``bionic COMMAND --help`` has them. Before the command,"
-    yield "``bionic --traceback`` shows where in the code an error arose. Exit codes: 0 done, 1 failed"
-    yield "while running, 2 the request is wrong. Options of an engine, tracker or source that a command"
-    yield "takes beside its own are that plugin's keys (:doc:`engines`, :doc:`trackers`), with ``-`` for ``_``."
+    yield "``bionic --traceback`` shows where in the code an error arose. Exit codes: 0 done, 1"
+    yield "failed while running, 2 the request is wrong. Options of an engine, tracker or fetcher"
+    yield "that a command takes beside its own are that plugin's keys (:doc:`engines`, :doc:`trackers`),"
+    yield "with ``-`` for ``_``."
     yield from ("", ".. contents::", "   :local:", "   :depth: 2", "")
-    offered = {one.value: one.group for one in Family()._offered()}
+    offered = {
+        entry.name.partition(".")[0]: entry.load().group
+        for entry in sorted(Registry.installed().announced(COMMAND), key=lambda e: e.name)[::-1]
+    }  # a family's own group, where it has a head, comes last and stays
     found = list(tree())
     for group in (*HEADINGS, *sorted({*offered.values()} - {*HEADINGS})):
         mine = [pair for pair in found if offered[pair[0].split()[0]] == group]

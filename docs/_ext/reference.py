@@ -1,6 +1,6 @@
 """The site's reference, written from classes, hooks and commands while the site is built.
 
-Pages are written to ``generated/reference``, which is not kept: what they say is what the code says.
+Pages are written to ``generated/reference``, which is not kept: they say what the code says.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import commands
-from sphinx.application import Sphinx
 
-import bionic_core
 from bionic_core import hookspecs
 from bionic_core.plugin import Plugin
 from bionic_core.registry import Registry
 from bionic_core.registry.about import About, KeyOf, about, acts_of, keys_of
 from bionic_core.spec import tables
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 ROOMS = {
     "Train, study, open": ("bionic_core.actions.calls", "bionic_core.statistics.tables"),
@@ -137,8 +138,8 @@ def plugin_lines(cls: type[Plugin]) -> Iterator[str]:
 def plugin_page(title: str, roles: tuple[str, ...], classes: list[type[Plugin]]) -> Iterator[str]:
     """Yield the page of all plugins of some roles."""
     yield from titled(title, "=")
-    yield "Every one that comes with bionic, and every key, as the classes say; ``bionic plugins NAME``"
-    yield "prints the same. Where a key has no range, any value of its kind is allowed that its text allows."
+    yield "Every one that comes with bionic, and every key, as the classes say; ``bionic plugins"
+    yield "NAME`` prints the same. A key for which no range stands takes any value of its kind."
     yield from ("", ".. contents::", "   :local:", "   :depth: 1", "")
     for role in roles:
         for cls in sorted((c for c in classes if c.role == role), key=lambda c: c.name):
@@ -148,8 +149,9 @@ def plugin_page(title: str, roles: tuple[str, ...], classes: list[type[Plugin]])
 def spec_page() -> Iterator[str]:
     """Yield the page of the core's own tables of a spec."""
     yield from titled("Specs", "=")
-    yield "The core's tables. ``[mechanisms.NAME]`` has the keys of :doc:`mechanisms`; ``[data]`` and"
-    yield "``[connectome]`` have, beside these, those of their source (:doc:`data`, :doc:`connectomes`)."
+    yield "The core's tables. ``[mechanisms.NAME]`` has the keys of :doc:`mechanisms`; ``[data]``"
+    yield "and ``[connectome]`` have, beside these, those of their source (:doc:`data`,"
+    yield ":doc:`connectomes`)."
     for cls in TABLES:
         doc = (inspect.getdoc(cls) or "").partition("\nAttributes:\n")[0]
         table = re.search(r"\[\w+\]", doc)
@@ -186,7 +188,8 @@ def python_page() -> Iterator[str]:
     stub = Path(bionic_core.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     offers = re.findall(r"^from (\S+) import \w+ as (\w+)$", stub, re.MULTILINE)
     yield from titled("Python", "=")
-    yield "Everything that ``import bionic_core as bionic`` offers; :doc:`/how-to/python` shows it at work."
+    yield "Everything that ``import bionic_core as bionic`` offers; :doc:`/how-to/python` shows it"
+    yield "at work."
     yield from ("", ".. contents::", "   :local:", "   :depth: 1", "")
     for heading in (*ROOMS, "Others"):
         names = [name for module, name in offers if room_of(module) == heading]
@@ -215,9 +218,7 @@ def write(app: Sphinx) -> None:
     folder = Path(app.srcdir) / "generated" / "reference"
     folder.mkdir(parents=True, exist_ok=True)
     classes = [one.cls for one in Registry.installed().listing() if one.cls is not None]
-    pages = {
-        name: plugin_page(title, roles, classes) for name, (title, roles) in PLUGINS.items()
-    }
+    pages = {name: plugin_page(title, roles, classes) for name, (title, roles) in PLUGINS.items()}
     pages |= {"spec": spec_page(), "hooks": hooks_page(), "python": python_page()}
     pages |= {"commands": commands.page()}
     for name, lines in pages.items():
@@ -226,7 +227,9 @@ def write(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+def docstring(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Have a docstring's bars and stars be themselves."""
     lines[:] = escaped(lines)
 

@@ -2,16 +2,16 @@
 A first study
 =============
 
-Do connectome masks and inhibition change what a network learns, alone and together? A spec says what
-the model is; a study trains every combination, with several seeds, and estimates effects.
+Do connectome masks and inhibition change what a network learns, alone and together? A spec says
+what the model is; a study trains every combination, with several seeds, and estimates effects.
 """
 
 import bionic_core as bionic
 
 # %%
-# ``demo`` is a small BioNIC on drawn faces, which needs no download. Here it is made smaller still:
-# pictures of 16 × 16 pixels, 140 of them to learn from, one epoch. Such a study can see next to
-# nothing, which is worth knowing *before* it is trained:
+# ``demo`` is a small BioNIC on drawn faces, which needs no download. Here it is made smaller
+# still: pictures of 16 × 16 pixels, 140 of them to learn from, one epoch. Such a study can see
+# next to nothing, which is worth knowing *before* it is trained:
 
 small = {"model.image": [1, 16, 16], "data.train": 140, "data.test": 70}
 asked = {"mechanisms": ["masks", "inhibition"], "seeds": 2, "epochs": 1, "set": small}
@@ -21,17 +21,17 @@ print(plan.runs, "runs")
 plan.effects
 
 # %%
-# ``half_width`` is how far a 95 % interval will reach to either side, in percentage points, if runs
-# spread as those of the plan's source do; effects that are smaller stay undecided. Now train. The
-# runs go into the folder ``runs``, each named by a hash of what decides its numbers: the same line
-# again trains nothing, and more seeds train only what is missing.
+# ``half_width`` is how far a 95 % interval will reach to either side, in percentage points, if
+# runs spread as those of the plan's source do; effects that are smaller stay undecided. Now
+# train. The runs go into the folder ``runs``, each named by a hash of what decides its numbers:
+# the same line again trains nothing, and more seeds train only what is missing.
 
 study = bionic.factorial("demo", **asked)
 study.cells
 
 # %%
-# The effect of ``masks`` is the accuracy with masks less that without, over all else, in percentage
-# points; ``masks:inhibition`` is half of what inhibition changes about it.
+# The effect of ``masks`` is the accuracy with masks less that without, over all else, in
+# percentage points; ``masks:inhibition`` is half of what inhibition changes about it.
 
 study.effects
 

@@ -2,9 +2,9 @@
 A mechanism of your own
 =======================
 
-A mechanism is a frozen attrs class: its fields are its keys in a spec, its hooks say where it acts.
-This one is divisive normalisation (Carandini & Heeger 2012): the activity of a layer divides each of
-its rates, *g* = 1 / (1 + mean *h* / σ).
+A mechanism is a frozen attrs class: its fields are its keys in a spec, its hooks say where it
+acts. This one is divisive normalisation (Carandini & Heeger 2012): the activity of a layer
+divides each of its rates, *g* = 1 / (1 + mean *h* / σ).
 """
 
 import attrs
@@ -16,8 +16,8 @@ from bionic_core import Layer, Mechanism, hookimpl
 from bionic_core.testing import check_mechanism
 
 # %%
-# What a hook answers is an ordinary module. ``gain`` asks for a factor on each neuron's input; B is
-# the batch, Q the neurons of the layer.
+# What a hook answers is an ordinary module. ``gain`` asks for a factor on each neuron's input; B
+# is the batch, Q the neurons of the layer.
 
 
 class Pool(nn.Module):
@@ -52,15 +52,15 @@ class Divisive(Mechanism):
 
 
 # %%
-# The equation against a number worked out by hand (rates 0, 2, 4 have the mean 2), and a few of the
-# laws that all mechanisms keep; without names, ``check_mechanism`` judges by all of them.
+# The equation against a number worked out by hand (rates 0, 2, 4 have the mean 2), and a few of
+# the laws that all mechanisms keep; without names, ``check_mechanism`` judges by all of them.
 
 print(Pool(sigma=1.0)(torch.tensor([[0.0, 2.0, 4.0]])))
 check_mechanism(Divisive, "toml", "gradients")
 
 # %%
-# A spec may name it where the registry knows it. (In a package of its own, an entry point makes it
-# known to everybody: :doc:`/how-to/package`.)
+# A spec may name it where the registry knows it. (In a package of its own, an entry point makes
+# it known to everybody: :doc:`/how-to/package`.)
 
 registry = bionic.Registry.installed().including(Divisive)
 spec = bionic.load(

@@ -2,9 +2,9 @@
 Wiring of your own
 ==================
 
-Cells and connections from two data frames become the wiring between the layers of a network. Files
-that other tools wrote (CAVE, FlyWire, neuPrint, matrices …) are read by ``bionic connectome import``
-(:doc:`/how-to/connectomes`).
+Cells and connections from two data frames become the wiring between the layers of a network.
+Files that other tools wrote (CAVE, FlyWire, neuPrint, matrices …) are read by ``bionic connectome
+import`` (:doc:`/how-to/connectomes`).
 """
 
 from pathlib import Path
@@ -15,7 +15,8 @@ import pandas as pd
 import bionic_core as bionic
 
 # %%
-# A small circuit with somata on a sheet 200 µm wide: the nearer two cells, the likelier a connection.
+# A small circuit with somata on a sheet 200 µm wide: the nearer two cells, the likelier a
+# connection.
 
 rng = np.random.default_rng(0)
 kinds = ["relay"] * 40 + ["pyramidal"] * 60 + ["basket"] * 20
@@ -30,8 +31,8 @@ edges = pd.DataFrame({"pre": pre + 1, "post": post + 1, "count": 1 + rng.poisson
 edges.head()
 
 # %%
-# Nothing is guessed: an id that is not among the cells, a row that is there twice, a missing column
-# are refused, with the row.
+# Nothing is guessed: an id that is not among the cells, a row that is there twice, a missing
+# column are refused, with the row.
 
 wiring = bionic.Connectome.from_edges(edges, cells, label="a drawn sheet")
 Path("runs").mkdir(exist_ok=True)
@@ -39,8 +40,8 @@ wiring.save("runs/sheet.npz")
 wiring.plot()
 
 # %%
-# A layer is a list of cell types: its size and its connections are the connectome's. ``masks`` keeps
-# exactly the pairs that exist.
+# A layer is a list of cell types: its size and its connections are the connectome's. ``masks``
+# keeps exactly the pairs that exist.
 
 Path("runs/sheet.toml").write_text("""
 [model]

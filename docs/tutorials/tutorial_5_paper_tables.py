@@ -2,10 +2,10 @@
 The paper's tables
 ==================
 
-``bionic reproduce`` trains what Tables 3 to 6 and Appendix A of the BioNIC paper need, and sets each
-published number beside ours, with a z-score. At full size that is many runs of up to 400 epochs on
-FER-2013; here it is one seed, one epoch, and drawn pictures of 16 × 16 pixels, so that what is shown
-is the *shape* of the answer: **no number below can be compared with the paper's**.
+``bionic reproduce`` trains what Tables 3 to 6 and Appendix A of the BioNIC paper need, and sets
+each published number beside ours, with a z-score. At full size that is many runs of up to 400
+epochs on FER-2013; here it is one seed, one epoch, and drawn pictures of 16 × 16 pixels, so that
+what is shown is the *shape* of the answer: **no number below can be compared with the paper's**.
 """
 
 import warnings
