@@ -48,6 +48,7 @@ default_role = "literal"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # docstrings have dtypes and shapes
 python_maximum_signature_line_length = 80
 add_module_names = False
 viewcode_line_numbers = True

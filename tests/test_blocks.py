@@ -162,9 +162,8 @@ def test_the_analysis_on_the_page_of_designs(
     """Of explanation/designs.md: its Python, on the table that it names."""
     table = ["A,B,C,D,rate"]
     for levels, _, rate in rows_of("ABCD", FILTRATION):
-        table.append(
-            ",".join(["+" if levels[name] == "on" else "-" for name in "ABCD"] + [str(rate)])
-        )
+        signs = ["+" if levels[name] else "-" for name in "ABCD"]
+        table.append(",".join([*signs, str(rate)]))
     (tmp_path / "filtration.csv").write_text("\n".join(table))
     monkeypatch.chdir(tmp_path)
     page = module_of("explanation/designs.md", tmp_path)

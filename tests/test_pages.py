@@ -31,7 +31,8 @@ from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
 from bionic_core.training.data import TrainingData
-from bionic_core.training.loop import start, train_epoch
+from bionic_core.training.epochs import train_epoch
+from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.pages import DOCS, blocks, module_of

@@ -40,12 +40,12 @@ class Sides:
         Raises:
             RequestError: a folder is not one of a run, runs stand alone, or a margin is of nothing.
         """
-        from bionic_core.runs.find import find_run
+        from bionic_core.runs.find import whole_run
         from bionic_core.statistics.verdicts import check_margin
 
-        one = find_run(run)
-        others = [find_run(folder) for folder in against]
-        more = [find_run(folder) for folder in beside]
+        one = whole_run(run)
+        others = [whole_run(folder) for folder in against]
+        more = [whole_run(folder) for folder in beside]
         check_margin(margin)
         if margin is not None and not more and len(others) < 2:
             raise RequestError(

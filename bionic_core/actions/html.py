@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bionic_core.runs.folder import Run
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bionic_core.model.network import Network
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
     from bionic_core.training.evaluation import PlainFigures
 

@@ -11,7 +11,7 @@ import typer
 
 from bionic_core.cli import completing
 from bionic_core.cli.command import Command
-from bionic_core.cli.common import Json, console, show
+from bionic_core.cli.common import Json, console, names_in, show
 from bionic_core.cli.figures import check_folder
 
 
@@ -56,7 +56,15 @@ def check_command(
 
 
 def new_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The mechanism's name, as in specs.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name, as in specs.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND,…",
+            help="mechanism, rule, data, connectome, tracker, engine or command; several make a "
+            "package of several plugins.",
+        ),
+    ] = "mechanism",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder in which the package's folder is made.")
     ] = Path(),
@@ -66,7 +74,7 @@ def new_command(
     from bionic_core.conformance.scaffold import write_package
 
     check_folder(out, "--out", "the package's folder is made in")
-    document = write_package(name, out)
+    document = write_package(name, out, kinds=names_in(kind))
 
     def render(_: Any) -> Any:
         from rich.text import Text
@@ -90,9 +98,9 @@ class Check(Command):
 
 @attrs.frozen(eq=False)
 class New(Command):
-    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+    """Write a plugin package to start from: one plugin or several, tests, README and licence."""
 
     name = "new"
     group = "plugins"
-    example = "bionic new divisive"
+    example = "bionic new divisive --kind mechanism,data"
     run = staticmethod(new_command)

@@ -91,10 +91,10 @@ def predict_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Predict`."""
-    from bionic_core.runs.find import find_run
+    from bionic_core.runs.find import whole_run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(find_run(run), images, connectome or ())
+    pictures = predict(whole_run(run), images, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -120,9 +120,9 @@ def export_command(
 ) -> None:
     """Carry out :class:`Export`."""
     from bionic_core.runs.export import export
-    from bionic_core.runs.find import find_run
+    from bionic_core.runs.find import whole_run
 
-    file = export(find_run(run), form, out, connectome or ())
+    file = export(whole_run(run), form, out, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported

@@ -11,7 +11,7 @@ import typer
 from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
 from bionic_core.cli.command import Command
-from bionic_core.cli.common import Json, show
+from bionic_core.cli.common import Json, names_in, show
 from bionic_core.errors import RequestError, nearest
 
 if TYPE_CHECKING:
@@ -186,7 +186,9 @@ def connectome_plot_command(
             autocompletion=completing.plugins_of("connectome source"),
         ),
     ] = "column",
-    kind: Annotated[str, typer.Option(help="adjacency, column, degrees, layers, or all.")] = "all",
+    kind: Annotated[
+        str, typer.Option(metavar="KIND,…", help="adjacency, column, degrees, layers, or all.")
+    ] = "all",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the pictures, PNG and SVG each.")
     ] = Path("figures"),
@@ -208,16 +210,18 @@ def connectome_plot_command(
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 
-    kinds = pictures.KINDS
-    if kind not in (*kinds, "all"):
+    kinds, asked = pictures.KINDS, names_in(kind)
+    if wrong := [one for one in asked or [kind] if one not in (*kinds, "all")]:
         raise RequestError(
-            f"--kind {kind}: must be {', '.join(kinds)}, or all.{nearest(kind, [*kinds, 'all'])}"
+            f"--kind {wrong[0]}: must be of {', '.join(kinds)}, or all."
+            f"{nearest(wrong[0], [*kinds, 'all'])}"
         )
     folders.check_folder(out, option="--out")
     model = read(find(layers)).get("model", {})
     connectome = open_connectome(source).read()
     view = pictures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
-    chosen = kinds if kind == "all" else (kind,)
+    undrawn = view.undrawn if "all" in asked else {}
+    chosen = [one for one in kinds if one not in undrawn] if "all" in asked else asked
     drawn = {name: pictures.draw(view, name) for name in chosen}
     document = {
         "connectome": connectome.label,
@@ -225,8 +229,10 @@ def connectome_plot_command(
         "layers": {name: list(types) for name, types in view.layers.items()},
         "densities": pictures.densities(view).tolist(),
         "figures": folders.write(out, drawn, option="--out"),
+        "undrawn": dict(undrawn),
     }
-    show(document, json, lambda _: Section("", (connectome.label, *document["figures"])))
+    notes = [f"{name} is not drawn: {words}" for name, words in undrawn.items()]
+    show(document, json, lambda _: Section("", (connectome.label, *document["figures"], *notes)))
 
 
 @attrs.frozen(eq=False)

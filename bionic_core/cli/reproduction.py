@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
 
 import attrs
 import typer
@@ -16,6 +18,14 @@ from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
+PAPERS_OWN = "the paper's"
+
+
+class ReproduceCommand(StudyCommand):
+    """Lets ``--readings`` stand alone, for the paper's own file."""
+
+    alone: ClassVar[Mapping[str, str]] = {"--readings": PAPERS_OWN}
+
 
 def reproduce_command(
     context: typer.Context,
@@ -27,6 +37,22 @@ def reproduce_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
+    readings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE]",
+            help="Instead of the tables: readings of what the paper leaves open, each beside its "
+            "figures, with one sum; the paper's own file if none is named.",
+        ),
+    ] = None,
+    recorded: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --readings: figures of runs elsewhere, from its readings.json; those are "
+            "not trained again. Repeatable.",
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
@@ -49,6 +75,17 @@ def reproduce_command(
 
     if plan and report_only:
         raise RequestError("--plan and --report-only exclude each other; give one of them")
+    if recorded and readings is None:
+        raise RequestError("--recorded is of --readings: give that too, or leave it out")
+    if readings is not None:
+        from bionic_core.cli.readings import Asked, compare_readings
+
+        if quick:
+            raise RequestError("--readings: its file names the spec; leave --quick out")
+        file = None if readings == PAPERS_OWN else Path(readings)
+        asked = Asked(paper, file, tuple(recorded or ()), seeds, plan, report_only, json)
+        compare_readings(asked, options, context)
+        return
     planned = study.plan(paper, quick=quick, seeds=seeds, open_spec=options.load)
     if report_only:
         cells = collect(planned, options.out)
@@ -80,5 +117,5 @@ class Reproduce(Command):
     name = "reproduce"
     group = "study"
     example = "bionic reproduce --quick --plan"
-    reading = StudyCommand
+    reading = ReproduceCommand
     run = staticmethod(reproduce_command)

@@ -2,8 +2,8 @@
 
 The exported graph is the network in evaluation mode: ``images``, float32 (B, C, H, W) in [0, 1], B
 any number → ``logits``, float32 (B, classes). Scaling is inside. What the file is and what its
-classes are called is written into it. Weights that are stored one for each connection are written
-as matrices.
+classes are called is written into it, and with the preprocessing into a ``.json`` beside it.
+Weights that are stored one for each connection are written as matrices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import torch
 
-from bionic_core.base.files import write_atomically
+from bionic_core.base.files import write_atomically, write_text
 from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
@@ -26,6 +26,15 @@ from bionic_core.runs.wiring import with_wiring
 
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
 """The formats, and the suffix of a file of each."""
+
+PREPROCESSING: dict[str, Any] = {
+    "orientation": "as EXIF says",
+    "transparent": "laid over black",
+    "crop": "the largest rectangle about the centre with the width to height of shape",
+    "resize": "to shape, channels × height × width; 1 channel is grey",
+    "values": "from 0, black, to 1, white; the graph itself scales them to −1 … 1",
+}
+"""What :func:`bionic_core.pictures.read_picture` does before a picture is the graph's input."""
 
 METADATA = "bionic.json"
 """The name under which ``torch.export``'s archive holds what the file is about."""
@@ -99,7 +108,18 @@ def export(run: Run, form: str, out: Path | None = None, wirings: Sequence[Path]
             file.write(_onnx(program, about))
         else:
             torch.export.save(program, file, extra_files={METADATA: json_text(about)})
+    told = {**about, "preprocessing": PREPROCESSING | {"shape": list(spec.model.image)}}
+    write_text(path.with_name(f"{path.name}.json"), json_text(told, indent=1))
     return Exported(**about, file=str(path), format=form, bytes=path.stat().st_size)
+
+
+def _name_batch(graph: Any) -> None:
+    """Call the first dimension of images, and all that equal it, ``batch``."""
+    symbol = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for side in value.type.tensor_type.shape.dim:
+            if side.dim_param == symbol:
+                side.dim_param = "batch"
 
 
 def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
@@ -110,6 +130,7 @@ def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes
         )
     assert made is not None
     model = made.model_proto
+    _name_batch(model.graph)
     for key, value in about.items():
         entry = model.metadata_props.add()
         entry.key = f"bionic.{key}"

@@ -50,6 +50,15 @@ def find_run(given: Path) -> Run:
     )
 
 
+def whole_run(given: Path) -> Run:
+    """Return the run that is meant, as :func:`find_run` does, once all of it is as it was written.
+
+    Raises:
+        RequestError: as :func:`find_run` and :meth:`Run.whole`.
+    """
+    return Run.whole(find_run(given).folder)
+
+
 def means_a_run(given: Path) -> bool:
     """Whether a path is no file or folder, and may mean a run by the beginning of its name."""
     means = given.name == LATEST or _BEGINNING.fullmatch(given.name) is not None

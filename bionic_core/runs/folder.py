@@ -82,6 +82,19 @@ class Run:
             )
         return cls(folder)
 
+    @classmethod
+    def whole(cls, folder: Path) -> Run:
+        """Return the run in a folder, in which no file of a complete run is another's.
+
+        Raises:
+            RequestError: the folder is not one of a run.
+            DamagedError: files are missing, or not what was written.
+        """
+        run = cls.open(folder)
+        if run.done:
+            run.verify()
+        return run
+
     @property
     def files(self) -> RunFiles:
         """What is in the folder, by name."""

@@ -61,8 +61,9 @@ from bionic_core.runs.task import Task
 from bionic_core.runs.wiring import keep_wiring
 from bionic_core.spec.spec import Spec
 from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import State, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in

@@ -40,8 +40,8 @@ def page() -> Iterator[str]:
     yield "Every command and option, as ``bionic COMMAND --help`` has them. Before the command,"
     yield "``bionic --traceback`` shows where in the code an error arose. Exit codes: 0 done, 1"
     yield "failed while running, 2 the request is wrong. Options of an engine, tracker or fetcher"
-    yield "that a command takes beside its own are that plugin's keys (:doc:`engines`, :doc:`trackers`),"
-    yield "with ``-`` for ``_``."
+    yield "that a command takes beside its own are that plugin's keys (:doc:`engines`,"
+    yield ":doc:`trackers`), with ``-`` for ``_``."
     yield from ("", ".. contents::", "   :local:", "   :depth: 2", "")
     offered = {
         entry.name.partition(".")[0]: entry.load().group

@@ -89,7 +89,7 @@ def test_factorial_ablate_and_plan(command: Bionic, spec: Path) -> None:  # noqa
 
     said = command("factorial", spec, *wanted, "--plan", "--probe", 0, *QUICK, "a", "--json")
     plan = py.plan(spec, out="a", seconds=0, **asked)
-    assert (plan.runs, plan.found.done) == (8, 8)  # type: ignore[union-attr]
+    assert (plan.runs, plan.found.done) == (8, 8)
     assert list(plan.found.notes) == said.document["notes"]
     assert not [note for note in plan.notes if " --" in note]
     assert plan.effects.loc["noise", "half_width"] == said.document["effects"][0]["half_width"]

@@ -55,7 +55,7 @@ WORDS = {
     *("--protocol", "--near", "--layers", "--table", "--cells-table", "--column", "--excitatory"),
     *("--inhibitory", "--sign-unknown", "--kind", "--drop", "--refuse", "--keep", "--voxel"),
     *("--values", "--separator", "--cells-separator", "--encoding", "--label", "--tilt", "--pia"),
-    *("--neurons", "--source", "--to", "--set", "--track-to", "paper", "name"),
+    *("--neurons", "--source", "--to", "--set", "--track-to", "--draws", "--unit", "paper", "name"),
 }
 """Arguments and options that name no file: they are looked up, counted, or shown."""
 

@@ -7,14 +7,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.reports.pages import write_report
 from bionic_core.runs.files import SUMMED
 from bionic_core.runs.folder import Run
+from tests.cli.test_cli import Bionic, bionic
 from tests.runs.test_hostile_runs import good
 
-__all__ = ["good"]  # a fixture
+__all__ = ["bionic", "good"]  # fixtures
 
 SECRET = "SECRET-OF-SOMEBODY"
 
@@ -43,3 +45,29 @@ def test_a_link_is_named(good: Run, tmp_path: Path) -> None:
     (folder / "spec.toml").symlink_to("/etc/hostname")
     with pytest.raises(DamagedError, match="is a link, and a run's or study's files are read"):
         write_report(folder)
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_no_command_reads_a_file_that_is_not_the_runs_own(
+    bionic: Bionic, good: Run, name: str
+) -> None:
+    """One door: whoever reads a run finds the foreign file, and shows none of it."""
+    folder = Path(shutil.copytree(good.folder, good.hash))
+    shutil.copytree(good.folder, f"other/{good.hash}")
+    (folder / name).write_text(SECRET)
+    Image.new("L", (48, 48), 9).save("picture.png")
+    for words in (
+        ("report", folder),
+        ("evaluate", folder),
+        ("evaluate", f"other/{good.hash}", "--against", folder),
+        ("predict", folder, "picture.png"),
+        ("export", folder, "--format", "torch-export", "--out", "model.pt2"),
+    ):
+        said = bionic(*words)
+        assert said.code == 2, (words, said)
+        assert name in said.err, (words, said)
+        assert SECRET not in said.out + said.err
+    assert not Path("model.pt2").exists()
+    listed = bionic("runs", ".", "--json")
+    assert [run["state"] for run in listed.document["runs"]] == ["damaged"]
+    assert SECRET not in listed.out + listed.err

@@ -135,7 +135,10 @@ class _Result:
 def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
     """Import what a request names, out of the containers that it is in."""
     from bionic_core.connectomes.importing.containers import Plain, as_given
+    from bionic_core.connectomes.importing.text import check_itself
 
+    for path in (request.synapses, request.cells):
+        check_itself(path)
     synapses = Plain.of(request.synapses, "synapses", folder, request.table)
     cells = Plain.of(request.cells, "cells", folder, request.cells_table)
     inner = attrs.evolve(request, synapses=synapses.path, cells=cells.path)
@@ -148,6 +151,7 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
 def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
     """Import plain files; ``given`` names those that the user knows."""
+    from bionic_core.connectomes.importing.apart import all_mutual
     from bionic_core.connectomes.importing.matrices import is_matrix
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
@@ -173,7 +177,8 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
             role: {"name": getattr(given, role).name, "sha256": digest.result()}
             for role, digest in digests.items()
         }
-    notes = list(dict.fromkeys([*table.notes, *result.notes]))
+    mutual = all_mutual(result.connections)
+    notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
     for note in notes:
         watch.say(note)
     cells, connections = result.cells, result.connections
@@ -209,7 +214,7 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
 
 
 def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _Result:
-    from bionic_core.connectomes.importing import weights
+    from bionic_core.connectomes.importing import apart, weights
     from bionic_core.connectomes.importing.cells import settle
     from bionic_core.connectomes.importing.filling import filled, is_filled_down
     from bionic_core.connectomes.importing.kinds import Kinds
@@ -219,8 +224,10 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     given = request.of_role(synapses=True)
     number = len(rows.reason)
     table = database.table(request.synapses, request.reading)
-    sample = database.sample(table)
+    held = apart.held(database, table, database.sample(table), request.rules)
+    table, sample = held.table, database.sample(held.table)
     plan = plan_of(table, sample, given, {*map(str, rows.keys.tolist())})
+    apart.check_directed(plan, sample, given, str(table.path))
     ends = [plan.columns[role] for role in ("pre", "post")]
     if request.fill_down or is_filled_down(sample, ends):
         table = filled(database, table, ends)
@@ -239,13 +246,14 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     about = {
         "level": read.level,
         "synapses": {
-            "rows": read.rows,
-            "columns": dict(read.columns),
-            "unread": dict(read.unread),
+            "rows": read.rows + held.dropped,
+            "columns": {**read.columns, **({"valid": held.column} if held.column else {})},
+            "unread": {name: why for name, why in read.unread.items() if name != held.column},
         },
     }
-    notes = [*rows.notes, *cells.notes, *read.notes]
-    return _Result(cells, read.connections, about, read.counts, notes)
+    notes = [*rows.notes, *cells.notes, *read.notes, *apart.of_several(database, table, plan)]
+    counts = {**read.counts, "invalid": held.invalid}
+    return _Result(cells, read.connections, about, counts, notes)
 
 
 def _matrix(request: Request, rows: Rows, folder: Path) -> _Result:

@@ -120,7 +120,7 @@ def _read(source: Source, plan: Plan, asked: Asked, watch: Watch, *, careful: bo
     connections = summing.connections(rules)
     watch.step("summing synapses", 1, 1)
     found |= {name: int(number) for name, number in summing.counts.items()}
-    rules.check(found, summing.examples, where)
+    rules.check(found, summing.examples, where, losses.of_numbers(plan))
     if found["duplicate-id"]:
         rules.check_losses(found, rows, losses.hints(source, plan, found), where)
     if not len(connections.pre):
