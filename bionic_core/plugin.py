@@ -79,6 +79,10 @@ class DataSource(Plugin, ABC):
         """Return how surely ``path`` is this source's: 0 not at all; the highest is taken."""
         return 0
 
+    def size(self) -> tuple[int, int, int] | None:
+        """Return channels, height, width of images as they are, for ``image = "auto"``, or None."""
+        return None
+
     @abstractmethod
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the data, every image resized to ``image`` = (channels, height, width).

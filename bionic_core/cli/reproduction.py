@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
 
+import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, resumable, show, strict_json
 from bionic_core.cli.options import Less
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
+
+PAPERS_OWN = "the paper's"
+
+
+class ReproduceCommand(StudyCommand):
+    """Lets ``--readings`` stand alone, for the paper's own file."""
+
+    alone: ClassVar[Mapping[str, str]] = {"--readings": PAPERS_OWN}
 
 
 def reproduce_command(
@@ -24,10 +37,26 @@ def reproduce_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
+    readings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE]",
+            help="Instead of the tables: readings of what the paper leaves open, each beside its "
+            "figures, with one sum; the paper's own file if none is named.",
+        ),
+    ] = None,
+    recorded: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --readings: figures of runs elsewhere, from its readings.json; those are "
+            "not trained again. Repeatable.",
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
-    options: Annotated[StudyOptions, Less(("without",))],
+    options: Annotated[StudyOptions, Less(("with_", "without"))],
     plan: Annotated[
         bool, typer.Option("--plan", help="Train nothing; say what would be, and how long.")
     ] = False,
@@ -36,7 +65,33 @@ def reproduce_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train all that a paper's tables need, and set its numbers beside ours."""
+    """Carry out :class:`Reproduce`."""
+    if plan and report_only:
+        raise RequestError("--plan and --report-only exclude each other; give one of them")
+    if recorded and readings is None:
+        raise RequestError("--recorded is of --readings: give that too, or leave it out")
+    if readings is not None:
+        from bionic_core.cli.readings import Asked, compare_readings
+
+        if quick:
+            raise RequestError("--readings: its file names the spec; leave --quick out")
+        file = None if readings == PAPERS_OWN else Path(readings)
+        asked = Asked(paper, file, tuple(recorded or ()), seeds, plan, report_only, json)
+        compare_readings(asked, options, context)
+        return
+    _reproduce(options, context, (paper, quick, seeds), plan=plan, done=report_only, json=json)
+
+
+def _reproduce(
+    options: StudyOptions,
+    context: typer.Context,
+    asked: tuple[str | None, bool, int | None],
+    *,
+    plan: bool,
+    done: bool,
+    json: bool,
+) -> None:
+    """Train what a paper's tables lack, unless all is taken as done, and report on them."""
     from bionic_core.actions import reproduction as study
     from bionic_core.actions.progress import Display
     from bionic_core.reports import reproduction as reports
@@ -44,10 +99,9 @@ def reproduce_command(
     from bionic_core.runs.planned import Plans
     from bionic_core.studies.reproduction import collect
 
-    if plan and report_only:
-        raise RequestError("--plan and --report-only exclude each other; give one of them")
+    paper, quick, seeds = asked
     planned = study.plan(paper, quick=quick, seeds=seeds, open_spec=options.load)
-    if report_only:
+    if done:
         cells = collect(planned, options.out)
     else:
         plans, where = Plans(options.out), options.workplace(context)
@@ -68,3 +122,14 @@ def reproduce_command(
     typer.echo(f"written: {', '.join(found.files)}", err=True)
     if failed := len(found.failed):
         raise BionicError(f"{failed} runs failed; the report is of the others")
+
+
+@attrs.frozen(eq=False)
+class Reproduce(Command):
+    """Train all that a paper's tables need, and set its numbers beside ours."""
+
+    name = "reproduce"
+    group = "study"
+    example = "bionic reproduce --quick --plan"
+    reading = ReproduceCommand
+    run = staticmethod(reproduce_command)

@@ -80,6 +80,9 @@ class Recipe:
         return self.weights.given or self.loss.get("weight") == "balanced"
 
 
+CLOSED = "ridge"
+"""The optimiser that is none: :mod:`bionic_core.training.ridge` solves the readout alone."""
+
 OBJECTS: Mapping[str, type[Any]] = {"views": Views, "weights": Weights}
 """Tables of a recipe whose options are an object's attributes."""
 
@@ -137,4 +140,25 @@ def recipe_of(spec: Spec) -> Recipe:
     """
     asking = Asking(spec, 0)
     recipe = merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+    if spec.training.optimizer == CLOSED and (problems := _not_closed(recipe)):
+        raise RequestError(problems, where=spec.where)
     return attrs.evolve(recipe, classes=spec.model.classes)
+
+
+def _not_closed(recipe: Recipe) -> list[str]:
+    """Say what a readout in closed form has no use for."""
+    training = recipe.training
+    tables = {"optimizer": recipe.optimizer, "schedule": recipe.schedule, "loss": recipe.loss}
+    found = [f"a mechanism sets the recipe's {t}.{key}" for t in tables for key in tables[t]]
+    found += ["a mechanism weighs classes"] if recipe.weights.given else []
+    found += [f"training.averaging is {training.averaging:g}"] if training.averaging else []
+    problems = [
+        f'training.optimizer = "{CLOSED}" solves the readout at once, and {one}; leave it out'
+        for one in found
+    ]
+    if training.max_epochs > 1:
+        problems.append(
+            f'training.optimizer = "{CLOSED}" solves the readout after one pass, and '
+            f"training.max_epochs is {training.max_epochs}; set it to 1"
+        )
+    return problems

@@ -58,7 +58,7 @@ def test_a_schedule_that_waits_for_ever_is_refused_before_anything_is_written(
     registry = Registry.installed()
     with pytest.raises(RequestError, match="'lr_schedule' does nothing"):
         plan_ablation(spec, (), [0], registry)
-    demo = api.load("demo", set=["lr_schedule.patience=2"])
+    demo = api.load("demo", with_=["lr_schedule"], set=["lr_schedule.patience=2"])
     keys = [factor_of("training.monitor=accuracy,epoch")]
     with pytest.raises(RequestError, match="'lr_schedule' does nothing"):
         plan_factorial(demo, [], [0], registry, keys=keys)
