@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -92,18 +92,11 @@ def design_factorial(
     from bionic_core.studies.factors import read_design
 
     registry, runs = Registry.installed(), range(seeds)
+    asked: dict[str, Any] = {"folded": folded, "way": way}
     if design is None:
         with doing("composing the cells of the design, and building each shape of model once"):
-            return plan_factorial(
-                spec,
-                mechanisms,
-                runs,
-                registry,
-                keys=keys,
-                resolution=resolution,
-                folded=folded,
-                way=way,
-            )
+            free: dict[str, Any] = {"keys": keys, "resolution": resolution}
+            return plan_factorial(spec, mechanisms, runs, registry, **free, **asked)
     if mechanisms or keys or resolution is not None:
         raise RequestError(
             "--design: the file names the factors and the cells; leave --mechanisms, --factor "
@@ -112,16 +105,8 @@ def design_factorial(
     with doing(f"reading {design}"):
         given = read_design(design, spec, registry)
     with doing(f"composing the {len(given.cells):,} cells of {design}"):
-        return plan_factorial(
-            spec,
-            given.mechanisms,
-            runs,
-            registry,
-            keys=given.keys,
-            folded=folded,
-            cells=given.cells,
-            way=way,
-        )
+        found: dict[str, Any] = {"keys": given.keys, "cells": given.cells}
+        return plan_factorial(spec, given.mechanisms, runs, registry, **found, **asked)
 
 
 def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> FactorialPlan:
