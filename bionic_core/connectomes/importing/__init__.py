@@ -155,8 +155,11 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
 def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
     """Import plain files; ``given`` names those that the user knows."""
+<<<<<<< HEAD
     from bionic_core.connectomes.importing.apart import all_mutual
     from bionic_core.connectomes.importing.matrices import is_matrix
+=======
+>>>>>>> hostile2
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
 
@@ -172,17 +175,13 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
             with doing(f"importing {given.synapses}"):
-                if request.matrix or is_matrix(request.synapses):
-                    result = _matrix(request, rows, folder)
-                else:
-                    with explained(request.synapses):
-                        result = _table(request, database, rows, watch)
+                result = _synapses(request, database, rows, folder, watch)
         finally:
             database.connection.close()
         with doing("computing the SHA-256 of the files"):
             files = {
-                role: {"name": getattr(given, role).name, "sha256": digest.result()}
-                for role, digest in digests.items()
+                r: {"name": getattr(given, r).name, "sha256": d.result()}
+                for r, d in digests.items()
             }
     mutual = all_mutual(result.connections)
     notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
@@ -222,6 +221,18 @@ def _connectome(cells: Cells, connections: Connections, about: Mapping[str, Any]
         size=connections.size,
         provenance=about,
     )
+
+
+def _synapses(
+    request: Request, database: Database, rows: Rows, folder: Path, watch: Watch
+) -> _Result:
+    from bionic_core.connectomes.importing.matrices import is_matrix
+    from bionic_core.connectomes.importing.tables import explained
+
+    if request.matrix or is_matrix(request.synapses):
+        return _matrix(request, rows, folder)
+    with explained(request.synapses):
+        return _table(request, database, rows, watch)
 
 
 def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _Result:
