@@ -105,20 +105,11 @@ def design_factorial(
     from bionic_core.studies.factors import read_design
 
     registry, runs = Registry.installed(), range(seeds)
-<<<<<<< HEAD
-    how: dict[str, Any] = {"folded": folded, "way": way}
-    if design is None:
-        with doing("composing the cells of the design, and building each shape of model once"):
-            return plan_factorial(
-                spec, mechanisms, runs, registry, keys=keys, resolution=resolution, **how
-            )
-=======
     asked: dict[str, Any] = {"folded": folded, "way": way}
     if design is None:
         with doing("composing the cells of the design, and building each shape of model once"):
             free: dict[str, Any] = {"keys": keys, "resolution": resolution}
             return plan_factorial(spec, mechanisms, runs, registry, **free, **asked)
->>>>>>> hostile2
     if mechanisms or keys or resolution is not None:
         raise RequestError(
             "--design: the file names the factors and the cells; leave --mechanisms, --factor "
@@ -127,20 +118,8 @@ def design_factorial(
     with doing(f"reading {design}"):
         given = read_design(design, spec, registry)
     with doing(f"composing the {len(given.cells):,} cells of {design}"):
-<<<<<<< HEAD
-        return plan_factorial(
-            spec,
-            given.mechanisms,
-            runs,
-            registry,
-            keys=given.keys,
-            cells=given.cells,
-            **how,
-        )
-=======
         found: dict[str, Any] = {"keys": given.keys, "cells": given.cells}
         return plan_factorial(spec, given.mechanisms, runs, registry, **found, **asked)
->>>>>>> hostile2
 
 
 def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> FactorialPlan:

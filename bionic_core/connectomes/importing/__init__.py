@@ -155,11 +155,7 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
 def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
     """Import plain files; ``given`` names those that the user knows."""
-<<<<<<< HEAD
     from bionic_core.connectomes.importing.apart import all_mutual
-    from bionic_core.connectomes.importing.matrices import is_matrix
-=======
->>>>>>> hostile2
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
 
