@@ -34,9 +34,9 @@ class Asked:
     file: Path | None
     recorded: tuple[Path, ...]
     seeds: int | None
-    plan: bool
-    report_only: bool
-    json: bool
+    plan: bool = False
+    report_only: bool = False
+    json: bool = False
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, resumable, show, strict_json
 from bionic_core.cli.options import Less
 from bionic_core.cli.plugins import StudyCommand
+from bionic_core.cli.readings import Asked, compare_readings
 from bionic_core.cli.study_options import StudyOptions
 from bionic_core.errors import BionicError, RequestError
 
@@ -27,6 +28,43 @@ class ReproduceCommand(StudyCommand):
     alone: ClassVar[Mapping[str, str]] = {"--readings": PAPERS_OWN}
 
 
+@attrs.frozen
+class ReadingOptions:
+    """Readings instead of the paper's tables; each field is an option."""
+
+    readings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE]",
+            help="Instead of the tables: readings of what the paper leaves open, each beside its "
+            "figures, with one sum; the paper's own file if none is named.",
+        ),
+    ] = None
+    recorded: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --readings: figures of runs elsewhere, from its readings.json; those are "
+            "not trained again. Repeatable.",
+        ),
+    ] = None
+
+    def asked(self, paper: str | None, *, quick: bool, seeds: int | None) -> Asked | None:
+        """Return what is asked of readings; None where the tables are.
+
+        Raises:
+            RequestError: an option does not go with the others.
+        """
+        if self.readings is None:
+            if self.recorded:
+                raise RequestError("--recorded is of --readings: give that too, or leave it out")
+            return None
+        if quick:
+            raise RequestError("--readings: its file names the spec; leave --quick out")
+        file = None if self.readings == PAPERS_OWN else Path(self.readings)
+        return Asked(paper, file, tuple(self.recorded or ()), seeds)
+
+
 def reproduce_command(
     context: typer.Context,
     *,
@@ -37,22 +75,7 @@ def reproduce_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="The paper's quick recipe: a night on two cores.")
     ] = False,
-    readings: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[FILE]",
-            help="Instead of the tables: readings of what the paper leaves open, each beside its "
-            "figures, with one sum; the paper's own file if none is named.",
-        ),
-    ] = None,
-    recorded: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="With --readings: figures of runs elsewhere, from its readings.json; those are "
-            "not trained again. Repeatable.",
-        ),
-    ] = None,
+    reading: ReadingOptions,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row; else the paper's number.")
     ] = None,
@@ -66,32 +89,6 @@ def reproduce_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Reproduce`."""
-    if plan and report_only:
-        raise RequestError("--plan and --report-only exclude each other; give one of them")
-    if recorded and readings is None:
-        raise RequestError("--recorded is of --readings: give that too, or leave it out")
-    if readings is not None:
-        from bionic_core.cli.readings import Asked, compare_readings
-
-        if quick:
-            raise RequestError("--readings: its file names the spec; leave --quick out")
-        file = None if readings == PAPERS_OWN else Path(readings)
-        asked = Asked(paper, file, tuple(recorded or ()), seeds, plan, report_only, json)
-        compare_readings(asked, options, context)
-        return
-    _reproduce(options, context, (paper, quick, seeds), plan=plan, done=report_only, json=json)
-
-
-def _reproduce(
-    options: StudyOptions,
-    context: typer.Context,
-    asked: tuple[str | None, bool, int | None],
-    *,
-    plan: bool,
-    done: bool,
-    json: bool,
-) -> None:
-    """Train what a paper's tables lack, unless all is taken as done, and report on them."""
     from bionic_core.actions import reproduction as study
     from bionic_core.actions.progress import Display
     from bionic_core.reports import reproduction as reports
@@ -99,9 +96,13 @@ def _reproduce(
     from bionic_core.runs.planned import Plans
     from bionic_core.studies.reproduction import collect
 
-    paper, quick, seeds = asked
+    if plan and report_only:
+        raise RequestError("--plan and --report-only exclude each other; give one of them")
+    if (asked := reading.asked(paper, quick=quick, seeds=seeds)) is not None:
+        asked = attrs.evolve(asked, plan=plan, report_only=report_only, json=json)
+        return compare_readings(asked, options, context)
     planned = study.plan(paper, quick=quick, seeds=seeds, open_spec=options.load)
-    if done:
+    if report_only:
         cells = collect(planned, options.out)
     else:
         plans, where = Plans(options.out), options.workplace(context)

@@ -115,12 +115,11 @@ def test_every_row_is_trained_and_its_numbers_are_the_runs(done: Path) -> None:
         assert figure["difference"] == pytest.approx(figure["ours"] - figure["published"])
         error = math.sqrt(figure["ours_sd"] ** 2 / 2 + figure["published_sd"] ** 2 / 3)
         assert figure["z"] == pytest.approx(figure["difference"] / error)
-        assert row["loss"]["ours"] == pytest.approx(np.mean([r["test"]["kl"] for r in own]))
-        trained = [result["train_evaluated"]["kl"] for result in own]
-        assert row["train_loss"]["ours"] == pytest.approx(np.mean(trained))
-        error = math.hypot(
-            *(row["loss"][side] / math.sqrt(n) for side, n in (("ours_sd", 2), ("published_sd", 3)))
-        )
+        told = [(r["test"]["kl"], r["train_evaluated"]["kl"]) for r in own]
+        both = row["loss"]["ours"], row["train_loss"]["ours"]
+        assert both == pytest.approx(np.mean(told, axis=0))
+        loss = row["loss"]
+        error = math.hypot(loss["ours_sd"] / 2**0.5, loss["published_sd"] / 3**0.5)
         assert row["loss"]["z"] == pytest.approx(row["loss"]["difference"] / error)
     sizes = {row["label"]: row["parameters"] for row in document["table4"]}
     assert sizes["Standard CNN (Baseline)"]["difference"] == 0
