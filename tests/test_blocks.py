@@ -122,7 +122,7 @@ def of_a_spec(asked: dict[str, Any]) -> str:
     if name not in shipped_specs() or "divisive" in str(asked):
         return ""
     lists = {key: str(asked.get(key) or "").split(",") for key in ("with_", "without")}
-    given = {key: [name for name in names if name] for key, names in lists.items()}
+    given: dict[str, Any] = {k: [name for name in names if name] for k, names in lists.items()}
     try:
         bionic.load(name, set=asked.get("set_") or (), **given)
     except bionic.RequestError as error:
