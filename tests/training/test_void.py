@@ -166,7 +166,7 @@ def test_an_ablation_leaves_out_what_does_something_alone() -> None:
 
 def test_counts_of_images_are_known_before_anything_is_trained(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    part = Split(rng.integers(0, 255, (14, 1, 48, 48), dtype=np.uint8), np.arange(14) % 7)
+    part = Split(rng.integers(0, 255, (14, 1, 24, 24), dtype=np.uint8), np.arange(14) % 7)
     data = Dataset("even", tuple("abcdefg"), part, part, part)
     spec = api.load("demo", without=["lr_schedule"], set=["training.max_epochs=2"])
     cache = InputCache()
