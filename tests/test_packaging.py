@@ -187,7 +187,7 @@ def test_the_tutorial_in_a_shell(environment: Environment) -> None:
     """Every command as it stands, with real pip; only the network is taken away."""
     folder = environment.away / "tutorial"
     folder.mkdir()
-    for language, text in blocks("guide/tutorial.md"):
+    for language, text in blocks("how-to/package.md"):
         if language == "python":
             place = folder / text.partition("\n")[0].removeprefix("# ")
             place.write_text(text)

@@ -198,7 +198,7 @@ def test_the_tutorial(
 ) -> None:
     """From nothing to a factorial, in this process; with pip and in a shell it runs when slow."""
     said: dict[str, str] = {}
-    for language, text in blocks("guide/tutorial.md"):
+    for language, text in blocks("how-to/package.md"):
         if language == "python":
             first = text.partition("\n")[0]
             (workshop / first.removeprefix("# ")).write_text(text)
@@ -216,7 +216,7 @@ def test_the_tutorial(
     }
     assert "divisive" in said[study]
     assert len(results["cells"]) == 4
-    code = next(text for _, text in blocks("guide/tutorial.md", "python")).splitlines()
+    code = next(text for _, text in blocks("how-to/package.md", "python")).splitlines()
     assert len([line for line in code[1:] if line.strip()]) < 30
 
 

@@ -110,21 +110,21 @@ def spec_of(
 
 
 def _assignments(set: object) -> dict[str, Any]:
-    """Return keys and values of ``{"noise.sigma": 0.1}`` or ``["noise.sigma=0.1"]``."""
+    """Return keys and values of ``{"training.lr": 1e-3}`` or ``["training.lr=1e-3"]``."""
     from bionic_core.base.toml import toml_value
 
     if isinstance(set, Mapping):
         for key in set:
             if not isinstance(key, str) or "." not in key:
-                raise wrong("set", key, "keys of the spec, such as {'noise.sigma': 0.1}")
+                raise wrong("set", key, "keys of the spec, such as {'training.lr': 1e-3}")
         return dict(set)
     if isinstance(set, str) or not isinstance(set, Sequence):
-        raise wrong("set", set, "keys of the spec and their values, such as {'noise.sigma': 0.1}")
+        raise wrong("set", set, "keys of the spec and their values, such as {'training.lr': 1e-3}")
     found = {}
     for text in set:
         key, equals, value = str(text).partition("=")
         if not equals:
-            raise wrong("set", text, "of the form 'noise.sigma=0.1'")
+            raise wrong("set", text, "of the form 'training.lr=1e-3'")
         found[key.strip()] = toml_value(value)
     return found
 

@@ -14,7 +14,7 @@ from bionic_core.studies.plan import FactorialPlan
 
 if TYPE_CHECKING:
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 
 SUMMARIES = ("accuracy", "loss", "macro_f1", "train_accuracy", "train_loss", "epochs")

@@ -46,13 +46,15 @@ def ablate_command(
     from bionic_core.reports.terminal import render
 
     names = [name.strip() for name in mechanisms.split(",") if name.strip()]
-    asked = studies.AskedAblation.of(loaded, names, seeds, judged.judging)
+    asked = studies.AskedAblation.of(loaded, names, seeds, judged.judging(seeds))
     where = options.workplace(context, trainer)
     if plan:
         planned = studies.ablation_plan(asked, where)
         show(to_document(planned), json, lambda _: render(plans.ablation(planned)))
         return
     runs = asked.ablation.experiment.design.runs
+    if asked.until is not None:
+        console(sys.stderr).print(render(plans.looks(asked.until[1].planned)))
     with resumable():
         results = studies.ablate(asked, where, Display(console(sys.stderr), runs=runs), typed())
     show(to_document(results), json, lambda _: render(ablated(results)))

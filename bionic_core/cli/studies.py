@@ -87,8 +87,8 @@ class DesignOptions:
         typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
     ] = None
 
-    def experiment(self, spec: Spec) -> Experiment:
-        """Return the experiment over a spec that the options ask for."""
+    def experiment(self, spec: Spec, most: int) -> Experiment:
+        """Return the experiment over a spec that the options ask for, with so many seeds."""
         from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
         from bionic_core.studies.factors import factor_of
@@ -101,7 +101,7 @@ class DesignOptions:
             spec,
             _names(self.mechanisms),
             [factor_of(text) for text in self.factor or ()],
-            self.seeds,
+            most,
             resolution=asked,
             folded=folded,
             design=self.design,
@@ -147,15 +147,18 @@ def factorial_command(
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
 
-    experiment = design.experiment(loaded)
+    judging = judged.judging(design.seeds)
+    experiment = design.experiment(loaded, judging.seeds(design.seeds))
     _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
-    asked = studies.Asked.of(experiment, judged.judging, response, order)
+    asked = studies.Asked.of(experiment, judging, response, order)
     where = options.workplace(context, trainer)
     if plan:
         planned = studies.factorial_plan(asked, where, probe)
         show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
+    if asked.until is not None:
+        console(sys.stderr).print(render(plans.looks(asked.until[1].planned)))
     display = Display(console(sys.stderr), runs=experiment.design.runs)
     with resumable():
         results = studies.factorial(asked, where, display, typed())

@@ -57,17 +57,33 @@ class JudgingOptions:
         ),
     ] = "seeds"
     margin: MarginOf = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="decided",
+            help="Train seed by seed until every effect is larger than the margin or within it: "
+            "the first look is after --seeds, the rule is fixed before the first run, and p and "
+            "intervals hold over all looks.",
+        ),
+    ] = None
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--max-seeds", metavar="N", help="With --until: the seeds of the last look; else 20."
+        ),
+    ] = None
 
-    @property
-    def judging(self) -> Judging:
-        """What is asked for.
+    def judging(self, seeds: int) -> Judging:
+        """Return what is asked for, of so many seeds, at the first look if there are several.
 
         Raises:
             RequestError: it is nothing that there is.
         """
+        from bionic_core.statistics.until import looks_of
         from bionic_core.studies.over_images import Judging, over_images
 
-        return Judging(self.error, over_images(self.over), self.margin)
+        looks = looks_of(self.until, seeds, self.max_seeds)
+        return Judging(self.error, over_images(self.over), self.margin, looks)
 
 
 @attrs.frozen

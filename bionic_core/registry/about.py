@@ -61,7 +61,7 @@ class About:
 def about(cls: type[Plugin], distribution: str | None) -> About:
     """Return what is known of a plugin."""
     doc = inspect.getdoc(cls) or ""
-    text, _, told = doc.partition("\nAttributes:\n")
+    text = doc.partition(_ATTRIBUTES)[0]
     summary, _, rest = text.partition("\n")
     return About(
         name=cls.name,
@@ -72,11 +72,19 @@ def about(cls: type[Plugin], distribution: str | None) -> About:
         source=cls.source,
         requires=tuple(getattr(cls, "requires", ())),
         acts=acts_of(cls),
-        keys=tuple(_keys(cls, _told(told))),
+        keys=keys_of(cls),
         numerics=cls.numerics,
         distribution=distribution,
         target=f"{cls.__module__}:{cls.__name__}",
     )
+
+
+_ATTRIBUTES = "\nAttributes:\n"
+
+
+def keys_of(cls: type) -> tuple[KeyOf, ...]:
+    """Return the keys of an attrs class's table, as its fields and its docstring have them."""
+    return tuple(_keys(cls, _told((inspect.getdoc(cls) or "").partition(_ATTRIBUTES)[2])))
 
 
 def acts_of(cls: type[Plugin]) -> dict[str, str]:

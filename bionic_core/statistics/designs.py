@@ -100,10 +100,6 @@ class FactorLayout:
     term: str
     levels: tuple[Level, ...]
 
-    def place(self, level: Level) -> int:
-        """Return the place of a level among the factor's."""
-        return next(n for n, known in enumerate(self.levels) if same_level(known, level))
-
 
 @attrs.frozen(kw_only=True)
 class Layout:

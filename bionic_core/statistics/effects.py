@@ -28,6 +28,7 @@ from bionic_core.statistics.errors import ErrorModel
 from bionic_core.statistics.fit import Fit, error_of, finite, holm
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
 from bionic_core.statistics.verdicts import Verdict, verdicts
 
@@ -123,6 +124,7 @@ def estimate_effects(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
     draws: Draws | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
@@ -143,6 +145,7 @@ def estimate_effects(
             seeds where there are several, else cells that are repeated, else pooled.
         images: of the rows, in the responses' units, if intervals are over new images too.
         margin: against which each effect gets a verdict, in the effects' units; none if None.
+        look: that the rows are of, if the study could have ended at others.
         draws: of a factor's levels, over which intervals are too (``seeds`` or ``pooled``).
 
     Raises:
@@ -154,7 +157,7 @@ def estimate_effects(
         raise RequestError(problems)
     error_model, model = _error(factors, rows, order, error, draws)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    fit = Fit.of(model, response, error_model, images and images.scaled(scale))
+    fit = Fit.of(model, response, error_model, images and images.scaled(scale), look)
     by_seed = {} if draws else varying(fit)  # draws differ too, and a residual mixes them
     known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(

@@ -26,6 +26,7 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
@@ -71,12 +72,14 @@ class FactorialPlan(Sights, FactorialPlanHead):  # in the document's order: the 
         estimate: of its time, where that is known.
         ensembles: of each level against an ensemble, where there are draws.
         notes: what a reader must know, a sentence each.
+        until: when the study will end, if it goes on until its effects are decided.
     """
 
     leave_one_out: LeaveOneOutSights
     estimate: Estimate | None
     ensembles: tuple[DrawnSight, ...] = attrs.field(default=(), metadata={OMITTED: True})
     notes: tuple[str, ...]
+    until: Until | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 def factorial_plan(

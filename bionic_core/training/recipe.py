@@ -54,7 +54,8 @@ class Recipe:
     class weights may be the word ``balanced``, resolved from the training counts),
     ``weights.<attribute of Weights>``, ``views.<attribute of Views>``, ``schedule.policy`` with
     ``schedule.<option>`` (see :mod:`bionic_core.training.schedules`), and ``scheduled.<mechanism>``
-    = true, where the rates of that mechanism's local rule follow the learning rate's schedule.
+    = true, where the rates of that mechanism's local rule follow the learning rate's schedule;
+    and ``target.smoothing``, towards which target an image is learned, for the reported divergence.
 
     Attributes:
         classes: how many; 0 where that is not known.
@@ -67,12 +68,13 @@ class Recipe:
     schedule: Mapping[str, Any] = field(factory=dict)
     weights: Weights = field(factory=Weights)
     scheduled: Mapping[str, Any] = field(factory=dict)
+    target: Mapping[str, Any] = field(factory=dict)
     classes: int = 0
 
     @property
     def smoothing(self) -> float:
-        """What of its target an image gives to all classes alike; 0 without label smoothing."""
-        return float(self.loss.get("label_smoothing", 0.0))
+        """What of its target an image gives to all classes alike; 0 where it is one-hot."""
+        return float(self.target.get("smoothing", 0.0))
 
     @property
     def weighted(self) -> bool:
@@ -101,6 +103,7 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
         "schedule": {},
         "weights": {},
         "scheduled": {},
+        "target": {},
     }
     problems = []
     for mechanism, fields in answers.items():

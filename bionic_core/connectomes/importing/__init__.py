@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import numpy as np
 
+from bionic_core.base.steps import doing
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free, sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
@@ -106,7 +107,8 @@ def import_connectome(
     try:
         with folder as place:
             connectome = _unpacked(request, Path(place), watch or Unwatched())
-        connectome.save(out)
+        with doing(f"writing {out}"):
+            connectome.save(out)
     except OSError as error:
         raise BionicError(
             f"{out}: cannot be written ({error.strerror or error}); make room on its disk"
@@ -135,9 +137,14 @@ class _Result:
 def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
     """Import what a request names, out of the containers that it is in."""
     from bionic_core.connectomes.importing.containers import Plain, as_given
+    from bionic_core.connectomes.importing.text import check_itself
 
-    synapses = Plain.of(request.synapses, "synapses", folder, request.table)
-    cells = Plain.of(request.cells, "cells", folder, request.cells_table)
+    for path in (request.synapses, request.cells):
+        check_itself(path)
+    with doing(f"unpacking {request.synapses}"):
+        synapses = Plain.of(request.synapses, "synapses", folder, request.table)
+    with doing(f"unpacking {request.cells}"):
+        cells = Plain.of(request.cells, "cells", folder, request.cells_table)
     inner = attrs.evolve(request, synapses=synapses.path, cells=cells.path)
     for file in (synapses, cells):
         if file.note:
@@ -148,7 +155,7 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
 def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
     """Import plain files; ``given`` names those that the user knows."""
-    from bionic_core.connectomes.importing.matrices import is_matrix
+    from bionic_core.connectomes.importing.apart import all_mutual
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
 
@@ -156,28 +163,45 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
     with ThreadPoolExecutor(1) as pool:
         database = Database.open(folder)
         try:
-            table = database.table(request.cells, request.cells_reading)
-            with explained(request.cells):
-                rows = read_rows(database, table, request.of_role(synapses=False))
+            with doing(f"reading {given.cells}"):
+                table = database.table(request.cells, request.cells_reading)
+                with explained(request.cells):
+                    rows = read_rows(database, table, request.of_role(synapses=False))
             for role, path in (("synapses", given.synapses), ("cells", given.cells)):
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
-            if request.matrix or is_matrix(request.synapses):
-                result = _matrix(request, rows, folder)
-            else:
-                with explained(request.synapses):
-                    result = _table(request, database, rows, watch)
+            with doing(f"importing {given.synapses}"):
+                result = _synapses(request, database, rows, folder, watch)
         finally:
             database.connection.close()
-        files = {
-            role: {"name": getattr(given, role).name, "sha256": digest.result()}
-            for role, digest in digests.items()
-        }
-    notes = list(dict.fromkeys([*table.notes, *result.notes]))
+        with doing("computing the SHA-256 of the files"):
+            files = {
+                r: {"name": getattr(given, r).name, "sha256": d.result()}
+                for r, d in digests.items()
+            }
+    mutual = all_mutual(result.connections)
+    notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
     for note in notes:
         watch.say(note)
-    cells, connections = result.cells, result.connections
     columns, others = dict(rows.columns), unread_cells(table, rows.columns)
+    about = {
+        "label": request.label or given.synapses.name.split(".")[0],
+        "files": files,
+        **result.about,
+        "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
+        "signs": {
+            "excitatory": list(request.excitatory),
+            "inhibitory": list(request.inhibitory),
+            "unknown_as": request.sign_unknown,
+        },
+        "nm_per_unit": list(request.voxel),
+        "notes": notes,
+        **request.rules.outcome({**result.counts, **result.cells.counts}),
+    }
+    return _connectome(result.cells, result.connections, about)
+
+
+def _connectome(cells: Cells, connections: Connections, about: Mapping[str, Any]) -> Connectome:
     return Connectome.of(
         cell_id=cells.id,
         broad_type=cells.broad_type,
@@ -191,25 +215,24 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
         post=connections.post,
         count=connections.count,
         size=connections.size,
-        provenance={
-            "label": request.label or given.synapses.name.split(".")[0],
-            "files": files,
-            **result.about,
-            "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
-            "signs": {
-                "excitatory": list(request.excitatory),
-                "inhibitory": list(request.inhibitory),
-                "unknown_as": request.sign_unknown,
-            },
-            "nm_per_unit": list(request.voxel),
-            "notes": notes,
-            **request.rules.outcome({**result.counts, **cells.counts}),
-        },
+        provenance=about,
     )
 
 
+def _synapses(
+    request: Request, database: Database, rows: Rows, folder: Path, watch: Watch
+) -> _Result:
+    from bionic_core.connectomes.importing.matrices import is_matrix
+    from bionic_core.connectomes.importing.tables import explained
+
+    if request.matrix or is_matrix(request.synapses):
+        return _matrix(request, rows, folder)
+    with explained(request.synapses):
+        return _table(request, database, rows, watch)
+
+
 def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _Result:
-    from bionic_core.connectomes.importing import weights
+    from bionic_core.connectomes.importing import apart, weights
     from bionic_core.connectomes.importing.cells import settle
     from bionic_core.connectomes.importing.filling import filled, is_filled_down
     from bionic_core.connectomes.importing.kinds import Kinds
@@ -219,8 +242,10 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     given = request.of_role(synapses=True)
     number = len(rows.reason)
     table = database.table(request.synapses, request.reading)
-    sample = database.sample(table)
+    held = apart.held(database, table, database.sample(table), request.rules)
+    table, sample = held.table, database.sample(held.table)
     plan = plan_of(table, sample, given, {*map(str, rows.keys.tolist())})
+    apart.check_directed(plan, sample, given, str(table.path))
     ends = [plan.columns[role] for role in ("pre", "post")]
     if request.fill_down or is_filled_down(sample, ends):
         table = filled(database, table, ends)
@@ -239,13 +264,14 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     about = {
         "level": read.level,
         "synapses": {
-            "rows": read.rows,
-            "columns": dict(read.columns),
-            "unread": dict(read.unread),
+            "rows": read.rows + held.dropped,
+            "columns": {**read.columns, **({"valid": held.column} if held.column else {})},
+            "unread": {name: why for name, why in read.unread.items() if name != held.column},
         },
     }
-    notes = [*rows.notes, *cells.notes, *read.notes]
-    return _Result(cells, read.connections, about, read.counts, notes)
+    notes = [*rows.notes, *cells.notes, *read.notes, *apart.of_several(database, table, plan)]
+    counts = {**read.counts, "invalid": held.invalid}
+    return _Result(cells, read.connections, about, counts, notes)
 
 
 def _matrix(request: Request, rows: Rows, folder: Path) -> _Result:

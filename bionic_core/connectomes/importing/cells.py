@@ -87,6 +87,9 @@ def settle(
     if weights is not None:
         sign, number = by_weights(sign, weights)
         notes += [f"signs of {number:,} cells are those of their weights"] if number else []
+    if rules.verdicts["cell-invalid"] == "keep":
+        held = np.where(rows.reason == CODES["cell-invalid"], 0, rows.reason)
+        rows = attrs.evolve(rows, reason=held)
     good = rows.reason == 0
     silent = "broad_type" not in rows.columns and "transmitter" not in rows.columns
     silent &= not (signs.excitatory or signs.inhibitory or signs.unknown)

@@ -18,7 +18,8 @@ from typing import IO
 
 import attrs
 
-from bionic_core.errors import RequestError
+from bionic_core.base.files import check_file
+from bionic_core.errors import BionicError, RequestError
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 MORE_ENDINGS = (".edgelist", ".edges", ".edge", ".dat", ".tab", ".ssv", ".asc")
@@ -156,6 +157,37 @@ def examine(path: Path, reading: Reading) -> Form:
         comment,
         tuple(notes),
     )
+
+
+_STAND_INS = (
+    (
+        b"version https://git-lfs",
+        "is a pointer of Git LFS, and not the file that it stands for: give 'git lfs pull' in its "
+        "repository, or download the file itself",
+    ),
+    (
+        b"<!doctype html",
+        "is a web page, perhaps one to log in, and not the file: download the file itself",
+    ),
+    (b"<html", "is a web page, and not the file: download the file itself"),
+)
+
+
+def check_itself(path: Path) -> None:
+    """Refuse what downloads leave in the place of a file, whatever it is called.
+
+    Raises:
+        RequestError: it is such a thing.
+    """
+    try:
+        check_file(path)
+        with path.open("rb") as file:
+            head = file.read(64).lstrip(b"\xef\xbb\xbf \r\n").lower()
+    except (BionicError, OSError):
+        return  # its reader says it, or takes a folder
+    for start, words in _STAND_INS:
+        if head.startswith(start):
+            raise RequestError(words, where=str(path))
 
 
 def opened(path: Path, encoding: str) -> IO[str]:
