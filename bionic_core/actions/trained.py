@@ -99,7 +99,7 @@ def compared_section(found: Compared) -> Section:
     """Show how like a recording each layer responds."""
     timed = any(one.step is not None for one in found.likenesses)
     bounded = found.repeats > 1
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             one.layer if one.step is None else f"{one.layer}, step {one.step}",
             one.similarity.measure,

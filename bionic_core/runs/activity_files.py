@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from bionic_core.base.files import kind_of, write_atomically
 from bionic_core.base.unwritten import WriteError
@@ -73,7 +74,7 @@ def check_out(out: Path) -> None:
     missing = [name for name in NEEDS[out.suffix] if not find_spec(name)]
     if missing:
         raise RequestError(
-            f"--out {out}: {out.suffix} takes {listing(missing, 'and')}, which "
+            f"--out {out}: {out.suffix} takes {' and '.join(missing)}, which "
             f"{'are' if len(missing) > 1 else 'is'} not installed here: {install('xarray')}. "
             "Or write .parquet, which needs nothing more"
         )
@@ -195,6 +196,7 @@ def _parquet(told: _Told, out: Path) -> None:
 def _netcdf(told: _Told, out: Path) -> None:
     """Write NetCDF 4, which xarray opens: h5netcdf writes a batch at a time, as xarray cannot."""
     import h5netcdf
+    import h5py
 
     it = told.recording
     dims = ("image", "step", "neuron") if it.steps > 1 else ("image", "neuron")
@@ -203,11 +205,10 @@ def _netcdf(told: _Told, out: Path) -> None:
         if it.steps > 1:
             file.dimensions["step"] = it.steps
         for name, (dim, values) in _coordinates(told).items():
-            array = np.asarray(values)
-            texts = array.dtype.kind == "U"
-            dtype: Any = h5netcdf.core.h5py.string_dtype() if texts else array.dtype
+            texts = values.dtype.kind == "U"
+            dtype: Any = h5py.string_dtype() if texts else values.dtype
             held = file.create_variable(name, (dim,), dtype)
-            held[:] = array.astype(object) if texts else array
+            held[:] = values.astype(object) if texts else values
         # xarray takes these for labels, not for data
         rate = file.create_variable("rate", dims, "f4", chunks=None, **PACKED)
         rate.attrs["coordinates"] = " ".join(
@@ -230,7 +231,7 @@ def _zarr(told: _Told, out: Path) -> None:
         for start, rates in told.batches():
             part = slice(start, start + len(rates))
             coordinates = {
-                name: (dim, np.asarray(values[part] if dim == "image" else values))
+                name: (dim, values[part] if dim == "image" else values)
                 for name, (dim, values) in labels.items()
             }
             found = xr.Dataset(
@@ -242,8 +243,7 @@ def _zarr(told: _Told, out: Path) -> None:
                 found = found.drop_vars([n for n, (dim, _) in labels.items() if dim != "image"])
                 found.to_zarr(path, append_dim="image", consolidated=True, zarr_format=2)
             else:
-                how = _lengths(labels)
-                found.to_zarr(path, encoding=how, consolidated=True, zarr_format=2)
+                found.to_zarr(path, consolidated=True, zarr_format=2)
 
 
 @contextmanager
@@ -268,25 +268,15 @@ def _beside(out: Path) -> Iterator[Path]:
         raise WriteError.of(error, out) from error
 
 
-def _coordinates(told: _Told) -> dict[str, tuple[str, Any]]:
-    """Return labels by name, and the dimension that each is of."""
+def _coordinates(told: _Told) -> dict[str, tuple[str, npt.NDArray[Any]]]:
+    """Return labels by name, and the dimension that each is of; texts as long as the longest."""
     it = told.recording
-    found: dict[str, tuple[str, Any]] = {"image": ("image", it.shown.names)}
+    found: dict[str, tuple[str, Any]] = {"image": ("image", np.asarray(it.shown.names))}
     if it.shown.labels is not None:
-        found["label"] = ("image", it.shown.labels)
+        found["label"] = ("image", np.asarray(it.shown.labels))
     if it.steps > 1:
         found["step"] = ("step", np.arange(it.steps))
     return found | {name: ("neuron", values) for name, values in it.neurons.labels.items()}
-
-
-def _lengths(labels: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
-    """Return how texts of images are kept: as long as the longest of all batches."""
-    found = {}
-    for name, (dim, values) in labels.items():
-        array = np.asarray(values)
-        if dim == "image" and array.dtype.kind == "U":
-            found[name] = {"dtype": array.dtype}
-    return found
 
 
 _FORMATS: Mapping[str, Callable[[_Told, Path], None]] = {

@@ -150,7 +150,9 @@ def lesion(
     adjusted = holm(np.array([np.nan if e.p is None else e.p for e in effects]))
     found = [
         Lesion(
-            **_named(neurons, place, by, name),
+            group=name,
+            layer=str(neurons.labels["layer"][place[0]]),
+            cell_type=_type_of(neurons, place) if by == "cell" else None,
             neurons=len(place),
             accuracy=float(lesioned[:, k].mean()),
             effect=100 * float(lesioned[:, k].mean() - whole.mean()),
@@ -268,15 +270,10 @@ def _groups(neurons: Neurons, by: str) -> list[tuple[str, npt.NDArray[np.int64]]
     ]
 
 
-def _named(
-    neurons: Neurons, place: npt.NDArray[np.int64], by: str, name: str
-) -> dict[str, str | None]:
-    kind = str(neurons.labels["cell_type"][place[0]]) if "cell_type" in neurons.labels else ""
-    return {
-        "group": name,
-        "layer": str(neurons.labels["layer"][place[0]]),
-        "cell_type": kind or None if by == "cell" else None,
-    }
+def _type_of(neurons: Neurons, place: npt.NDArray[np.int64]) -> str | None:
+    """Return the type of a single cell; None of a neuron that is none."""
+    labels = neurons.labels
+    return str(labels["cell_type"][place[0]]) or None if "cell_type" in labels else None
 
 
 @attrs.frozen

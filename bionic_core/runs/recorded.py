@@ -142,7 +142,7 @@ def _of_netcdf(path: Path) -> Recorded:
     missing = [name for name in ("xarray", "h5netcdf") if not find_spec(name)]
     if missing:
         raise RequestError(
-            f"NetCDF takes {listing(missing, 'and')}, not installed here: {install('xarray')}",
+            f"NetCDF takes {' and '.join(missing)}, not installed here: {install('xarray')}",
             where=str(path),
         )
     import xarray as xr

@@ -179,7 +179,8 @@ def _centred(kernel: Matrix) -> Matrix:
     found = off - sums - sums[:, None] + off.sum() / ((count - 1) * (count - 2))
     np.fill_diagonal(found, 0.0)
     size = float(np.linalg.norm(found))
-    return found / size if size > 1e-9 * np.abs(kernel).max(initial=1e-300) else found * np.nan
+    told = size > 1e-9 * np.abs(kernel).max(initial=1e-300)
+    return np.asarray(found / size if told else found * np.nan)
 
 
 def _score(one: Matrix, other: Matrix) -> float:

@@ -159,7 +159,7 @@ class Single(Learner):
             yield images, self.course.labels[rows]
 
     def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Take a step towards what the batch wants; return the loss, a scalar, and the logits BC."""
+        """Take a step towards what a batch wants; return the loss, a scalar, and logits BC."""
         self.network.seek(now[0])
         return step_once(
             self.network,

@@ -91,8 +91,8 @@ def read(given: str, image: Shape, labels: str = CLASSIC, votes: str = "") -> Da
 
 
 def _voted(
-    parts: Parts, path: Path, votes: str, *, soft: bool
-) -> tuple[Parts, tuple[str, ...], str]:
+    parts: Mapping[str, Split], path: Path, votes: str, *, soft: bool
+) -> tuple[dict[str, Split], tuple[str, ...], str]:
     """Return splits with FER+ labels, their class names, and what was left out, in words."""
     from bionic_plugins.data import ferplus
 

@@ -80,7 +80,7 @@ def read_votes(path: Path) -> Votes:
     wanted = [*VOTED, *OTHERS]
     if lacking := [name for name in wanted if name not in names]:
         raise RequestError(
-            f"no votes for {listing(lacking, 'and')}; it has {listing(names)}", where=str(path)
+            f"no votes for {listing(lacking)}; it has {listing(names)}", where=str(path)
         )
     order = [names.index(name) for name in wanted]
     found = {}
