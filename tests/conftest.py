@@ -8,6 +8,7 @@ What is compiled once is kept, whatever PYTHONDONTWRITEBYTECODE says (images of 
 without it every process that a test starts compiles torch and all else anew, for seconds.
 """
 
+import math
 import os
 import sys
 
@@ -17,12 +18,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # before the processes of xdist
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+from bionic_core.base import steps
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import probe as timing
 
 sys.dont_write_bytecode = False
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2
+steps.AFTER = math.inf  # what is printed must not depend on how busy the machine is
 
 LONG = ("test_packaging", "test_reproduction", "test_ray", "test_comparisons", "test_workers")
 

@@ -21,6 +21,8 @@ ALLOWED = {
     ("training/describe.py", "masks"),
     ("reports/tables/build.py", "description.masks"),
     ("training/optimizers.py", '"weight_decay"'),  # an option of torch's optimisers
+    ("training/evaluation.py", "label_smoothing=smoothing"),  # an option of torch's loss
+    ("training/recipe.py", '"label_smoothing"'),
     ("registry/announced.py", '.frozen"'),  # attrs' decorator
     ("connectomes/importing/__init__.py", '"signs"'),  # of the cells: a key of the provenance
 }

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bionic_core.actions import arguments
-from bionic_core.actions.arguments import PathLike, Settings, SpecLike, count, names
+from bionic_core.actions import arguments, studies
+from bionic_core.actions.arguments import PathLike, Settings, SpecLike, count, names, spec_of
 from bionic_core.actions.asked import (
     asked_of,
     engine_of,
@@ -22,6 +22,7 @@ from bionic_core.actions.asked import (
 )
 from bionic_core.actions.notices import called, warn
 from bionic_core.actions.objects import AblationStudy, FactorialStudy, Plan, Run
+from bionic_core.actions.watch import display_for
 
 if TYPE_CHECKING:
     from bionic_core.runs.engine import Engine
@@ -66,13 +67,10 @@ def train(
         RequestError: the spec, its data or an argument is wrong; nothing has been written.
         BionicError: training diverged, or the machine failed; finished epochs are kept.
     """
-    from bionic_core.actions.watch import display_for
     from bionic_core.actions.work import train_run
 
     with called(trains=True):
-        loaded = arguments.spec_of(
-            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
-        )
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         where = workplace(out, device, 1, None, track, track_to)
         run = train_run(
             loaded, count("seed", seed, least=0), where, display_for(progress, alone=True)
@@ -113,34 +111,25 @@ def factorial(
 
     Args:
         spec: as for :func:`train`, as is what is not named here.
-        mechanisms: on and off.
+        mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
         factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
-        seeds: runs of each cell, seeds 0, 1, ….
-        resolution: of a fraction, III, IV or V, or 3, 4, 5; all combinations if None.
-        foldover: True, or factors, to add the fraction with these reversed.
+        resolution, foldover: of a fraction, III, IV or V, or 3, 4, 5; True, or factors, to add the
+            one with these reversed.
         design: a CSV file with a column for each factor and a row for each cell, instead.
-        response: the figure that is analysed, such as ``test.macro_f1`` or ``epochs``.
-        order: interactions of at most so many factors; higher ones are error.
-        error, over: what tells how sure effects are (``seeds``, ``pooled``, ``cells``), and what
-            intervals generalise over (``seeds``, or ``seeds,images``).
+        response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
+        error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
         margin: effects no larger are as good as none; in the effects' units.
-        until: ``"decided"`` trains seed by seed until every effect is larger than the margin or
-            within it, the first look being after ``seeds``.
-        max_seeds: of the last look, with ``until``; 20 if None.
+        until, max_seeds: ``"decided"`` trains on until each effect is larger than the margin or
+            within it, or so many seeds are done (20 if None).
         jobs, engine: runs side by side, and what trains them, by name or as an object.
 
     Raises:
         RequestError: what was asked is wrong; nothing has been trained.
         BionicError: every run failed; where some did, the caller is warned.
     """
-    from bionic_core.actions import studies
-    from bionic_core.actions.watch import display_for
-
     with called(trains=True):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        loaded = arguments.spec_of(
-            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
-        )
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
@@ -179,15 +168,10 @@ def ablate(
     Arguments and errors are those of :func:`factorial`; ``mechanisms`` are those that are left
     out, one at a time, all if none is named.
     """
-    from bionic_core.actions import studies
-    from bionic_core.actions.watch import display_for
-
     with called(trains=True):
         asked_jobs = count("jobs", jobs)
         trainer = engine_of(engine, asked_jobs)
-        loaded = arguments.spec_of(
-            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
-        )
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         out_of_it, runs = names("mechanisms", mechanisms), count("seeds", seeds)
         judging = judging_of(error, over, margin, (until, runs, max_seeds))
         asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
@@ -235,12 +219,8 @@ def plan(
     Raises:
         RequestError: what was asked is wrong.
     """
-    from bionic_core.actions import studies
-
     with called():
-        loaded = arguments.spec_of(
-            spec, data=data, epochs=epochs, set=set, without=without, with_=with_
-        )
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         where = workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":
@@ -281,7 +261,6 @@ def reproduce(
     Other arguments and errors are those of :func:`factorial`. The files are named in ``files``.
     """
     from bionic_core.actions import reproduction as study
-    from bionic_core.actions.watch import display_for
     from bionic_core.actions.written import finite_json
     from bionic_core.runs.planned import Plans
     from bionic_core.studies.reproduction import collect

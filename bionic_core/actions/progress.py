@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from bionic_core.base.steps import heard
 from bionic_core.base.words import duration
 from bionic_core.runs.observer import Observer
 
@@ -87,13 +89,20 @@ class Tally:
 
 
 class Barred:
-    """What shows bars while it is entered."""
+    """What shows bars while it is entered, and says above them which step takes long."""
 
     bars: Bars
+    _steps: AbstractContextManager[None]
 
     def __enter__(self) -> Self:
         self.bars.start()
+        self._steps = heard(self.say)
+        self._steps.__enter__()
         return self
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def __exit__(
         self,
@@ -101,6 +110,7 @@ class Barred:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._steps.__exit__(None, None, None)
         self.bars.stop()
 
 
@@ -291,7 +301,3 @@ class Download(Barred):
         if (title, tenth) != self._said:
             self._said = (title, tenth)
             self.say(f"{title}: {done:,} of {max(total, done):,}")
-
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
-        self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)

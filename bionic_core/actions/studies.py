@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bionic_core.base.steps import doing
 from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Asked:
         from bionic_core.studies.responses import full_name
 
         name = full_name(response)
-        check_judging(experiment, judging, response=name, order=order)
+        with doing(f"looking at what {experiment.design.runs:,} runs can tell"):
+            check_judging(experiment, judging, response=name, order=order)
         if judging.looks is None:
             return cls(experiment, judging, name, order)
         from bionic_core.studies.until import FactorialStudy, rule_of
@@ -103,33 +105,29 @@ def design_factorial(
     from bionic_core.studies.factors import read_design
 
     registry, runs = Registry.installed(), range(seeds)
+    how: dict[str, Any] = {"folded": folded, "way": way}
     if design is None:
-        return plan_factorial(
-            spec,
-            mechanisms,
-            runs,
-            registry,
-            keys=keys,
-            resolution=resolution,
-            folded=folded,
-            way=way,
-        )
+        with doing("composing the cells of the design, and building each shape of model once"):
+            return plan_factorial(
+                spec, mechanisms, runs, registry, keys=keys, resolution=resolution, **how
+            )
     if mechanisms or keys or resolution is not None:
         raise RequestError(
             "--design: the file names the factors and the cells; leave --mechanisms, --factor "
             "and --resolution out"
         )
-    given = read_design(design, spec, registry)
-    return plan_factorial(
-        spec,
-        given.mechanisms,
-        runs,
-        registry,
-        keys=given.keys,
-        folded=folded,
-        cells=given.cells,
-        way=way,
-    )
+    with doing(f"reading {design}"):
+        given = read_design(design, spec, registry)
+    with doing(f"composing the {len(given.cells):,} cells of {design}"):
+        return plan_factorial(
+            spec,
+            given.mechanisms,
+            runs,
+            registry,
+            keys=given.keys,
+            cells=given.cells,
+            **how,
+        )
 
 
 def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> FactorialPlan:
@@ -138,14 +136,15 @@ def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> Facto
     from bionic_core.studies.stopping import about_added_seeds
     from bionic_core.studies.until import planned_until
 
-    found = plan.factorial_plan(
-        asked.experiment,
-        **where.place,
-        response=asked.response,
-        order=asked.order,
-        judging=asked.judging,
-        seconds=probe,
-    )
+    with doing(f"planning {asked.experiment.design.runs:,} runs, of which some may be done"):
+        found = plan.factorial_plan(
+            asked.experiment,
+            **where.place,
+            response=asked.response,
+            order=asked.order,
+            judging=asked.judging,
+            seconds=probe,
+        )
     if asked.until is not None:
         return attrs.evolve(found, until=planned_until(*asked.until, found.sd.value))
     added = about_added_seeds(where.out, asked.experiment, "factorial")
@@ -179,9 +178,10 @@ def factorial(
     check_response(asked.response, experiment.spec)
     if asked.until is None:
         cells, added = _train(experiment, "factorial", where, display)
-        analysis = study.analyse(
-            experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
-        )
+        with doing(f"estimating effects of {len(cells):,} runs"):
+            analysis = study.analyse(
+                experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
+            )
         results = study.results(experiment, cells, analysis)
         results = attrs.evolve(results, notes=(*added, *results.notes))
     else:
@@ -253,7 +253,8 @@ class AskedAblation:
         from bionic_core.studies.over_images import check_comparisons
 
         most = range(judging.seeds(seeds))
-        ablation = plan_ablation(spec, mechanisms, most, Registry.installed())
+        with doing("composing the variants, and building each shape of model once"):
+            ablation = plan_ablation(spec, mechanisms, most, Registry.installed())
         trial = ablation.experiment
         judging = check_comparisons(trial.design, trial.specs, judging)
         if judging.looks is None:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand
 
+from bionic_core.base.steps import heard
 from bionic_core.cli.options import taking_fields
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.markers import COMMAND
@@ -92,13 +94,21 @@ def _exampled(reading: type[TyperCommand], example: str) -> type[TyperCommand]:
     return Exampled
 
 
+def _say(line: str) -> None:
+    """Show whoever waits what is being done; a display that draws shows it in its own way."""
+    from bionic_core.cli.common import console
+
+    console(sys.stderr).print(line, soft_wrap=True)
+
+
 def _told(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command whose end of input or of a process is an error, and no wish to stop."""
 
     @functools.wraps(command)
     def told(*arguments: object, **options: object) -> None:
         try:
-            command(*arguments, **options)
+            with heard(_say):
+                command(*arguments, **options)
         except EOFError as error:  # the library would say "Aborted!", as for Ctrl-C
             from bionic_core.base.failures import explained
 

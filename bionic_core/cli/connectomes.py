@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from bionic_core.base.steps import doing
 from bionic_core.cli import completing
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
@@ -281,9 +282,10 @@ def import_command(options: ImportOptions, json: Json = False) -> None:
     with Download(console(sys.stderr)) as display:
         try:
             connectome = import_connectome(request, out, overwrite=options.overwrite, watch=display)
+            with doing(f"counting what is in {out}"):
+                summary = attrs.evolve(summarise(connectome), file=str(out))
         except KeyboardInterrupt:
             raise BionicError("stopped; nothing was written") from None
-    summary = attrs.evolve(summarise(connectome), file=str(out))
     show(summary, json, lambda report: report.connectome(summary))
 
 

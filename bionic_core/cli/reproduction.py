@@ -66,13 +66,6 @@ def reproduce_command(
     json: Json = False,
 ) -> None:
     """Carry out :class:`Reproduce`."""
-    from bionic_core.actions import reproduction as study
-    from bionic_core.actions.progress import Display
-    from bionic_core.reports import reproduction as reports
-    from bionic_core.reports import terminal
-    from bionic_core.runs.planned import Plans
-    from bionic_core.studies.reproduction import collect
-
     if plan and report_only:
         raise RequestError("--plan and --report-only exclude each other; give one of them")
     if recorded and readings is None:
@@ -86,8 +79,29 @@ def reproduce_command(
         asked = Asked(paper, file, tuple(recorded or ()), seeds, plan, report_only, json)
         compare_readings(asked, options, context)
         return
+    _reproduce(options, context, (paper, quick, seeds), plan=plan, done=report_only, json=json)
+
+
+def _reproduce(
+    options: StudyOptions,
+    context: typer.Context,
+    asked: tuple[str | None, bool, int | None],
+    *,
+    plan: bool,
+    done: bool,
+    json: bool,
+) -> None:
+    """Train what a paper's tables lack, unless all is taken as done, and report on them."""
+    from bionic_core.actions import reproduction as study
+    from bionic_core.actions.progress import Display
+    from bionic_core.reports import reproduction as reports
+    from bionic_core.reports import terminal
+    from bionic_core.runs.planned import Plans
+    from bionic_core.studies.reproduction import collect
+
+    paper, quick, seeds = asked
     planned = study.plan(paper, quick=quick, seeds=seeds, open_spec=options.load)
-    if report_only:
+    if done:
         cells = collect(planned, options.out)
     else:
         plans, where = Plans(options.out), options.workplace(context)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.metadata import EntryPoint
 from typing import cast
 
 import attrs
 
 from bionic_core import hookspecs
-from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.markers import DISTRIBUTION, ENTRY_POINT_GROUP, PROJECT, PROTOCOL
+from bionic_core.errors import BionicError, RequestError, listing, nearest
+from bionic_core.markers import ENTRY_POINT_GROUP, PROJECT, PROTOCOL
 from bionic_core.plugin import Plugin
 
 SKIP_VARIABLE = "BIONIC_PLUGINS"
@@ -63,10 +64,14 @@ class Entry:
             return self.cls
         assert self.point is not None
         try:
-            with _told_of(self):
+            with _told_of(self), _kept_to_itself():
                 loaded = self.point.load()
-        except (Exception, SystemExit) as error:  # a stranger's module may do either
-            raise self._failed(_why(error)) from error
+        except KeyboardInterrupt:
+            raise BionicError(f"stopped while plugin '{self.name}' was imported") from None
+        except BaseException as error:  # a stranger's module may end the process, or say so
+            from bionic_core.registry.refusals import why
+
+            raise self._failed(why(error)) from error
         if not (inspect.isclass(loaded) and issubclass(loaded, Plugin) and loaded.role):
             raise self._failed(
                 f"{self.target} is no subclass of bionic_core's Mechanism, DataSource or another "
@@ -78,12 +83,12 @@ class Entry:
             found = getattr(loaded, "name", None)
             raise self._failed(f"the class says name = {found!r}; it must be {self.name!r}")
         plugin = cast(type[Plugin], loaded)
-        problem = (
-            role_problem(plugin, self.roles)
-            or protocol_problem(plugin, self.distribution)
-            or hook_problem(plugin)
-        )
-        if problem:
+        problem = role_problem(plugin, self.roles)
+        if not problem and plugin.protocol not in (None, PROTOCOL):
+            from bionic_core.registry.refusals import protocol_problem
+
+            problem = protocol_problem(plugin, self.distribution)
+        if problem := problem or hook_problem(plugin):
             raise self._failed(problem)
         return plugin
 
@@ -130,11 +135,17 @@ def _told_of(entry: Entry) -> Iterator[None]:
         clock.cancel()
 
 
-def _why(error: BaseException) -> str:
-    """Say why an import failed."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"it needs the package '{error.name.partition('.')[0]}', which is not installed"
-    return f"{type(error).__name__}: {error}"
+@contextmanager
+def _kept_to_itself() -> Iterator[None]:
+    """Keep what a module prints out of the command's output, and the process in its folder."""
+    place = os.open(".", os.O_RDONLY)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with suppress(OSError):
+            os.fchdir(place)
+        os.close(place)
 
 
 def role_problem(plugin: type[Plugin], said: Iterable[str]) -> str | None:
@@ -146,20 +157,6 @@ def role_problem(plugin: type[Plugin], said: Iterable[str]) -> str | None:
     return (
         f"it is announced in the group '{group_of(wrong[0])}', but it is {a(plugin.role)}: "
         f"its group is '{group_of(plugin.role)}'"
-    )
-
-
-def protocol_problem(plugin: type[Plugin], distribution: str) -> str | None:
-    """Say that a plugin was written for another protocol; None if it fits, or does not say."""
-    protocol = plugin.protocol
-    if protocol is None or protocol == PROTOCOL:
-        return None
-    if not isinstance(protocol, int):
-        return f"the class says protocol = {protocol!r}; it must be a whole number"
-    newer = DISTRIBUTION if protocol > PROTOCOL else distribution
-    return (
-        f"written for protocol {protocol} of bionic's plugins, and this bionic has protocol "
-        f"{PROTOCOL}; a newer {newer} may fit"
     )
 
 

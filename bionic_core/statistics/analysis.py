@@ -96,8 +96,7 @@ def analyse_rows(
     Args:
         factors: in the order in which they are shown.
         rows: levels, seed (or other block) and response of each run.
-        response: what the responses are.
-        confidence: of the intervals.
+        response, confidence: what the responses are, and of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
         error, images, margin, draws, look: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from bionic_core.base.records import to_document
+from bionic_core.base.steps import doing
 from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
@@ -123,9 +124,7 @@ def analyse(
             whose values repeat as a design's do, in a study's own table those left of its ``seed``.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
-        order: of interactions, the highest that is estimated; higher ones are taken as error.
-        confidence: of the intervals, a share.
-        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        order, confidence, error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
         unit: of the response, ``%`` for per cent; if empty, as the numbers or the head say.
@@ -135,7 +134,9 @@ def analyse(
         RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
-    sheet, where = _sheet(table), str(table) if isinstance(table, str | os.PathLike) else "table"
+    where = str(table) if isinstance(table, str | os.PathLike) else "table"
+    with doing(f"reading {where}"):
+        sheet = _sheet(table)
     block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
@@ -153,7 +154,8 @@ def analyse(
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
         options |= {"draws": drawn, "ladders": known.ladders}
-        analysis, curvature = _analysed(_factors(found), rows, said, options)
+        with doing(f"estimating effects of {len(found):,} factors in {len(rows):,} rows"):
+            analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
     told = (*sentences(taken, read), *map(str, filter(None, [curvature])))

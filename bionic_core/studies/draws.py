@@ -33,7 +33,7 @@ def expanded(
     if way is not None and not several:
         raise RequestError(
             f"--draws {way}: no level has a number of draws; give one, as in --factor "
-            "masks.wiring=real,rewired*20, or leave --draws out"
+            "KEY=ONE,OTHER*20, or leave --draws out"
         )
     for factor in several:
         key = _key(factor, specs, design)

@@ -371,9 +371,7 @@ def test_a_strangers_file_is_checked(tmp_path: Path) -> None:
             open_publication("other", registry)
 
 
-def test_figures_of_classes_are_taken_from_a_result_that_tells_them(
-    done: Path, tmp_path: Path
-) -> None:
+def test_a_results_own_figures_of_classes_are_taken(done: Path, tmp_path: Path) -> None:
     folder = next(done.glob("*/result.json")).parent
     result = json.loads((folder / "result.json").read_text())
     copy = Path(shutil.copytree(folder, tmp_path / folder.name))
@@ -392,13 +390,11 @@ def test_figures_of_classes_are_taken_from_a_result_that_tells_them(
 def test_z_needs_a_spread_on_both_sides() -> None:
     ours = Summary(0.5, None, 1)
     assert judged(60.0, 0.3, 3, ours, 100, z=True).z is None
-    three = Summary(0.61, 0.003, 3)
+    three, spread = Summary(0.61, 0.003, 3), math.sqrt(2 * 0.3**2 / 3)
     assert judged(60.0, 0.3, 3, three, 100, z=False).z is None
-    both = judged(60.0, 0.3, 3, three, 100, z=True)
-    assert both.z == pytest.approx(1 / math.sqrt(0.3**2 / 3 + 0.3**2 / 3))
+    assert judged(60.0, 0.3, 3, three, 100, z=True).z == pytest.approx(1 / spread)
 
 
 def test_durations_are_for_people() -> None:
-    assert [words(s) for s in (40, 130, 3600, 9000, 90000)] == [
-        *("40 s", "2.2 min", "60 min", "2.5 h", "25 h"),
-    ]
+    told = ["40 s", "2.2 min", "60 min", "2.5 h", "25 h"]
+    assert [words(s) for s in (40, 130, 3600, 9000, 90000)] == told

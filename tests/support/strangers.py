@@ -68,6 +68,10 @@ FAILED: Mapping[str, Package] = {
         ("OSError: no licence file", "uninstall bionic-raises"),
     ),
     "quits": Package("raise SystemExit(3)\n", ("SystemExit: 3",)),
+    "halts": Package("import sys\nsys.exit('no licence')\n", ("SystemExit: no licence",)),
+    "closes": Package("raise GeneratorExit\n", ("(GeneratorExit)",)),
+    "recurses": Package("def f():\n    f()\nf()\n", ("RecursionError: maximum recursion",)),
+    "unparsable": Package("def f(:\n", ("SyntaxError: invalid syntax",)),
     "lacking": Package(
         "import antigravity_for_neurons.field\n",
         ("it needs the package 'antigravity_for_neurons', which is not installed",),
@@ -96,6 +100,14 @@ FAILED: Mapping[str, Package] = {
         mechanism("worded", more="protocol = 'one'"),
         ("the class says protocol = 'one'; it must be a whole number",),
     ),
+    "plain": Package(
+        "from bionic_core import Mechanism\nclass Plugin(Mechanism):\n    name = 'plain'\n",
+        ("is no attrs class; decorate it with @attrs.frozen",),
+    ),
+    "named": Package(mechanism("other"), ("the class says name = 'other'; it must be 'named'",)),
+    "class": Package("class Plugin:\n    name = 'class'\n", ("is no subclass of bionic_core's",)),
+    "three": Package("Plugin = 3\n", ("is no subclass of bionic_core's",)),
+    "empty": Package("", ("AttributeError: module", "has no attribute 'Plugin'")),
     "function": Package("def Plugin() -> None: ...\n", ("is no subclass of bionic_core's",)),
 }
 BUILT: Mapping[str, Package] = {
@@ -183,7 +195,14 @@ TRACKERS = {
     "spills": Package(TRACKER.format(name="spills", rest="(self, study):\n        return Pages()")),
 }
 GOOD = {"good": Package(mechanism("good", more="protocol = 1"))}
-ALL = {**FAILED, **BUILT, **SOURCES, **TRACKERS, **GOOD}
+MOVES = {
+    "chatty": Package(
+        "print('hello from chatty')\n" + mechanism("chatty", more="before = ('moving',)")
+    ),
+    "moving": Package("import os\nos.chdir('/')\n" + mechanism("moving")),
+}
+"""Right but for what they do while they are imported."""
+ALL = {**FAILED, **BUILT, **SOURCES, **TRACKERS, **GOOD, **MOVES}
 
 
 def wheel(

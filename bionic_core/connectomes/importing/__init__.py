@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import numpy as np
 
+from bionic_core.base.steps import doing
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free, sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
@@ -106,7 +107,8 @@ def import_connectome(
     try:
         with folder as place:
             connectome = _unpacked(request, Path(place), watch or Unwatched())
-        connectome.save(out)
+        with doing(f"writing {out}"):
+            connectome.save(out)
     except OSError as error:
         raise BionicError(
             f"{out}: cannot be written ({error.strerror or error}); make room on its disk"
@@ -139,8 +141,10 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
     for path in (request.synapses, request.cells):
         check_itself(path)
-    synapses = Plain.of(request.synapses, "synapses", folder, request.table)
-    cells = Plain.of(request.cells, "cells", folder, request.cells_table)
+    with doing(f"unpacking {request.synapses}"):
+        synapses = Plain.of(request.synapses, "synapses", folder, request.table)
+    with doing(f"unpacking {request.cells}"):
+        cells = Plain.of(request.cells, "cells", folder, request.cells_table)
     inner = attrs.evolve(request, synapses=synapses.path, cells=cells.path)
     for file in (synapses, cells):
         if file.note:
@@ -160,29 +164,49 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
     with ThreadPoolExecutor(1) as pool:
         database = Database.open(folder)
         try:
-            table = database.table(request.cells, request.cells_reading)
-            with explained(request.cells):
-                rows = read_rows(database, table, request.of_role(synapses=False))
+            with doing(f"reading {given.cells}"):
+                table = database.table(request.cells, request.cells_reading)
+                with explained(request.cells):
+                    rows = read_rows(database, table, request.of_role(synapses=False))
             for role, path in (("synapses", given.synapses), ("cells", given.cells)):
                 if path.is_file():
                     digests[role] = pool.submit(sha256, path)
-            if request.matrix or is_matrix(request.synapses):
-                result = _matrix(request, rows, folder)
-            else:
-                with explained(request.synapses):
-                    result = _table(request, database, rows, watch)
+            with doing(f"importing {given.synapses}"):
+                if request.matrix or is_matrix(request.synapses):
+                    result = _matrix(request, rows, folder)
+                else:
+                    with explained(request.synapses):
+                        result = _table(request, database, rows, watch)
         finally:
             database.connection.close()
-        files = {
-            role: {"name": getattr(given, role).name, "sha256": digest.result()}
-            for role, digest in digests.items()
-        }
+        with doing("computing the SHA-256 of the files"):
+            files = {
+                role: {"name": getattr(given, role).name, "sha256": digest.result()}
+                for role, digest in digests.items()
+            }
     mutual = all_mutual(result.connections)
     notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
     for note in notes:
         watch.say(note)
-    cells, connections = result.cells, result.connections
     columns, others = dict(rows.columns), unread_cells(table, rows.columns)
+    about = {
+        "label": request.label or given.synapses.name.split(".")[0],
+        "files": files,
+        **result.about,
+        "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
+        "signs": {
+            "excitatory": list(request.excitatory),
+            "inhibitory": list(request.inhibitory),
+            "unknown_as": request.sign_unknown,
+        },
+        "nm_per_unit": list(request.voxel),
+        "notes": notes,
+        **request.rules.outcome({**result.counts, **result.cells.counts}),
+    }
+    return _connectome(result.cells, result.connections, about)
+
+
+def _connectome(cells: Cells, connections: Connections, about: Mapping[str, Any]) -> Connectome:
     return Connectome.of(
         cell_id=cells.id,
         broad_type=cells.broad_type,
@@ -196,20 +220,7 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
         post=connections.post,
         count=connections.count,
         size=connections.size,
-        provenance={
-            "label": request.label or given.synapses.name.split(".")[0],
-            "files": files,
-            **result.about,
-            "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
-            "signs": {
-                "excitatory": list(request.excitatory),
-                "inhibitory": list(request.inhibitory),
-                "unknown_as": request.sign_unknown,
-            },
-            "nm_per_unit": list(request.voxel),
-            "notes": notes,
-            **request.rules.outcome({**result.counts, **cells.counts}),
-        },
+        provenance=about,
     )
 
 

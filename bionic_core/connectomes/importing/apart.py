@@ -153,8 +153,8 @@ def all_mutual(connections: Connections) -> list[str]:
     if len(pre) < 2 * PAIRS:
         return []
     size = int(max(pre.max(), post.max())) + 1
-    degrees = [np.bincount(side, minlength=size) for side in (pre, post)]
-    if not np.array_equal(*degrees):  # quick to tell, and nearly always so
+    out, into = (np.bincount(side, minlength=size) for side in (pre, post))
+    if not np.array_equal(out, into):  # quick to tell, and nearly always so
         return []
     keys = [a.astype(np.int64) * size + b for a, b in ((pre, post), (post, pre))]
     orders = [np.argsort(key, kind="stable") for key in keys]

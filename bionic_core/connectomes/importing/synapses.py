@@ -290,7 +290,7 @@ def _numbers(table: Table, plan: Plan) -> tuple[list[str], dict[str, str], str, 
     }
     size, count = "1", ""
     if "count" in columns:
-        fields.append(f"{number_column(table, columns['count'])} AS n")
+        fields.append(f"{number_column(table, columns['count'], told=True)} AS n")
         then["bad-count"] = f"n IS NULL OR n <> floor(n) OR abs(n) > {LARGEST}"
         then["zero-count"] = "n = 0"
         size = "abs(n)"

@@ -177,14 +177,16 @@ def kind_of_ids(table: Table, column: str) -> str:
     )
 
 
-def number_column(table: Table, column: str) -> str:
-    """Return the SQL of a number as DOUBLE, 1 and 0 for true and false; null where there is none.
+def number_column(table: Table, column: str, *, told: bool = False) -> str:
+    """Return the SQL of a number as DOUBLE; null where it is missing or none.
+
+    With ``told``, true and false are 1 and 0: counts of a graph that says which pairs there are.
 
     Raises:
         RequestError: the column is of a type that holds no numbers.
     """
     kind, name = table.types[column], quoted(column)
-    if is_numeric(kind) or kind == "BOOLEAN":
+    if is_numeric(kind) or (told and kind == "BOOLEAN"):
         value = f"{name}::DOUBLE"
     elif is_textual(kind):
         text = f"trim({name}::VARCHAR)"
@@ -194,8 +196,10 @@ def number_column(table: Table, column: str) -> str:
             grouped = f"regexp_full_match({text}, {_GROUPED})"
             other = f"CASE WHEN {grouped} THEN TRY_CAST(replace({text}, ',', '') AS DOUBLE) END"
         minus = f"TRY_CAST(replace({text}, '\u2212', '-') AS DOUBLE)"  # as people typeset it
-        told = f"CASE lower({text}) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END"
-        value = f"coalesce(TRY_CAST({name} AS DOUBLE), {other}, {minus}, {told})"
+        value = f"coalesce(TRY_CAST({name} AS DOUBLE), {other}, {minus})"
+        if told:
+            word = f"CASE lower({text}) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END"
+            value = f"coalesce({value}, {word})"
     else:
         raise RequestError(
             f"column '{column}' holds values of type {kind}; numbers are needed",
