@@ -1,11 +1,8 @@
 """What `bionic_core` offers, and where it comes from: read by type checkers, and at run time."""
 
 from bionic_core.actions.calls import ablate as ablate
-from bionic_core.actions.calls import evaluate as evaluate
 from bionic_core.actions.calls import factorial as factorial
-from bionic_core.actions.calls import open as open
 from bionic_core.actions.calls import plan as plan
-from bionic_core.actions.calls import predict as predict
 from bionic_core.actions.calls import reproduce as reproduce
 from bionic_core.actions.calls import train as train
 from bionic_core.actions.notices import BionicWarning as BionicWarning
@@ -13,7 +10,11 @@ from bionic_core.actions.objects import AblationStudy as AblationStudy
 from bionic_core.actions.objects import FactorialStudy as FactorialStudy
 from bionic_core.actions.objects import Plan as Plan
 from bionic_core.actions.objects import Run as Run
+from bionic_core.actions.reading import evaluate as evaluate
+from bionic_core.actions.reading import open as open
+from bionic_core.actions.reading import predict as predict
 from bionic_core.base.unwritten import WriteError as WriteError
+from bionic_core.cli.command import Command as Command
 from bionic_core.connectome import Block as Block
 from bionic_core.connectome import Connectome as Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher as ConnectomeFetcher

@@ -209,15 +209,15 @@ class Connectome:
             shape=(len(pre), len(post)),
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write an ``.npz`` that needs no pickle to be read; complete or not at all."""
         from bionic_core import connectome_file
 
         arrays = {key: getattr(self, key) for key in self._kinds()}
-        connectome_file.write(path, arrays, self.provenance)
+        connectome_file.write(Path(path), arrays, self.provenance)
 
     @classmethod
-    def load(cls, path: Path) -> Connectome:
+    def load(cls, path: Path | str) -> Connectome:
         """Read what :meth:`save` wrote; nothing in the file is executed.
 
         Raises:
@@ -225,7 +225,7 @@ class Connectome:
         """
         from bionic_core import connectome_file
 
-        arrays, provenance = connectome_file.read(path, needed=_ARRAYS, optional=_OPTIONAL)
+        arrays, provenance = connectome_file.read(Path(path), needed=_ARRAYS, optional=_OPTIONAL)
         try:
             return cls.of(**arrays, provenance=provenance)
         except RequestError as error:

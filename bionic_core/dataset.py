@@ -25,17 +25,20 @@ class Split:
     Attributes:
         images: uint8 (N, C, H, W), 0 black to 255 white.
         labels: int64 (N,), indices into the dataset's class names.
+        files: str (N,), where each image is, in the source; None where files hold many.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
+    files: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Split:
         """Return the given rows, in the given order."""
-        return Split(self.images[rows], self.labels[rows])
+        files = None if self.files is None else self.files[rows]
+        return Split(self.images[rows], self.labels[rows], files)
 
     def counts(self, classes: int) -> npt.NDArray[np.int64]:
         """Return the number of images of each class, int64 (classes,)."""

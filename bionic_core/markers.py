@@ -7,6 +7,7 @@ import pluggy
 PROJECT = "bionic"
 DISTRIBUTION = "bionic-connectome"
 ENTRY_POINT_GROUP = "bionic"
+COMMAND = "command"  # the role whose names are words of the command line
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
 hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 class Plugin:
     """What all plugins share.
 
-    A key that a plugin gains later is a field with ``metadata={EARLIER: value}``, the value that
-    means what was before it: with that value runs and studies keep their names, and a run without
-    the key has it. (``{NEUTRAL: True}``: at its default, a mechanism's runs alone keep names.)
-    ``{NUMERICS: {value: n}}`` adds n to ``numerics`` where a mechanism's key has that value.
+    A key that a plugin gains later has ``metadata={EARLIER: value}``, what was before it: with that
+    value runs and studies keep their names, and a run without the key has it. (``{NEUTRAL: True}``:
+    at its default, runs alone.) ``{NUMERICS: {value: n}}``: with that value, n more ``numerics``.
 
     Attributes:
         role: what the plugin is for, in words; each role's base class says its own.
@@ -78,6 +77,10 @@ class DataSource(Plugin, ABC):
     def claims(cls, path: Path) -> int:
         """Return how surely ``path`` is this source's: 0 not at all; the highest is taken."""
         return 0
+
+    def size(self) -> tuple[int, int, int] | None:
+        """Return channels, height, width of images as they are, for ``image = "auto"``, or None."""
+        return None
 
     @abstractmethod
     def read(self, image: tuple[int, int, int]) -> Dataset:

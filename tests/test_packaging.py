@@ -187,7 +187,7 @@ def test_the_tutorial_in_a_shell(environment: Environment) -> None:
     """Every command as it stands, with real pip; only the network is taken away."""
     folder = environment.away / "tutorial"
     folder.mkdir()
-    for language, text in blocks("guide/tutorial.md"):
+    for language, text in blocks("how-to/package.md"):
         if language == "python":
             place = folder / text.partition("\n")[0].removeprefix("# ")
             place.write_text(text)
@@ -223,7 +223,7 @@ def test_a_strangers_package_installs_lists_and_trains(
     environment.pip("--no-build-isolation", package)
     small = ("--set", "data.train=70", "--set", "data.test=35", "--epochs", "1")
     listed, trained = environment.in_one_process(
-        ("plugins",), ("train", "demo", *small, "--set", "divisive.sigma=0.5")
+        ("plugins",), ("train", "demo", *small, "--with", "divisive", "--set", "divisive.sigma=0.5")
     )
     found = {plugin["name"]: plugin for plugin in listed["plugins"]}
     assert found["divisive"]["distribution"] == "bionic-divisive"
@@ -233,6 +233,6 @@ def test_a_strangers_package_installs_lists_and_trains(
     assert "BIONIC_PLUGINS=-broken" in found["broken"]["error"]
     spec = (Path(environment.away) / trained["run"] / "spec.toml").read_text()
     assert "[mechanisms.divisive]\nsigma = 0.5" in spec
-    error = environment.bionic("build", "demo", "--set", "broken.x=1", code=2)
+    error = environment.bionic("build", "demo", "--with", "broken", code=2)
     assert "mechanisms.broken" in error
     assert "bionic-divisive 1.2.3" in error

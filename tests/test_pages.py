@@ -16,6 +16,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
 import bionic_core as bionic
 from bionic_core import Mechanism, cli, hookspecs
@@ -29,7 +31,8 @@ from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
 from bionic_core.studies.tracking import tracking
 from bionic_core.training.data import TrainingData
-from bionic_core.training.loop import start, train_epoch
+from bionic_core.training.epochs import train_epoch
+from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 from tests.runs.test_runs import CACHE, Stop, cut_after, small
 from tests.support.pages import DOCS, blocks, module_of
@@ -115,9 +118,17 @@ def test_the_example_of_a_tracker_tells_a_study(page_of_hooks: ModuleType, tmp_p
 
 def test_the_further_plugins_train_together(tmp_path: Path) -> None:
     module = module_of("how-to/plugins.md", tmp_path)  # which judges all three by their laws
-    (announced, text) = (table for _, table in blocks("how-to/plugins.md", "toml"))
+    announced, command, text = (table for _, table in blocks("how-to/plugins.md", "toml"))
     for name, target in tomllib.loads(announced)["project"]["entry-points"]["bionic"].items():
         assert getattr(module, target.partition(":")[2]).name == name
+    assert tomllib.loads(command)["project"]["entry-points"]["bionic.command"] == {
+        module.Wordcount.name: f"my_package:{module.Wordcount.__name__}"
+    }
+    page = tmp_path / "page.txt"
+    page.write_text("a wordy page")
+    app = typer.Typer()
+    app.command()(module.Wordcount().run)
+    assert CliRunner().invoke(app, [str(page), "--least", "4"]).output == "2\n"
     registry = bionic.Registry.installed().including(module.Oja, module.Digits, module.Falloff)
     spec = compose(tomllib.loads(text), name="page", registry=registry)
     network = bionic.build(spec)
@@ -187,7 +198,7 @@ def test_the_tutorial(
 ) -> None:
     """From nothing to a factorial, in this process; with pip and in a shell it runs when slow."""
     said: dict[str, str] = {}
-    for language, text in blocks("guide/tutorial.md"):
+    for language, text in blocks("how-to/package.md"):
         if language == "python":
             first = text.partition("\n")[0]
             (workshop / first.removeprefix("# ")).write_text(text)
@@ -205,7 +216,7 @@ def test_the_tutorial(
     }
     assert "divisive" in said[study]
     assert len(results["cells"]) == 4
-    code = next(text for _, text in blocks("guide/tutorial.md", "python")).splitlines()
+    code = next(text for _, text in blocks("how-to/package.md", "python")).splitlines()
     assert len([line for line in code[1:] if line.strip()]) < 30
 
 

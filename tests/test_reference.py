@@ -50,7 +50,7 @@ def theirs(network: Network) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return bionic.build(bionic.load("full", without=["noise"]), seed=5)
+    return bionic.build(bionic.load("as-written", without=["noise"]), seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_same_weights_give_the_same_logits_and_loss(network: Network, column: Co
 
 
 def test_the_same_steps_give_the_same_loss_and_the_same_weights(column: Column) -> None:
-    spec = bionic.load("full", without=["noise"])
+    spec = bionic.load("as-written", without=["noise"])
     network = bionic.build(spec, seed=6)
     pixels, labels = faces(37)  # classes differ in number, so that their weights do
     train = Split(pixels[:, None], labels)

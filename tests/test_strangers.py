@@ -114,7 +114,7 @@ def test_the_listing_for_people_has_distribution_version_and_reason(bionic: Bion
 @pytest.mark.parametrize("name", [*FAILED, *BUILT])
 @pytest.mark.usefixtures("among")
 def test_a_spec_that_names_one_is_refused(bionic: Bionic, name: str) -> None:
-    said = bionic("build", "baseline", "--set", f"{name}.x=1", "--json")
+    said = bionic("build", "baseline", "--with", name, "--json")
     assert (said.code, said.out) == (2, ""), said
     assert "Traceback" not in said.err
     for word in (f"mechanisms.{name}: ", *ALL[name].reason):
@@ -218,7 +218,7 @@ def test_a_tracker_that_fails_while_a_run_is_trained_is_told_once(bionic: Bionic
 @pytest.mark.usefixtures("among")
 def test_other_commands_go_on(bionic: Bionic) -> None:
     named = json.loads(bionic("build", "baseline", "--json").out)["mechanisms"]
-    said = bionic("build", "baseline", "--set", "good.x=2", "--json")
+    said = bionic("build", "baseline", "--with", "good", "--set", "good.x=2", "--json")
     assert json.loads(said.out)["mechanisms"] == sorted([*named, "good"])
     assert bionic("data", "info", "schematic", "--json").code == 0
 
@@ -243,7 +243,7 @@ def test_a_path_that_nobody_reads_names_the_plugins_that_failed(bionic: Bionic) 
 
 @pytest.mark.usefixtures("among")
 def test_an_import_that_takes_long_is_told_of(bionic: Bionic) -> None:
-    said = bionic("build", "demo", "--set", "slow.x=1")
+    said = bionic("build", "demo", "--with", "slow")
     assert said.code == 2
     assert "still importing plugin 'slow' of bionic-slow 0.7 after 0.3 s" in said.err
     assert "BIONIC_PLUGINS=-slow leaves it out" in said.err
@@ -258,8 +258,8 @@ def test_installed_twice_it_is_the_one_that_python_imports(
     sys.modules.pop("bionic_twin")
     (plugin,) = listed(bionic("plugins", "--json"))["twin"]
     assert (plugin["version"], plugin["error"]) == ("2.0", None)
-    assert bionic("build", "baseline", "--set", "twin.grown=2").code == 0
-    said = bionic("build", "baseline", "--set", "twin.young=2")
+    assert bionic("build", "baseline", "--with=twin", "--set", "twin.grown=2").code == 0
+    said = bionic("build", "baseline", "--with=twin", "--set", "twin.young=2")
     assert said.code == 2
     assert "mechanisms.twin.young" in said.err
 
@@ -273,5 +273,5 @@ def test_fifty_plugins_cost_nothing_to_those_who_name_none(bionic: Bionic, stran
     for words in (["--version"], ["--help"], ["build", "baseline"], ["data", "info", "schematic"]):
         assert bionic(*words).code == 0
     assert not mark.exists()
-    assert bionic("build", "baseline", "--set", "many7.x=2").code == 0
+    assert bionic("build", "baseline", "--with=many7", "--set", "many7.x=2").code == 0
     assert mark.read_text() == "7 "

@@ -74,11 +74,11 @@ def path(argument: str, value: object) -> Path:
 
 def spec_of(
     spec: SpecLike,
-    *,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
 ) -> Spec:
     """Return a spec by name, by path or as it is, as the other arguments change it.
 
@@ -89,46 +89,42 @@ def spec_of(
     from bionic_core.spec.find import load
     from bionic_core.spec.spec import Spec, compose
 
-    out, assignments = names("without", without), _assignments(set)
+    out, more, assignments = names("without", without), names("with_", with_), _assignments(set)
     if epochs is not None:
+        if "training.max_epochs" in assignments:
+            raise RequestError("epochs and set's 'training.max_epochs' are one; give one of them")
         assignments["training.max_epochs"] = count("epochs", epochs)
     source = None if data is None else os.fspath(path("data", data))
+    written = [f"{key}={_toml(key, value)}" for key, value in assignments.items()]
     if not isinstance(spec, Spec):
         if not isinstance(spec, str | os.PathLike):
             raise wrong("spec", spec, "a spec's name, the path of a TOML file, or bionic.load's")
-        if not assignments:
-            return load(spec, without=out, data=source)
-        written = [f"{key}={_toml(key, value)}" for key, value in assignments.items()]
-        return load(spec, set=written, without=out, data=source)
-    if not assignments and source is None:
+        return load(spec, set=written, without=out, with_=more, data=source)
+    if not (written or more) and source is None:
         return spec.without(out)
-    from bionic_core.spec.assign import assign_value
-    from bionic_core.spec.sources import choose_data
+    from bionic_core.spec.assign import change
 
     document, registry = spec.document(), Registry.installed()
-    for key, value in assignments.items():
-        assign_value(document, key, value)
-    if source is not None:
-        choose_data(document, source, registry)
+    change(document, Path(spec.name), registry, set=written, with_=more, without=out, data=source)
     return compose(document, name=spec.name, where=spec.where, registry=registry).without(out)
 
 
 def _assignments(set: object) -> dict[str, Any]:
-    """Return keys and values of ``{"noise.sigma": 0.1}`` or ``["noise.sigma=0.1"]``."""
+    """Return keys and values of ``{"training.lr": 1e-3}`` or ``["training.lr=1e-3"]``."""
     from bionic_core.base.toml import toml_value
 
     if isinstance(set, Mapping):
         for key in set:
             if not isinstance(key, str) or "." not in key:
-                raise wrong("set", key, "keys of the spec, such as {'noise.sigma': 0.1}")
+                raise wrong("set", key, "keys of the spec, such as {'training.lr': 1e-3}")
         return dict(set)
     if isinstance(set, str) or not isinstance(set, Sequence):
-        raise wrong("set", set, "keys of the spec and their values, such as {'noise.sigma': 0.1}")
+        raise wrong("set", set, "keys of the spec and their values, such as {'training.lr': 1e-3}")
     found = {}
     for text in set:
         key, equals, value = str(text).partition("=")
         if not equals:
-            raise wrong("set", text, "of the form 'noise.sigma=0.1'")
+            raise wrong("set", text, "of the form 'training.lr=1e-3'")
         found[key.strip()] = toml_value(value)
     return found
 
@@ -150,7 +146,7 @@ def factors_of(factors: object) -> list[Factor]:
     Raises:
         RequestError: it is not of that form, or a value cannot be a level.
     """
-    from bionic_core.statistics.designs import Factor
+    from bionic_core.studies.factors import with_numbers
 
     if not isinstance(factors, Mapping):
         raise wrong("factors", factors, "keys and their values: {'training.lr': [1e-4, 1e-3]}")
@@ -164,7 +160,7 @@ def factors_of(factors: object) -> list[Factor]:
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise wrong(f"factors['{key}']", values, "a list of values")
         levels = tuple(_level(key, value) for value in values)
-        found.append(Factor(key.removeprefix("mechanisms."), levels))
+        found.append(with_numbers(key.removeprefix("mechanisms."), levels))
     return found
 
 

@@ -7,29 +7,28 @@ Bars are shown in a notebook and in a terminal; ``progress=True`` prints lines e
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal
 
-from bionic_core.actions import arguments
-from bionic_core.actions.arguments import PathLike, Settings, SpecLike, count, names
+from bionic_core.actions import arguments, studies
+from bionic_core.actions.arguments import PathLike, Settings, SpecLike, count, names, spec_of
+from bionic_core.actions.asked import (
+    asked_of,
+    engine_of,
+    judging_of,
+    warn_of_failures,
+    workplace,
+)
 from bionic_core.actions.notices import called, warn
 from bionic_core.actions.objects import AblationStudy, FactorialStudy, Plan, Run
-from bionic_core.actions.work import Workplace
+from bionic_core.actions.watch import display_for
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from bionic_core.actions.studies import Asked
     from bionic_core.runs.engine import Engine
-    from bionic_core.runs.evaluate import Evaluation
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.journal import Tracker
-    from bionic_core.studies.over_images import Judging
     from bionic_core.studies.reproduced import Reproduced
-
-RunLike = Union[Run, str, "os.PathLike[str]"]
 
 
 def train(
@@ -40,6 +39,7 @@ def train(
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     out: PathLike = "runs",
     track: Sequence[str | Tracker] = (),
@@ -53,8 +53,9 @@ def train(
         data: a data source's name, a path, or ``SOURCE:PATH``, instead of the spec's.
         seed: of all that is drawn.
         epochs: at most so many.
-        set: keys of the spec and their values, ``{"noise.sigma": 0.1}``.
+        set: keys of the spec and their values, ``{"training.lr": 1e-3}``.
         without: mechanisms to leave out, with those that require them.
+        with_: mechanisms to put in, by their defaults.
         device: ``auto``, ``cpu`` or ``cuda``.
         out: folder in which runs have their folders.
         track: trackers, by name or as objects.
@@ -66,12 +67,11 @@ def train(
         RequestError: the spec, its data or an argument is wrong; nothing has been written.
         BionicError: training diverged, or the machine failed; finished epochs are kept.
     """
-    from bionic_core.actions.watch import display_for
     from bionic_core.actions.work import train_run
 
     with called(trains=True):
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
-        where = _workplace(out, device, 1, None, track, track_to)
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
+        where = workplace(out, device, 1, None, track, track_to)
         run = train_run(
             loaded, count("seed", seed, least=0), where, display_for(progress, alone=True)
         )
@@ -92,10 +92,13 @@ def factorial(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -107,41 +110,33 @@ def factorial(
     """Train combinations of mechanisms and of keys' values, and estimate their effects.
 
     Args:
-        spec: as for :func:`train`, as ``data``, ``epochs``, ``set``, ``without``, ``device``,
-            ``out``, ``track``, ``track_to`` and ``progress``.
-        mechanisms: on and off.
+        spec: as for :func:`train`, as is what is not named here.
+        mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
         factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
-        seeds: runs of each cell, seeds 0, 1, ….
-        resolution: of a fraction, III, IV or V, or 3, 4, 5; all combinations if None.
-        foldover: True, or factors, to add the fraction with these reversed.
+        resolution, foldover: of a fraction, III, IV or V, or 3, 4, 5; True, or factors, to add the
+            one with these reversed.
         design: a CSV file with a column for each factor and a row for each cell, instead.
-        response: the figure that is analysed, such as ``test.macro_f1`` or ``epochs``.
-        order: interactions of at most so many factors; higher ones are error.
-        error: what tells how sure effects are: ``seeds``, ``pooled`` or ``cells``.
-        over: what intervals generalise over: ``seeds``, or ``seeds,images``.
+        response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
+        error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
         margin: effects no larger are as good as none; in the effects' units.
-        jobs: runs side by side, each a process of one thread if several.
-        engine: what trains the runs, by name or as an object.
+        until, max_seeds: ``"decided"`` trains on until each effect is larger than the margin or
+            within it, or so many seeds are done (20 if None).
+        jobs, engine: runs side by side, and what trains them, by name or as an object.
 
     Raises:
         RequestError: what was asked is wrong; nothing has been trained.
-        BionicError: every run failed. Where some did, the caller is warned, and ``cells`` has why.
+        BionicError: every run failed; where some did, the caller is warned.
     """
-    from bionic_core.actions import studies
-    from bionic_core.actions.watch import display_for
-
     with called(trains=True):
-        asked_jobs = count("jobs", jobs)
-        trainer = _engine(engine, asked_jobs)  # first: it makes ready beside what follows
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
-        asked = _asked(
-            loaded, mechanisms, factors, seeds, resolution, foldover, design, response, order,
-            _judging(error, over, margin),
-        )  # fmt: skip
-        where = _workplace(out, device, asked_jobs, trainer, track, track_to)
+        trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
+        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        judging = judging_of(error, over, margin, (until, seeds, max_seeds))
+        asked = asked_of(loaded, *wanted, judging)
+        where = workplace(out, device, jobs, trainer, track, track_to)
         display = display_for(progress, asked.experiment.design.runs)
-        results = studies.factorial(asked, where, display, _CALL)
-        _warn_of_failures(studies.failures(results))
+        results = studies.factorial(asked, where, display)
+        warn_of_failures(studies.failures(results))
         return FactorialStudy(Path(results.file).absolute(), results)
 
 
@@ -153,10 +148,13 @@ def ablate(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -170,19 +168,17 @@ def ablate(
     Arguments and errors are those of :func:`factorial`; ``mechanisms`` are those that are left
     out, one at a time, all if none is named.
     """
-    from bionic_core.actions import studies
-    from bionic_core.actions.watch import display_for
-
     with called(trains=True):
         asked_jobs = count("jobs", jobs)
-        trainer = _engine(engine, asked_jobs)
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
+        trainer = engine_of(engine, asked_jobs)
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         out_of_it, runs = names("mechanisms", mechanisms), count("seeds", seeds)
-        asked = studies.AskedAblation.of(loaded, out_of_it, runs, _judging(error, over, margin))
-        where = _workplace(out, device, asked_jobs, trainer, track, track_to)
+        judging = judging_of(error, over, margin, (until, runs, max_seeds))
+        asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
+        where = workplace(out, device, asked_jobs, trainer, track, track_to)
         display = display_for(progress, asked.ablation.experiment.design.runs)
-        results = studies.ablate(asked, where, display, _CALL)
-        _warn_of_failures(studies.failures(results))
+        results = studies.ablate(asked, where, display)
+        warn_of_failures(studies.failures(results))
         return AblationStudy(Path(results.file).absolute(), results)
 
 
@@ -201,10 +197,13 @@ def plan(
     error: str | None = None,
     over: str = "seeds",
     margin: float | None = None,
+    until: str | None = None,
+    max_seeds: int | None = None,
     data: PathLike | None = None,
     epochs: int | None = None,
     set: Settings = (),
     without: Sequence[str] = (),
+    with_: Sequence[str] = (),
     device: str = "auto",
     jobs: int = 1,
     out: PathLike = "runs",
@@ -220,110 +219,18 @@ def plan(
     Raises:
         RequestError: what was asked is wrong.
     """
-    from bionic_core.actions import studies
-
     with called():
-        loaded = arguments.spec_of(spec, data=data, epochs=epochs, set=set, without=without)
-        judging = _judging(error, over, margin)
-        where = _workplace(out, device, count("jobs", jobs), None, (), None)
+        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
+        judging = judging_of(error, over, margin, (until, seeds, max_seeds))
+        where = workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":
             asked = names("mechanisms", mechanisms), count("seeds", seeds)
             found = studies.AskedAblation.of(loaded, *asked, judging)
             return Plan(studies.ablation_plan(found, where))
         if study != "factorial":
             raise arguments.wrong("study", study, "'factorial' or 'ablation'")
-        return Plan(
-            studies.factorial_plan(
-                _asked(
-                    loaded, mechanisms, factors, seeds, resolution, foldover, design, response,
-                    order, judging,
-                ),
-                where,
-                seconds,
-            )
-        )  # fmt: skip
-
-
-def evaluate(
-    run: RunLike,
-    *,
-    split: str = "test",
-    data: PathLike | None = None,
-    against: Sequence[RunLike] = (),
-    beside: Sequence[RunLike] = (),
-    margin: float | None = None,
-    flip: bool = False,
-) -> Evaluation:
-    """Compute a run's figures on a split, and compare it with others on the same images.
-
-    Args:
-        run: a finished run, or its folder.
-        split: ``train``, ``validation`` or ``test``.
-        data: a data source or a path, instead of the run's own.
-        against: other runs, for McNemar's test; several, with ``beside``, for two designs.
-        beside: runs like the first with other seeds.
-        margin: of the verdict on two designs, in points.
-        flip: also, apart, averaged over each image and its mirror image.
-
-    Raises:
-        RequestError: a folder is no run's, the data is not there, or images differ.
-    """
-    from bionic_core.actions import evaluation
-
-    with called():
-        source = None if data is None else os.fspath(arguments.path("data", data))
-        others, more = (
-            [_folder(f"{name}[{n}]", one) for n, one in enumerate(_list(name, given))]
-            for name, given in (("against", against), ("beside", beside))
-        )
-        sides = evaluation.Sides.opened(_folder("run", run), others, more, margin)
-        return evaluation.evaluate(sides, split, source, flip=flip)[0]
-
-
-def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame:
-    """Return class probabilities of pictures, of any size and colour, the face in the middle.
-
-    Args:
-        run: a finished run, or its folder.
-        images: a picture, a folder of pictures, or several.
-
-    Returns:
-        A row for each picture, by its path: ``prediction``, and each class's probability.
-
-    Raises:
-        RequestError: the run is not finished, or a picture is missing or cannot be read.
-    """
-    from bionic_core.actions import frames
-    from bionic_core.runs.folder import Run as RunFolder
-    from bionic_core.runs.predict import predict as probabilities
-
-    with called():
-        opened = RunFolder.open(_folder("run", run))
-        places = [images] if isinstance(images, str | os.PathLike) else _list("images", images)
-        paths = [arguments.path(f"images[{n}]", place) for n, place in enumerate(places)]
-        found = probabilities(opened, paths)
-        return frames.probabilities(found, opened.manifest["class_names"])
-
-
-def open(path: PathLike) -> Run | FactorialStudy | AblationStudy:
-    """Return what a path holds: a run's folder, a study's folder, or a study's JSON file.
-
-    Raises:
-        RequestError: it holds none, more than one study, or a run that is not finished.
-    """
-    from bionic_core.reports.pages import find_results
-    from bionic_core.studies.results import AblationResults
-
-    with called():
-        found = find_results(arguments.path("path", path))
-        file = found.path.absolute()
-        if found.study is None:
-            run = Run(file, reused=True)
-            _ = run.result
-            return run
-        if isinstance(found.study, AblationResults):
-            return AblationStudy(file, found.study)
-        return FactorialStudy(file, found.study)
+        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        return Plan(studies.factorial_plan(asked_of(loaded, *wanted, judging), where, seconds))
 
 
 def reproduce(
@@ -354,7 +261,6 @@ def reproduce(
     Other arguments and errors are those of :func:`factorial`. The files are named in ``files``.
     """
     from bionic_core.actions import reproduction as study
-    from bionic_core.actions.watch import display_for
     from bionic_core.actions.written import finite_json
     from bionic_core.runs.planned import Plans
     from bionic_core.studies.reproduction import collect
@@ -366,12 +272,12 @@ def reproduce(
         number = None if seeds is None else count("seeds", seeds)
         planned = study.plan(paper, quick=quick, seeds=number, open_spec=load)
         asked_jobs = count("jobs", jobs)
-        where = _workplace(out, device, asked_jobs, None, track, track_to)
+        where = workplace(out, device, asked_jobs, None, track, track_to)
         if report_only:
             cells = collect(planned, where.out)
         else:
-            trainer = _engine(engine, asked_jobs)
-            where = _workplace(out, device, asked_jobs, trainer, track, track_to)
+            trainer = engine_of(engine, asked_jobs)
+            where = workplace(out, device, asked_jobs, trainer, track, track_to)
             cells = study.train(
                 planned, Plans(where.out), where, display_for(progress, planned.runs)
             )
@@ -379,89 +285,3 @@ def reproduce(
         if failed := len(found.failed):
             warn(f"{failed} runs failed; the report is of the others")
         return found
-
-
-_CALL = ""
-"""The command of a study that no command asked for."""
-
-
-def _asked(
-    spec: Spec,
-    mechanisms: object,
-    factors: object,
-    seeds: object,
-    resolution: int | str | None,
-    foldover: bool | Sequence[str],
-    design: PathLike | None,
-    response: str,
-    order: int | None,
-    judging: Judging,
-) -> Asked:
-    """Return the factorial experiment that arguments ask for."""
-    from bionic_core.actions.studies import Asked, design_factorial
-    from bionic_core.statistics.fractions import resolution_of
-
-    folded = None
-    if foldover is not False:
-        folded = [] if foldover is True else names("foldover", foldover)
-    if not isinstance(response, str):
-        raise arguments.wrong("response", response, "a figure's name, such as 'test.macro_f1'")
-    experiment = design_factorial(
-        spec,
-        names("mechanisms", mechanisms),
-        [] if factors is None else arguments.factors_of(factors),
-        count("seeds", seeds),
-        resolution=None if resolution is None else resolution_of(str(resolution)),
-        folded=folded,
-        design=None if design is None else arguments.path("design", design),
-    )
-    highest = None if order is None else count("order", order)
-    return Asked.of(experiment, judging, response, highest)
-
-
-def _judging(error: str | None, over: str, margin: float | None) -> Judging:
-    from bionic_core.studies.over_images import Judging, over_images
-
-    if not isinstance(over, str):
-        raise arguments.wrong("over", over, "'seeds' or 'seeds,images'")
-    return Judging(error, over_images(over), margin)
-
-
-def _engine(engine: str | Engine, jobs: int) -> Engine:
-    from bionic_core.runs.engine import Engine
-
-    found = arguments.plugin("engine", engine, Engine)
-    found.prepare(jobs)
-    return found
-
-
-def _workplace(
-    out: PathLike,
-    device: str,
-    jobs: int,
-    engine: Engine | None,
-    track: Sequence[str | Tracker],
-    track_to: PathLike | None,
-) -> Workplace:
-    from bionic_core.studies.journal import Tracker
-
-    given = [
-        arguments.plugin(f"track[{n}]", one, Tracker) for n, one in enumerate(_list("track", track))
-    ]
-    to = None if track_to is None else arguments.path("track_to", track_to)
-    return Workplace(arguments.path("out", out), device, jobs, engine, given, to)
-
-
-def _list(argument: str, given: object) -> list[Any]:
-    if isinstance(given, str | Run) or not isinstance(given, Iterable):
-        raise arguments.wrong(argument, given, f"a list: {argument}=[…]")
-    return list(given)
-
-
-def _folder(argument: str, run: object) -> Path:
-    return run.folder if isinstance(run, Run) else arguments.path(argument, run)
-
-
-def _warn_of_failures(words: str) -> None:
-    if words:
-        warn(f"{words}; .cells says why")

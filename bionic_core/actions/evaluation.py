@@ -40,12 +40,12 @@ class Sides:
         Raises:
             RequestError: a folder is not one of a run, runs stand alone, or a margin is of nothing.
         """
-        from bionic_core.runs.folder import Run
+        from bionic_core.runs.find import whole_run
         from bionic_core.statistics.verdicts import check_margin
 
-        one = Run.whole(run)
-        others = [Run.whole(folder) for folder in against]
-        more = [Run.whole(folder) for folder in beside]
+        one = whole_run(run)
+        others = [whole_run(folder) for folder in against]
+        more = [whole_run(folder) for folder in beside]
         check_margin(margin)
         if margin is not None and not more and len(others) < 2:
             raise RequestError(
@@ -57,7 +57,12 @@ class Sides:
 
 
 def evaluate(
-    sides: Sides, split: str, data: str | None = None, *, flip: bool = False
+    sides: Sides,
+    split: str,
+    data: str | None = None,
+    *,
+    flip: bool = False,
+    wirings: Sequence[Path] = (),
 ) -> tuple[Evaluation, Predicted]:
     """Return a run's figures on a split, and the predictions that they are of.
 
@@ -66,6 +71,7 @@ def evaluate(
         split: train, validation or test.
         data: a data source or a path, instead of the run's own.
         flip: whether also averaged over each image and its mirror image.
+        wirings: files in which the runs' own wiring may be, where it is not with them.
 
     Raises:
         RequestError: as :func:`bionic_core.runs.evaluate.predict_split` and ``compare_sides``.
@@ -74,11 +80,11 @@ def evaluate(
     from bionic_core.runs.images_and_wiring import InputCache
 
     cache = InputCache()
-    predicted = predict_split(sides.run, split, data, cache, flip=flip)
+    predicted = predict_split(sides.run, split, data, cache, flip=flip, wirings=wirings)
     found = evaluation_of(predicted)
     if sides.against:
         parts = [
-            [predict_split(run, split, data, cache) for run in side]
+            [predict_split(run, split, data, cache, wirings=wirings) for run in side]
             for side in (sides.beside, sides.against)
         ]
         against = compare_sides([predicted, *parts[0]], parts[1], sides.margin)

@@ -14,7 +14,7 @@ from bionic_core.studies.plan import FactorialPlan
 
 if TYPE_CHECKING:
     from bionic_core.statistics.findings import Findings
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 
 SUMMARIES = ("accuracy", "loss", "macro_f1", "train_accuracy", "train_loss", "epochs")
@@ -114,7 +114,7 @@ def cells(study: FactorialResults | AblationResults) -> pd.DataFrame:
 def probabilities(found: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
     """Return a row for each picture, by its path: the likeliest class, and each one's share."""
     rows = [
-        {"prediction": one.prediction, **{name: one.probabilities[name] for name in names}}
+        {"prediction": one.prediction, **{name: one.probabilities.get(name) for name in names}}
         for one in found
     ]
     return pd.DataFrame(rows, index=pd.Index([one.image for one in found], name="image"))

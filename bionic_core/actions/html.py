@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from bionic_core.actions import frames
+from bionic_core.actions.notices import as_arguments
 from bionic_core.reports.drawing.svg import SERIES, Plot
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bionic_core.runs.folder import Run
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -28,8 +29,8 @@ MOST = 20
 
 def _cell(title: str, lines: Iterable[str], *blocks: str, notes: Iterable[str] = ()) -> str:
     style = "".join(f"--{name}:{colour};" for name, colour in COLOURS.items())
-    told = [f"<p style='margin:.3em 0'>{escape(line)}</p>" for line in lines]
-    small = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    told = [f"<p style='margin:.3em 0'>{escape(as_arguments(line))}</p>" for line in lines]
+    small = "".join(f"<li>{escape(as_arguments(note))}</li>" for note in notes)
     folded = f"<details><summary>notes</summary><ul>{small}</ul></details>" if small else ""
     head = f"<p style='margin:.3em 0'><strong>{escape(title)}</strong></p>"
     return f"<div style='max-width:60em;{style}'>{head}{''.join([*told, *blocks])}{folded}</div>"

@@ -13,7 +13,7 @@ import attrs
 
 from bionic_core.actions.arguments import PathLike, path
 from bionic_core.actions.figures import AblationFigures, FactorialFigures, RunFigures
-from bionic_core.actions.notices import called
+from bionic_core.actions.notices import as_arguments, called
 from bionic_core.runs.folder import Run as RunFolder
 from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bionic_core.model.network import Network
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
-    from bionic_core.studies.ablation import AblationPlan
+    from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
     from bionic_core.training.evaluation import PlainFigures
 
@@ -203,7 +203,7 @@ class _Study:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, a sentence each."""
-        return self._results().notes
+        return tuple(map(as_arguments, self._results().notes))
 
     def report(self, file: PathLike | None = None) -> Path:
         """Write a self-contained page about it, beside its file if None; return where it is."""
@@ -320,7 +320,7 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, a sentence each."""
-        return self.found.notes
+        return tuple(map(as_arguments, self.found.notes))
 
     @cached_property
     def effects(self) -> pd.DataFrame:

@@ -38,8 +38,9 @@ STATUS_EVERY = 60.0
 class Tally:
     """How many runs of a study are done, under way and failed, and how long the rest will take.
 
-    The rate is that of the work seen so far, a run's share being its epochs done of those that it
-    may have; what was finished before is no work. Early stopping makes it less.
+    The rate is that of the work seen since the first step was told of, a run's share being its
+    epochs done of those that it may have; what was finished before is no work, nor what is
+    imported and read before that step. Early stopping makes it less.
     """
 
     def __init__(self, runs: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -48,7 +49,7 @@ class Tally:
         self.reused: int = 0
         self.failed: int = 0
         self.under_way: dict[int, tuple[float, float]] = {}
-        self._now, self._begun, self._work = now, now(), 0.0
+        self._now, self._begun, self._work = now, math.nan, 0.0
 
     def begin(self, number: int) -> None:
         """Count a run as under way."""
@@ -56,6 +57,8 @@ class Tally:
 
     def watch(self, number: int, share: float) -> None:
         """Take in how far a run is; where it begins is where it went on from."""
+        if math.isnan(self._begun):
+            self._begun = self._now()
         first, _ = self.under_way.get(number, (math.nan, 0.0))
         self.under_way[number] = (share if math.isnan(first) else first, share)
 
@@ -141,6 +144,16 @@ class Display(Barred, Observer):
         self._runs: dict[int, TaskID] = {}
         self._places: dict[int, tuple[str, str]] = {}
         self._said = time.monotonic()
+        self._before = 0
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tell_reused()
+        super().__exit__(kind, error, trace)
 
     def begun(self, task: Task) -> None:
         """Show that a run begins."""
@@ -187,6 +200,13 @@ class Display(Barred, Observer):
         self._places.pop(task.number, None)
         if task.number in self._runs:
             self.bars.remove_task(self._runs.pop(task.number))
+        if cell.reused and self.runs > 1:
+            self._before += 1
+            if self.live:
+                self._count()
+            return
+        if self.tally.done + self.tally.failed == self.tally.reused + 1:  # the first that is new
+            self._tell_reused()
         line = f"run {task.number + 1}/{self.runs}  {task.title}, seed {task.seed}: {cell.outcome}"
         if self.live:
             self._count()
@@ -201,6 +221,15 @@ class Display(Barred, Observer):
     def tell(self, words: str) -> None:
         """Show what a reader must know, with a line that stays."""
         self.say(words)
+
+    def _tell_reused(self) -> None:
+        """Say in one line how many runs were finished before this study."""
+        number, self._before = self._before, 0
+        if number:
+            more = " more" if self.tally.reused > number else ""
+            self.say(
+                f"{number}{more} of {self.runs} runs were done before, and are taken as they are"
+            )
 
     def say(self, line: str) -> None:
         """Print a line that stays."""

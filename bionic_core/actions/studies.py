@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from bionic_core.actions.work import Workplace
     from bionic_core.spec.spec import Spec
     from bionic_core.statistics.designs import Factor
-    from bionic_core.studies.ablation import Ablation, AblationPlan
+    from bionic_core.statistics.until import Rule
+    from bionic_core.studies.ablation import Ablation
+    from bionic_core.studies.ablation_plan import AblationPlan
+    from bionic_core.studies.cell import Cell
     from bionic_core.studies.experiment import Experiment
     from bionic_core.studies.over_images import Judging
     from bionic_core.studies.plan import FactorialPlan
     from bionic_core.studies.results import AblationResults, FactorialResults
+    from bionic_core.studies.until import AblationStudy, Ended, FactorialStudy, Study
 
 THEN = "estimating effects"
 """What is said between the last run and the results."""
@@ -35,12 +40,14 @@ class Asked:
         judging: how sure effects are, by what, over what, against which margin.
         response: the figure that is analysed, by its full name.
         order: of interactions, the highest that is estimated.
+        until: the study as looks see it, and its rule; None with a fixed number of seeds.
     """
 
     experiment: Experiment
     judging: Judging
     response: str
     order: int | None = None
+    until: tuple[FactorialStudy, Rule] | None = None
 
     @classmethod
     def of(
@@ -57,7 +64,13 @@ class Asked:
         name = full_name(response)
         with doing(f"looking at what {experiment.design.runs:,} runs can tell"):
             check_judging(experiment, judging, response=name, order=order)
-        return cls(experiment, judging, name, order)
+        if judging.looks is None:
+            return cls(experiment, judging, name, order)
+        from bionic_core.studies.until import FactorialStudy, rule_of
+
+        study = FactorialStudy(experiment, judging, name, order)
+        rule = rule_of(experiment, judging, len(study.terms), name)
+        return cls(experiment, judging, name, order, (study, rule))
 
 
 def design_factorial(
@@ -112,9 +125,11 @@ def design_factorial(
 def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> FactorialPlan:
     """Return what a factorial experiment will see; ``probe`` is the seconds of its time's probe."""
     from bionic_core.studies import plan
+    from bionic_core.studies.stopping import about_added_seeds
+    from bionic_core.studies.until import planned_until
 
     with doing(f"planning {asked.experiment.design.runs:,} runs, of which some may be done"):
-        return plan.factorial_plan(
+        found = plan.factorial_plan(
             asked.experiment,
             **where.place,
             response=asked.response,
@@ -122,6 +137,10 @@ def factorial_plan(asked: Asked, where: Workplace, probe: float | None) -> Facto
             judging=asked.judging,
             seconds=probe,
         )
+    if asked.until is not None:
+        return attrs.evolve(found, until=planned_until(*asked.until, found.sd.value))
+    added = about_added_seeds(where.out, asked.experiment, "factorial")
+    return attrs.evolve(found, notes=(*found.notes, *added))
 
 
 def factorial(
@@ -142,29 +161,74 @@ def factorial(
         RequestError: what was asked cannot be done, for any run.
         BionicError: every run failed.
     """
-    from bionic_core.actions.work import run_study
     from bionic_core.studies import experiment as study
     from bionic_core.studies.responses import check_response
+    from bionic_core.studies.stopping import part_of
+    from bionic_core.studies.until import with_decisions
 
     experiment = asked.experiment
     check_response(asked.response, experiment.spec)
-    name = f"{experiment.spec.name}-{study.study_name(experiment)}"
-    (cells,) = run_study(name, [experiment], where, display, then=THEN)
-    with doing(f"estimating effects of {len(cells):,} runs"):
-        analysis = study.analyse(
-            experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
-        )
-    results = attrs.evolve(study.results(experiment, cells, analysis), command=command)
-    path = study.save_results(where.out, experiment, results)
+    if asked.until is None:
+        cells, added = _train(experiment, "factorial", where, display)
+        with doing(f"estimating effects of {len(cells):,} runs"):
+            analysis = study.analyse(
+                experiment, cells, response=asked.response, order=asked.order, judging=asked.judging
+            )
+        results = study.results(experiment, cells, analysis)
+        results = attrs.evolve(results, notes=(*added, *results.notes))
+    else:
+        ended = _train_until(*asked.until, where, display)
+        analysis = asked.until[0].analysis(ended.cells, ended.seeds)
+        part = part_of(experiment, experiment.design.seeds[: ended.seeds])
+        results = with_decisions(study.results(part, ended.cells, analysis), ended)
+    results = attrs.evolve(results, command=command)
+    rule = asked.until[1] if asked.until else None
+    path = study.save_results(where.out, experiment, results, rule)
     return attrs.evolve(results, file=str(path))
+
+
+def _train(
+    experiment: Experiment, kind: str, where: Workplace, display: Display
+) -> tuple[Sequence[Cell], Sequence[str]]:
+    """Train a fixed number of seeds, after what is to be said of seeds that are added."""
+    from bionic_core.actions.work import run_study
+    from bionic_core.studies.experiment import study_name
+    from bionic_core.studies.stopping import about_added_seeds
+
+    added = about_added_seeds(where.out, experiment, kind)
+    for words in added:
+        display.tell(f"warning: {words}")
+    name = f"{experiment.spec.name}-{study_name(experiment, kind)}"
+    (cells,) = run_study(name, [experiment], where, display, then=THEN)
+    return cells, added
+
+
+def _train_until(study: Study, rule: Rule, where: Workplace, display: Display) -> Ended:
+    """Train a study look by look, until its effects are decided."""
+    from bionic_core.actions.work import at_work
+    from bionic_core.runs.planned import Plans
+    from bionic_core.studies.experiment import run_experiment, study_name
+    from bionic_core.studies.until import run_until
+
+    experiment, plans = study.experiment, Plans(where.out)
+    name = f"{experiment.spec.name}-{study_name(experiment, study.kind, rule)}"
+    with at_work(name, [experiment], where, display) as how:
+
+        def train(part: Experiment, first: int) -> Sequence[Cell]:
+            return run_experiment(part, **how, plans=plans, first=first)
+
+        ended = run_until(study, rule, where.out, train, display.say, display.tell)
+        display.say(THEN)
+    return ended
 
 
 @attrs.frozen(eq=False)
 class AskedAblation:
-    """A leave-one-out study, and how sure its differences are."""
+    """A leave-one-out study, how sure its differences are, and when it ends, as :class:`Asked`."""
 
     ablation: Ablation
     judging: Judging
+    until: tuple[AblationStudy, Rule] | None = None
 
     @classmethod
     def of(
@@ -180,20 +244,40 @@ class AskedAblation:
         from bionic_core.studies.ablation import plan_ablation
         from bionic_core.studies.over_images import check_comparisons
 
+        most = range(judging.seeds(seeds))
         with doing("composing the variants, and building each shape of model once"):
-            ablation = plan_ablation(spec, mechanisms, range(seeds), Registry.installed())
+            ablation = plan_ablation(spec, mechanisms, most, Registry.installed())
         trial = ablation.experiment
-        return cls(ablation, check_comparisons(trial.design, trial.specs, judging))
+        judging = check_comparisons(trial.design, trial.specs, judging)
+        if judging.looks is None:
+            return cls(ablation, judging)
+        from bionic_core.studies.until import AblationStudy, rule_of
+
+        study = AblationStudy(ablation, judging)
+        return cls(ablation, judging, (study, rule_of(trial, judging, len(study.terms))))
 
 
 def ablation_plan(asked: AskedAblation, where: Workplace) -> AblationPlan:
     """Return what a leave-one-out study will see, and its time where the data is here."""
-    from bionic_core.studies import ablation as study
+    from bionic_core.runs.images_and_wiring import load_inputs
+    from bionic_core.runs.planned import Plans
+    from bionic_core.runs.probe import probe
+    from bionic_core.studies.ablation_plan import ablation_plan
+    from bionic_core.studies.plan import finished_cells
+    from bionic_core.studies.stopping import about_added_seeds
+    from bionic_core.studies.until import planned_until
 
-    spec = asked.ablation.experiment.spec
-    with doing(f"planning {asked.ablation.experiment.design.runs:,} runs"):
-        measured = _measured(spec, where.device, where.jobs)
-        return study.ablation_plan(asked.ablation, *measured, where.jobs, asked.judging)
+    experiment, images, seconds, cells = asked.ablation.experiment, None, None, None
+    with suppress(RequestError):  # the data need not be here for a plan
+        inputs = load_inputs(experiment.spec)
+        images, cells = len(inputs.splits.test), finished_cells(experiment, Plans(where.out))
+        if len(cells) < experiment.design.runs:
+            seconds = probe(experiment.spec, inputs, device=where.device, jobs=where.jobs)
+    found = ablation_plan(asked.ablation, images, seconds, where.jobs, asked.judging, cells)
+    if asked.until is not None:
+        return attrs.evolve(found, until=planned_until(*asked.until, found.detectable.sd))
+    added = about_added_seeds(where.out, experiment, "ablation")
+    return attrs.evolve(found, notes=(*found.notes, *added))
 
 
 def ablate(
@@ -203,31 +287,21 @@ def ablate(
 
     Arguments, result and errors are those of :func:`factorial`.
     """
-    from bionic_core.actions.work import run_study
     from bionic_core.studies import ablation as study
-    from bionic_core.studies.experiment import study_name
+    from bionic_core.studies.until import with_decisions
 
     ablation = asked.ablation
-    name = f"{ablation.experiment.spec.name}-{study_name(ablation.experiment, 'ablation')}"
-    (cells,) = run_study(name, [ablation.experiment], where, display, then=THEN)
-    results = attrs.evolve(study.results(ablation, cells, asked.judging), command=command)
-    path = study.save_results(where.out, ablation, results)
+    if asked.until is None:
+        cells, added = _train(ablation.experiment, "ablation", where, display)
+        results = study.results(ablation, cells, asked.judging)
+        results = attrs.evolve(results, notes=(*added, *results.notes))
+    else:
+        ended = _train_until(*asked.until, where, display)
+        results = with_decisions(asked.until[0].results(ended.cells, ended.seeds), ended)
+    results = attrs.evolve(results, command=command)
+    rule = asked.until[1] if asked.until else None
+    path = study.save_results(where.out, ablation, results, rule)
     return attrs.evolve(results, file=str(path))
-
-
-def _measured(spec: Spec, device: str, jobs: int) -> tuple[int | None, float | None]:
-    """Return the number of test images, and the seconds of a run by a timed probe.
-
-    Neither is known where the data is not here, which a plan allows.
-    """
-    from bionic_core.runs.images_and_wiring import load_inputs
-    from bionic_core.runs.probe import probe
-
-    try:
-        inputs = load_inputs(spec)
-    except RequestError:
-        return None, None
-    return len(inputs.splits.test), probe(spec, inputs, device=device, jobs=jobs)
 
 
 def failures(results: FactorialResults | AblationResults) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from rich.console import Console
@@ -55,8 +56,7 @@ class NotebookBars(Bars):
 
     def start(self) -> None:
         """Begin an output of the cell."""
-        from IPython.display import display
-
+        display = import_module("IPython.display").display  # the notebook's own, and loaded
         self._handle = display(self._shown(bars=True), raw=True, display_id=True)
 
     def update(self, *arguments: Any, **options: Any) -> None:

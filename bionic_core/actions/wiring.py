@@ -64,10 +64,11 @@ def from_matrix(matrix: Any, cells: Any, label: str) -> Connectome:
                     "matrix.loc[ids, ids], ids being the cells' cell_id"
                 )
         matrix = matrix.to_numpy()
-    shape = getattr(matrix, "shape", None)
-    if shape is None:
+    if not sparse.issparse(matrix):
         matrix = np.asarray(matrix)
-        shape = matrix.shape
+    shape = matrix.shape
+    if matrix.dtype.kind not in "iufb":
+        raise wrong("matrix", matrix.dtype, "of numbers")
     if shape != (number, number):
         raise RequestError(
             f"matrix: its shape is {shape}; for {number} cells it must be {(number, number)}, "
@@ -75,8 +76,6 @@ def from_matrix(matrix: Any, cells: Any, label: str) -> Connectome:
         )
     found = sparse.coo_array(matrix)
     values = found.data
-    if values.dtype.kind not in "iufb":
-        raise wrong("matrix", values.dtype, "of numbers")
     bad = ~np.isfinite(values) | (values < 0) | (values != np.floor(values))
     if bad.any():
         at = int(np.flatnonzero(bad)[0])

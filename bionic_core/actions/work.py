@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,9 +116,28 @@ def run_study(
     Raises:
         BionicError: as :func:`bionic_core.studies.experiment.run_experiment`.
     """
+    from bionic_core.studies.experiment import run_experiment
+
+    with at_work(name, experiments, where, display) as how:
+        first, found = 0, []
+        for experiment in experiments:
+            found.append(run_experiment(experiment, **how, plans=plans, first=first))
+            first += experiment.design.runs
+        if then:
+            display.say(then)
+    return found
+
+
+@contextmanager
+def at_work(
+    name: str, experiments: Sequence[Experiment], where: Workplace, display: Display
+) -> Iterator[dict[str, Any]]:
+    """Show and track what is trained inside, and give where and by what that is.
+
+    Arguments are those of :func:`run_study`.
+    """
     from bionic_core.runs.observer import Observers
     from bionic_core.statistics.draws import said_before
-    from bionic_core.studies.experiment import run_experiment
     from bionic_core.studies.tracking import tracking
 
     specs = [spec for experiment in experiments for spec in experiment.specs]
@@ -128,11 +148,4 @@ def run_study(
         for line in (line for experiment in experiments for line in said_before(experiment.design)):
             display.tell(line)
         say_precision(specs, where.device, display.tell)
-        how = {**where.place, "engine": where.engine, "observer": Observers(told, display)}
-        first, found = 0, []
-        for experiment in experiments:
-            found.append(run_experiment(experiment, **how, plans=plans, first=first))
-            first += experiment.design.runs
-        if then:
-            display.say(then)
-    return found
+        yield {**where.place, "engine": where.engine, "observer": Observers(told, display)}

@@ -6,14 +6,22 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
-from bionic_core.cli.common import Json, console, show
+from bionic_core.cli import completing
+from bionic_core.cli.command import Command
+from bionic_core.cli.common import Json, console, names_in, show
 from bionic_core.cli.figures import check_folder
 
 
 def check_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An installed plugin.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="An installed plugin.", autocompletion=completing.any_plugin
+        ),
+    ],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key of it; may be repeated."),
@@ -23,7 +31,7 @@ def check_command(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+    """Carry out :class:`Check`."""
     from bionic_core.actions.progress import Download
     from bionic_core.conformance.check import Subject
 
@@ -48,17 +56,25 @@ def check_command(
 
 
 def new_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The mechanism's name, as in specs.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name, as in specs.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND,…",
+            help="mechanism, rule, data, connectome, tracker, engine or command; several make a "
+            "package of several plugins.",
+        ),
+    ] = "mechanism",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder in which the package's folder is made.")
     ] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a plugin package to start from: a mechanism, its tests, README and licence."""
+    """Carry out :class:`New`."""
     from bionic_core.conformance.scaffold import write_package
 
     check_folder(out, "--out", "the package's folder is made in")
-    document = write_package(name, out)
+    document = write_package(name, out, kinds=names_in(kind))
 
     def render(_: Any) -> Any:
         from rich.text import Text
@@ -68,3 +84,23 @@ def new_command(
         return Text("\n".join([f"{document['folder']}:", *lines]))
 
     show(document, json, render)
+
+
+@attrs.frozen(eq=False)
+class Check(Command):
+    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+
+    name = "check"
+    group = "plugins"
+    example = "bionic check schematic"
+    run = staticmethod(check_command)
+
+
+@attrs.frozen(eq=False)
+class New(Command):
+    """Write a plugin package to start from: one plugin or several, tests, README and licence."""
+
+    name = "new"
+    group = "plugins"
+    example = "bionic new divisive --kind mechanism,data"
+    run = staticmethod(new_command)

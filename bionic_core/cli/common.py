@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bionic_core.errors import BionicError
+from bionic_core.cli import completing
+from bionic_core.errors import BionicError, RequestError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,18 +21,63 @@ if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
 
 SpecName = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a shipped spec.")
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A TOML file, or the name of a shipped spec.",
+        autocompletion=completing.spec_names,
+    ),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, the beginning of its name (in ./runs, or DIR/…), or latest.",
+        autocompletion=completing.runs,
+    ),
+]
+Wirings = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--connectome",
+        metavar="FILE",
+        help="Where the run's wiring is by now, if it is not with the run; found by fingerprint, "
+        "so it may be repeated for several runs.",
+    ),
+]
 Without = Annotated[
-    str, typer.Option(metavar="NAME,…", help="Mechanisms to leave out, with what requires them.")
+    str,
+    typer.Option(
+        metavar="NAME,…",
+        help="Mechanisms to leave out, with what requires them.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
+]
+With = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        metavar="NAME,…",
+        help="Mechanisms to put in, by their defaults.",
+        autocompletion=completing.plugins_of("mechanism"),
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a key of the spec; may be repeated.",
+        autocompletion=completing.keys,
+    ),
 ]
 Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="A data source, a path, or SOURCE:PATH.")
+    str | None,
+    typer.Option(
+        metavar="SRC",
+        help="A data source, a path, or SOURCE:PATH.",
+        autocompletion=completing.plugins_of("data source"),
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 
@@ -40,6 +86,7 @@ def load(
     spec: str,
     *,
     without: str = "",
+    with_: str = "",
     set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
@@ -50,8 +97,16 @@ def load(
     assignments = list(set_ or [])
     if epochs is not None:
         assignments.append(f"training.max_epochs={epochs}")
-    names = [name.strip() for name in without.split(",") if name.strip()]
-    return load_spec(spec, set=assignments, without=names, data=data)
+        if any(one.replace(" ", "").startswith("training.max_epochs=") for one in set_ or ()):
+            raise RequestError("--epochs and --set training.max_epochs are one; give one of them")
+    return load_spec(
+        spec, set=assignments, without=names_in(without), with_=names_in(with_), data=data
+    )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names that an option lists by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @contextmanager

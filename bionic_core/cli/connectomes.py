@@ -11,6 +11,8 @@ import attrs
 import typer
 
 from bionic_core.base.steps import doing
+from bionic_core.cli import completing
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, show
 from bionic_core.cli.plugins import PluginCommand, chosen
 from bionic_core.errors import BionicError, RequestError
@@ -58,7 +60,12 @@ class SurrogateCommand(PluginCommand):
 def fetch_command(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="NAME", help="A registered fetcher; bionic plugins lists them.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A registered fetcher; bionic plugins lists them.",
+            autocompletion=completing.plugins_of("connectome fetcher"),
+        ),
     ] = "",
     out: Annotated[
         Path | None,
@@ -70,7 +77,7 @@ def fetch_command(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Download real wiring into a file; an interrupted download goes on where it stopped."""
+    """Carry out :class:`Fetch`."""
     from bionic_core.actions.progress import Download
     from bionic_core.connectomes.fetch import fetch_connectome, parts_folder
     from bionic_core.connectomes.kept import FetchedSource
@@ -266,11 +273,7 @@ class ImportOptions:
 
 
 def import_command(options: ImportOptions, json: Json = False) -> None:
-    """Make a connectome of a table of synapses, or a matrix, and a table of cells.
-
-    Rows that are not as they should be are counted, and dropped, kept or refused by a rule for
-    each reason; the connectome's provenance and --json say how many.
-    """
+    """Carry out :class:`Import`."""
     from bionic_core.actions.progress import Download
     from bionic_core.connectomes.importing import import_connectome
     from bionic_core.connectomes.summary import summarise
@@ -314,7 +317,7 @@ def surrogate_command(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Draw a connectome from statistics, of any size; or compare such with what was measured."""
+    """Carry out :class:`DrawSurrogate`."""
     from bionic_core.connectomes.fetch import check_free
     from bionic_core.connectomes.roles import Comparison, Surrogate
     from bionic_core.connectomes.summary import summarise
@@ -338,3 +341,39 @@ def surrogate_command(
     connectome.save(out)
     summary = attrs.evolve(summarise(connectome), file=str(out))
     show(summary, json, lambda report: report.connectome(summary))
+
+
+@attrs.frozen(eq=False)
+class Fetch(Command):
+    """Download real wiring into a file; an interrupted download goes on where it stopped."""
+
+    name = "connectome.fetch"
+    group = "wiring"
+    example = "bionic connectome fetch larva --out larva.npz"
+    reading = FetchCommand
+    run = staticmethod(fetch_command)
+
+
+@attrs.frozen(eq=False)
+class Import(Command):
+    """Make a connectome of a table of synapses, or a matrix, and a table of cells.
+
+    Rows that are not as they should be are counted, and dropped, kept or refused by a rule for
+    each reason; the connectome's provenance and --json say how many.
+    """
+
+    name = "connectome.import"
+    group = "wiring"
+    example = "bionic connectome import synapses.csv --cells cells.csv --out mine.npz"
+    run = staticmethod(import_command)
+
+
+@attrs.frozen(eq=False)
+class DrawSurrogate(Command):
+    """Draw a connectome from statistics, of any size; or compare such with what was measured."""
+
+    name = "connectome.surrogate"
+    group = "wiring"
+    example = "bionic connectome surrogate --neurons 500 --out drawn.npz"
+    reading = SurrogateCommand
+    run = staticmethod(surrogate_command)

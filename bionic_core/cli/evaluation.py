@@ -9,8 +9,10 @@ import attrs
 import typer
 
 from bionic_core.cli import figures as folders
-from bionic_core.cli.common import Data, Json, RunFolder, show
+from bionic_core.cli.command import Command
+from bionic_core.cli.common import Data, Json, RunFolder, Wirings, show
 from bionic_core.cli.study_options import MarginOf
+from bionic_core.errors import BionicError
 
 if TYPE_CHECKING:
     from bionic_core.reports.sections import Section
@@ -45,14 +47,15 @@ def evaluate_command(
         bool,
         typer.Option("--flip", help="Also, apart, averaged over each image and its mirror image."),
     ] = False,
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
-    """Compute a trained run's figures on a split, classes and uncertainty included."""
+    """Carry out :class:`Evaluate`."""
     from bionic_core.actions.evaluation import Sides, evaluate
 
     sides = Sides.opened(run, against or (), beside or (), margin)
     folders.check_folder(figures)
-    found, predicted = evaluate(sides, split, data, flip=flip)
+    found, predicted = evaluate(sides, split, data, flip=flip, wirings=connectome or ())
     if figures is not None:
         paths = folders.write(figures, _drawn(predicted, found))
         found = attrs.evolve(found, drawn=tuple(paths))
@@ -84,13 +87,14 @@ def predict_command(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE…", help="Pictures, or folders of them.")
     ],
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
-    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
-    from bionic_core.runs.folder import Run
+    """Carry out :class:`Predict`."""
+    from bionic_core.runs.find import whole_run
     from bionic_core.runs.predict import predict
 
-    pictures = predict(Run.whole(run), images)
+    pictures = predict(whole_run(run), images, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import predicted
@@ -98,6 +102,8 @@ def predict_command(
         return predicted(pictures)
 
     show(pictures, json, render)
+    if lost := sum(one.error is not None for one in pictures):
+        raise BionicError(f"{lost} of {len(pictures)} pictures could not be read; the rest is told")
 
 
 def export_command(
@@ -109,13 +115,14 @@ def export_command(
         Path | None,
         typer.Option(metavar="FILE", help="The file; else model.onnx or .pt2 in the run's folder."),
     ] = None,
+    connectome: Wirings = None,
     json: Json = False,
 ) -> None:
-    """Write a trained network into a file that other programs run."""
+    """Carry out :class:`Export`."""
     from bionic_core.runs.export import export
-    from bionic_core.runs.folder import Run
+    from bionic_core.runs.find import whole_run
 
-    file = export(Run.whole(run), form, out)
+    file = export(whole_run(run), form, out, connectome or ())
 
     def render(_: Any) -> Section:
         from bionic_core.reports.tables.evaluation import exported
@@ -123,3 +130,33 @@ def export_command(
         return exported(file)
 
     show(file, json, render)
+
+
+@attrs.frozen(eq=False)
+class Evaluate(Command):
+    """Compute a trained run's figures on a split, classes and uncertainty included."""
+
+    name = "evaluate"
+    group = "run"
+    example = "bionic evaluate latest --figures figures"
+    run = staticmethod(evaluate_command)
+
+
+@attrs.frozen(eq=False)
+class Predict(Command):
+    """Give class probabilities of pictures, of any size and colour, the face in the middle."""
+
+    name = "predict"
+    group = "run"
+    example = "bionic predict latest face.jpg"
+    run = staticmethod(predict_command)
+
+
+@attrs.frozen(eq=False)
+class Export(Command):
+    """Write a trained network into a file that other programs run."""
+
+    name = "export"
+    group = "run"
+    example = "bionic export latest --format onnx"
+    run = staticmethod(export_command)

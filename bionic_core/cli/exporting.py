@@ -8,6 +8,7 @@ from typing import Annotated
 import attrs
 import typer
 
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, show
 from bionic_core.errors import RequestError
 
@@ -29,10 +30,7 @@ def connectome_export_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write a connectome for other tools; 'connectome import' reads it back equal.
-
-    For example: bionic connectome export larva --to graphml
-    """
+    """Carry out :class:`ConnectomeExport`."""
     from bionic_core.connectomes.exporting import ENDINGS, FORMS, export_connectome
     from bionic_core.connectomes.summary import summarise
     from bionic_core.errors import listing
@@ -46,3 +44,13 @@ def connectome_export_command(
     export_connectome(connectome, to, place, overwrite=overwrite)
     summary = attrs.evolve(summarise(connectome), file=str(place))
     show(summary, json, lambda report: report.connectome(summary))
+
+
+@attrs.frozen(eq=False)
+class ConnectomeExport(Command):
+    """Write a connectome for other tools; 'connectome import' reads it back equal."""
+
+    name = "connectome.export"
+    group = "wiring"
+    example = "bionic connectome export larva --to graphml"
+    run = staticmethod(connectome_export_command)

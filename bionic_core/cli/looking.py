@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
-from bionic_core.cli.common import Json, show
+from bionic_core.cli.command import Command
+from bionic_core.cli.common import Json, names_in, show
 from bionic_core.errors import RequestError, nearest
 
 if TYPE_CHECKING:
@@ -17,7 +20,14 @@ if TYPE_CHECKING:
 DEFAULT_IMAGE = (1, 48, 48)
 """Channels, height and width, as a spec that says nothing else has them."""
 
-Source = Annotated[str, typer.Argument(metavar="SRC", help="A registered source, or a path.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SRC",
+        help="A registered source, or a path.",
+        autocompletion=completing.plugins_of("data source"),
+    ),
+]
 ProtocolName = Annotated[
     str,
     typer.Option(
@@ -26,13 +36,35 @@ ProtocolName = Annotated[
 ]
 
 
-def plugins_command(json: Json = False) -> None:
-    """List what is installed, failed plugins included."""
+def plugins_command(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Of one: equation, keys, source; else all.",
+            autocompletion=completing.any_plugin,
+        ),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Carry out :class:`Plugins`."""
+    from rich.text import Text
+
+    from bionic_core.cli.about import described, listed
     from bionic_core.registry import Registry
     from bionic_core.registry.catalogue import Listing, line_of
 
-    listing = Listing(tuple(line_of(listed) for listed in Registry.installed().listing()))
-    show(listing, json, lambda report: report.plugins(listing))
+    if name:
+        from bionic_core.plugin import Plugin
+        from bionic_core.registry.about import about
+
+        registry = Registry.installed()
+        cls = registry.get(name, Plugin)
+        told = about(cls, registry.distribution(name, cls))
+        show(told, json, lambda _: Text("\n".join(described(told))))
+        return
+    found = Listing(tuple(line_of(one) for one in Registry.installed().listing()))
+    show(found, json, lambda _: Text("\n".join(listed(found))))
 
 
 def data_info_command(
@@ -44,7 +76,7 @@ def data_info_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Count the images of each class in each split."""
+    """Carry out :class:`DataInfo`."""
     from bionic_core.data.splits import split
     from bionic_core.data.summary import summarise
     from bionic_core.spec.sources import open_data
@@ -70,7 +102,7 @@ def data_check_command(
     protocol: ProtocolName = "honest",
     json: Json = False,
 ) -> None:
-    """List images that are there twice, exactly or nearly, within and across splits, or blank."""
+    """Carry out :class:`DataCheck`."""
     from bionic_core.data.check import check
     from bionic_core.data.duplicates import BITS, WIDEST
     from bionic_core.spec.sources import open_data
@@ -102,7 +134,12 @@ def protocol_named(name: str) -> Protocol:
 
 def connectome_info_command(
     source: Annotated[
-        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+        str,
+        typer.Argument(
+            metavar="[SRC]",
+            help="A registered source, or an .npz file.",
+            autocompletion=completing.plugins_of("connectome source"),
+        ),
     ] = "column",
     layers: Annotated[
         str,
@@ -115,7 +152,7 @@ def connectome_info_command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
+    """Carry out :class:`ConnectomeInfo`."""
     from bionic_core.connectomes.summary import summarise
     from bionic_core.spec.sources import open_connectome
 
@@ -142,9 +179,16 @@ def _layers_of(name: str) -> dict[str, tuple[str, ...]]:
 
 def connectome_plot_command(
     source: Annotated[
-        str, typer.Argument(metavar="[SRC]", help="A registered source, or an .npz file.")
+        str,
+        typer.Argument(
+            metavar="[SRC]",
+            help="A registered source, or an .npz file.",
+            autocompletion=completing.plugins_of("connectome source"),
+        ),
     ] = "column",
-    kind: Annotated[str, typer.Option(help="adjacency, column, degrees, layers, or all.")] = "all",
+    kind: Annotated[
+        str, typer.Option(metavar="KIND,…", help="adjacency, column, degrees, layers, or all.")
+    ] = "all",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the pictures, PNG and SVG each.")
     ] = Path("figures"),
@@ -160,22 +204,24 @@ def connectome_plot_command(
     ] = 396.671,
     json: Json = False,
 ) -> None:
-    """Draw a connectome: adjacency, column of somata, degrees, layers."""
+    """Carry out :class:`ConnectomePlot`."""
     from bionic_core.reports.drawing import connectome as pictures
     from bionic_core.reports.sections import Section
     from bionic_core.spec.find import find, read
     from bionic_core.spec.sources import open_connectome
 
-    kinds = pictures.KINDS
-    if kind not in (*kinds, "all"):
+    kinds, asked = pictures.KINDS, names_in(kind)
+    if wrong := [one for one in asked or [kind] if one not in (*kinds, "all")]:
         raise RequestError(
-            f"--kind {kind}: must be {', '.join(kinds)}, or all.{nearest(kind, [*kinds, 'all'])}"
+            f"--kind {wrong[0]}: must be of {', '.join(kinds)}, or all."
+            f"{nearest(wrong[0], [*kinds, 'all'])}"
         )
     folders.check_folder(out, option="--out")
     model = read(find(layers)).get("model", {})
     connectome = open_connectome(source).read()
     view = pictures.View.of(connectome, model.get("layers", {}), tilt=tilt, pia=pia)
-    chosen = kinds if kind == "all" else (kind,)
+    undrawn = view.undrawn if "all" in asked else {}
+    chosen = [one for one in kinds if one not in undrawn] if "all" in asked else asked
     drawn = {name: pictures.draw(view, name) for name in chosen}
     document = {
         "connectome": connectome.label,
@@ -183,5 +229,75 @@ def connectome_plot_command(
         "layers": {name: list(types) for name, types in view.layers.items()},
         "densities": pictures.densities(view).tolist(),
         "figures": folders.write(out, drawn, option="--out"),
+        "undrawn": dict(undrawn),
     }
-    show(document, json, lambda _: Section("", (connectome.label, *document["figures"])))
+    notes = [f"{name} is not drawn: {words}" for name, words in undrawn.items()]
+    show(document, json, lambda _: Section("", (connectome.label, *document["figures"], *notes)))
+
+
+@attrs.frozen(eq=False)
+class Plugins(Command):
+    """List what is installed, failed plugins included; or say what one of them is and does."""
+
+    name = "plugins"
+    group = "plugins"
+    example = "bionic plugins"
+    run = staticmethod(plugins_command)
+
+
+@attrs.frozen(eq=False)
+class Data(Command):
+    """Look at labelled images."""
+
+    name = "data"
+    group = "wiring"
+    example = "bionic data info schematic"
+
+
+@attrs.frozen(eq=False)
+class DataInfo(Command):
+    """Count the images of each class in each split."""
+
+    name = "data.info"
+    group = "wiring"
+    example = "bionic data info schematic"
+    run = staticmethod(data_info_command)
+
+
+@attrs.frozen(eq=False)
+class DataCheck(Command):
+    """List images that are there twice, exactly or nearly, within and across splits, or blank."""
+
+    name = "data.check"
+    group = "wiring"
+    example = "bionic data check schematic"
+    run = staticmethod(data_check_command)
+
+
+@attrs.frozen(eq=False)
+class Connectome(Command):
+    """Look at wiring, download it, make it of files, draw it."""
+
+    name = "connectome"
+    group = "wiring"
+    example = "bionic connectome info column"
+
+
+@attrs.frozen(eq=False)
+class ConnectomeInfo(Command):
+    """Count cells, connections and synapses by type and layer; densities, degrees, provenance."""
+
+    name = "connectome.info"
+    group = "wiring"
+    example = "bionic connectome info column --layers full"
+    run = staticmethod(connectome_info_command)
+
+
+@attrs.frozen(eq=False)
+class ConnectomePlot(Command):
+    """Draw a connectome: adjacency, column of somata, degrees, layers."""
+
+    name = "connectome.plot"
+    group = "wiring"
+    example = "bionic connectome plot column --kind degrees --out figures"
+    run = staticmethod(connectome_plot_command)

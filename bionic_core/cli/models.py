@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 
-from bionic_core.cli.common import Json, Set, SpecName, Without, load, show
+from bionic_core.cli.command import Command
+from bionic_core.cli.common import Json, Set, SpecName, With, Without, load, show
 from bionic_core.cli.figures import check_folder
 
 
 def build_command(
     spec: SpecName,
+    with_: With = "",
     without: Without = "",
     set_: Set = None,
     save: Annotated[
@@ -21,12 +24,12 @@ def build_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+    """Carry out :class:`Build`."""
     from bionic_core.base.words import printable
     from bionic_core.training.describe import describe
 
     check_folder(save, "--save", "the spec and the weights are written into")
-    loaded = load(spec, without=without, set_=set_)
+    loaded = load(spec, without=without, with_=with_, set_=set_)
     description, network = describe(loaded)
     if save is not None:
         from bionic_core.runs.train import save_model
@@ -35,3 +38,13 @@ def build_command(
     for note in description.notes:
         typer.echo(f"note: {printable(note)}", err=True)
     show(description, json, lambda report: report.built(description))
+
+
+@attrs.frozen(eq=False)
+class Build(Command):
+    """Assemble a spec and describe it: pipeline, parameters, wiring, cost."""
+
+    name = "build"
+    group = "run"
+    example = "bionic build full --set training.lr=0.001"
+    run = staticmethod(build_command)

@@ -78,12 +78,19 @@ class PluginCommand(TyperCommand):
         """Look which plugins are named, and parse with their options as well; make them."""
         from bionic_core.cli.options import unknown
 
-        found = self.named(ctx, self._completed(args, ())[0])
-        self._check(found)
+        try:
+            found = self.named(ctx, self._completed(args, ())[0])
+            self._check(found)
+        except RequestError:
+            if not ctx.resilient_parsing:  # of a line that is being typed, nothing is wrong yet
+                raise
+            found = []
         ctx.meta[_ADDED] = found
         words, missing = self._completed(args, found)
         rest = super().parse_args(ctx, words)
         ctx.meta[_CHOSEN] = []
+        if ctx.resilient_parsing:
+            return rest
         for one in found:
             problems = [f"{option}: needs a value" for option in missing if option in one.fields]
             # Only a command of a single plugin takes words that are unknown to it.

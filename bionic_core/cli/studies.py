@@ -11,7 +11,9 @@ import attrs
 import typer
 
 from bionic_core.base.records import to_document
+from bionic_core.cli import completing
 from bionic_core.cli import figures as folders
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, console, resumable, show, typed
 from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import ErrorName, JudgingOptions, MarginOf, StudyOptions
@@ -46,13 +48,19 @@ class DesignOptions:
     """Which cells a factorial experiment has; each field is an option."""
 
     mechanisms: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Mechanisms to switch on and off.")
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Mechanisms to switch on and off.",
+            autocompletion=completing.plugins_of("mechanism"),
+        ),
     ] = ""
     factor: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=V1,V2",
             help="A key of the spec and its values; repeatable. V*N is N draws of a value.",
+            autocompletion=completing.keys,
         ),
     ] = None
     draws: Annotated[
@@ -79,8 +87,8 @@ class DesignOptions:
         typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
     ] = None
 
-    def experiment(self, spec: Spec) -> Experiment:
-        """Return the experiment over a spec that the options ask for."""
+    def experiment(self, spec: Spec, most: int) -> Experiment:
+        """Return the experiment over a spec that the options ask for, with so many seeds."""
         from bionic_core.actions.studies import design_factorial
         from bionic_core.statistics.fractions import resolution_of
         from bionic_core.studies.factors import factor_of
@@ -93,7 +101,7 @@ class DesignOptions:
             spec,
             _names(self.mechanisms),
             [factor_of(text) for text in self.factor or ()],
-            self.seeds,
+            most,
             resolution=asked,
             folded=folded,
             design=self.design,
@@ -105,7 +113,12 @@ def factorial_command(
     context: typer.Context,
     *,
     spec: Annotated[
-        str, typer.Argument(metavar="[SPEC]", help="A TOML file or a shipped spec's name.")
+        str,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A TOML file or a shipped spec's name.",
+            autocompletion=completing.spec_names,
+        ),
     ] = "demo",
     design: DesignOptions,
     plan: Annotated[
@@ -124,7 +137,7 @@ def factorial_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+    """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
     loaded = options.load(spec)
@@ -134,14 +147,18 @@ def factorial_command(
     from bionic_core.reports.factorial import studied
     from bionic_core.reports.terminal import render
 
-    experiment = design.experiment(loaded)
+    judging = judged.judging(design.seeds)
+    experiment = design.experiment(loaded, judging.seeds(design.seeds))
+    _check_used(experiment, options, plan, probe, figures)
     folders.check_folder(figures)
-    asked = studies.Asked.of(experiment, judged.judging, response, order)
+    asked = studies.Asked.of(experiment, judging, response, order)
     where = options.workplace(context, trainer)
     if plan:
         planned = studies.factorial_plan(asked, where, probe)
         show(to_document(planned), json, lambda _: render(plans.factorial(planned)))
         return
+    if asked.until is not None:
+        console(sys.stderr).print(render(plans.looks(asked.until[1].planned)))
     display = Display(console(sys.stderr), runs=experiment.design.runs)
     with resumable():
         results = studies.factorial(asked, where, display, typed())
@@ -149,6 +166,23 @@ def factorial_command(
     show(to_document(results), json, lambda _: render(studied(results)))
     if failed := studies.failures(results):
         raise BionicError(failed)
+
+
+def _check_used(
+    experiment: Experiment,
+    options: StudyOptions,
+    plan: bool,
+    probe: float | None,
+    figures: Path | None,
+) -> None:
+    """Refuse options that would change nothing."""
+    from bionic_core.spec.assign import check_overridden
+
+    check_overridden(options.set_ or (), (f.name for f in experiment.design.factors))
+    if probe is not None and not plan:
+        raise RequestError("--probe: it is --plan that times; give both, or neither")
+    if figures is not None and plan:
+        raise RequestError("--figures: a plan has no effects to draw; give --plan or --figures")
 
 
 def _names(text: str) -> list[str]:
@@ -182,7 +216,7 @@ def analyse_command(
     figures: Figures = None,
     json: Json = False,
 ) -> None:
-    """Analyse any table of factors and responses as a factorial experiment is."""
+    """Carry out :class:`Analyse`."""
     from bionic_core.reports.findings import analysed
     from bionic_core.reports.sections import Section
     from bionic_core.reports.terminal import render
@@ -201,7 +235,7 @@ def analyse_command(
         percent=percent,
         margin=margin,
         unit=unit,
-        **known_of(table),
+        known=known_of(table),
     )
     folders.check_folder(figures)
     document = {"table": str(table)} | found.to_json()
@@ -218,3 +252,24 @@ def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
     from bionic_core.reports.drawing.effects import drawn
 
     return tuple(folders.write(folder, drawn(findings)))
+
+
+@attrs.frozen(eq=False)
+class Factorial(Command):
+    """Train combinations of mechanisms and of keys' values, and estimate their effects."""
+
+    name = "factorial"
+    group = "study"
+    example = "bionic factorial demo --factor training.lr=0.001,0.003 --plan"
+    reading = FactorialCommand
+    run = staticmethod(factorial_command)
+
+
+@attrs.frozen(eq=False)
+class Analyse(Command):
+    """Analyse any table of factors and responses as a factorial experiment is."""
+
+    name = "analyse"
+    group = "study"
+    example = "bionic analyse table.csv --response yield"
+    run = staticmethod(analyse_command)

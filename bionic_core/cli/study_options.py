@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from bionic_core.cli.common import Data, Set, Without, load
+from bionic_core.cli import completing
+from bionic_core.cli.common import Data, Set, With, Without, load
 from bionic_core.cli.figures import check_folder
 from bionic_core.cli.plugins import chosen
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.actions.work import Workplace
@@ -55,17 +57,33 @@ class JudgingOptions:
         ),
     ] = "seeds"
     margin: MarginOf = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="decided",
+            help="Train seed by seed until every effect is larger than the margin or within it: "
+            "the first look is after --seeds, the rule is fixed before the first run, and p and "
+            "intervals hold over all looks.",
+        ),
+    ] = None
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--max-seeds", metavar="N", help="With --until: the seeds of the last look; else 20."
+        ),
+    ] = None
 
-    @property
-    def judging(self) -> Judging:
-        """What is asked for.
+    def judging(self, seeds: int) -> Judging:
+        """Return what is asked for, of so many seeds, at the first look if there are several.
 
         Raises:
             RequestError: it is nothing that there is.
         """
+        from bionic_core.statistics.until import looks_of
         from bionic_core.studies.over_images import Judging, over_images
 
-        return Judging(self.error, over_images(self.over), self.margin)
+        looks = looks_of(self.until, seeds, self.max_seeds)
+        return Judging(self.error, over_images(self.over), self.margin, looks)
 
 
 @attrs.frozen
@@ -85,6 +103,7 @@ class StudyOptions:
             metavar="NAME",
             help="What trains the runs; bionic plugins lists engines, and --engine NAME --help "
             "shows the options of one.",
+            autocompletion=completing.plugins_of("engine"),
         ),
     ] = "local"
     out: Annotated[
@@ -95,19 +114,28 @@ class StudyOptions:
         typer.Option(
             metavar="NAME",
             help="Show the runs in another tool too; bionic plugins lists trackers. Repeatable.",
+            autocompletion=completing.plugins_of("tracker"),
         ),
     ] = None
     track_to: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of what trackers write, instead of OUT/tracking."),
     ] = None
+    with_: With = ""
     without: Without = ""
     set_: Set = None
 
     def load(self, spec: str) -> Spec:
         """Return a spec as these options change it."""
         check_folder(self.out, "--out", "runs are kept in")
-        return load(spec, without=self.without, set_=self.set_, data=self.data, epochs=self.epochs)
+        return load(
+            spec,
+            without=self.without,
+            with_=self.with_,
+            set_=self.set_,
+            data=self.data,
+            epochs=self.epochs,
+        )
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:
         """Return the engine, which makes ready unless it is a plan."""
@@ -119,9 +147,15 @@ class StudyOptions:
         return engine
 
     def workplace(self, context: typer.Context, engine: Engine | None = None) -> Workplace:
-        """Return where runs are trained, by this engine, and told to the named trackers."""
+        """Return where runs are trained, by this engine, and told to the named trackers.
+
+        Raises:
+            RequestError: there is none that would write where it is said.
+        """
         from bionic_core.actions.work import Workplace
         from bionic_core.studies.journal import Tracker
 
+        if self.track_to is not None and not self.track:
+            raise RequestError("--track-to: nothing writes there; name a tracker by --track")
         trackers = chosen(context, Tracker)
         return Workplace(self.out, self.device, self.jobs, engine, trackers, self.track_to)

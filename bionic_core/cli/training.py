@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import attrs
 import typer
 
+from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, SpecName, console, resumable, show
 from bionic_core.cli.options import Less
+from bionic_core.cli.plugins import StudyCommand
 from bionic_core.cli.study_options import StudyOptions
 
 
@@ -20,7 +23,7 @@ def train_command(
     options: Annotated[StudyOptions, Less(("jobs", "engine"))],
     json: Json = False,
 ) -> None:
-    """Train one run; an interrupted one goes on where it stopped."""
+    """Carry out :class:`Train`."""
     loaded = options.load(spec)
     from bionic_core.actions.progress import RunDisplay
     from bionic_core.actions.work import train_run
@@ -29,3 +32,14 @@ def train_command(
         run = train_run(loaded, seed, options.workplace(context), RunDisplay(console(sys.stderr)))
     result = run.result
     show(result, json, lambda report: report.trained(result))
+
+
+@attrs.frozen(eq=False)
+class Train(Command):
+    """Train one run; an interrupted one goes on where it stopped."""
+
+    name = "train"
+    group = "run"
+    example = "bionic train demo --epochs 5"
+    reading = StudyCommand
+    run = staticmethod(train_command)

@@ -99,7 +99,7 @@ class Subject:
         return Judgement(
             name=name,
             role=self.plugin.role,
-            distribution=self.registry.distribution(name),
+            distribution=self.registry.distribution(name, type(self.plugin)),
             passed=not broken,
             laws=tuple(found),
             cost=cost(self.plugin, self.registry) if priced else None,  # type: ignore[arg-type]

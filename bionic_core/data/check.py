@@ -34,6 +34,7 @@ class Pool:
     labels: Rows
     split: Rows
     row: Rows
+    files: Mapping[str, npt.NDArray[np.str_] | None]
 
     @classmethod
     def of(cls, data: Dataset) -> Pool:
@@ -45,7 +46,13 @@ class Pool:
             np.concatenate([part.labels for part in parts]),
             np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
             np.concatenate([np.arange(len(part)) for part in parts]),
+            {name: part.files for name, part in data.splits.items()},
         )
+
+    def file(self, split: str, row: int) -> str:
+        """Return the file of a row of a split, or nothing where it has none of its own."""
+        files = self.files[split]
+        return "" if files is None else str(files[row])
 
     def named(self, pair: tuple[int, int]) -> tuple[str, str]:
         """Return the names of two splits."""
@@ -83,11 +90,15 @@ class CopiesBetween:
 
 @attrs.frozen
 class Group:
-    """Identical images: their rows by split, the names of their classes, whether these differ."""
+    """Identical images: their rows by split, the names of their classes, whether these differ.
+
+    ``files`` are theirs, by split; empty where the source has no file for each image.
+    """
 
     rows: Mapping[str, Sequence[int]]
     labels: Sequence[str]
     conflicting: bool
+    files: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -118,12 +129,16 @@ class NearBetween:
 
 @attrs.frozen
 class NearPair:
-    """Two near copies: where they are, the bits that differ, and how their pixels correlate."""
+    """Two near copies: where they are, the bits that differ, and how their pixels correlate.
+
+    ``files`` are theirs, or empty where the source has no file for each image.
+    """
 
     splits: tuple[str, str]
     rows: tuple[int, int]
     bits: int
     correlation: float
+    files: tuple[str, str] | tuple[()] = ()
 
 
 @attrs.frozen
@@ -145,10 +160,11 @@ class Near:
 
 @attrs.frozen
 class Blank:
-    """Images of one value."""
+    """Images of one value; ``files`` are empty where the source has none for each image."""
 
     images: int
     rows: Sequence[int]
+    files: Sequence[str] = ()
 
 
 @attrs.frozen
@@ -201,11 +217,15 @@ def check(
         exact=_exact(pool, group, data.class_names),
         near=_near(pool, pairs.take(different), near),
         blank={
-            name: Blank(int(rows.sum()), np.flatnonzero(rows).tolist())
-            for name, rows in ((name, blank(part.images)) for name, part in data.splits.items())
+            name: _blank(pool, name, np.flatnonzero(blank(part.images)).tolist())
+            for name, part in data.splits.items()
         },
         leaks=_leaks(data, protocol, split_seed),
     )
+
+
+def _blank(pool: Pool, split: str, rows: list[int]) -> Blank:
+    return Blank(len(rows), rows, [file for row in rows if (file := pool.file(split, row))])
 
 
 def _exact(pool: Pool, group: Rows, class_names: tuple[str, ...]) -> Exact:
@@ -223,17 +243,21 @@ def _exact(pool: Pool, group: Rows, class_names: tuple[str, ...]) -> Exact:
             _between(pool, [m[np.isin(pool.split[m], pair)] for m in groups], pair)
             for pair in combinations(numbers, 2)
         ],
-        groups=[
-            Group(
-                rows={
-                    pool.names[n]: pool.row[members[pool.split[members] == n]].tolist()
-                    for n in np.unique(pool.split[members])
-                },
-                labels=[class_names[label] for label in np.unique(pool.labels[members])],
-                conflicting=_conflicting(pool, members),
-            )
-            for members in groups
-        ],
+        groups=[_group(pool, members, class_names) for members in groups],
+    )
+
+
+def _group(pool: Pool, members: Rows, class_names: tuple[str, ...]) -> Group:
+    rows = {
+        pool.names[n]: pool.row[members[pool.split[members] == n]].tolist()
+        for n in np.unique(pool.split[members])
+    }
+    files = {split: [pool.file(split, row) for row in found] for split, found in rows.items()}
+    return Group(
+        rows=rows,
+        labels=[class_names[label] for label in np.unique(pool.labels[members])],
+        conflicting=_conflicting(pool, members),
+        files=files if all(name for found in files.values() for name in found) else {},
     )
 
 
@@ -276,6 +300,11 @@ def _near(pool: Pool, pairs: Pairs, bits: int) -> Near:
         count, places = those(*pair)
         images = {pool.names[n]: pool.count(places, n) for n in pair}
         between.append(NearBetween(pool.named(pair), count, images))
+
+    def files(a: int, b: int, i: int, j: int) -> tuple[str, str] | tuple[()]:
+        first, second = pool.file(pool.names[a], i), pool.file(pool.names[b], j)
+        return (first, second) if first and second else ()
+
     listed = zip(
         one.tolist(),
         other.tolist(),
@@ -292,7 +321,9 @@ def _near(pool: Pool, pairs: Pairs, bits: int) -> Near:
         within=within,
         between=between,
         pairs=[
-            NearPair(pool.named((a, b)), (i, j), differing, round(correlation, 4))
+            NearPair(
+                pool.named((a, b)), (i, j), differing, round(correlation, 4), files(a, b, i, j)
+            )
             for a, b, i, j, differing, correlation in listed
         ],
     )

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import attrs
 
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.markers import ENTRY_POINT_GROUP
+from bionic_core.markers import COMMAND, ENTRY_POINT_GROUP
 from bionic_core.plugin import Plugin
 from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed, a
 
@@ -55,22 +55,20 @@ class Registry:
 
     def including(self, *plugins: type[Plugin]) -> Registry:
         """Return a registry that also knows these classes."""
-        added = [
-            Entry(
-                plugin.name,
-                "this program",
-                "",
-                f"{plugin.__module__}:{plugin.__name__}",
-                cls=plugin,
-            )
-            for plugin in plugins
-        ]
+        here = "this program"
+        added = [Entry(p.name, here, "", f"{p.__module__}:{p.__name__}", cls=p) for p in plugins]
         return Registry([*(entry for group in self._entries.values() for entry in group), *added])
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All announced names, loaded or not."""
-        return tuple(sorted(self._entries))
+        """All announced names, loaded or not, but of commands, which no spec can name."""
+        known = {n for n, e in self._entries.items() if any(one.roles != {COMMAND} for one in e)}
+        return tuple(sorted(known))
+
+    def announced(self, role: str) -> list[Entry]:
+        """Return what the role's own group announces, by name; nothing is imported."""
+        every = (entry for name in sorted(self._entries) for entry in self._entries[name])
+        return [entry for entry in every if role in entry.roles]
 
     def get(self, name: str, role: type[P]) -> type[P]:
         """Return the plugin of that name and role.
@@ -79,7 +77,8 @@ class Registry:
             RequestError: there is none, it is broken, it is something else, or two
                 distributions announce it.
         """
-        entries = self._entries.get(name, [])
+        called = self._entries.get(name, [])
+        entries = [entry for entry in called if entry.may_be(role)] or called
         if not entries:
             allowed = [plugin.name for plugin in self.working(role)]
             raise RequestError(
@@ -95,9 +94,9 @@ class Registry:
             raise RequestError(f"'{name}' is {a(plugin.role)}, not {a(role.role)}")
         return plugin
 
-    def distribution(self, name: str) -> str | None:
+    def distribution(self, name: str, role: type[Plugin] = Plugin) -> str | None:
         """Return who announces a plugin, ``package version``; None where nobody does."""
-        entries = self._entries.get(name)
+        entries = [entry for entry in self._entries.get(name, ()) if entry.may_be(role)]
         return f"{entries[0].distribution} {entries[0].version}".strip() if entries else None
 
     def listing(self, role: type[Plugin] | None = None) -> list[Listed]:
@@ -109,7 +108,7 @@ class Registry:
         from bionic_core.registry.catalogue import tried
 
         found = []
-        for name in self.names:
+        for name in sorted(self._entries):
             if role is None or any(entry.may_be(role) for entry in self._entries[name]):
                 found += tried(self._entries[name])
         if role is None:

@@ -35,7 +35,7 @@ class Listing:
 
 
 def tried(name_sakes: Sequence[Entry]) -> list[Listed]:
-    """Import the plugins of one name and say what became of each; more than one mean nothing."""
+    """Import the plugins of one name and say what became of each; two of a role mean nothing."""
     found = []
     for entry in name_sakes:
         error, cls = "", None
@@ -43,8 +43,11 @@ def tried(name_sakes: Sequence[Entry]) -> list[Listed]:
             cls = entry.load()
         except RequestError as problem:
             error = str(problem)
-        if len(name_sakes) > 1:
-            error = ambiguous(name_sakes)
+        rivals = [
+            one for one in name_sakes if one.roles & entry.roles or not (one.roles and entry.roles)
+        ]
+        if len(rivals) > 1:
+            error = ambiguous(rivals)
         found.append(Listed(entry, cls.role if cls else "unknown", cls, error))
     return found
 

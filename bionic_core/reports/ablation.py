@@ -11,7 +11,7 @@ from bionic_core.reports import words
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.drawing.svg import Plot
 from bionic_core.reports.findings import verdicts
-from bionic_core.reports.plans import seen
+from bionic_core.reports.plans import looks, seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
 from bionic_core.statistics.lenth import LEVEL
@@ -66,6 +66,7 @@ def ablated(study: AblationResults) -> list[Section]:
         Section("", (), [_variants(study, title, TESTED), others]),
         Section("", missing, _by_kind(study, page=False)),
         *verdicts(study),
+        *looks(study.until),
         Section("", (), [Points(lines)]),
     ]
 
@@ -90,6 +91,7 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
             *([section for section in beside if section] or [ours]),
             *([Section("Changes by kind", (), by_kind)] if by_kind else []),
             *verdicts(study),
+            *looks(study.until),
             Section("All variants", (), [_variants(study, "All variants", tuple(FIGURES))]),
             Section("Design", (), [shared.design_facts(study, variants, errors)]),
             shared.runs_section(found, study, out, "test accuracy", words.share),
@@ -186,6 +188,7 @@ def _beside(study: AblationResults, published: Published) -> Section | None:
         return None
     every = len(published.mechanisms)
     text = said("beside-the-paper", paper=published, shared=len(common), all=every)
+    text += [f"{row.label}: {row.note}" for row in common if row.note]
     whole, _ = published.whole.accuracy
     theirs_of = {row.without: words.numeric(whole - row.accuracy[0], signed=True) for row in common}
     columns: Columns[Variant] = {

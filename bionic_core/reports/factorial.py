@@ -12,7 +12,7 @@ from bionic_core.reports import findings, words
 from bionic_core.reports import study as shared
 from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
-from bionic_core.reports.plans import MOST_CELLS, cut, design_lines
+from bionic_core.reports.plans import MOST_CELLS, cut, design_lines, looks
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level
@@ -33,6 +33,7 @@ def studied(study: FactorialResults) -> list[Section]:
     return [
         Section("", (), [_combinations(study, terms), *([Points(legend)] if legend else [])]),
         *findings.in_terminal(study, terms, regular=bool(study.design.words)),
+        *looks(study.until),
         Section("", (), [Points(lines)]),
     ]
 
@@ -76,6 +77,7 @@ def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -
         findings.half_normal_section(study),
         *findings.tables(study, terms),
         Section("Diagnostics", (), [Points(study.notes)]) if study.notes else None,
+        *looks(study.until),
         shared.runs_section(found, study, out, measure.words, measure.cell),
     ]
     page = Page(

@@ -195,10 +195,12 @@ def _leave_one_out(findings: Findings) -> Section | None:
         "factor": lambda line: f"{line.term}{along[line.term]}{' *' * line.predicted}",
         **_estimates("difference", lines),
     }
+    if findings.margin is not None:
+        columns["verdict"] = lambda line: line.verdict.alone if line.verdict else words.NONE
     told = {"by": findings.by, "predicted": any(line.predicted for line in lines)}
     note = said("leave-one-out-note", **told)
     title = Measure.of(findings.response).with_unit("Everything on, less without")
-    table = Table.of(title, columns, lines, note=" ".join(note))
+    table = Table.of(title, columns, lines, words=(4,), note=" ".join(note))
     return Section("Seen as leave-one-out", said("leave-one-out"), [table])
 
 

@@ -18,6 +18,7 @@ from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Page, Section
 from bionic_core.reports.study import PAGE, STUDIES, Found
 from bionic_core.runs import files
+from bionic_core.runs.find import find_run, means_a_run
 from bionic_core.runs.folder import Run
 from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -99,6 +100,8 @@ def _page_of(found: Found, out: Path) -> Page:
 
 def find_results(path: Path) -> Found:
     """Return what a path is: a run's folder, a study's folder, or a study's JSON file."""
+    if means_a_run(path):
+        return Found("run", find_run(path).folder)
     if not path.exists():
         raise RequestError("no such file or folder", where=str(path))
     if not path.is_dir():

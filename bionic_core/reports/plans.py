@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from bionic_core.reports.measure import Measure, Terms
 from bionic_core.reports.reading import said
-from bionic_core.reports.sections import Points, Section, Table
+from bionic_core.reports.sections import Cell, Columns, Points, Section, Table
 from bionic_core.reports.words import NONE, capital, level, levels, number, rough
 from bionic_core.statistics.designs import ROMAN, Layout, Level
 from bionic_core.statistics.draws import shown
 from bionic_core.statistics.power import Detectable, Sight
-from bionic_core.studies.ablation import AblationPlan
+from bionic_core.statistics.until import Planned, Until
+from bionic_core.studies.ablation_plan import AblationPlan
 from bionic_core.studies.plan import FactorialPlan
 from bionic_core.studies.results import ACCURACY
 
@@ -37,6 +38,7 @@ def factorial(plan: FactorialPlan) -> list[Section]:
     return [
         Section(f"{kind} over {plan.name}", (), [table, Points(lines)]),
         Section("", (), [_sights(plan, terms), Points(_plan_lines(plan))]),
+        *looks(plan.until),
     ]
 
 
@@ -134,7 +136,29 @@ def ablation(plan: AblationPlan) -> list[Section]:
     rows = [("nothing", ""), *((f.term, design.kinds[f.name]) for f in design.factors)]
     lines = [_runs(design, "variants"), *seen(plan.detectable), *plan.notes]
     table = Table("", ("left out", "kind"), rows, words=(1,))
-    return [Section(f"Leave one out of {plan.name}", (), [table, Points(lines)])]
+    return [
+        Section(f"Leave one out of {plan.name}", (), [table, Points(lines)]),
+        *looks(plan.until),
+    ]
+
+
+def looks(until: Until | None) -> list[Section]:
+    """Return when a study ends that goes on until its effects are decided; nothing of others."""
+    if until is None:
+        return []
+    columns: Columns[Planned] = {
+        "seeds": lambda look: Cell(str(look.seeds), look.seeds),
+        "runs": lambda look: Cell(str(look.runs), look.runs),
+        "spent": lambda look: f"{until.level * look.spent:.2g}",
+        "larger: p below": lambda look: rough(look.larger, 2),
+        "within: p below": lambda look: rough(look.within, 2),
+        "decided": lambda look: NONE if look.decided is None else ", ".join(look.decided) or "none",
+    }
+    ended = any(look.decided is not None for look in until.looks)
+    shown = {name: cell for name, cell in columns.items() if ended or name != "decided"}
+    text = said("looks", it=until, ended=ended, planned=not ended, runs=until.looks[-1].runs)
+    text += [line for one in until.expected for line in said("expected", it=one, of=until)]
+    return [Section("Looks", text, [Table.of("Looks", shown, until.looks, words=(5,), quiet=True)])]
 
 
 def seen(found: Detectable) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ NONE = "–"
 
 def number(value: float | None, digits: int = 2, signed: bool = False, scale: float = 1.0) -> str:
     """Return a number of so many decimals, times a scale; of three digits if tiny or huge."""
-    far = value is not None and (digits > 6 or (digits > 0 and abs(scale * value) >= 1e7))
+    size = abs(scale * (value or 0.0))  # below 1e-12 it is what sums leave of a zero
+    far = digits > 6 or (digits > 0 and (size >= 1e7 or 1e-12 < size < 1e-6))
     form = f"{'+' if signed else ''},.{3 if far else digits}{'g' if far else 'f'}"
     text = NONE if value is None else f"{scale * value:{form}}"
     return (text if text.strip("+-0.") else text.lstrip("+-")).replace("-", "−")
@@ -48,7 +50,13 @@ def interval(low: float | None, high: float | None, digits: int = 2, *, signed: 
     """Return an interval, or a dash."""
     if low is None or high is None:
         return NONE
-    return f"{number(low, digits, signed=signed)} to {number(high, digits, signed=signed)}"
+    ends = [number(end, digits, signed=signed) for end in (low, high)]
+    if ends[0] == ends[1] and high - low > 1e-12 * max(abs(low), abs(high), 1e-3):
+        digits = math.ceil(1 - math.log10(high - low))  # so many tell them apart
+        ends = [
+            f"{end:{'+' if signed else ''},.{digits}f}".replace("-", "−") for end in (low, high)
+        ]
+    return " to ".join(ends)
 
 
 def p_value(value: float | None) -> str:

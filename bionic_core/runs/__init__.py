@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from bionic_core.runs.train import take_up as take_up
     from bionic_core.runs.train import texts_of as texts_of
     from bionic_core.runs.train import write_texts as write_texts
+    from bionic_core.runs.wiring import keep_wiring as keep_wiring
     from bionic_core.runs.words import TELLS_EVERY as TELLS_EVERY
     from bionic_core.runs.words import Reporter as Reporter
     from bionic_core.runs.words import hear as hear
@@ -100,6 +101,7 @@ __getattr__, __dir__, __all__ = offer(
             "texts_of",
             "write_texts",
         ),
+        "wiring": ("keep_wiring",),
         "sending": ("finished_files", "unfinished_files", "write_finished", "write_unfinished"),
         "words": ("TELLS_EVERY", "Reporter", "hear"),
     },

@@ -19,6 +19,7 @@ from bionic_core.dataset import SPLITS, Split
 from bionic_core.errors import RequestError, listing
 from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache, Inputs
+from bionic_core.runs.wiring import with_wiring
 from bionic_core.spec.sources import open_data
 from bionic_core.spec.spec import Spec
 from bionic_core.statistics.comparisons import Difference
@@ -83,6 +84,7 @@ def predict_split(
     cache: InputCache | None = None,
     *,
     flip: bool = False,
+    wirings: Sequence[Path] = (),
 ) -> Predicted:
     """Return a trained run's predictions on a split of its data, or of other data.
 
@@ -92,6 +94,7 @@ def predict_split(
         data: a registered data source or a path, instead of the run's own.
         cache: inputs that other runs have read already.
         flip: whether to average over each image and its mirror image as well.
+        wirings: files in which the run's own wiring may be, where it is not with the run.
 
     Raises:
         RequestError: there is no such split, the run is not complete or does not fit what is
@@ -100,7 +103,7 @@ def predict_split(
     if split not in SPLITS:
         raise RequestError(f"--split {split}: must be one of {', '.join(SPLITS)}")
     selected_on = run.result.selected_on
-    spec = run.spec()
+    spec = with_wiring(run, run.spec(), wirings)
     if data is not None:
         spec = attrs.evolve(spec, data=open_data(data))
     cache = cache or InputCache()

@@ -12,12 +12,22 @@ from bionic_core.base.files import kind_of, present
 from bionic_core.base.locks import held
 from bionic_core.errors import RequestError
 from bionic_core.runs.checkpoint import look
-from bionic_core.runs.files import LOCK, METRICS
+from bionic_core.runs.files import (
+    LOCK,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    RESULT,
+    SPEC,
+    STATE,
+    SUMS,
+)
 from bionic_core.runs.folder import Run
 
 FINISHED, RUNNING, INTERRUPTED = "finished", "running", "interrupted"
-FAILED, DAMAGED = "failed", "damaged"
-STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, DAMAGED)
+NOT_BEGUN, FAILED, DAMAGED = "not begun", "failed", "damaged"
+STATES = (FINISHED, RUNNING, INTERRUPTED, NOT_BEGUN, FAILED, DAMAGED)
 
 _NAME = re.compile(r"[0-9a-f]{16}")
 
@@ -29,6 +39,7 @@ class RunState:
     Attributes:
         run: its folder.
         name: its spec's.
+        variant: what sets its spec apart from the others of that name in the list.
         state: one of :data:`STATES`.
         epoch: epochs done.
         accuracy: on test, a fraction; None unless finished.
@@ -40,6 +51,7 @@ class RunState:
     run: str
     hash: str
     name: str | None = None
+    variant: str | None = None
     seed: int | None = None
     state: str | None = None
     epoch: int | None = None
@@ -95,6 +107,9 @@ def state_of(run: Run) -> RunState:
     known = RunState(str(run.folder), run.hash)
     running = held(run.folder / LOCK)
     try:
+        if _bare(run):  # its process was stopped, or failed, before it wrote the first file whole
+            state = NOT_BEGUN if run.failure is None else FAILED
+            return attrs.evolve(known, state=RUNNING if running else state, reason=run.failure)
         if not run.done:
             known = _unfinished(run, known, running)
         manifest = run.manifest
@@ -109,6 +124,13 @@ def state_of(run: Run) -> RunState:
         if error.where and Path(error.where) != run.folder:
             words = [f"{Path(error.where).name}: {word}" for word in words]
         return attrs.evolve(known, state=DAMAGED, reason="; ".join(words))
+
+
+def _bare(run: Run) -> bool:
+    """Whether a folder has nothing yet of what a run writes, not even what it is to be, whole."""
+    later = (METRICS, STATE, MODEL, PREDICTIONS, RESULT, SUMS)
+    begun = all(present(run.folder / name) for name in (SPEC, MANIFEST))
+    return not begun and not any(present(run.folder / name) for name in later)
 
 
 def _finished(run: Run, known: RunState) -> RunState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -12,6 +12,7 @@ import torch
 from bionic_core.errors import RequestError, shorten
 from bionic_core.pictures import SUFFIXES, read_picture
 from bionic_core.runs.folder import Run
+from bionic_core.runs.wiring import with_wiring
 from bionic_core.training.evaluation import logits_of
 from bionic_core.training.metrics import probabilities
 
@@ -60,16 +61,18 @@ class Prediction:
 
     Attributes:
         image: its path.
-        prediction: the likeliest class.
+        prediction: the likeliest class; None where it could not be read.
         probabilities: by class name, the softmax of the logits, best first.
+        error: why it could not be read.
     """
 
     image: str
-    prediction: str
+    prediction: str | None
     probabilities: Mapping[str, float]
+    error: str | None = None
 
 
-def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
+def predict(run: Run, places: Iterable[Path], wirings: Sequence[Path] = ()) -> list[Prediction]:
     """Return what a trained run says of pictures; the data it was trained on is not needed.
 
     Each picture is read as :func:`bionic_core.pictures.read_picture` does: the face should be
@@ -78,28 +81,36 @@ def predict(run: Run, places: Iterable[Path]) -> list[Prediction]:
     Args:
         run: a complete run.
         places: picture files, and folders of them.
+        wirings: files in which the run's own wiring may be, where it is not with the run.
+
+    A picture that a folder holds and that cannot be read is passed over, and says so in its place.
 
     Raises:
-        RequestError: the run is not complete or does not fit what is installed, or a picture
-            is missing or cannot be read; then nothing is predicted.
+        RequestError: the run is not complete or does not fit what is installed, or a picture that
+            is named itself is missing or cannot be read, or none can; then nothing is predicted.
     """
     _ = run.result
+    places = list(places)
     paths = find_pictures(places)
-    spec = run.spec()
+    spec = with_wiring(run, run.spec(), wirings)
     names: list[str] = run.manifest["class_names"]
-    images, problems = [], []
+    images, problems = [], {}
     for path in paths:
         try:
             images.append(read_picture(path, spec.model.image))
         except RequestError as error:
-            problems.append(str(error))
-    if problems:
-        raise RequestError(shorten(problems))
+            problems[path] = str(error)
+    if problems and (not images or any(path in places for path in problems)):
+        raise RequestError(shorten(list(problems.values())))
     connectome = spec.connectome.read() if spec.connectome is not None else None
     network = run.network(spec, connectome)
     rows = probabilities(logits_of(network, torch.as_tensor(np.stack(images))))
+    told = iter(rows.tolist())
     found = []
-    for path, row in zip(paths, rows.tolist(), strict=True):
-        ranked = sorted(zip(names, row, strict=True), key=lambda pair: -pair[1])
+    for path in paths:
+        if path in problems:
+            found.append(Prediction(str(path), None, {}, problems[path]))
+            continue
+        ranked = sorted(zip(names, next(told), strict=True), key=lambda pair: -pair[1])
         found.append(Prediction(str(path), ranked[0][0], dict(ranked)))
     return found

@@ -13,8 +13,9 @@ from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.runs.train import device_of
 from bionic_core.spec.spec import Spec
 from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.evaluation import EVALUATION_BATCH, evaluate, logits_of
-from bionic_core.training.loop import Progress, start, train_epoch
+from bionic_core.training.loop import Progress, start
 from bionic_core.training.recipe import recipe_of
 
 PROBE = 3.0

@@ -81,8 +81,8 @@ def _check_fit(
     if found != trained_with:
         raise RequestError(
             f"trained with a connectome of fingerprint {_short(trained_with)}, but the "
-            f"spec's [connectome] now gives {_short(found)}. Put the former back, or train "
-            "anew",
+            f"spec's [connectome] now gives {_short(found)}. Put the former back, say where it is "
+            "with --connectome FILE, or train anew",
             where=str(files.folder),
         )
     names = manifest["class_names"]

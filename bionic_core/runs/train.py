@@ -32,6 +32,7 @@ from bionic_core.base.unwritten import WriteError
 from bionic_core.errors import RequestError
 from bionic_core.model.assembly import build
 from bionic_core.model.network import Network
+from bionic_core.plugin import Mechanism
 from bionic_core.registry import Registry
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs.checkpoint import Checkpoint, Files, portable, resume, save_state, to_lines
@@ -57,10 +58,12 @@ from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
 from bionic_core.runs.sending import write_finished
 from bionic_core.runs.task import Task
+from bionic_core.runs.wiring import keep_wiring
 from bionic_core.spec.spec import Spec
 from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import State, finished, start, train_epoch
+from bionic_core.training.loop import State, finished, start
 from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
@@ -185,6 +188,7 @@ def _go_on(
                 observer.saved(task, run.folder)
                 kept = time.monotonic()
             observer.epoch(task, record)
+        keep_wiring(run.folder, task.spec, inputs.connectome)
         complete(run, state, inputs, texts, course.recipe.smoothing)
 
 
@@ -295,7 +299,9 @@ def _manifest(
         document["dropped"] = attrs.asdict(inputs.splits.dropped)
     document["class_names"] = list(inputs.data.class_names)
     installed = Registry.installed()
-    document["plugins"] = {name: installed.distribution(name) for name in spec.mechanisms}
+    document["plugins"] = {
+        name: installed.distribution(name, Mechanism) for name in spec.mechanisms
+    }
     document["checksums"] = SUMS
     return json_text(document, indent=1)
 

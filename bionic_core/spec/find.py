@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ def load(
     source: str | os.PathLike[str],
     *,
     set: Sequence[str] = (),
-    without: Iterable[str] = (),
+    without: Collection[str] = (),
+    with_: Collection[str] = (),
     data: str | None = None,
     registry: Registry | None = None,
 ) -> Spec:
@@ -28,6 +29,7 @@ def load(
         set: ``KEY=VALUE`` with a TOML path and a TOML value, for example ``training.lr=1e-3``;
             a mechanism's keys need no ``mechanisms.`` before them.
         without: mechanisms to leave out, with those that require them.
+        with_: mechanisms to put in, by their defaults and what ``set`` says of them.
         data: a registered data source, or the path of its files.
         registry: the plugins that can be named; those installed if None.
 
@@ -35,17 +37,11 @@ def load(
         RequestError: with everything that is wrong, each problem with its TOML path.
     """
     path = find(source)
-    document = read(path)
-    if set:
-        from bionic_core.spec.assign import assign
+    document, registry = read(path), registry or Registry.installed()
+    if path == Path(source) or data is not None or set or with_:  # not as it is shipped
+        from bionic_core.spec.assign import change
 
-        for assignment in set:
-            assign(document, assignment)
-    registry = registry or Registry.installed()
-    if data is not None:
-        from bionic_core.spec.sources import choose_data
-
-        choose_data(document, data, registry)
+        change(document, path, registry, set=set, with_=with_, without=without, data=data)
     return compose(document, name=path.stem, where=str(path), registry=registry).without(without)
 
 

@@ -107,7 +107,7 @@ class Training:
 
     Attributes:
         optimizer: a class of ``torch.optim``, in small letters; ``muon`` leaves all but wide
-            matrices to Adam (see :mod:`bionic_core.training.optimizers`).
+            matrices to Adam (:mod:`bionic_core.training.optimizers`), ``ridge`` solves the readout.
         lr: learning rate.
         batch_size: images in a step.
         max_epochs: at most so many passes.
@@ -126,8 +126,8 @@ class Training:
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon"))
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
+        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
     )
     lr: float = field(default=6e-4, validator=gt(0))
     batch_size: int = field(default=32, validator=ge(1))

@@ -32,7 +32,9 @@ from bionic_core.statistics.findings import (
 )
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Matrix
+from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.looks import Look
+from bionic_core.statistics.verdicts import verdicts
 
 OUTLIER = 0.05
 """A run is named if its residual is this unlikely, corrected for the number of runs."""
@@ -81,6 +83,7 @@ def analyse_rows(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
     tested: int | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
     block: str = "seed",
@@ -93,37 +96,27 @@ def analyse_rows(
     Args:
         factors: in the order in which they are shown.
         rows: levels, seed (or other block) and response of each run.
-        response: what the responses are.
-        confidence: of the intervals.
+        response, confidence: what the responses are, and of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin: as for
-            :func:`bionic_core.statistics.effects.estimate_effects`.
+        error, images, margin, draws, look: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
         said: sentences about runs that are not among the rows.
-        draws: of a factor's levels; the rows' levels hold their numbers.
-        ladders: by a factor's name, its levels in order, each keeping more of what is real.
+        ladders: by a factor's name, its levels in order, each keeping more of the real.
 
     Raises:
         RequestError: as :func:`bionic_core.statistics.effects.estimate_effects`.
     """
-    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "margin": margin}
-    asked["draws"] = draws
-    effects = estimate_effects(factors, rows, scale=response.scale, confidence=confidence, **asked)
-    fit = effects.fit
-    model = fit.model
-    names = [term.name for term in model.kept]
-    estimates = model.effects @ fit.responses
+    asked: dict[str, Any] = {"order": order, "error": error, "images": images, "look": look}
+    asked |= {"scale": response.scale, "confidence": confidence, "margin": margin, "draws": draws}
+    effects = estimate_effects(factors, rows, **asked)
+    fit, model = effects.fit, effects.fit.model
+    names, estimates = [term.name for term in model.kept], model.effects @ fit.responses
     regular = model.orthogonal and len(names) >= FEWEST
     alone = regular and model.degrees == 0
-    seeds = [seed for _, seed, _ in rows]
-    blocks, repeated = model.blocks.shape[1], model.degrees > 0
-    what = f"draws of {draws.factor} and {block}" if draws else block
-    blocks = len({*seeds}) if draws else blocks
-    over = Over.of(blocks, tested, new=images is not None, block=what, repeated=repeated)
-    notes = [over.said, *said]
-    notes += [] if repeated or regular else [NO_LENTH]
+    over = _over(model, rows, draws, tested=tested, new=images is not None, block=block)
+    notes = [over.said, *said] + [NO_LENTH] * (model.degrees == 0 and not regular)
     findings = Findings(
         response=response,
         effects=effects.effects,
@@ -132,7 +125,7 @@ def analyse_rows(
         half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
-        leave_one_out=tuple(_left_out(fit, rows, along or {}, confidence)),
+        leave_one_out=_left_out(fit, rows, along or {}, confidence, margin),
         over=over,
         margin=margin,
         ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
@@ -140,6 +133,16 @@ def analyse_rows(
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
+
+
+def _over(
+    model: Model, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any
+) -> Over:
+    """Return over what intervals generalise; ``about`` as for :meth:`Over.of`."""
+    repeated, blocks = model.degrees > 0, model.blocks.shape[1]
+    if draws is not None:
+        blocks, block = len({seed for _, seed, _ in rows}), f"draws of {draws.factor} and {block}"
+    return Over.of(blocks, about["tested"], new=about["new"], block=block, repeated=repeated)
 
 
 def _residual(effects: Effects) -> Residual:
@@ -198,6 +201,7 @@ def _judge_source(
         return None, None, None, None, ""
     on = float(joint.degrees), float(joint.denominator)
     test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
+    test += "" if fit.look is None else ", of this look alone"
     return f, float(special.fdtrc(*on, f)), *on, test
 
 
@@ -254,14 +258,34 @@ def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
 
 
 def _left_out(
-    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]], confidence: float
-) -> Iterator[LeftOut]:
-    """Give what leaving each factor out of everything on changes, and how sure that would be.
+    fit: Fit,
+    rows: Sequence[Row],
+    along: Mapping[str, Sequence[str]],
+    confidence: float,
+    margin: float | None,
+) -> tuple[LeftOut, ...]:
+    """Return what leaving each factor out of everything on changes, and how sure that would be.
 
     Everything on is the second level of what is off and on, the first of all others. Where both
     cells were run and the model has all their terms, the estimate is the difference of their
     means; else it is what the model's terms say.
     """
+    lines = list(_places_left(fit, rows, along))
+    if not lines:
+        return ()
+    contrasts = np.stack([vector for *_, vector in lines]) @ fit.model.inverse
+    judged = _judged(fit, contrasts, confidence)
+    words = verdicts(*fit.certainty(contrasts), margin)
+    return tuple(
+        LeftOut(term, gone, runs, min(runs) == 0, *one, verdict)
+        for (term, gone, runs, _), one, verdict in zip(lines, judged, words, strict=True)
+    )
+
+
+def _places_left(
+    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Matrix]]:
+    """Give each difference from everything on: its name, what goes along, runs, coefficients."""
     model = fit.model
     whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
     for factor in model.factors:
@@ -269,17 +293,14 @@ def _left_out(
         for level in factor.levels:
             if same_level(level, reference):
                 continue
-            gone = [name for name in along.get(factor.name, ()) if name in whole]
+            gone = tuple(name for name in along.get(factor.name, ()) if name in whole)
             other = whole | {factor.name: level} | dict.fromkeys(gone, False)
-            runs = [sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other)]
-            vector = model.at(whole) - model.at(other)
+            runs = tuple(sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other))
+            vector, term = model.at(whole) - model.at(other), factor.name
             if factor.levels != (False, True):
                 vector = -vector
-            (judged,) = _judged(fit, vector[None] @ model.inverse, confidence)
-            term = factor.name
-            if factor.levels != (False, True):
                 term += f" {word(level)} less {word(reference)}"
-            yield LeftOut(term, tuple(gone), tuple(runs), min(runs) == 0, *judged)
+            yield term, gone, runs, vector
 
 
 def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:

@@ -36,6 +36,7 @@ from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.dunnett import critical_value, maximum_cdf
 from bionic_core.statistics.fit import holm, rounding_of
 from bionic_core.statistics.lenth import LEVEL
+from bionic_core.statistics.looks import Look, Looks
 from bionic_core.statistics.spreads import widest
 from bionic_core.statistics.verdicts import Verdict, verdicts
 
@@ -160,6 +161,7 @@ def compare(
     confidence: float = 0.95,
     images: Images | None = None,
     margin: float | None = None,
+    looks: Looks | None = None,
 ) -> Comparisons:
     """Compare every variant with the control.
 
@@ -170,6 +172,8 @@ def compare(
         images: of the runs that are not missing, row by row, in the values' units, if intervals
             are over new images too.
         margin: against which each difference gets a verdict, in the values' units; none if None.
+        looks: at the study, if it could have ended at others, or gone on without some variants;
+            each difference is of the look that it had as many seeds at.
 
     Raises:
         RequestError: there is no such error.
@@ -184,6 +188,10 @@ def compare(
         if raw is not None and raw.degrees > 0 and raw.error > negligible
     ]
     sure = _certainty(table, error, [(place, raws[place]) for place in kept], images)
+    if looks is not None:
+        pairs = np.isfinite(table[1:] + table[0]).sum(1)[kept]
+        number = np.maximum(np.searchsorted(looks.seeds, pairs, side="right") - 1, 0)
+        sure = attrs.evolve(sure, certainty=attrs.evolve(sure.certainty, look=Look(looks, number)))
     fit = _Fit.of(table)
     rho = fit.correlation if error == "pooled" and images is None else None
     p, row = widest(table)

@@ -31,6 +31,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bionic_core.statistics.looks import Look
+
 Matrix = npt.NDArray[np.float64]
 
 FEWEST_IMAGES = 30
@@ -98,6 +100,8 @@ class Certainty:
         runs, degrees: standard error over seeds (or runs), and its degrees of freedom.
         images: standard error that new images add; None where they are not asked about.
         both, both_degrees: of the two together; the same as of runs where images are None.
+        look: of a study that may have ended earlier or later, so that p and intervals hold over
+            all its looks; None where it could not.
     """
 
     runs: Matrix
@@ -105,11 +109,12 @@ class Certainty:
     images: Matrix | None
     both: Matrix
     both_degrees: Matrix
+    look: Look | None = None
 
     @classmethod
-    def over_runs(cls, errors: Matrix, degrees: Matrix) -> Certainty:
+    def over_runs(cls, errors: Matrix, degrees: Matrix, look: Look | None = None) -> Certainty:
         """Return how sure estimates are on these images."""
-        return cls(errors, degrees, None, errors, degrees)
+        return cls(errors, degrees, None, errors, degrees, look)
 
     @classmethod
     def over_images(
@@ -139,7 +144,9 @@ class Certainty:
         """Return half the width of each interval."""
         from scipy import special
 
-        level = (1 + confidence) / 2
+        level: float | Matrix = (1 + confidence) / 2
+        if self.look is not None:
+            level = 1 - self.look.nominal((1 - confidence) / 2)
         alone = special.stdtrit(self.degrees, level) * self.runs
         if self.images is None:
             return np.asarray(alone)
@@ -153,6 +160,8 @@ class Certainty:
         away = -np.abs(sizes)
         with np.errstate(invalid="ignore", divide="ignore"):
             alone = 2 * special.stdtr(self.degrees, away / self.runs)
+            if self.look is not None:
+                return self.look.adjusted(alone)
             if self.images is None:
                 return np.asarray(alone)
             together = 2 * special.stdtr(self.both_degrees, away / self.both)

@@ -24,7 +24,6 @@ MAX_RUNS = 2**16
 MAX_PRODUCTS = 2**34
 """Multiplications of a least-squares fit, at most: they take about a minute."""
 
-
 ROMAN = {3: "III", 4: "IV", 5: "V"}
 """Resolutions as they are written."""
 
@@ -38,7 +37,7 @@ class Factor:
         levels: at least two, all different, the first being the reference.
         brings: mechanisms that go out with this one, because they require it; in a factorial
             those that are no factors themselves, in a leave-one-out all of them.
-        draws: of each level, how many; 0 where it is one thing. None at all if empty.
+        draws: of each level, how many; 0 where it is one thing.
     """
 
     name: str
@@ -71,8 +70,7 @@ class Draws:
     """The draws of a factor's levels (:mod:`bionic_core.statistics.draws`).
 
     Attributes:
-        factor: whose levels they are of.
-        key: of the spec, which says which draw it is; empty in a table of elsewhere.
+        factor, key: whose levels they are, and which says which draw it is, empty in tables.
         counts: how many there are, by the level in words.
         nested: whether each has seeds of its own.
         single: levels in words of which each seed draws one, so that both are mixed.
@@ -86,7 +84,7 @@ class Draws:
 
     @property
     def column(self) -> str:
-        """What the number of a draw is called in cells and tables."""
+        """What a draw's number is called in cells and tables."""
         return f"{self.factor}.draw"
 
     def of(self, level: Level) -> int:
@@ -101,10 +99,6 @@ class FactorLayout:
     name: str
     term: str
     levels: tuple[Level, ...]
-
-    def place(self, level: Level) -> int:
-        """Return the place of a level among the factor's."""
-        return next(n for n, known in enumerate(self.levels) if same_level(known, level))
 
 
 @attrs.frozen(kw_only=True)
@@ -143,7 +137,6 @@ class Design:
         words: the defining relation of a fraction: products of factors that are the same in all
             cells, ``a:b:c``, with a minus in front where they are negative.
         folded: factors that a foldover has reversed.
-        draws: of a factor's levels, each of which is a cell; None without.
     """
 
     factors: tuple[Factor, ...]

@@ -40,20 +40,26 @@ class DrawnSight:
     draws_sd: float
 
 
-def drawn_sights(
+def planned_draws(
     design: Design, error: ErrorModel, sd: float, draws_sd: float | None = None
-) -> Iterator[DrawnSight]:
-    """Give what will be seen of each level that is one thing against each ensemble.
+) -> tuple[DrawnSight, ...]:
+    """Return what will be seen of each level that is one thing against each ensemble, if any.
 
     Args:
-        design: with draws.
+        design: with draws or without.
         error: what will tell how sure differences are.
         sd: of a single run.
         draws_sd: of draws; that of a run if None.
     """
     draws = design.draws
-    assert draws is not None
-    between = sd if draws_sd is None else draws_sd
+    return (
+        ()
+        if draws is None
+        else tuple(_sights(draws, error, sd, sd if draws_sd is None else draws_sd))
+    )
+
+
+def _sights(draws: Draws, error: ErrorModel, sd: float, between: float) -> Iterator[DrawnSight]:
     factor = next(f for f in error.model.factors if f.name == draws.factor)
     for ensemble, count in draws.counts.items():
         of_ensemble = contrast_of(error.model, factor, ensemble)

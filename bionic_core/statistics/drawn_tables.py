@@ -8,11 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
+
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import Draws, Level, word
 from bionic_core.statistics.effects import Row
 
 SUFFIX = ".draw"
+
+
+@attrs.frozen
+class Known:
+    """What is known of a table's columns that it does not say itself.
+
+    Attributes:
+        ladders: by column, its levels in order, each keeping more of what is real than the last.
+        drawing: by column, its levels that are one draw of many, also where each is drawn once.
+    """
+
+    ladders: Mapping[str, Sequence[Level]] = attrs.field(factory=dict)
+    drawing: Mapping[str, Sequence[Level]] = attrs.field(factory=dict)
+
+
+NOTHING_KNOWN = Known()
 
 
 def is_draws(name: str, columns: Sequence[str], factors: Sequence[str]) -> bool:
@@ -22,21 +40,25 @@ def is_draws(name: str, columns: Sequence[str], factors: Sequence[str]) -> bool:
 
 
 def draws_of(
-    rows: Sequence[Row], columns: Sequence[str], drawing: Mapping[str, Sequence[Level]]
-) -> tuple[Draws | None, list[str]]:
-    """Return the draws of a table's rows, and sentences about them; None where there are none.
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    drawing: Mapping[str, Sequence[Level]],
+    said: list[str],
+) -> Draws | None:
+    """Return the draws of a table's rows; None where there are none.
 
     Args:
         rows: levels, the numbers of draws among them, seed and response of each run.
         columns: that number draws.
         drawing: by factor, its levels that are one draw of many.
+        said: sentences about the table, to which those about draws are added.
 
     Raises:
         RequestError: there are several such columns, a level has rows with a number and without,
             or seeds are neither crossed with draws nor nested in them.
     """
     if not columns:
-        return None, []
+        return None
     if len(columns) > 1:
         raise RequestError(
             f"{' and '.join(columns)} both number draws; one factor can have such levels. Name the "
@@ -58,10 +80,13 @@ def draws_of(
             "without; give every row of a level a number, or none"
         )
     if not drawn:
-        return None, [f"column '{column}' has no number, so that no level is taken as drawn"]
+        said.append(f"column '{column}' has no number, so that no level is taken as drawn")
+        return None
     counts = {level: len(draws) for level, draws in drawn.items()}
     single = tuple(level for level in fixed if level in map(word, drawing.get(factor, ())))
-    return _by_seeds(Draws(factor, "", counts, single=single), drawn, fixed)
+    found, about = _by_seeds(Draws(factor, "", counts, single=single), drawn, fixed)
+    said += about
+    return found
 
 
 def _by_seeds(

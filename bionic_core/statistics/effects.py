@@ -25,9 +25,10 @@ from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.designs import Draws, Factor, Level, faults, same_level, word
 from bionic_core.statistics.drawn_errors import OverDraws, drawn_error
 from bionic_core.statistics.errors import ErrorModel
-from bionic_core.statistics.fit import Fit, finite, holm
+from bionic_core.statistics.fit import Fit, error_of, finite, holm
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.statistics.linear import SEEDS, Matrix, Model, highest_order
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.spreads import SPREADS, Varying, level_spreads, varying
 from bionic_core.statistics.verdicts import Verdict, verdicts
 
@@ -123,6 +124,7 @@ def estimate_effects(
     error: str | None = None,
     images: Images | None = None,
     margin: float | None = None,
+    look: Look | None = None,
     draws: Draws | None = None,
 ) -> Effects:
     """Return every effect that the runs can tell apart.
@@ -143,6 +145,7 @@ def estimate_effects(
             seeds where there are several, else cells that are repeated, else pooled.
         images: of the rows, in the responses' units, if intervals are over new images too.
         margin: against which each effect gets a verdict, in the effects' units; none if None.
+        look: that the rows are of, if the study could have ended at others.
         draws: of a factor's levels, over which intervals are too (``seeds`` or ``pooled``).
 
     Raises:
@@ -152,15 +155,9 @@ def estimate_effects(
     """
     if problems := _problems(factors, rows, confidence, order):
         raise RequestError(problems)
-    own = draws is not None and draws.nested  # seeds of each draw: no blocks of all runs
-    blocks = [0 if own or error == "cells" else seed for _, seed, _ in rows]
-    cells = [cell for cell, *_ in rows]
-    model = Model.of(factors, cells, blocks, order)
+    error_model, model = _error(factors, rows, order, error, draws)
     response = scale * np.array([value for *_, value in rows], np.float64)
-    told: str | ErrorModel | None = error
-    if draws is not None:
-        told = drawn_error(model, draws, cells, [seed for _, seed, _ in rows], error)
-    fit = Fit.of(model, response, told, images and images.scaled(scale))
+    fit = Fit.of(model, response, error_model, images and images.scaled(scale), look)
     by_seed = {} if draws else varying(fit)  # draws differ too, and a residual mixes them
     known = {effect.term: effect for effect in _judged(fit, by_seed, confidence, margin)}
     effects = tuple(
@@ -176,11 +173,32 @@ def estimate_effects(
         *_seed_notes(fit, by_seed, confidence),
         *_design_notes(factors, rows, effects, order, draws),
     ]
-    sd, degrees = fit.sd, model.degrees
-    if isinstance(fit.error, OverDraws) and sd > 0:  # a run's own error has no part of draws
-        squares, degrees = fit.error.of_runs(response)
-        sd = math.sqrt(squares / degrees) if degrees else math.nan
-    return Effects(effects, finite(sd), degrees, confidence, tuple(notes), fit)
+    return Effects(effects, *_of_a_run(fit), confidence, tuple(notes), fit)
+
+
+def _error(
+    factors: Sequence[Factor],
+    rows: Sequence[Row],
+    order: int | None,
+    error: str | None,
+    draws: Draws | None,
+) -> tuple[ErrorModel, Model]:
+    """Return what tells the error of rows, and their model."""
+    cells, seeds = [cell for cell, *_ in rows], [seed for _, seed, _ in rows]
+    own = draws is not None and draws.nested  # seeds of each draw: no blocks of all runs
+    blocks = [0 if own or error == "cells" else seed for seed in seeds]
+    model = Model.of(factors, cells, blocks, order)
+    if draws is not None:
+        return drawn_error(model, draws, cells, seeds, error), model
+    return error_of(model, error), model
+
+
+def _of_a_run(fit: Fit) -> tuple[float | None, int]:
+    """Return the SD of a run's own error, of which draws are no part, and its degrees."""
+    if not isinstance(fit.error, OverDraws) or not fit.sd > 0:
+        return finite(fit.sd), fit.model.degrees
+    squares, degrees = fit.error.of_runs(fit.responses)
+    return math.sqrt(squares / degrees) if degrees else None, degrees
 
 
 def _judged(

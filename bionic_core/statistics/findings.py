@@ -11,7 +11,7 @@ from bionic_core.statistics.designs import Level
 from bionic_core.statistics.effects import Effect
 from bionic_core.statistics.ensemble import Ensemble, Ladder
 from bionic_core.statistics.lenth import Lenth, Point
-from bionic_core.statistics.verdicts import sentences
+from bionic_core.statistics.verdicts import Verdict, sentences
 
 
 @attrs.frozen
@@ -118,6 +118,7 @@ class LeftOut:
         along: factors that go out with it.
         runs: numbers of runs with everything on, and without it.
         predicted: whether either was not run, so that the model's terms say it.
+        verdict: of the difference against the margin; None without one, or without an interval.
     """
 
     term: str
@@ -128,6 +129,7 @@ class LeftOut:
     low: float | None
     high: float | None
     p: float | None
+    verdict: Verdict | None = None
 
 
 @attrs.frozen(kw_only=True)

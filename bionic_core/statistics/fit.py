@@ -11,6 +11,7 @@ from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.crossed import Certainty, Images
 from bionic_core.statistics.errors import ERRORS, ErrorModel
 from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.looks import Look
 
 ROUNDING = 1e-12
 """Residuals up to this share of the largest response, centred, are rounding, not error."""
@@ -31,6 +32,7 @@ class Fit:
         error: what tells how sure a contrast is.
         rounding: of a run; what is not larger is no error.
         images: how runs vary together over images, where intervals are over new images too.
+        look: that the runs are of, where the study could have ended at others.
     """
 
     model: Model
@@ -40,6 +42,7 @@ class Fit:
     error: ErrorModel
     rounding: float
     images: Images | None = None
+    look: Look | None = None
 
     @classmethod
     def of(
@@ -48,6 +51,7 @@ class Fit:
         responses: Matrix,
         error: str | ErrorModel | None = None,
         images: Images | None = None,
+        look: Look | None = None,
     ) -> Fit:
         """Fit responses (R,).
 
@@ -56,6 +60,7 @@ class Fit:
             responses: one for each run.
             error: what tells it, or its name; if None, what :func:`error_of` chooses.
             images: of the runs, in the responses' units, if intervals are over new images too.
+            look: that the runs are of, if p and intervals are to hold over several.
         """
         residuals = model.residuals(responses)
         rounding = rounding_of(responses)
@@ -64,7 +69,7 @@ class Fit:
             exact = bool(np.abs(residuals).max() <= rounding)
             sd = 0.0 if exact else float(np.sqrt((residuals**2).sum() / model.degrees))
         told = error if isinstance(error, ErrorModel) else error_of(model, error)
-        return cls(model, responses, residuals, sd, told, rounding, images)
+        return cls(model, responses, residuals, sd, told, rounding, images, look)
 
     def judge(self, contrasts: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Return estimates, standard errors and degrees of freedom of contrasts (T, R), (T,).
@@ -84,7 +89,7 @@ class Fit:
         """Return estimates of contrasts (T, R), and how sure they are."""
         estimates, errors, degrees = self.judge(contrasts)
         if self.images is None or not np.isfinite(errors).any():
-            return estimates, Certainty.over_runs(errors, degrees)
+            return estimates, Certainty.over_runs(errors, degrees, self.look)
         columns = self.images.columns
         within, _ = self.error.judge(contrasts, columns)
         each = contrasts @ columns

@@ -16,7 +16,7 @@ from bionic_core.errors import RequestError, listing, nearest, shorten
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
 from bionic_core.statistics.designs import Factor, Level
-from bionic_core.statistics.drawn_tables import draws_of, is_draws
+from bionic_core.statistics.drawn_tables import NOTHING_KNOWN, Known, draws_of, is_draws
 from bionic_core.statistics.effects import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
@@ -64,6 +64,10 @@ class Sheet:
     def _levels(self) -> Mapping[str, Levels]:
         return {name: levels_of(values) for name, values in self.columns.items()}
 
+    def block(self, factors: Sequence[str]) -> str:
+        """Return the column that is called as blocks are, if it is no factor."""
+        return next((name for name in BLOCKS if name in self.columns and name not in factors), "")
+
     def has_commas(self, but: str) -> bool:
         """Return whether another column has decimal commas."""
         return any(
@@ -108,41 +112,32 @@ def analyse(
     percent: bool = False,
     margin: float | None = None,
     unit: str = "",
-    ladders: Mapping[str, Sequence[Level]] | None = None,
-    drawing: Mapping[str, Sequence[Level]] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> TableAnalysis:
     """Analyse a table of an experiment: effects, interactions, and how sure they are.
 
     Args:
         table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
-        response: the column that is analysed, read by the one convention that all of it keeps
+        response: the column that is analysed, by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
-        factors: the columns that were varied, with or without centre points
-            (:mod:`bionic_core.statistics.centre`); if none is named, all others whose values
-            repeat as a design's do, in a study's own table (one with a column ``seed``) those to
-            the left of it.
+        factors: the columns that were varied, with or without centre points; if none is named, all
+            whose values repeat as a design's do, in a study's own table those left of its ``seed``.
         block: a column of groups that differ for reasons of no interest, such as the seed; if
             None, ``seed`` or ``block`` where there is one; empty for none.
-        order: of interactions, the highest that is estimated; higher ones are taken as error.
-        confidence: of the intervals, a share.
-        error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
+        order, confidence, error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
-        unit: of the response, told beside effects; if empty, what stands beside the numbers or in
-            the column's head, as ``rate [ms]``. ``%`` says that numbers are in per cent.
-        ladders: by column, its levels in order, each keeping more of what is real than the last.
-        drawing: by column, its levels that are one draw of many, also where each is drawn once.
+        unit: of the response, ``%`` for per cent; if empty, as the numbers or the head say.
+        known: of columns, what a table does not say.
 
     Raises:
-        RequestError: with all that is wrong: a column is missing, or varies in no row; what is no
-            number in the response; and what ``estimate_effects`` raises.
+        RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
     where = str(table) if isinstance(table, str | os.PathLike) else "table"
     with doing(f"reading {where}"):
         sheet = _sheet(table)
-    if block is None:
-        block = next((name for name in BLOCKS if name in sheet.columns and name not in factors), "")
+    block = sheet.block(factors) if block is None else block
     try:
         _check_columns(list(sheet.columns), response, factors, block)
         read = _read(sheet, response, unit, percent)
@@ -151,21 +146,19 @@ def analyse(
         _check_rows(found, len(read.values) - sum(read.missing.values()))
         names = [column.name for column in found]
         levels = {n: sheet.levels[n].values for n in (*names, block) if n}
-        _check_holes(sheet, levels)
         numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
-        said = [*sheet.notes, *_merges(sheet, levels), *_left_out(read, response)]
+        said = [*_checked(sheet, levels), *_left_out(read, response)]
         rows = _rows(levels, names, block, read.values, numbers)
-        drawn, about_draws = draws_of(rows, [*numbers], drawing or {})
-        said += about_draws
+        drawn = draws_of(rows, [*numbers], known.drawing, said)
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
         options["response"] = about = _response(response, read.unit, percent)
         options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
-        options |= {"draws": drawn, "ladders": ladders}
+        options |= {"draws": drawn, "ladders": known.ladders}
         with doing(f"estimating effects of {len(found):,} factors in {len(rows):,} rows"):
             analysis, curvature = _analysed(_factors(found), rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
-    told = (*sentences(taken, read), *([str(curvature)] if curvature else []))
+    told = (*sentences(taken, read), *map(str, filter(None, [curvature])))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
 
 
@@ -251,6 +244,12 @@ def _check_rows(factors: Sequence[Column], rows: int) -> None:
             "fewer rows than factors, no effect can be told from the others. Name those that were "
             "varied with --factors, fewer than rows"
         )
+
+
+def _checked(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> list[str]:
+    """Refuse rows without a cell; return what was guessed in reading, a sentence each."""
+    _check_holes(sheet, levels)
+    return [*sheet.notes, *_merges(sheet, levels)]
 
 
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:

@@ -8,9 +8,12 @@ from zero. What is said of an effect θ and a margin m is therefore one of
   (TOST; Schuirmann 1987, doi:10.1007/BF01068419);
 - **undecided**: neither.
 
-Of the two hypotheses |θ| ≤ m and |θ| ≥ m, one is true of each term, so that verdicts at 5 %
-divided by the number of terms (Bonferroni) hold all together: the chance that any verdict of a
-table is wrong is at most 5 %. "Alone" is the same at 5 % for a term looked at by itself.
+"Alone" is that for a term looked at by itself. All verdicts of a table **together** are wrong in
+at most 5 % of studies: of |θ| ≤ m and |θ| ≥ m, one is true of each of T terms. "Larger" is told
+where the p of |θ| ≤ m, both sides counted, is below 5 % / 2T. "Within" is told in steps, as Holm's:
+after r terms have been, the next needs 5 % (1 − r/2T) / (T − r). If M terms are truly within, false
+"larger" make up M · 5 % / 2T at most, and the first false "within" is at step M at the latest, so
+that its T − M chances make up the rest. That holds however the terms depend on each other.
 """
 
 from __future__ import annotations
@@ -18,15 +21,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from bionic_core.errors import RequestError
 from bionic_core.statistics.crossed import Certainty, Matrix
 
 Word = Literal["larger than", "within", "undecided"]
+WORDS: tuple[Word, ...] = get_args(Word)
 
 LEVEL = 0.05
 EQUIVALENCE = 0.90
@@ -54,10 +59,12 @@ class Verdict:
 
     Attributes:
         alone: of this term by itself, at 5 %.
-        corrected: the same where the verdicts of all terms hold together.
+        corrected: the same where the verdicts of all terms hold together (:func:`together`).
         low, high: the 90 % interval.
         p_larger: of the hypothesis that the effect is not beyond the margin, alone.
         p_within: of the hypothesis that it is not within the margin, alone.
+        p_beyond: as ``p_larger``, with the chance of either side, as verdicts together have it;
+            None in older files.
     """
 
     alone: Word
@@ -66,6 +73,7 @@ class Verdict:
     high: float
     p_larger: float
     p_within: float
+    p_beyond: float | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -134,22 +142,53 @@ def verdicts(estimates: Matrix, sure: Certainty, margin: float | None) -> Sequen
     """
     if margin is None:
         return [None] * len(estimates)
-    sizes = np.abs(estimates)
-    p = sure.p(sizes - margin)  # of the distance from the margin, whichever side
-    larger = np.where(sizes > margin, p, 1.0)
-    within = np.where(sizes < margin, p / 2, 1 - p / 2)
+    larger, within, both = against(estimates, sure, margin)
     half = sure.half(EQUIVALENCE)
-    count = int(np.isfinite(p).sum())
+    words = together(both, within, int(np.isfinite(larger).sum()))
     found: list[Verdict | None] = []
     for place, estimate in enumerate(estimates.tolist()):
-        if not math.isfinite(p[place]):
+        if not math.isfinite(larger[place]):
             found.append(None)
             continue
         two = float(larger[place]), float(within[place])
         low, high = estimate - float(half[place]), estimate + float(half[place])
-        words = (_word(*two, LEVEL), _word(*two, LEVEL / count))
-        found.append(Verdict(*words, low, high, *two))
+        alone = _word(*two, LEVEL)
+        found.append(Verdict(alone, WORDS[words[place]], low, high, *two, float(both[place])))
     return found
+
+
+def against(estimates: Matrix, sure: Certainty, margin: float) -> tuple[Matrix, Matrix, Matrix]:
+    """Return p of |θ| ≤ m alone, of |θ| ≥ m, and of |θ| ≤ m with the chance of either side."""
+    sizes = np.abs(estimates)
+    p = sure.p(sizes - margin)  # of the distance from the margin, whichever side
+    with np.errstate(invalid="ignore"):
+        beyond, unknown = sizes > margin, np.isnan(p)
+        larger = np.where(beyond | unknown, p, 1.0)
+        both = np.where(beyond | unknown, p / 2 + sure.p(sizes + margin) / 2, 1.0)
+        other = 1 - p / 2 if sure.look is None else 1.0  # beyond it, nothing is within
+        return larger, np.where(beyond, other, p / 2), both
+
+
+def together(both: Matrix, within: Matrix, count: int) -> npt.NDArray[np.int64]:
+    """Return verdicts that hold together, as places in :data:`WORDS`.
+
+    Args:
+        both: p of |θ| ≤ m, of both sides, (T,) or (T, S) of S studies; NaN where nothing tells.
+        within: p of |θ| ≥ m.
+        count: of terms that the verdicts hold together over, T or more.
+    """
+    if not len(within):
+        return np.zeros(within.shape, np.int64)
+    r, count = np.arange(len(within)), max(count, 1)
+    levels = LEVEL * (1 - r / (2 * count)) / np.maximum(count - r, 1)
+    known = np.where(np.isfinite(within), within, 1.0)
+    ordered = np.sort(known, axis=0)
+    told = np.cumprod(ordered < levels.reshape(-1, *[1] * (ordered.ndim - 1)), axis=0).sum(0)
+    last = np.take_along_axis(ordered, np.maximum(told - 1, 0)[None], axis=0)
+    inside = (known <= last) & (told > 0)
+    with np.errstate(invalid="ignore"):
+        beyond = both < LEVEL / (2 * count)
+    return np.where(inside, WORDS.index("within"), np.where(beyond, WORDS.index("larger than"), 2))
 
 
 def _word(larger: float, within: float, level: float) -> Word:

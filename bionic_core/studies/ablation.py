@@ -19,7 +19,6 @@ from bionic_core.model.assembly import build
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.evaluate import divergence_of
-from bionic_core.runs.probe import words
 from bionic_core.runs.result import Seen
 from bionic_core.spec.requirements import dependents
 from bionic_core.spec.spec import Spec
@@ -34,22 +33,20 @@ from bionic_core.statistics.comparisons import (
 )
 from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Design, Factor, Layout, check_size, leave_one_out
-from bionic_core.statistics.power import Detectable, detectable_differences
+from bionic_core.statistics.power import detectable_differences
 from bionic_core.statistics.spreads import SPREADS
-from bionic_core.statistics.verdicts import decides, margin_of
+from bionic_core.statistics.until import Rule
+from bionic_core.statistics.verdicts import margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, study_name
 from bionic_core.studies.factors import cell_spec
 from bionic_core.studies.idle import check_left_out
-from bionic_core.studies.image_plan import about_images, planned_images
 from bionic_core.studies.over_images import (
     JUDGING,
     Judging,
     about_images_left,
     images_of,
 )
-from bionic_core.studies.plan import Estimate
-from bionic_core.studies.publication import published_spread
 from bionic_core.studies.responses import PERCENT, missing_notes
 from bionic_core.studies.results import (
     ACCURACY,
@@ -140,77 +137,6 @@ def plan_ablation(
     return Ablation(Experiment(spec, design, specs, titles), kinds, sizes, tuple(notes))
 
 
-@attrs.frozen
-class AblationPlan:
-    """A study before it is trained.
-
-    Attributes:
-        detectable: the smallest effects that it can be expected to see, in points.
-        estimate: of its time, where that is known.
-        notes: what a reader must know, a sentence each.
-    """
-
-    name: str
-    design: Layout
-    detectable: Detectable
-    estimate: Estimate | None
-    notes: tuple[str, ...]
-
-
-def ablation_plan(
-    ablation: Ablation,
-    test_images: int | None = None,
-    seconds: float | None = None,
-    jobs: int = 1,
-    judging: Judging = JUDGING,
-) -> AblationPlan:
-    """Return the plan, with the smallest effect that it can be expected to see.
-
-    Args:
-        ablation: the plan.
-        test_images: how many the data has, where that is known.
-        seconds: that a run of the full model takes, where that is known.
-        jobs: runs side by side.
-        judging: as for :func:`results`.
-    """
-    design = ablation.experiment.design
-    spread = published_spread(test_images, Registry.installed())
-    sd = None if spread is None else spread.value
-    seeds = len(design.seeds)
-    images = planned_images(design.factors, [], ACCURACY, test_images)
-    found = detectable_differences(sd, len(design.factors), seeds, judging.error, images)
-    notes = [*ablation.notes, f"intervals will be by {found.error}: {ASSUMPTIONS[found.error]}"]
-    if spread is not None:
-        notes.append(
-            f"assumed before training: a run's test accuracy has an SD of {spread.value:.2f} "
-            f"points, {spread.scaled}"
-        )
-        notes.append(spread.doubt(found.half_width))
-    if images is not None and sd is not None and found.over_images is not None:
-        size = sd * (2 / seeds) ** 0.5
-        notes += about_images(images, size, seeds, "points")
-        notes.append(f"so a 95 % interval over both is ±{found.over_images:.2g} at most")
-    if found.margin is not None:
-        margin = margin_of("percentage points", judging.margin)
-        notes.append(decides(found.margin, margin, "points"))
-    if len(design.seeds) == 1:
-        notes.append(ONE_SEED)
-    estimate = None
-    if seconds is not None:
-        estimate = Estimate(seconds, seconds * design.runs / jobs)
-        notes.append(
-            f"about {words(estimate.seconds)} with {jobs} at a time if all runs are new, from a "
-            f"timed probe of the full model ({words(seconds)} a run, all epochs)"
-        )
-    return AblationPlan(
-        ablation.experiment.spec.name,
-        layout(ablation),
-        found,
-        estimate,
-        tuple(notes),
-    )
-
-
 def layout(ablation: Ablation) -> Layout:
     """Return the design, with the kinds of the left-out mechanisms."""
     return attrs.evolve(ablation.experiment.design.layout, kinds=dict(ablation.kinds))
@@ -242,15 +168,9 @@ def results(
     if not finished:
         raise BionicError(f"every run failed, the first with: {cells[0].error}")
     design = ablation.experiment.design
-    table = _by_variant(cells, design)
-    accuracies = [[c.accuracy for c in row] for row in table]
-    values = np.array(
-        [[np.nan if a is None else PERCENT * a for a in row] for row in accuracies], np.float64
-    )
-    done = [cell for row in table for cell in row if cell.run is not None]
-    images = images_of(done, ACCURACY).scaled(PERCENT) if judging.images else None
+    table = table_of(cells, design)
     margin = margin_of("percentage points", judging.margin)
-    found = compare(values, error=judging.error, images=images, margin=margin)
+    found = compared(cells, design, judging)
     differences = [None, *found.differences]
     rows = [
         _variant(ablation, number, runs, differences[number]) for number, runs in enumerate(table)
@@ -285,6 +205,33 @@ def results(
     )
 
 
+def compared(cells: Sequence[Cell], design: Design, judging: Judging = JUDGING) -> Comparisons:
+    """Return the differences of test accuracy, in points; a seed that lacks a variant has none.
+
+    Args:
+        cells: runs, perhaps not all.
+        design: of the study.
+        judging: as for :func:`results`.
+
+    Raises:
+        RequestError: the runs tell nothing of their images.
+    """
+    values = np.full((len(design.cells), len(design.seeds)), np.nan)
+    done = []
+    for number, row in enumerate(table_of(cells, design)):
+        for cell in row:
+            if cell.accuracy is not None:
+                values[number, design.seeds.index(cell.seed)] = PERCENT * cell.accuracy
+                done.append(cell)
+    return compare(
+        values,
+        error=judging.error,
+        images=images_of(done, ACCURACY).scaled(PERCENT) if judging.images else None,
+        margin=margin_of("percentage points", judging.margin),
+        looks=judging.looks,
+    )
+
+
 def _pool(found: Comparisons, rows: Sequence[Variant]) -> Pool:
     return Pool(
         variants=tuple(rows[row].variant for row in found.pool),
@@ -311,7 +258,7 @@ def _variant(
     )
 
 
-def _by_variant(cells: Sequence[Cell], design: Design) -> list[list[Cell]]:
+def table_of(cells: Sequence[Cell], design: Design) -> list[list[Cell]]:
     """Sort runs into one list for each variant, in the order of the design's seeds."""
     ordered = sorted(cells, key=lambda cell: design.seeds.index(cell.seed))
     return [[cell for cell in ordered if cell.levels == levels] for levels in design.cells]
@@ -383,11 +330,13 @@ def _notes(
     return notes
 
 
-def save_results(root: Path, ablation: Ablation, results: AblationResults) -> Path:
+def save_results(
+    root: Path, ablation: Ablation, results: AblationResults, rule: Rule | None = None
+) -> Path:
     """Write the study's JSON and its table of runs (CSV) beside the runs; return the former.
 
-    The file is named by the design and the base spec, so that the same request finds it again.
+    The file is named by the design, the base spec and the rule: the same request finds it again.
     """
-    path = root / f"{study_name(ablation.experiment, 'ablation')}.json"
+    path = root / f"{study_name(ablation.experiment, 'ablation', rule)}.json"
     save_ablation(path, results)
     return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from bionic_core.errors import RequestError
 from bionic_core.plugin import Mechanism
@@ -14,6 +13,7 @@ from bionic_core.spec.draws import draw_key, drawing, ladder, ladder_of
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.variants import Variants
 from bionic_core.statistics.designs import Design, Draws, Factor, Level, same_level, word
+from bionic_core.statistics.drawn_tables import Known
 from bionic_core.statistics.draws import NESTED, WAYS, counts_of, drawn_factors, with_draws
 from bionic_core.statistics.text_table import read_table
 from bionic_core.studies.factors import cell_spec
@@ -33,7 +33,7 @@ def expanded(
     if way is not None and not several:
         raise RequestError(
             f"--draws {way}: no level has a number of draws; give one, as in --factor "
-            "masks.wiring=real,rewired*20, or leave --draws out"
+            "KEY=ONE,OTHER*20, or leave --draws out"
         )
     for factor in several:
         key = _key(factor, specs, design)
@@ -80,13 +80,13 @@ def ladders(spec: Spec, factors: Sequence[Factor]) -> Mapping[str, tuple[Level, 
     return {name: order for name, order in found.items() if order}
 
 
-def known_of(table: Path) -> dict[str, Any]:
+def known_of(table: Path) -> Known:
     """Return what is known of a table's columns that are keys of installed mechanisms.
 
-    ``ladders`` and ``drawing``, as :func:`bionic_core.statistics.tables.analyse` takes them. Of a
-    table that cannot be read, and of a mechanism that cannot be loaded, nothing is known.
+    Of a table that cannot be read, and of a mechanism that cannot be loaded, nothing is.
     """
-    found: dict[str, dict[str, tuple[Level, ...]]] = {"ladders": {}, "drawing": {}}
+    ladders: dict[str, tuple[Level, ...]] = {}
+    drawn: dict[str, tuple[Level, ...]] = {}
     registry = Registry.installed()
     with suppress(RequestError):
         for column in read_table(table).rows[0]:
@@ -95,6 +95,6 @@ def known_of(table: Path) -> dict[str, Any]:
                 continue
             with suppress(RequestError):
                 mechanism = registry.get(owner, Mechanism)
-                found["ladders"][column] = ladder(mechanism, key)
-                found["drawing"][column] = drawing(mechanism, key)
-    return {name: {c: v for c, v in of.items() if v} for name, of in found.items()}
+                ladders[column] = ladder(mechanism, key)
+                drawn[column] = drawing(mechanism, key)
+    return Known(ladders, drawn)

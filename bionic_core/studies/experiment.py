@@ -30,7 +30,9 @@ from bionic_core.statistics.designs import (
 )
 from bionic_core.statistics.draws import seed_of
 from bionic_core.statistics.fractions import described, foldover, fractional
+from bionic_core.statistics.looks import Look
 from bionic_core.statistics.power import sights
+from bionic_core.statistics.until import Rule
 from bionic_core.statistics.verdicts import check_margin, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.draws import expanded, ladders
@@ -275,7 +277,7 @@ def analyse(
     known = [(cell, figure(cell, response)) for cell in cells]
     design, mechanisms = experiment.design, experiment.spec.mechanisms
     names = [factor.name for factor in design.factors]
-    about = response_of(response)
+    about, looks = response_of(response), judging.looks
     rows = [(cell, value) for cell, value in known if value is not None]
     judged = [cell for cell, _ in rows]
     return analyse_rows(
@@ -286,6 +288,7 @@ def analyse(
         error=judging.error,
         images=images_of(judged, response) if judging.images else None,
         margin=margin_of(about.unit, judging.margin),
+        look=None if looks is None else Look(looks, looks.seeds.index(len(design.seeds))),
         tested=tested_on(judged, response),
         along={name: sorted(dependents([name], mechanisms) & {*names}) for name in names},
         said=[*about_images_left(response, judging), *experiment.idle, *about_runs(known)],
@@ -313,17 +316,23 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
     )
 
 
-def study_name(experiment: Experiment, kind: str = "factorial") -> str:
-    """Return what an experiment's results are called, by the design and the base spec."""
-    return f"{kind}-{digest([as_before(experiment.spec), experiment.design.to_json()])}"
+def study_name(experiment: Experiment, kind: str = "factorial", rule: Rule | None = None) -> str:
+    """Return what an experiment's results are called, by the design and the base spec.
+
+    And by the rule, of a study that goes on until its effects are decided.
+    """
+    by = [as_before(experiment.spec), experiment.design.to_json()]
+    return f"{kind}-{digest(by if rule is None else [*by, attrs.asdict(rule)])}"
 
 
-def save_results(root: Path, experiment: Experiment, results: FactorialResults) -> Path:
+def save_results(
+    root: Path, experiment: Experiment, results: FactorialResults, rule: Rule | None = None
+) -> Path:
     """Write the experiment's JSON and its table of runs (CSV) beside the runs; return the former.
 
-    The file is named by the design and the base spec, so that the same request finds it again.
+    The file is named as :func:`study_name` says, so that the same request finds it again.
     """
-    path = root / f"{study_name(experiment)}.json"
+    path = root / f"{study_name(experiment, rule=rule)}.json"
     save_factorial(path, results)
     return path
 

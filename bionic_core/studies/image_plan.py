@@ -44,13 +44,24 @@ def planned_images(
         draws: of a factor's levels.
     """
     measured = _measured(factors, cells, response, order, draws)
-    if measured is not None:
-        return measured
+    return measured or assumed_images(response, images)
+
+
+def assumed_images(response: str, images: int | None) -> ImageError | None:
+    """Return the most that images can add to an effect on accuracy; None of another figure."""
     if response != ACCURACY or not images or images < 2:
         return None
     share = f"two runs differ on {PERCENT * DIFFER:.1f} % of them"
     source = f"assumed: {share}, as measured on FER-2013, whatever their mechanisms"
     return ImageError(PERCENT * math.sqrt(DIFFER / images), images, source, bound=True)
+
+
+def measured_error(errors: Sequence[float], runs: int, images: int | None) -> ImageError | None:
+    """Return the root of the mean square of what images add to each effect; None if none tell."""
+    if not errors or not images:
+        return None
+    source = f"measured on the predictions of {runs} finished runs"
+    return ImageError(float(np.sqrt(np.mean(np.square(errors)))), images, source)
 
 
 def _measured(
@@ -71,10 +82,7 @@ def _measured(
     except BionicError:  # a plan does without what the runs do not tell
         return None
     errors = [e.image_error for e in found.effects if e.image_error is not None]
-    if not errors:
-        return None
-    source = f"measured on the predictions of {len(rows)} finished runs"
-    return ImageError(float(np.sqrt(np.mean(np.square(errors)))), images.count, source)
+    return measured_error(errors, len(rows), images.count)
 
 
 def about_images(images: ImageError, size: float, seeds: int, unit: str) -> Iterator[str]:

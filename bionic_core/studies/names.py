@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import attrs
 
-from bionic_core.spec.spec import Spec
+from bionic_core.errors import RequestError
+from bionic_core.runs.files import SPEC, RunFiles
+from bionic_core.runs.listing import RunState
+from bionic_core.spec.find import parse
 from bionic_core.statistics.designs import Level, word
+
+
+class Named(Protocol):
+    """What a spec's name is made of."""
+
+    @property
+    def name(self) -> str:
+        """The file's stem."""
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """The resolved spec's."""
+
+    @property
+    def mechanisms(self) -> Mapping[str, object]:
+        """By name."""
 
 
 @attrs.frozen
@@ -23,16 +43,20 @@ class _Alike:
 class RunNames:
     """Names for the runs of cells."""
 
-    def __init__(self, specs: Sequence[Spec]) -> None:
+    def __init__(self, specs: Sequence[Named]) -> None:
         everything = {name for spec in specs for name in spec.mechanisms}
         self.mechanisms: tuple[str, ...] = tuple(sorted(everything))
-        groups: dict[str, list[Spec]] = {}
+        groups: dict[str, list[Named]] = {}
         for spec in specs:
             groups.setdefault(spec.name, []).append(spec)
         self._groups = {name: _alike(cells) for name, cells in groups.items()}
 
-    def __call__(self, spec: Spec, seed: int) -> str:
+    def __call__(self, spec: Named, seed: int) -> str:
         """Return the name of a run of a cell."""
+        return ", ".join([*self.variant(spec), f"seed {seed}"])
+
+    def variant(self, spec: Named) -> list[str]:
+        """Return what sets a cell apart; nothing where there is no other of its spec's name."""
         group = self._groups.get(spec.name, _Alike((), frozenset()))
         words = [spec.name] if len(self._groups) > 1 else []
         off = [name for name in group.mechanisms if name not in spec.mechanisms]
@@ -45,10 +69,45 @@ class RunNames:
         for key, value in flat(spec.tables).items():
             if key in group.keys:
                 words.append(f"{key.removeprefix('mechanisms.')} {word(value)}")
-        return ", ".join([*words, f"seed {seed}"])
+        return words
 
 
-def _alike(specs: Sequence[Spec]) -> _Alike:
+def variants_of(states: Sequence[RunState]) -> list[RunState]:
+    """Return the states of runs, each with what sets its spec apart, so far as it can be read."""
+    found = {state.run: _Read.of(state) for state in states}
+    names = RunNames([read for read in found.values() if read is not None])
+    told = []
+    for state in states:
+        read = found[state.run]
+        words = names.variant(read) if read is not None else []
+        words = words[1:] if read is not None and words[:1] == [read.name] else words
+        told.append(attrs.evolve(state, variant=", ".join(words) or None))
+    return told
+
+
+@attrs.frozen
+class _Read:
+    """A run's spec as it is written, whatever is installed."""
+
+    name: str
+    tables: Mapping[str, Any]
+
+    @property
+    def mechanisms(self) -> Mapping[str, object]:
+        """By name."""
+        found = self.tables.get("mechanisms")
+        return found if isinstance(found, dict) else {}
+
+    @classmethod
+    def of(cls, state: RunState) -> _Read | None:
+        """Return that of a run; None where it cannot be read."""
+        try:
+            return cls(state.name or "", parse(RunFiles(Path(state.run)).text(SPEC), where=SPEC))
+        except RequestError:
+            return None
+
+
+def _alike(specs: Sequence[Named]) -> _Alike:
     everything = sorted({name for spec in specs for name in spec.mechanisms})
     differ = any(len(spec.mechanisms) < len(everything) for spec in specs)
     values: dict[str, set[Level]] = {}

@@ -22,6 +22,7 @@ from bionic_core.spec.spec import Spec
 from bionic_core.statistics.comparisons import checked
 from bionic_core.statistics.crossed import FEWEST_IMAGES, Images
 from bionic_core.statistics.designs import Design
+from bionic_core.statistics.looks import Looks
 from bionic_core.statistics.power import sights
 from bionic_core.statistics.verdicts import check_margin
 from bionic_core.studies.cell import Cell
@@ -51,11 +52,17 @@ class Judging:
             :func:`bionic_core.statistics.effects.estimate_effects`; the default if None.
         images: whether over new images too.
         margin: of the verdicts, in the effects' units; the default if None.
+        looks: at a study that goes on until effects are decided; none if None.
     """
 
     error: str | None = None
     images: bool = False
     margin: float | None = None
+    looks: Looks | None = None
+
+    def seeds(self, asked: int) -> int:
+        """Return the most seeds that a study may have: of its last look, else those asked for."""
+        return asked if self.looks is None else self.looks.seeds[-1]
 
 
 JUDGING = Judging()
@@ -181,7 +188,7 @@ def images_of(cells: Sequence[Cell], response: str) -> Images:
 
 def about_images_left(response: str, judging: Judging) -> list[str]:
     """Say that new images can be asked about, where they can and are not."""
-    if judging.images or _figure_of_images(response) is None:
+    if judging.images or judging.looks or _figure_of_images(response) is None:
         return []
     return [f"--over {BOTH} gives intervals over new images too, by the predictions of these runs"]
 
@@ -228,19 +235,19 @@ def _values(figure: str, logits: Any, labels: npt.NDArray[np.int64], names: list
     classes = len(names)
     kind = labels * classes + predicted
     counts = np.bincount(kind, minlength=classes**2).astype(np.float64)
-    whole = float(_of_counts(figure, counts.reshape(classes, classes), names))
+    whole = float(of_counts(figure, counts.reshape(classes, classes), names))
     # The figure without one image, for each kind that there is of true and predicted class.
     kinds = np.flatnonzero(counts)
     without = np.repeat(counts[None], len(kinds), axis=0)
     without[np.arange(len(kinds)), kinds] -= 1
-    left = _of_counts(figure, without.reshape(-1, classes, classes), names)
+    left = of_counts(figure, without.reshape(-1, classes, classes), names)
     pseudo = np.zeros(classes**2)
     pseudo[kinds] = len(labels) * whole - (len(labels) - 1) * left
     values = pseudo[kind]
     return np.asarray(values - values.mean() + whole)
 
 
-def _of_counts(figure: str, counts: Values, names: list[str]) -> Values:
+def of_counts(figure: str, counts: Values, names: list[str]) -> Values:
     """Return a figure of confusion matrices (…, C, C), true × predicted; 0 where undefined."""
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     support, named = counts.sum(-1), counts.sum(-2)

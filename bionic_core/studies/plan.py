@@ -14,7 +14,7 @@ from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
 from bionic_core.runs.probe import probe, words
 from bionic_core.statistics.designs import Layout
-from bionic_core.statistics.drawn_plan import DrawnSight, about_draws, drawn_sights, draws_sd
+from bionic_core.statistics.drawn_plan import DrawnSight, about_draws, draws_sd, planned_draws
 from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.power import (
@@ -26,6 +26,7 @@ from bionic_core.statistics.power import (
     sights,
 )
 from bionic_core.statistics.spreads import SPREADS
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import decides, margin_of
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment
@@ -71,12 +72,14 @@ class FactorialPlan(Sights, FactorialPlanHead):  # in the document's order: the 
         estimate: of its time, where that is known.
         ensembles: of each level against an ensemble, where there are draws.
         notes: what a reader must know, a sentence each.
+        until: when the study will end, if it goes on until its effects are decided.
     """
 
     leave_one_out: LeaveOneOutSights
     estimate: Estimate | None
     ensembles: tuple[DrawnSight, ...] = attrs.field(default=(), metadata={OMITTED: True})
     notes: tuple[str, ...]
+    until: Until | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 def factorial_plan(
@@ -96,10 +99,8 @@ def factorial_plan(
         experiment: the plan.
         root: folder of the runs, which may hold some already.
         response: what will be analysed.
-        order: of interactions, the highest that will be estimated.
-        judging: how sure effects will be, as for ``experiment.analyse``.
-        device: as for training.
-        jobs: runs side by side.
+        order, judging: as for ``experiment.analyse``.
+        device, jobs: as for ``experiment.run_experiment``.
         seconds: of the probe; 0 for none, None for its default.
     """
     design, spec = experiment.design, experiment.spec
@@ -114,21 +115,18 @@ def factorial_plan(
     else:
         check_with_images(design.factors, spec, experiment.specs, plans.inputs)
         check_response(response, spec, inputs)
-        left = design.runs - len(cells)
-        if seconds != 0 and left:
+        if seconds != 0 and (left := design.runs - len(cells)):
             each = probe(spec, inputs, device=device, jobs=jobs, seconds=seconds)
-            estimate = Estimate(each, each * left / min(jobs, left))
-            notes.append(_duration(estimate, left, jobs))
+            estimate, duration = _duration(each, left, jobs)
+            notes.append(duration)
     about, error = response_of(response), judging.error
     spread, between, of_draws = _spread(experiment, cells or [], response, images, order, error)
     adds = planned_images(design.factors, cells or [], response, images, order, design.draws)
     sd, adds = spread.value or 1.0, adds if spread.value else None
     seen = sights(design, sd, order, error, between, adds, judging.images)
-    drawn: tuple[DrawnSight, ...] = ()
-    if design.draws is not None:
-        drawn = tuple(drawn_sights(design, planned_error(design, order, error), sd, of_draws))
-        notes = [*about_draws(design, drawn, about.unit), *notes]
-    notes += [*_about(spread, seen, between), *_about_verdicts(seen, judging, about.unit)]
+    drawn = planned_draws(design, planned_error(design, order, error), sd, of_draws)
+    notes += [*about_draws(design, drawn, about.unit), *_about(spread, seen, between)]
+    notes += _about_verdicts(seen, judging, about.unit)
     if adds is not None and seen.error:
         notes += about_images(adds, sd * 2 / design.runs**0.5, len(design.seeds), about.unit)
     return FactorialPlan(
@@ -146,8 +144,10 @@ def factorial_plan(
     )
 
 
-def _duration(estimate: Estimate, left: int, jobs: int) -> str:
-    return (
+def _duration(each: float, left: int, jobs: int) -> tuple[Estimate, str]:
+    """Return how long runs take that are left, also in words."""
+    estimate = Estimate(each, each * left / min(jobs, left))
+    return estimate, (
         f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at "
         f"a time, from a timed probe with everything on ({words(estimate.seconds_per_run)} a "
         "run, all epochs)"

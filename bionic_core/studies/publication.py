@@ -223,12 +223,11 @@ class Published:
         return next(row for row in self.rows if row.model == self.main)
 
 
-def open_publication(name: str | None, registry: Registry) -> Published:
-    """Return what a publication says; if none is named, the only one that is installed.
+def publication_of(name: str | None, registry: Registry) -> Publication:
+    """Return a publication; if none is named, the only one that is installed.
 
     Raises:
-        RequestError: there is none of that name, none or several to choose from, or its file is
-            not as it should be.
+        RequestError: there is none of that name, or none or several to choose from.
     """
     if name is None:
         known = _installed(registry)
@@ -238,7 +237,16 @@ def open_publication(name: str | None, registry: Registry) -> Published:
                 "reproduce"
             )
         name = known[0]
-    path = registry.get(name, Publication)().path()
+    return registry.get(name, Publication)()
+
+
+def open_publication(name: str | None, registry: Registry) -> Published:
+    """Return what a publication says; if none is named, the only one that is installed.
+
+    Raises:
+        RequestError: as :func:`publication_of`, or its file is not as it should be.
+    """
+    path = publication_of(name, registry).path()
     document = read(path)
     if "variants" not in document:
         raise RequestError(OLDER, where=str(path))
@@ -363,3 +371,10 @@ class Publication(Plugin, ABC):
 
         Its keys are those of :class:`bionic_core.studies.publication.Published`.
         """
+
+    def readings(self) -> Path | None:
+        """Return a TOML file of readings of it, as ``reproduce --readings`` takes; None if none.
+
+        Its keys are those of :class:`bionic_core.studies.readings.Readings`.
+        """
+        return None

@@ -17,9 +17,10 @@ from bionic_core.base.strict_json import json_text
 from bionic_core.model.sizes import ParameterCounts
 from bionic_core.statistics.comparisons import Difference, Summary
 from bionic_core.statistics.crossed import Over
-from bionic_core.statistics.designs import FactorLayout, Layout, Level, word
+from bionic_core.statistics.designs import FactorLayout, Layout, Level, same_level, word
 from bionic_core.statistics.findings import Findings
 from bionic_core.statistics.power import Detectable
+from bionic_core.statistics.until import Until
 from bionic_core.statistics.verdicts import sentences
 from bionic_core.studies.cell import Cell
 
@@ -86,6 +87,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         command: what was typed.
         file: where it was written.
         figures: that were drawn.
+        until: of a study that went on until its effects were decided, when that was.
     """
 
     selected_on: str | None = None
@@ -94,6 +96,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
     figures: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -114,13 +117,18 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         found: dict[tuple[int, int], list[float]] = {}
         for cell in self.cells:
             if cell.measured is not None:
-                pair = one.place(cell.levels[one.name]), other.place(cell.levels[other.name])
+                pair = _place(one, cell.levels), _place(other, cell.levels)
                 found.setdefault(pair, []).append(self.response.scale * cell.measured)
         return found
 
 
 NOTHING = Summary(None, None, 0)
 """Of no run."""
+
+
+def _place(factor: FactorLayout, levels: Mapping[str, Level]) -> int:
+    level = levels[factor.name]
+    return next(n for n, known in enumerate(factor.levels) if same_level(known, level))
 
 
 @attrs.frozen(kw_only=True)
@@ -182,7 +190,7 @@ class AblationResults:
         rows: the full model first.
         test_images: how many there are.
         over, margin: as those of findings.
-        selected_on, data, connectome, command, file: as :class:`FactorialResults`'.
+        selected_on, data, connectome, command, file, until: as :class:`FactorialResults`'.
     """
 
     name: str
@@ -200,6 +208,7 @@ class AblationResults:
     connectome: str | None = None
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
+    until: Until | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def by(self) -> str:

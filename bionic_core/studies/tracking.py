@@ -17,6 +17,7 @@ from typing import Any
 
 from bionic_core.base.failures import reason
 from bionic_core.base.files import present
+from bionic_core.base.interrupts import deferred_interrupts
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
 from bionic_core.base.unwritten import WriteError
@@ -238,7 +239,8 @@ class _Follower:
         if self._lost:
             return
         try:
-            with redirect_stdout(sys.stderr):  # what a command prints is its own
+            # What a command prints is its own; and a database is not left half-way.
+            with redirect_stdout(sys.stderr), deferred_interrupts():
                 act()
         except (Exception, SystemExit) as error:
             self._lost = True

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bionic_core.training.plasticity import local_changes as local_changes
     from bionic_core.training.precision import lowered as lowered
     from bionic_core.training.precision import products_in as products_in
+    from bionic_core.training.recipe import CLOSED as CLOSED
     from bionic_core.training.recipe import recipe_of as recipe_of
     from bionic_core.training.views import ahead as ahead
     from bionic_core.training.views import unit_range as unit_range
@@ -36,7 +37,7 @@ __getattr__, __dir__, __all__ = offer(
         "memory": ("training_memory",),
         "plasticity": ("local_changes",),
         "precision": ("lowered", "products_in"),
-        "recipe": ("recipe_of",),
+        "recipe": ("CLOSED", "recipe_of"),
         "views": ("ahead", "unit_range"),
     },
 )

@@ -102,9 +102,9 @@ def divergence(logits: Tensor, labels: npt.NDArray[np.int64], smoothing: float) 
     classes = logits.shape[1]
     target = torch.full((classes,), smoothing / classes, dtype=torch.float64)
     target[0] += 1 - smoothing
-    crossed: Tensor = functional.cross_entropy(
-        logits.double(), torch.as_tensor(labels), label_smoothing=smoothing, reduction="none"
-    )
+    surprise = -logits.double().log_softmax(1)
+    own = surprise.gather(1, torch.as_tensor(labels)[:, None])[:, 0]
+    crossed: Tensor = (1 - smoothing) * own + smoothing * surprise.mean(1)
     entropy: Tensor = -torch.special.xlogy(target, target).sum()
     return crossed - entropy
 

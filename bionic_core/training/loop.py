@@ -129,6 +129,12 @@ class Learner(ABC):
             now: the number of each member's step, which settles what it draws.
         """
 
+    def closed(
+        self, losses: list[float], accuracies: list[float]
+    ) -> tuple[list[float], list[float]]:
+        """Go on with what follows an epoch's steps; return its losses and accuracies, N."""
+        return losses, accuracies
+
     @abstractmethod
     def means(self, sums: Tensor, count: int) -> list[float]:
         """Return each member's mean over so many images, N."""
@@ -182,20 +188,6 @@ class Ended:
     error: BionicError | None = None
 
 
-def train_epoch(state: State, course: TrainingData, watch: Watch | None = None) -> dict[str, Any]:
-    """Train for one epoch, evaluate, and return the epoch's record.
-
-    Raises:
-        BionicError: the loss is no longer a number.
-    """
-    told = None if watch is None else lambda _, moment: watch(moment)
-    (ended,) = train_members(Single(state, course), told)
-    if ended.record is None:
-        assert ended.error is not None
-        raise ended.error
-    return ended.record
-
-
 def train_members(
     learner: Learner, watch: Callable[[Member, Progress], None] | None = None
 ) -> list[Ended]:
@@ -206,7 +198,7 @@ def train_members(
     begun = time.perf_counter()
     members = learner.members
     with products_in(members[0].course.recipe.training.precision):
-        losses, accuracies = pass_once(learner, watch)
+        losses, accuracies = learner.closed(*pass_once(learner, watch))
     seconds = (time.perf_counter() - begun) / len(members)
     # Nobody asks for the figures of weights that are no numbers.
     learned = any(map(math.isfinite, losses))

@@ -20,6 +20,7 @@ CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam,
+    "ridge": torch.optim.SGD,  # which takes no step: see :mod:`bionic_core.training.ridge`
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }

@@ -54,7 +54,8 @@ class Recipe:
     class weights may be the word ``balanced``, resolved from the training counts),
     ``weights.<attribute of Weights>``, ``views.<attribute of Views>``, ``schedule.policy`` with
     ``schedule.<option>`` (see :mod:`bionic_core.training.schedules`), and ``scheduled.<mechanism>``
-    = true, where the rates of that mechanism's local rule follow the learning rate's schedule.
+    = true, where the rates of that mechanism's local rule follow the learning rate's schedule;
+    and ``target.smoothing``, towards which target an image is learned, for the reported divergence.
 
     Attributes:
         classes: how many; 0 where that is not known.
@@ -67,18 +68,22 @@ class Recipe:
     schedule: Mapping[str, Any] = field(factory=dict)
     weights: Weights = field(factory=Weights)
     scheduled: Mapping[str, Any] = field(factory=dict)
+    target: Mapping[str, Any] = field(factory=dict)
     classes: int = 0
 
     @property
     def smoothing(self) -> float:
-        """What of its target an image gives to all classes alike; 0 without label smoothing."""
-        return float(self.loss.get("label_smoothing", 0.0))
+        """What of its target an image gives to all classes alike; 0 where it is one-hot."""
+        return float(self.target.get("smoothing", 0.0))
 
     @property
     def weighted(self) -> bool:
         """Whether the loss weighs classes by how many training images they have."""
         return self.weights.given or self.loss.get("weight") == "balanced"
 
+
+CLOSED = "ridge"
+"""The optimiser that is none: :mod:`bionic_core.training.ridge` solves the readout alone."""
 
 OBJECTS: Mapping[str, type[Any]] = {"views": Views, "weights": Weights}
 """Tables of a recipe whose options are an object's attributes."""
@@ -98,6 +103,7 @@ def merge(training: Training, answers: Mapping[str, Mapping[str, Any]]) -> Recip
         "schedule": {},
         "weights": {},
         "scheduled": {},
+        "target": {},
     }
     problems = []
     for mechanism, fields in answers.items():
@@ -137,4 +143,25 @@ def recipe_of(spec: Spec) -> Recipe:
     """
     asking = Asking(spec, 0)
     recipe = merge(spec.training, dict(asking.answers("recipe", "", kind=Mapping)))
+    if spec.training.optimizer == CLOSED and (problems := _not_closed(recipe)):
+        raise RequestError(problems, where=spec.where)
     return attrs.evolve(recipe, classes=spec.model.classes)
+
+
+def _not_closed(recipe: Recipe) -> list[str]:
+    """Say what a readout in closed form has no use for."""
+    training = recipe.training
+    tables = {"optimizer": recipe.optimizer, "schedule": recipe.schedule, "loss": recipe.loss}
+    found = [f"a mechanism sets the recipe's {t}.{key}" for t in tables for key in tables[t]]
+    found += ["a mechanism weighs classes"] if recipe.weights.given else []
+    found += [f"training.averaging is {training.averaging:g}"] if training.averaging else []
+    problems = [
+        f'training.optimizer = "{CLOSED}" solves the readout at once, and {one}; leave it out'
+        for one in found
+    ]
+    if training.max_epochs > 1:
+        problems.append(
+            f'training.optimizer = "{CLOSED}" solves the readout after one pass, and '
+            f"training.max_epochs is {training.max_epochs}; set it to 1"
+        )
+    return problems

@@ -190,6 +190,7 @@ def _nil(answer: Mapping[str, Any], training: Training) -> bool:
 def _beyond(answer: Mapping[str, Any], training: Training) -> dict[str, Any]:
     """Return what an answer sets that is not so without it."""
     defaults = {f"views.{key}": value for key, value in attrs.asdict(Views()).items()}
+    defaults["target.smoothing"] = 0.0
     for function in (functional.cross_entropy, training_loss):
         defaults |= {f"loss.{key}": value for key, value in _defaults(function).items()}
     named = {name.lower(): name for name in dir(torch.optim)}

@@ -34,6 +34,10 @@ class Fer2013(DataSource):
 
         return fer2013_files.claims(path)
 
+    def size(self) -> tuple[int, int, int]:
+        """Return the size of all of them."""
+        return 1, 48, 48
+
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the images, resized where ``image`` is not (1, 48, 48).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -173,7 +174,39 @@ def read_labelled(
             problems.append(str(error))
     if problems:
         raise RequestError(shorten(problems), where=str(root))
-    return Split(np.stack(images), np.array([cls for _, cls in files], np.int64))
+    places = np.array([path.relative_to(root).as_posix() for path, _ in files], np.str_)
+    return Split(np.stack(images), np.array([cls for _, cls in files], np.int64), places)
+
+
+def common_size(root: Path) -> Shape:
+    """Return channels, height and width that all pictures below a folder have, by their headers.
+
+    Raises:
+        RequestError: there are none, or they differ in size.
+    """
+    from PIL import Image
+
+    found: Counter[tuple[int, int]] = Counter()
+    grey = True
+    for path in _files(root) if root.is_dir() else ():
+        if path.suffix.lower() in SUFFIXES:
+            try:
+                with Image.open(path) as picture:
+                    found[picture.height, picture.width] += 1
+                    grey = grey and picture.mode in ("1", "L", "LA", "I;16")
+            except (OSError, ValueError, Image.DecompressionBombError):
+                continue  # whoever reads it names it
+    if len(found) == 1:
+        ((height, width),) = found
+        return 1 if grey else 3, height, width
+    sizes = ", ".join(f"{w} × {h} ({n:,})" for (h, w), n in found.most_common(3))
+    raise RequestError(
+        f"the pictures have {len(found)} sizes (width × height: {sizes}), so that none is theirs; "
+        "write one, for example image = [1, 48, 48]"
+        if found
+        else "there are no pictures in it",
+        where=str(root),
+    )
 
 
 def _layout_problems(root: Path, name: str) -> list[str]:

@@ -48,6 +48,16 @@ class Images(DataSource):
         """Claim any folder, but weakly."""
         return 1 if path.is_dir() else 0
 
+    def size(self) -> tuple[int, int, int]:
+        """Return the size that all pictures have; 1 channel where all are grey.
+
+        Raises:
+            RequestError: there are no pictures, or they differ in size.
+        """
+        from bionic_plugins.data.folders import common_size
+
+        return common_size(Path(self.path))
+
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the pictures, resized to ``image`` = (1 or 3, height, width).
 

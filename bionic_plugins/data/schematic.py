@@ -30,6 +30,10 @@ class Schematic(DataSource):
     test: int = field(default=1000, validator=ge(7))
     seed: int = field(default=0, validator=ge(0))
 
+    def size(self) -> tuple[int, int, int]:
+        """Return the size of all of them."""
+        return 1, 48, 48
+
     def read(self, image: tuple[int, int, int]) -> Dataset:
         """Return the drawn faces, resized where ``image`` is not (1, 48, 48)."""
         # Drawing is imported by who reads: a spec that names the source needs none of it.

@@ -46,7 +46,10 @@ class LabelSmoothing(Mechanism):
     @hookimpl
     def recipe(self) -> dict[str, object]:
         """Set the loss's options."""
-        options: dict[str, object] = {"loss.label_smoothing": self.alpha}
+        options: dict[str, object] = {
+            "loss.label_smoothing": self.alpha,
+            "target.smoothing": self.alpha,
+        }
         if self.form == "image" and self.alpha > 0:
             options["loss.by_image"] = True
         return options

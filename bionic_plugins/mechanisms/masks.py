@@ -47,6 +47,9 @@ STEPS: tuple[Level, ...] = (
 """Each keeps more of the real wiring than the one before (the table of :class:`Masks`)."""
 
 
+_REDRAWN = ("rewired", "type-shuffled", "reciprocal")
+
+
 class _Required:
     """What a mechanism requires whose wiring may shuffle signs: then, one that gives them."""
 
@@ -113,7 +116,7 @@ class Masks(Mechanism):
         alias="wiring",
         validator=in_(get_args(Level)),
         # Drawn otherwise than at first.
-        metadata={NUMERICS: {"rewired": 1, "type-shuffled": 1}, LADDER: STEPS},
+        metadata={NUMERICS: dict.fromkeys(_REDRAWN, 1), LADDER: STEPS},
     )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
     threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})

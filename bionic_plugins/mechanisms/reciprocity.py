@@ -1,10 +1,12 @@
 """Rewiring within a layer that keeps degrees and reciprocity: mutual and single connections apart.
 
 Every neuron keeps its number of mutual partners, and of connections that only go out and only come
-in. The rounds are those of :mod:`bionic_plugins.mechanisms.switching`: what is proposed does not
-depend on the graph, and is as likely to be taken back, so that the uniform distribution stays.
-They do not reach every such graph: a directed cycle of four neurons that have no other connections
-stays as it is. In graphs with degrees that differ such cycles are rare.
+in. What is proposed does not depend on the graph, and is as likely to be taken back, so that the
+uniform distribution over such graphs stays. Switches of two connections alone do not reach them
+all: a directed cycle of four neurons without other connections stays as it is, since each swap
+would make a pair mutual. So groups of up to GROUP connections, mutual and single ones together,
+exchange their ends at once. Graphs of up to GROUP connections are all reached; of larger ones it is
+not proved that none needs more at once.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from bionic_plugins.mechanisms.switching import (
 
 LEAST = 8
 """Rounds at least, since they begin at the real wiring."""
+
+GROUP = 8
+"""The most connections that exchange their ends at once; a mutual pair counts as one."""
 
 
 def reciprocal(
@@ -63,6 +68,7 @@ def reciprocal(
         alone = words(a, b, width, either=True)
         switch(u, v, width, rng, within=True, either=True, others=alone, along=(into_u,))
         _turn(a, b, u, v, width, rng)
+        _exchange((a, b), (u, v), into_u, width, rng)
         watch.look(*now())
         done += 1
         if rounds is None and done >= least and watch.settled:
@@ -99,3 +105,54 @@ def _turn(
         mixed = triple[u[(triple[u] == triple[v]) & (triple[u] >= 0)]]
         inside = inside[~np.isin(triple[a[inside]], mixed)]  # a mutual pair lies in the triple
         turn_triples(a, b, inside, triple, rng)
+
+
+def _exchange(
+    single: tuple[Indices, Indices],
+    mutual: tuple[Indices, Indices],
+    along: Indices,
+    width: int,
+    rng: np.random.Generator,
+) -> None:
+    """Have groups of 3 to GROUP connections permute their pre neurons, each kind apart, in place.
+
+    A group does so if all its pairs are then different, and none of its old and new ones is an old
+    or new one of another group. That is the same seen from behind, so that the uniform distribution
+    stays. What a group left may be taken by itself: a triangle turns round, a cycle takes another
+    way.
+
+    Args:
+        single, mutual: pre and post of each connection; of a mutual pair its two neurons.
+        along: what else goes with the first neuron of a mutual pair.
+        width: more than any neuron's number.
+        rng: what all is drawn from.
+    """
+    number = len(single[0])
+    pre, post = (np.concatenate(sides) for sides in zip(single, mutual, strict=True))
+    size = min(int(rng.integers(3, GROUP + 1)), len(pre))
+    order = rng.permutation(len(pre))
+    group = order[: len(pre) // size * size].reshape(-1, size)
+    kind = (group >= number).astype(float)
+    place = np.take_along_axis(group, np.argsort(kind, axis=1, kind="stable"), 1)
+    taken = np.take_along_axis(group, np.argsort(kind + rng.random(kind.shape), axis=1), 1)
+    old = words(pre[place], post[place], width, either=True)
+    new = words(pre[taken], post[place], width, either=True)
+    bad = (pre[taken] == post[place]).any(1)
+    for side in (old, new):
+        ordered_words = np.sort(side, axis=1)
+        bad |= (ordered_words[:, 1:] == ordered_words[:, :-1]).any(1)
+    both = np.sort(np.concatenate([old, new], axis=1), axis=1)
+    once = np.ones(both.shape, bool)
+    once[:, 1:] = both[:, 1:] != both[:, :-1]
+    waits = order[group.size :]
+    everything = np.sort(
+        np.concatenate([both[once], words(pre[waits], post[waits], width, either=True)])
+    )
+    twice = everything[1:][everything[1:] == everything[:-1]]
+    bad |= among(both.ravel(), twice).reshape(both.shape).any(1)
+    place, taken = place[~bad].ravel(), taken[~bad].ravel()
+    ends = np.concatenate([single[0], mutual[0]])
+    ends[place] = pre[taken]
+    carried = np.concatenate([np.zeros(number, np.int64), along])
+    carried[place] = carried[taken]
+    single[0][:], mutual[0][:], along[:] = ends[:number], ends[number:], carried[number:]

@@ -19,3 +19,7 @@ class Bionic2025(Publication):
     def path(self) -> Path:
         """Return the file of published numbers."""
         return Path(__file__).with_suffix(".toml")
+
+    def readings(self) -> Path:
+        """Return the file of readings and of what they are compared by."""
+        return Path(__file__).with_name("bionic2025-readings.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from bionic_core import cli
+from bionic_core.base.interrupts import deferred_interrupts
 
 PROGRAM = """
 import atexit, sys, threading, time
+from bionic_core.base.interrupts import deferred_interrupts
 from bionic_core.base.process import leave
 class Apart:
     def __del__(self): sys.stderr.write("taken apart\\n")
@@ -87,3 +90,21 @@ def test_a_library_is_imported_beside() -> None:
         [sys.executable, "-c", program], check=True, text=True, stdout=subprocess.PIPE
     )
     assert done.stdout == "True\n"
+
+
+def test_a_first_interrupt_waits_and_a_second_stops() -> None:
+    done = []
+
+    def written(interrupts: int) -> None:
+        with deferred_interrupts():
+            for _ in range(interrupts):
+                signal.raise_signal(signal.SIGINT)
+            done.append(interrupts)
+
+    with pytest.raises(KeyboardInterrupt):
+        written(1)
+    with pytest.raises(KeyboardInterrupt):
+        written(2)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    written(0)
+    assert done == [1, 0]

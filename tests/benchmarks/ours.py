@@ -9,7 +9,8 @@ import bionic_core as bionic
 from bionic_core.data.splits import Splits
 from bionic_core.runs.images_and_wiring import load_inputs
 from bionic_core.training.data import TrainingData
-from bionic_core.training.loop import start, train_epoch
+from bionic_core.training.epochs import train_epoch
+from bionic_core.training.loop import start
 from bionic_core.training.recipe import recipe_of
 from tests.benchmarks.reference import Column
 

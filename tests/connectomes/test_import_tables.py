@@ -188,7 +188,7 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
     whole = gzip.compress(b"pre,post\n" + b"1,2\n" * 9000)
     for name, body, problem in (
         ("cut.csv.gz", whole[:40], "cannot be read as a table"),
-        ("x.parquet", b"PAR1 no", "cannot be read as a table"),
+        ("x.parquet", b"PAR1 no", "is damaged, or no Parquet file that is read"),
         ("x.feather", b"no feather", "is damaged, or no Feather file of version 2"),
         ("x.xlsx", b"PK", "is damaged, or not what its name says"),
         ("x.docx", b"PK", "is of no known kind; known are .csv"),

@@ -89,7 +89,7 @@ def test_copies_are_listed_within_and_between_splits() -> None:
             "conflicting": 0,
         },
     ]
-    assert exact["groups"] == [
+    assert [[g.pop("files"), g][1] for g in exact["groups"]] == [
         {"rows": {"train": [0], "test": [1]}, "labels": ["cat", "dog"], "conflicting": True},
         {
             "rows": {"train": [3, 17, 21], "validation": [2]},
@@ -119,9 +119,9 @@ def test_near_copies_are_listed_apart_from_exact_ones() -> None:
 
 def test_blank_images_are_listed() -> None:
     blank = to_document(check(dataset()))["blank"]
-    assert blank["train"] == {"images": 1, "rows": [8]}
-    assert blank["validation"] == {"images": 0, "rows": []}
-    assert blank["test"] == {"images": 1, "rows": [7]}
+    assert blank["train"] == {"images": 1, "rows": [8], "files": []}
+    assert blank["validation"] == {"images": 0, "rows": [], "files": []}
+    assert blank["test"] == {"images": 1, "rows": [7], "files": []}
 
 
 LEAKS = {0, 3, 8, 11, 17, 21}

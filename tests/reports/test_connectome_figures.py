@@ -141,6 +141,24 @@ def test_the_command_writes_png_and_svg(bionic: Bionic, tmp_path: Path) -> None:
     assert all(kind in said.out for kind in KINDS)
 
 
+def test_what_cannot_be_drawn_is_named_and_the_rest_is_drawn(
+    bionic: Bionic, tmp_path: Path
+) -> None:
+    attrs.evolve(toys.column(), position=np.full((18, 3), np.nan)).save(tmp_path / "no.npz")
+    said = bionic("connectome", "plot", tmp_path / "no.npz", "--json")
+    assert said.code == 0, said.err
+    assert said.document["undrawn"] == {"column": "it does not say where its somata are"}
+    names = {Path(file).stem for file in said.document["figures"]}
+    assert names == {*KINDS} - {"column"}
+    two = bionic(
+        "connectome", "plot", tmp_path / "no.npz", "--kind", "layers,degrees", "--out", "x"
+    )
+    assert {path.name for path in Path("x").iterdir()} == {
+        f"{kind}.{form}" for kind in ("layers", "degrees") for form in ("png", "svg")
+    }
+    assert "is not drawn" not in two.out
+
+
 def test_wrong_requests(bionic: Bionic, tmp_path: Path) -> None:
     refused(bionic("connectome", "plot", "--kind", "layer"), "--kind layer", "'layers'")
     (tmp_path / "file").write_text("")

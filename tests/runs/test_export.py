@@ -73,6 +73,11 @@ def test_onnxruntime_gives_the_same_numbers_for_any_batch(
     assert json.loads(about["bionic.class_names"]) == run.manifest["class_names"]
     assert about["bionic.run"] == run.hash
     assert not [*tmp_path.glob(".*")], "nothing half-written is left"
+    sides = [*session.get_inputs(), *session.get_outputs()]
+    assert [side.shape[0] for side in sides] == ["batch", "batch"]
+    beside = json.loads(next(tmp_path.glob("*.onnx.json")).read_text())
+    assert beside["preprocessing"]["shape"] == [1, 48, 48]
+    assert beside["class_names"] == list(run.manifest["class_names"])
 
 
 def test_requests_that_cannot_be_met(

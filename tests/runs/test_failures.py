@@ -30,6 +30,7 @@ from bionic_core.spec.spec import compose
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.responses import missing_notes
+from bionic_core.training import epochs
 from bionic_core.training import loop as training_module
 from bionic_core.training.evaluation import PlainFigures
 from bionic_plugins.engines.local import workers
@@ -54,7 +55,7 @@ def tried(root: Path, spec: bionic.Spec | None = None) -> Outcome:
 
 def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception | None) -> list[int]:
     """Raise these in the epochs that are trained, one after the other; None is none."""
-    epoch, coming, trained = training_module.train_epoch, list(errors), [0]
+    epoch, coming, trained = epochs.train_epoch, list(errors), [0]
 
     def sometimes(*arguments: Any) -> Any:
         error = coming.pop(0) if coming else None

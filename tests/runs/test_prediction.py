@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 import bionic_core as bionic
 from bionic_core.base.records import to_document
+from bionic_core.cli import main
 from bionic_core.reports import terminal
 from bionic_core.reports.tables.evaluation import predicted
 from bionic_core.runs.files import PREDICTIONS
@@ -164,6 +166,32 @@ def test_bad_pictures_are_all_named_and_nothing_is_predicted(run: Run, tmp_path:
     assert len(caught.value.problems) == 2
     for path in (text, cut):
         assert f"{path}: not a picture that can be read (" in str(caught.value)
+
+
+def test_what_a_folder_holds_and_cannot_be_read_is_passed_over_and_counted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    Image.new("L", (20, 20), 9).save(folder / "a.png")
+    (folder / "b.png").write_text("no picture")
+    Image.new("L", (20, 20), 200).save(folder / "c.png")
+    found = predict(run, [folder])
+    assert [Path(one.image).name for one in found] == ["a.png", "b.png", "c.png"]
+    assert found[1].prediction is None
+    assert "b.png: not a picture that can be read" in str(found[1].error)
+    assert [found[0], found[2]] == predict(run, [folder / "a.png", folder / "c.png"])
+    monkeypatch.setattr(sys, "argv", ["bionic", "predict", str(run.folder), str(folder)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    assert stop.value.code == 1
+    assert "1 of 3 pictures could not be read" in err
+    assert "Not read" in out
+    for name in ("a.png", "c.png"):
+        (folder / name).unlink()
+    with pytest.raises(bionic.RequestError, match=r"b\.png: not a picture"):
+        predict(run, [folder])
 
 
 def test_empty_folders_and_missing_files_are_named(run: Run, tmp_path: Path) -> None:

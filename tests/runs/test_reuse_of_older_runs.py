@@ -15,6 +15,7 @@ from bionic_core import RequestError, cli, load
 from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import identity
 from bionic_core.runs.images_and_wiring import InputCache
+from tests.support.notes import done_before
 
 OLDER = Path(__file__).parent / "older"
 """Specs, run folders and results; its README says how they were made."""
@@ -134,7 +135,7 @@ def test_a_study_of_an_earlier_tree_is_reused_run_for_run(
     document, said = bionic(
         capsys, *command, "--error", "pooled", "--device", "cpu", "--out", "trained"
     )
-    assert said.count("(done before)") == runs == len(recorded["cells"])
+    assert done_before(said) == runs == len(recorded["cells"])
     assert files(root) == before
     assert {path.name for path in root.iterdir()} == names
     like(json.loads((root / f"{name}.json").read_text()), recorded)

@@ -27,7 +27,7 @@ from bionic_core.spec.spec import compose
 from bionic_core.statistics.designs import Design, Factor
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, run_experiment
-from bionic_core.training import loop as training
+from bionic_core.training import epochs
 from tests.support.killing import ended, forked, kill, needs_fork, trained
 from tests.support.observers import told
 
@@ -125,7 +125,7 @@ def test_two_processes_share_a_study_and_train_no_run_twice(
     experiment = plan_factorial(
         small(noise={}, layernorm={}), ["noise", "layernorm"], [0, 1], bionic.Registry.installed()
     )
-    epoch = training.train_epoch
+    epoch = epochs.train_epoch
 
     def counted(state: Any, *rest: Any) -> Any:
         record = epoch(state, *rest)

@@ -252,6 +252,9 @@ def test_leave_one_out_is_seen_in_the_same_runs(rng: np.random.Generator) -> Non
         half = stats.t.ppf(0.975, 14) * sd * np.sqrt(2 / 3)
         assert width(row) == pytest.approx(2 * half)
         assert (row.runs, row.predicted, row.along) == ((3, 3), False, ())
+        assert row.verdict is None
+    judged = analysed("abc", rows, error="pooled", margin=20.0).findings.leave_one_out
+    assert [row.verdict and row.verdict.corrected for row in judged] == ["within"] * 3
     narrow = width(found.effects.effects[0])
     assert width(found.findings.leave_one_out[0]) == pytest.approx(2 * narrow)
 

@@ -15,6 +15,7 @@ from bionic_core import BionicError, RequestError
 from bionic_core.runs.task import Task
 from bionic_core.statistics.designs import Factor, leave_one_out
 from tests.cli.test_cli import Bionic, bionic, refused
+from tests.support.notes import done_before
 
 __all__ = ["bionic"]
 
@@ -103,7 +104,7 @@ def test_a_study_is_tables_4_5_and_6_with_intervals(bionic: Bionic) -> None:
     assert [row["variant"] for row in table[:4]] == list(rows)
     assert [float(row["accuracy"]) for row in table] == [c["accuracy"] for c in document["cells"]]
     extended = bionic(*CHOSEN, "--seeds", "3")
-    assert extended.err.count("(done before)") == 8
+    assert done_before(extended.err) == 8
     assert "run 12/12  without noise, seed 2" in extended.err
     for words in ("Variants by test accuracy", "Structural mechanisms", "Functional mechanisms"):
         assert words in extended.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -104,3 +105,10 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     announce(monkeypatch, Notes, Clash, Twin)
     monkeypatch.setattr(Notes, "books", {})
     monkeypatch.setattr(Notes, "opened", [])
+
+
+def done_before(said: str) -> int:
+    """Return how many runs a study said were done before; it says so in one line, or in two."""
+    found = re.findall(r"^(\d+)(?: more)? of \d+ runs were done before", said, re.MULTILINE)
+    assert len(found) <= 2
+    return sum(map(int, found))

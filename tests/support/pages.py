@@ -10,6 +10,11 @@ from types import ModuleType
 
 DOCS = Path(__file__).parents[2] / "docs"
 
+UNWRITTEN = {"generated", "runs"}
+"""Folders of what building the site leaves there."""
+
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if not UNWRITTEN & {*page.parts}]
+
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -33,6 +33,7 @@ def spec(
     *,
     storage: str = "auto",
     train: int = 140,
+    model: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> bionic_api.Spec:
     """Everything that is built in, on small drawn faces: 8 × 8 features as there are pixels."""
@@ -42,6 +43,7 @@ def spec(
             "projections": ["A->B"],
             "image": [1, 16, 16],
             "storage": storage,
+            **(model or {}),
         },
         "connectome": {"source": "column"},
         "data": {"source": "schematic", "train": train, "test": 70},

@@ -16,6 +16,7 @@ import torch
 
 from bionic_core.runs.train import prepare
 from bionic_core.seeds import Stream
+from bionic_core.training import epochs
 from bionic_core.training import loop as training
 from bionic_core.training.loop import Single
 from bionic_core.training.precision import products_in
@@ -109,7 +110,7 @@ def test_products_on_gpus_are_as_exact_as_the_spec_says(precision: str, wanted: 
         found.append(torch.backends.cudnn.conv.fp32_precision)  # type: ignore[attr-defined]
 
     with kept():
-        training.train_epoch(state, course, look)
+        epochs.train_epoch(state, course, look)
     assert set(found) == {wanted}
     with kept(), pytest.raises(InterruptedError), products_in(precision):
         raise InterruptedError

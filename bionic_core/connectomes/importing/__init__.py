@@ -137,7 +137,10 @@ class _Result:
 def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
     """Import what a request names, out of the containers that it is in."""
     from bionic_core.connectomes.importing.containers import Plain, as_given
+    from bionic_core.connectomes.importing.text import check_itself
 
+    for path in (request.synapses, request.cells):
+        check_itself(path)
     with doing(f"unpacking {request.synapses}"):
         synapses = Plain.of(request.synapses, "synapses", folder, request.table)
     with doing(f"unpacking {request.cells}"):
@@ -152,6 +155,7 @@ def _unpacked(request: Request, folder: Path, watch: Watch) -> Connectome:
 
 def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Connectome:
     """Import plain files; ``given`` names those that the user knows."""
+    from bionic_core.connectomes.importing.apart import all_mutual
     from bionic_core.connectomes.importing.rows import read_rows, unread_cells
     from bionic_core.connectomes.importing.tables import Database, explained
 
@@ -175,11 +179,29 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
                 r: {"name": getattr(given, r).name, "sha256": d.result()}
                 for r, d in digests.items()
             }
-    notes = list(dict.fromkeys([*table.notes, *result.notes]))
+    mutual = all_mutual(result.connections)
+    notes = list(dict.fromkeys([*table.notes, *result.notes, *mutual]))
     for note in notes:
         watch.say(note)
-    cells, connections = result.cells, result.connections
     columns, others = dict(rows.columns), unread_cells(table, rows.columns)
+    about = {
+        "label": request.label or given.synapses.name.split(".")[0],
+        "files": files,
+        **result.about,
+        "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
+        "signs": {
+            "excitatory": list(request.excitatory),
+            "inhibitory": list(request.inhibitory),
+            "unknown_as": request.sign_unknown,
+        },
+        "nm_per_unit": list(request.voxel),
+        "notes": notes,
+        **request.rules.outcome({**result.counts, **result.cells.counts}),
+    }
+    return _connectome(result.cells, result.connections, about)
+
+
+def _connectome(cells: Cells, connections: Connections, about: Mapping[str, Any]) -> Connectome:
     return Connectome.of(
         cell_id=cells.id,
         broad_type=cells.broad_type,
@@ -193,20 +215,7 @@ def _read(request: Request, given: Request, folder: Path, watch: Watch) -> Conne
         post=connections.post,
         count=connections.count,
         size=connections.size,
-        provenance={
-            "label": request.label or given.synapses.name.split(".")[0],
-            "files": files,
-            **result.about,
-            "cells": {"rows": len(rows.reason), "columns": columns, "unread": others},
-            "signs": {
-                "excitatory": list(request.excitatory),
-                "inhibitory": list(request.inhibitory),
-                "unknown_as": request.sign_unknown,
-            },
-            "nm_per_unit": list(request.voxel),
-            "notes": notes,
-            **request.rules.outcome({**result.counts, **cells.counts}),
-        },
+        provenance=about,
     )
 
 
@@ -223,7 +232,7 @@ def _synapses(
 
 
 def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _Result:
-    from bionic_core.connectomes.importing import weights
+    from bionic_core.connectomes.importing import apart, weights
     from bionic_core.connectomes.importing.cells import settle
     from bionic_core.connectomes.importing.filling import filled, is_filled_down
     from bionic_core.connectomes.importing.kinds import Kinds
@@ -233,8 +242,10 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     given = request.of_role(synapses=True)
     number = len(rows.reason)
     table = database.table(request.synapses, request.reading)
-    sample = database.sample(table)
+    held = apart.held(database, table, database.sample(table), request.rules)
+    table, sample = held.table, database.sample(held.table)
     plan = plan_of(table, sample, given, {*map(str, rows.keys.tolist())})
+    apart.check_directed(plan, sample, given, str(table.path))
     ends = [plan.columns[role] for role in ("pre", "post")]
     if request.fill_down or is_filled_down(sample, ends):
         table = filled(database, table, ends)
@@ -253,13 +264,14 @@ def _table(request: Request, database: Database, rows: Rows, watch: Watch) -> _R
     about = {
         "level": read.level,
         "synapses": {
-            "rows": read.rows,
-            "columns": dict(read.columns),
-            "unread": dict(read.unread),
+            "rows": read.rows + held.dropped,
+            "columns": {**read.columns, **({"valid": held.column} if held.column else {})},
+            "unread": {name: why for name, why in read.unread.items() if name != held.column},
         },
     }
-    notes = [*rows.notes, *cells.notes, *read.notes]
-    return _Result(cells, read.connections, about, read.counts, notes)
+    notes = [*rows.notes, *cells.notes, *read.notes, *apart.of_several(database, table, plan)]
+    counts = {**read.counts, "invalid": held.invalid}
+    return _Result(cells, read.connections, about, counts, notes)
 
 
 def _matrix(request: Request, rows: Rows, folder: Path) -> _Result:

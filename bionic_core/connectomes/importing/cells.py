@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -86,14 +87,19 @@ def settle(
     if weights is not None:
         sign, number = by_weights(sign, weights)
         notes += [f"signs of {number:,} cells are those of their weights"] if number else []
+    if rules.verdicts["cell-invalid"] == "keep":
+        held = np.where(rows.reason == CODES["cell-invalid"], 0, rows.reason)
+        rows = attrs.evolve(rows, reason=held)
     good = rows.reason == 0
     silent = "broad_type" not in rows.columns and "transmitter" not in rows.columns
     silent &= not (signs.excitatory or signs.inhibitory or signs.unknown)
     if silent and (weights is None or not np.any((sign != "") & good)):
+        types = sign_words(rows.cell_type[good].tolist())
         raise RequestError(
             "no column is recognised as broad_type or transmitter, so nothing says which "
             "cells are excitatory and which inhibitory. Name it (--column broad_type=NAME), "
-            "or give the cell types: --inhibitory BC,MC (then all others are excitatory)",
+            "or say it of the cell types, by --excitatory and --inhibitory NAME,… (where one alone "
+            f"is given, all others are not in it). Here are {types}",
             where=where,
         )
     unknown = np.where((sign == "") & good, UNKNOWN, "")
@@ -145,8 +151,17 @@ def _advice(rows: Rows, sign: npt.NDArray[np.str_], reason: npt.NDArray[np.int64
     words = np.where(np.char.str_len(rows.broad) > 0, rows.broad, rows.transmitter)[open_].tolist()
     told = [word for word in words if not is_unknown(word)]
     ways = []
+    # Where no column says a word of them, the cell types may.
+    told = told or [word for word in rows.cell_type[open_].tolist() if not is_unknown(word)]
     if told:
-        ways.append(f"say which of {sign_words(told)} are which (--excitatory A,B --inhibitory C)")
+        first, *others = dict.fromkeys(told)
+        how = f"--excitatory {shlex.quote(first)}" + (
+            f" --inhibitory {shlex.quote(others[0])}, or the other way round" if others else ""
+        )
+        ways.append(
+            f"say which of {sign_words(told)} are which (--excitatory or --inhibitory with "
+            f"their names: {how})"
+        )
     ways.append("give --sign-unknown excitatory (or inhibitory), which keeps such cells under it")
     text = ", or ".join(ways)
     return text[0].upper() + text[1:]

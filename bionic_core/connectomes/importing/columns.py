@@ -12,19 +12,21 @@ SYNAPSE_ROLES: dict[str, tuple[str, ...]] = {
         *("pre_pt_root_id", "pre_root_id", "pre_pt_supervoxel_root_id", "bodyId_pre", "pre_id"),
         *("pre", "presynaptic", "pre_cell", "pre_neuron", "source", "from", "neuron_1", "id_pre"),
         *("presyn_segid", "presyn_id", "pre_synaptic_site_neuron_id", "upstream", "origin"),
-        *("sending_neuron", "sender", "i"),
+        *("sending_neuron", "sender", "start_id", "i"),
     ),
     "post": (
         *("post_pt_root_id", "post_root_id", "post_pt_supervoxel_root_id", "bodyId_post"),
         *("post_id", "post", "postsynaptic", "post_cell", "post_neuron", "target", "to"),
         *("neuron_2", "id_post", "postsyn_segid", "postsyn_id"),
-        *("post_synaptic_partner_neuron_id", "downstream", "receiving_neuron", "receiver", "j"),
+        *("post_synaptic_partner_neuron_id", "downstream", "receiving_neuron", "receiver"),
+        *("end_id", "j"),
     ),
-    "synapse_id": ("synapse_id", "syn_id", "id", "connector_id"),
+    "synapse_id": ("synapse_id", "syn_id", "id"),
     "size": ("size", "cleft_size", "synapse_size", "sum_size", "total_size", "cleft_score_size"),
     "count": (
         *("count", "syn_count", "n_syn", "num_synapses", "synapse_count", "synapses", "weight"),
         *("nbr", "number_of_synapses", "number_of_connections", "connectivity", "nsyn"),
+        *("connected", "is_connected"),
     ),
     "kind": ("kind", "synapse_type", "connection_type", "type"),
 }
@@ -220,7 +222,16 @@ def about(column: str) -> str:
     return ""
 
 
+_NEO4J = re.compile(
+    r":(START_ID|END_ID|ID)(\([^()]*\))?|([^:]+):(int|long|float|double|string|boolean)(\[\])?"
+)
+"""Headers of Neo4j's tables, neuPrint's among them: ``:START_ID(Body-ID)``, ``weight:int``."""
+
+
 def _plain(name: str) -> str:
+    written = _NEO4J.fullmatch(name)
+    if written:
+        name = written[1] or written[3]
     return re.sub(r"[\W_]", "", name).lower() or name
 
 

@@ -267,7 +267,8 @@ def _graph(path: Path, part: Part, place: Path) -> tuple[Path, str]:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(document, dict) or "nodes" not in document:
             raise RequestError(
-                "is no graph: of .json files those of networkx.node_link_data are read",
+                "is no graph: of .json files those of networkx.node_link_data are read. Write "
+                "records as a table (pandas: read_json(…).to_csv(…, index=False))",
                 where=str(path),
             )
         edges = "links" if "links" in document else "edges"

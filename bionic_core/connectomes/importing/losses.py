@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from bionic_core.connectomes.importing.columns import about
@@ -20,6 +21,13 @@ def advice(source: Source, plan: Plan, found: Mapping[str, int]) -> dict[str, st
             f"'{count}' has fractions, so it is no count of synapses but a size: give --column "
             f"count= --column size='{count}', and each connection counts as one synapse"
         )
+    elif found["bad-count"] and count and _words(source, count):
+        said["bad-count"] = (
+            f"'{count}' has no numbers: name the column of counts (--column count=NAME), or give "
+            "--column count= --rows-are-synapses if each row is one synapse"
+        )
+    if found["not-integer"] and several(source, plan):
+        said["not-integer"] = SEVERAL
     if found["unknown-kind"]:
         said["unknown-kind"] = (
             "Say what such words mean (--kind WORD=chemical, gap-junction, received or muscle), "
@@ -33,6 +41,38 @@ def advice(source: Source, plan: Plan, found: Mapping[str, int]) -> dict[str, st
     if found["overflow-id"]:
         said["overflow-id"] = "No cell has such an id, since ids of cells fit into 64 bits"
     return said
+
+
+SEVERAL = (
+    "Some fields hold several cells: a row is a connection of one cell to one other, so write a "
+    "row for each of them (pandas: DataFrame.explode)"
+)
+
+
+def several(source: Source, plan: Plan) -> bool:
+    """Whether a field of pre or post holds several cells, as lists of partners do."""
+    fields = (source.sample[plan.columns[role]] for role in ("pre", "post"))
+    return any(
+        re.fullmatch(r"[\[({].*,.*[\])}]|[^;|]+([;|][^;|]+)+", value or "")
+        for values in fields
+        for value in values
+    )
+
+
+def of_numbers(plan: Plan) -> dict[str, str]:
+    """Return what to do where an id of synapses has several values."""
+    column = plan.columns.get("synapse_id", "")
+    return {
+        "conflicting-id": (
+            f"If '{column}' is no id of synapses but of what several share, give --column "
+            "synapse_id="
+        )
+    }
+
+
+def _words(source: Source, column: str) -> bool:
+    """Whether a column is of words, as far as the first rows show."""
+    return not any(re.search(r"\d", value or "") for value in source.sample[column])
 
 
 def hints(source: Source, plan: Plan, found: Mapping[str, int]) -> dict[str, str]:
@@ -98,6 +138,7 @@ def _blanks(source: Source, plan: Plan) -> str:
 def _strangers(source: Source, plan: Plan) -> str:
     """Return an id that is no cell's, beside one that is a cell's, and where else it may stand."""
     shown = []
+    lists = f"{SEVERAL}. " if several(source, plan) else ""
     for role in ("pre", "post"):
         cell = id_column(source.table, plan.columns[role], source.ids)
         with explained(source.table.path):
@@ -112,4 +153,4 @@ def _strangers(source: Source, plan: Plan) -> str:
     ids = [name for name in source.table.types if about(name) == "an id or index"]
     ids = [name for name in ids if name not in plan.columns.values()]
     more = f". Its other columns of ids are {', '.join(ids[:6])} (--column pre=NAME)" if ids else ""
-    return f"{' and '.join(shown)} are not in the table of cells{other}{more}"
+    return f"{lists}{' and '.join(shown)} are not in the table of cells{other}{more}"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.connectomes.importing import positions
+from bionic_core.connectomes.importing.apart import is_invalid, valid_column
 from bionic_core.connectomes.importing.columns import CELL_ROLES, about, assign
 from bionic_core.connectomes.importing.plan import check_header
 from bionic_core.connectomes.importing.rules import CELL_REASONS
@@ -123,7 +124,9 @@ def read_rows(database: Database, table: Table, given: Mapping[str, str]) -> Row
         notes.append(f"cells go by names, since {why}")
     if ids.zero and not named:
         notes.append("0 is a cell's id, since the cells are numbered from 0")
-    values = _values(database, table, columns, ids)
+    valid = valid_column(sample)
+    columns |= {"valid": valid} if valid else {}
+    values = _values(database, table, columns, ids, valid)
     if not values:
         raise RequestError("has no rows", where=where)
     position = np.stack([values.pop(axis) for axis in "xyz"], axis=1)
@@ -140,12 +143,13 @@ def read_rows(database: Database, table: Table, given: Mapping[str, str]) -> Row
 
 
 def _values(
-    database: Database, table: Table, columns: Mapping[str, str], ids: Ids
+    database: Database, table: Table, columns: Mapping[str, str], ids: Ids, valid: str
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the table's rows as text, numbers, ids and the reason why an id is none."""
     column = columns["cell_id"]
     cell = id_column(table, column, ids)
     faults = [(cell.missing, 1), (cell.float, 2), (cell.overflow, 3), (cell.fraction, 4)]
+    faults += [(is_invalid(valid), CODES["cell-invalid"])] if valid else []
     texts = {role: columns.get(role) for role in ("cell_type", "transmitter", "layer")}
     texts["broad"] = columns.get("broad_type")
     called = _text(columns.get("cell_name"))

@@ -37,6 +37,7 @@ _FLOAT = (
 )
 
 SYNAPSE_REASONS = (
+    Reason("invalid", "drop", _THREE, "'valid' false: taken back, or replaced by another"),
     Reason("missing-id", "drop", _TWO, "no pre or no post cell (empty, or root id 0)"),
     Reason("float-id", "refuse", ("refuse",), _FLOAT),
     Reason("overflow-id", "refuse", _TWO, "an id beyond 64 bits"),
@@ -67,6 +68,7 @@ CELL_REASONS = (
     Reason("cell-float-id", "refuse", ("refuse",), _FLOAT),
     Reason("cell-overflow-id", "refuse", _TWO, "an id beyond 64 bits"),
     Reason("cell-not-integer", "refuse", _TWO, "an id that is no whole number"),
+    Reason("cell-invalid", "drop", _THREE, "'valid' false: taken back, or replaced by another"),
     Reason("cell-not-neuron", "drop", _TWO, "a cell that is no neuron"),
     Reason("cell-unsigned", "refuse", _TWO, "neither excitatory nor inhibitory"),
     Reason("cell-untyped", "keep", _THREE, "no cell type: called 'unknown'"),

@@ -120,7 +120,7 @@ def _read(source: Source, plan: Plan, asked: Asked, watch: Watch, *, careful: bo
     connections = summing.connections(rules)
     watch.step("summing synapses", 1, 1)
     found |= {name: int(number) for name, number in summing.counts.items()}
-    rules.check(found, summing.examples, where)
+    rules.check(found, summing.examples, where, losses.of_numbers(plan))
     if found["duplicate-id"]:
         rules.check_losses(found, rows, losses.hints(source, plan, found), where)
     if not len(connections.pre):
@@ -290,7 +290,7 @@ def _numbers(table: Table, plan: Plan) -> tuple[list[str], dict[str, str], str, 
     }
     size, count = "1", ""
     if "count" in columns:
-        fields.append(f"{number_column(table, columns['count'])} AS n")
+        fields.append(f"{number_column(table, columns['count'], told=True)} AS n")
         then["bad-count"] = f"n IS NULL OR n <> floor(n) OR abs(n) > {LARGEST}"
         then["zero-count"] = "n = 0"
         size = "abs(n)"

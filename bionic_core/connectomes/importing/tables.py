@@ -121,8 +121,9 @@ class Database:
             relation = self._feather(path)
         else:
             raise RequestError(
-                f"is of no known kind; known are {', '.join(ENDINGS)}, and for matrices .npy, "
-                ".npz, .mtx and .csv",
+                f"is of no known kind; known are {', '.join(ENDINGS)}, .xlsx, SONATA's .h5, for "
+                "graphs .graphml and networkx's .json, for matrices .npy, .npz, .mtx, .mat and "
+                ".csv, and any of them in a .zip. Write it as one of these, a table as .csv",
                 where=str(path),
             )
         with explained(path):

@@ -18,7 +18,8 @@ from typing import IO
 
 import attrs
 
-from bionic_core.errors import RequestError
+from bionic_core.base.files import check_file
+from bionic_core.errors import BionicError, RequestError
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 MORE_ENDINGS = (".edgelist", ".edges", ".edge", ".dat", ".tab", ".ssv", ".asc")
@@ -27,8 +28,8 @@ MORE_ENDINGS = (".edgelist", ".edges", ".edge", ".dat", ".tab", ".ssv", ".asc")
 HEAD = 1 << 20
 """Characters that are looked at before a file is read."""
 
-LINES = 1000
-"""Lines of the head that a separator has to fit."""
+LINES, LETTERS, FEWEST = 1000, 1 << 18, 10
+"""Lines of the head that a separator has to fit: of wide matrices fewer, by letters."""
 
 SEPARATORS = {
     **{"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"},
@@ -137,13 +138,14 @@ def examine(path: Path, reading: Reading) -> Form:
         notes.append(f"{len(before)} comment {'line' if len(before) == 1 else 'lines'} left out")
     if before:
         comment = _COMMENT.sub("", lines[before[-1]], count=1).strip()
-    body = [line for _, line in numbered[:LINES]]
+    shown = int(LETTERS // (len(text) / len(lines)))
+    body = [line for _, line in numbered[: min(LINES, max(FEWEST, shown))]]
     attributed = all(_ATTRIBUTED.match(line) for line in body)
     mark = reading.mark or _separator(body)
     rows = list(attributed_rows(body)) if attributed else list(fields(body, mark))
     # What is more than DuckDB can split at: runs of blanks, comments later on, quotes after blanks.
     scattered = mark == " " or attributed or len(comments) > len(before)
-    scattered |= any(_QUOTED.search(line) for line in body) or mixed
+    scattered |= any(_QUOTED.search(line) for _, line in numbered[:LINES]) or mixed
     return Form(
         encoding,
         mark,
@@ -155,6 +157,37 @@ def examine(path: Path, reading: Reading) -> Form:
         comment,
         tuple(notes),
     )
+
+
+_STAND_INS = (
+    (
+        b"version https://git-lfs",
+        "is a pointer of Git LFS, and not the file that it stands for: give 'git lfs pull' in its "
+        "repository, or download the file itself",
+    ),
+    (
+        b"<!doctype html",
+        "is a web page, perhaps one to log in, and not the file: download the file itself",
+    ),
+    (b"<html", "is a web page, and not the file: download the file itself"),
+)
+
+
+def check_itself(path: Path) -> None:
+    """Refuse what downloads leave in the place of a file, whatever it is called.
+
+    Raises:
+        RequestError: it is such a thing.
+    """
+    try:
+        check_file(path)
+        with path.open("rb") as file:
+            head = file.read(64).lstrip(b"\xef\xbb\xbf \r\n").lower()
+    except (BionicError, OSError):
+        return  # its reader says it, or takes a folder
+    for start, words in _STAND_INS:
+        if head.startswith(start):
+            raise RequestError(words, where=str(path))
 
 
 def opened(path: Path, encoding: str) -> IO[str]:

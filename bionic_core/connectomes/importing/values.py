@@ -9,7 +9,9 @@ import attrs
 from bionic_core.connectomes.importing.tables import Table, quoted
 from bionic_core.errors import RequestError
 
-_BLANK = "('', 'nan', 'na', 'n/a', 'null', 'none', '<na>', '<null>')"
+_BLANK = r"('', 'nan', 'na', 'n/a', '#n/a', 'null', 'none', '<na>', '<null>', '\n')"
+"""The last is what databases write (PostgreSQL's COPY)."""
+
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _WIDE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
@@ -175,14 +177,16 @@ def kind_of_ids(table: Table, column: str) -> str:
     )
 
 
-def number_column(table: Table, column: str) -> str:
+def number_column(table: Table, column: str, *, told: bool = False) -> str:
     """Return the SQL of a number as DOUBLE; null where it is missing or none.
+
+    With ``told``, true and false are 1 and 0: counts of a graph that says which pairs there are.
 
     Raises:
         RequestError: the column is of a type that holds no numbers.
     """
     kind, name = table.types[column], quoted(column)
-    if is_numeric(kind):
+    if is_numeric(kind) or (told and kind == "BOOLEAN"):
         value = f"{name}::DOUBLE"
     elif is_textual(kind):
         text = f"trim({name}::VARCHAR)"
@@ -193,6 +197,9 @@ def number_column(table: Table, column: str) -> str:
             other = f"CASE WHEN {grouped} THEN TRY_CAST(replace({text}, ',', '') AS DOUBLE) END"
         minus = f"TRY_CAST(replace({text}, '\u2212', '-') AS DOUBLE)"  # as people typeset it
         value = f"coalesce(TRY_CAST({name} AS DOUBLE), {other}, {minus})"
+        if told:
+            word = f"CASE lower({text}) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END"
+            value = f"coalesce({value}, {word})"
     else:
         raise RequestError(
             f"column '{column}' holds values of type {kind}; numbers are needed",

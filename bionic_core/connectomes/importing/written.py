@@ -16,7 +16,7 @@ from bionic_core.connectomes.importing.entries import Matrix
 from bionic_core.connectomes.importing.text import Form, Reading, is_number
 from bionic_core.errors import RequestError
 
-BLOCK = 1 << 20
+BLOCK = 1 << 23
 """Bytes of text that are parsed at a time."""
 
 _NONE = ("", "NA", "N/A", "null", "None")
@@ -144,7 +144,7 @@ def _parsed(source: Path, form: Form, layout: Layout, width: int, path: Path) ->
                 column.fill_null(0) if column.null_count else column
                 for column in batch.columns[layout.columns :]
             ]
-            values = np.array([column.to_numpy(zero_copy_only=False) for column in arrays])
+            values = np.array([np.from_dlpack(column) for column in arrays])
             labels = batch.columns[layout.columns - 1].to_pylist() if layout.columns else []
             yield values.T, [(label or "").strip() for label in labels]
     except (pyarrow.ArrowException, OSError) as error:

@@ -94,6 +94,13 @@ class View:
         axis = np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), 0.0])
         return np.asarray(self.connectome.position @ axis / 1000, np.float64)
 
+    @property
+    def undrawn(self) -> dict[str, str]:
+        """The kinds of pictures that the connectome has nothing for, and what it lacks."""
+        place = self.connectome.position
+        known = np.isfinite(place).all() and len(np.unique(place, axis=0)) > 1
+        return {} if known else {"column": "it does not say where its somata are"}
+
     @cached_property
     def types(self) -> list[str]:
         """All cell types, layer by layer."""
@@ -197,10 +204,10 @@ def column(figure: Figure, view: View) -> None:
     """Draw the somata by depth, to scale, seen from two sides, and how many lie at each depth."""
     connectome, depth = view.connectome, view.depth
     place = connectome.position
-    if not np.isfinite(place).all() or len(np.unique(place, axis=0)) < min(2, connectome.cells):
+    if words := view.undrawn.get("column"):
         raise RequestError(
-            f"the connectome ({connectome.label}) does not say where its somata are, so that its "
-            "column cannot be drawn. Take another --kind: adjacency, degrees, layers"
+            f"the connectome ({connectome.label}) cannot be drawn as a column: {words}. Take "
+            "another --kind: adjacency, degrees, layers"
         )
     sides = {"across (µm)": view.across, "z (µm)": place[:, 2] / 1000}
     widths = [float(np.ptp(values)) + 30 for values in sides.values()]
@@ -259,9 +266,19 @@ def degrees(figure: Figure, view: View) -> None:
     panels[0, 0].set_xlabel("targets of a cell (out-degree)")
     panels[0, 1].set_xlabel("inputs of a cell (in-degree)")
     _connections(panels[1, 0], panels[1, 1], view)
-    for axes, letter, along in zip(panels.ravel(), "abcd", "xxyy", strict=True):
+    shown = [axes for axes in panels.ravel() if axes.has_data()]  # sizes are not always known
+    panels[1, 1].set_visible(panels[1, 1] in shown)
+    for axes, letter, along in zip(shown, "abcd", "xxyy", strict=False):
         axes.set_title(letter, fontweight="bold")
         axes.grid(axis=along, color="0.92", linewidth=0.7)
+    words = "a, b: a dot is a cell; bars are from the lower to the upper quartile, lines are means"
+    style: dict[str, Any] = {
+        "title": words,
+        "title_fontsize": 7.5,
+        "ncols": 2,
+        "loc": "outside lower center",
+    }
+    figure.legend(*panels[1, 0].get_legend_handles_labels(), **style)
 
 
 def _spread(axes: Axes, numbers: npt.NDArray[np.int64], view: View) -> None:
@@ -283,6 +300,8 @@ def _connections(synapses: Axes, sizes: Axes, view: View) -> None:
     """Draw how many synapses connections have, and how large these are, by broad types."""
     connectome = view.connectome
     before, after = (connectome.broad_type[i] for i in (connectome.pre, connectome.post))
+    # Where nobody measured sizes they are 0, or the counts again.
+    sized = connectome.size.any() and not np.array_equal(connectome.size, connectome.count)
     logs = np.log10(np.maximum(connectome.size, 1))
     most = max(1, min(30, int(connectome.count.max(initial=1))))
     low, high = np.quantile(logs, [0.0005, 0.9995]) if len(logs) else (0.0, 1.0)
@@ -295,13 +314,13 @@ def _connections(synapses: Axes, sizes: Axes, view: View) -> None:
         style: dict[str, Any] = {"color": hue, "linestyle": line, "label": f"{pre} → {post}"}
         numbers, times = np.unique(np.minimum(connectome.count[rows], most), return_counts=True)
         synapses.plot(numbers, times / rows.sum(), marker="o", markersize=3, **style)
-        sizes.stairs(np.histogram(logs[rows], bins)[0] / rows.sum(), bins, **style)
+        if sized:
+            sizes.stairs(np.histogram(logs[rows], bins)[0] / rows.sum(), bins, **style)
     words = "synapses per connection" + (f" ({most}: or more)" if most == 30 else "")
     synapses.set(xlabel=words, ylabel="share of connections", yscale="log")
     synapses.yaxis.set_major_formatter(percent)
     synapses.yaxis.set_minor_formatter("")
-    sizes.set(xlabel="summed synapse size, log₁₀ voxels", ylabel="share of connections")
-    synapses.legend(loc="upper right", handlelength=3)
+    sizes.set(xlabel="summed synapse size, log₁₀ of its unit", ylabel="share of connections")
 
 
 def layers(figure: Figure, view: View) -> None:
@@ -327,7 +346,8 @@ def _arrows(axes: Axes, view: View, share: Floats) -> None:
     """Draw layers from the pia down, and arrows as wide as the connections are dense."""
     names = list(view.layers)
     depth = [float(np.median(view.depth[view.cells(types)])) for types in view.layers.values()]
-    ring = sorted(range(len(names)), key=lambda n: (names[n] == INTERNEURONS, depth[n]))
+    known = np.nan_to_num(depth)
+    ring = sorted(range(len(names)), key=lambda n: (names[n] == INTERNEURONS, known[n]))
     angle = math.pi / 2 - 2 * math.pi * np.argsort(ring) / len(ring)
     centre = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     most = float(share.max()) or 1.0
@@ -342,7 +362,9 @@ def _arrows(axes: Axes, view: View, share: Floats) -> None:
     for (x, y), (name, types) in zip(centre.tolist(), view.layers.items(), strict=True):
         disc = Circle((x, y), 0.19, zorder=6, facecolor=view.hue(name), edgecolor="white")
         axes.add_patch(disc)
-        axes.text(x, y, f"{name}\n{len(view.cells(types)):,}", **style)
+        words = f"{name}\n{len(view.cells(types)):,}".replace(" ", "\n")
+        fits = min(9.0, 44 / max(map(len, words.split("\n"))))  # points, within the disc
+        axes.text(x, y, words, **(style | {"size": fits}))
     axes.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     axes.set_axis_off()
     axes.set_title(f"arrows as wide as dense; figures from {100 * most / 5:.2g}%", loc="center")

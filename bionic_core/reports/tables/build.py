@@ -1,11 +1,10 @@
-"""What the commands show: sections of what a model is, what is installed, and what was compared."""
+"""What the commands show: sections of what a model is, and what was compared."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bionic_core.connectomes.roles import Compared, Comparison
-from bionic_core.registry.catalogue import Line, Listing
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Columns, Flow, Points, Section, Step, Table, cells
 from bionic_core.reports.tables.connectome import connectome
@@ -16,7 +15,7 @@ from bionic_core.reports.words import count, rough, rough_cell, share, sides, wh
 if TYPE_CHECKING:
     from bionic_core.training.describe import Description, Intermediate, Parameters, Wired
 
-__all__ = ["built", "checked", "compared", "connectome", "data", "plugins", "trained"]
+__all__ = ["built", "checked", "compared", "connectome", "data", "trained"]
 
 WIRING: Columns[Wired] = {
     "projection": lambda wired: (
@@ -26,13 +25,6 @@ WIRING: Columns[Wired] = {
     "connections": lambda wired: whole(wired.connections),
     "synapses": lambda wired: whole(wired.synapses),
     "stored": lambda wired: wired.storage,
-}
-PLUGINS: Columns[Line] = {
-    "name": lambda line: line.name,
-    "role": lambda line: "failed" if line.error else line.role,
-    "kind": lambda line: line.kind or "",
-    "requires": lambda line: ", ".join(line.requires),
-    "distribution": lambda line: f"{line.distribution} {line.version}".strip(),
 }
 COMPARED: Columns[Compared] = {
     "statistic": lambda row: row.statistic,
@@ -73,14 +65,6 @@ def parameters(counts: Parameters) -> Table:
     ruled, columns = (len(rows),), ("part", "allocated")
     rows += [cells((name, whole(size)), strong=True) for name, size in totals.items()]
     return Table("Parameters", columns, rows, ruled=ruled, sortable=False)
-
-
-def plugins(listing: Listing) -> Section:
-    """Show what is installed, failed plugins included."""
-    lines = listing.plugins
-    table = Table.of("", PLUGINS, lines, bad=lambda line: bool(line.error), words=range(5))
-    failures = [f"{line.name}: {line.error}" for line in lines if line.error]
-    return Section("", (), [table, *([Points(failures)] if failures else [])])
 
 
 def compared(comparison: Comparison) -> Section:

@@ -38,10 +38,12 @@ def _classes(summary: DataSummary, splits: Mapping[str, SplitCounts], words: str
 
 GROUPS: Columns[Group] = {
     "labels": lambda group: ", ".join(group.labels),
-    "rows": lambda group: "; ".join(f"{name} {_rows(n)}" for name, n in group.rows.items()),
+    "images": lambda group: "; ".join(
+        f"{name} {_rows(n)}" for name, n in (group.files or group.rows).items()
+    ),
 }
 PAIRS: Columns[NearPair] = {
-    "rows": lambda pair: " ~ ".join(map("{} {}".format, pair.splits, pair.rows)),
+    "images": lambda pair: " ~ ".join(map("{} {}".format, pair.splits, pair.files or pair.rows)),
     "bits": lambda pair: whole(pair.bits),
     "correlation": lambda pair: numeric(pair.correlation, 3),
 }
@@ -82,7 +84,7 @@ def _lines(check: DataCheck) -> Iterator[str]:
     """Give the rows of blank images, then what to do about leaks."""
     for split, found in check.blank.items():
         if found.images:
-            yield f"blank images in {split}: rows {_rows(found.rows)}"
+            yield f"blank images in {split}: {_rows(found.files) or f'rows {_rows(found.rows)}'}"
     leaks = check.leaks
     yield f"rows count from 0 within each split; fingerprint {check.fingerprint[:16]}"
     none, train = leaks.exact + leaks.near == 0, count(leaks.train)
@@ -97,7 +99,7 @@ def dropped(counts: Dropped | Leaks) -> str:
     return f"{count(exact + near)} images ({count(exact)} exact copies, {count(near)} near copies)"
 
 
-def _rows(rows: Sequence[int]) -> str:
+def _rows(rows: Sequence[object]) -> str:
     more = f" and {count(len(rows) - ROWS)} more" if len(rows) > ROWS else ""
     return ", ".join(map(str, rows[:ROWS])) + more
 

@@ -145,20 +145,23 @@ def _against(figures: Figures, against: Against) -> Table:
 
 def predicted(pictures: Sequence[Prediction]) -> Section:
     """Show class probabilities of pictures, best first."""
-    first, *others = pictures
-    if not others:
+    read = [one for one in pictures if one.error is None]
+    first = read[0]
+    if len(pictures) == 1:
         rows = [
             cells((name, share(value, 1)), strong=name == first.prediction)
             for name, value in first.probabilities.items()
         ]
         return Section("", (), [Table(first.image, ("class", "probability"), rows)])
     places = PLACES[: len(first.probabilities)]
+    lost = [one.error for one in pictures if one.error is not None]
     told = [
         (one.image, *(f"{n} {percent(p, 0)}" for n, p in [*one.probabilities.items()][:3]))
-        for one in pictures
+        for one in read
     ]
     note = "all probabilities: --json, or one picture at a time"
-    return Section("", (), [Table("", ("image", *places), told, words=(1, 2, 3), note=note)])
+    table = Table("", ("image", *places), told, words=(1, 2, 3), note=note)
+    return Section("", (), [table, *([Points(lost, "Not read")] if lost else [])])
 
 
 def exported(file: Exported) -> Section:

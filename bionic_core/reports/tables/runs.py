@@ -13,6 +13,7 @@ from bionic_core.runs.listing import DAMAGED, FAILED, FINISHED, STATES, Runs, Ru
 COLUMNS: Columns[RunState] = {
     "run": lambda run: run.hash,
     "spec": lambda run: run.name or NONE,
+    "variant": lambda run: run.variant or NONE,
     "seed": lambda run: NONE if run.seed is None else str(run.seed),
     "state": lambda run: run.state or NONE,
     "epochs": lambda run: NONE if run.epoch is None else str(run.epoch),
@@ -24,7 +25,7 @@ COLUMNS: Columns[RunState] = {
 def listed(found: Runs) -> Section:
     """Show a row for each run, then why some failed or cannot be used."""
     unusable = (DAMAGED, FAILED)
-    table = Table.of("", COLUMNS, found.runs, bad=lambda r: r.state in unusable, words=(1, 3))
+    table = Table.of("", COLUMNS, found.runs, bad=lambda r: r.state in unusable, words=(1, 2, 4))
     return Section("", (), [table, Points(list(_lines(found)))])
 
 

@@ -193,10 +193,11 @@ class _Study:
             yield self._reused(task)
 
     def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
+        from bionic_core.plugin import Mechanism
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
-        announced = {registry.distribution(name) for name in spec.mechanisms}
+        announced = {registry.distribution(name, Mechanism) for name in spec.mechanisms}
         packages = {package for package in announced if package} or {"bionic"}
         device = self._work.device
         return Order(
@@ -269,7 +270,7 @@ class _Study:
         import ray
         from ray import exceptions
 
-        from bionic_core.runs import Outcome, reason, record_failure
+        from bionic_core.runs import Outcome, keep_wiring, reason, record_failure
 
         folder = self._work.root / self._orders[task.number][0].hash
         try:
@@ -289,6 +290,8 @@ class _Study:
         if isinstance(said, BionicError):
             raise said
         ok = not said.error and not said.busy
+        if ok:  # what the runs of another machine kept is there
+            keep_wiring(folder, task.spec, self._work.plans.inputs.get(task.spec).connectome)
         outcome: Outcome = attrs.evolve(said, task=task, folder=folder if ok else None)
         return outcome
 

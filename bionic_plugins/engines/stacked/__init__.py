@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class Stacked(Engine):
-    """All runs that share shapes as one model, in this process; for GPUs (docs/guide/stacked.md).
+    """All runs that share shapes as one model, in this process; for GPUs (docs/how-to/stacked.md).
 
     Runs that cannot be stacked train one after another, and say why.
 

@@ -19,7 +19,7 @@ import attrs
 from bionic_core import Network, Spec, build
 from bionic_core.errors import RequestError
 from bionic_core.runs import Plans, Task, hooks_of
-from bionic_core.training import recipe_of
+from bionic_core.training import CLOSED, recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 
@@ -96,6 +96,9 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
         if key not in variants:
             connectome = plans.inputs.get(task.spec).connectome
             network = build(task.spec, seed=task.seed, connectome=connectome)
+            if kept := [n for n, p in network.named_parameters() if not p.requires_grad]:
+                alone.append((task, f"its {kept[0]} is not trained, as all of a stack are"))
+                continue
             variant = Variant(base, task.spec, modules, network)
             why = ""
             for there in groups:
@@ -117,6 +120,8 @@ def group(tasks: Sequence[Task], plans: Plans) -> Grouping:
 def _unlike_stacks(spec: Spec) -> str:
     """Say what a stack cannot do of a spec's recipe; an empty string if nothing."""
     recipe = recipe_of(spec)
+    if spec.training.optimizer == CLOSED:
+        return "a stack takes steps, and its readout is solved at once"
     if options := sorted(set(recipe.loss) - LOSS):
         return f"a stack's loss has no {', '.join(options)}"
     if recipe.scheduled:

@@ -204,8 +204,6 @@ def misfit(frame: Network, member: Network) -> str:
         if shapes.get(name) != parameter.shape:
             there = list(shapes[name]) if name in shapes else "none"
             return f"its {name} is {list(parameter.shape)}, others' is {there}"
-        if not parameter.requires_grad:
-            return f"its {name} is not trained"
     modules = dict(frame.named_modules())
     for path, module in member.named_modules():
         other = modules.get(path)

@@ -30,6 +30,7 @@ from bionic_core.runs import (
     Work,
     complete,
     device_of,
+    keep_wiring,
     machine_memory,
     of_the_machine,
     one_by_one,
@@ -326,6 +327,7 @@ def _teller(study: Study) -> Callable[[Member, Progress], None]:
 def _complete(member: Trainee) -> Outcome:
     """Write what a run leaves behind."""
     try:
+        keep_wiring(member.run.folder, member.task.spec, member.inputs.connectome)
         smoothing = member.course.recipe.smoothing
         complete(member.run, member.state, member.inputs, member.texts, smoothing)
     except (RequestError, WriteError):

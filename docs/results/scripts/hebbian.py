@@ -29,8 +29,9 @@ from bionic_core import Network, Projection, Split, build, load, recipe_of
 from bionic_core.runs.images_and_wiring import load_inputs
 from bionic_core.runs.manifest import circumstances
 from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.evaluation import evaluate
-from bionic_core.training.loop import start, train_epoch
+from bionic_core.training.loop import start
 from bionic_plugins.mechanisms.hebbian import scaled
 
 RESULTS = Path(__file__).parents[1]

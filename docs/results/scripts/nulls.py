@@ -1,16 +1,21 @@
-"""Rewiring at fixed degrees, beside igraph, bctpy and networkx: the tables of nulls.md.
+"""Rewiring at fixed degrees, beside igraph, bctpy and networkx: the table of nulls.md.
 
-``uv run python docs/results/scripts/nulls.py`` prints them. The other libraries are no
-dependencies: those that are not there are left out, and ``uv pip install igraph bctpy networkx``
-brings them. ``--large`` adds ten million connections (13 s, 4 GB).
+``uv run python docs/results/scripts/nulls.py`` draws, prints the table and writes it into nulls.md;
+all seconds are of the processor (user and system), which other work on the machine lengthens less
+than the clock's. It takes about three minutes of them. The other libraries are no dependencies: uv
+makes an environment for them, which ``nulls_peers.py`` runs in. ``--quick`` leaves out ten million
+connections (4 GB).
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import subprocess
+import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +23,22 @@ import numpy as np
 import bionic_core as bionic
 from bionic_plugins.mechanisms import rewiring, switching
 
-DRAWS = 2_000_000
-"""Connections of all draws of a graph together, of forty draws at most and three at least."""
+HERE = Path(__file__).parent
+PEERS = ("igraph==1.0.0", "bctpy==0.6.1", "networkx==3.6.1", "numpy")
+
+DRAWS, SECONDS, OWN = 48, 2.0, 20.0
+"""Draws of each tool at most; seconds of processor after which none begins; those of ours."""
+
+CERTAIN = 0.01
+"""Relative standard error of the overlap at which draws end, where more than seven are made."""
+
+LIMIT = 10
+"""Seconds of processor that a draw of another library may take; what would take more is not run."""
 
 LONG = 60
 """Rounds of the long chain."""
+
+Pair = tuple[Any, Any]
 
 
 def drawn(neurons: int, edges: int, spread: float) -> tuple[Any, Any]:
@@ -81,121 +97,139 @@ def curveball(pre: Any, post: Any, seed: int) -> tuple[Any, Any]:
     return now, post
 
 
-def igraph_rewire(pre: Any, post: Any, seed: int) -> tuple[Any, Any]:
-    """igraph, ten trials a connection (its default)."""
-    import random
-
-    import igraph
-
-    random.seed(seed)
-    graph = igraph.Graph(n=int(max(pre.max(), post.max())) + 1, directed=True)
-    graph.add_edges(np.stack([pre, post], axis=1))
-    graph.rewire()
-    found = np.array(graph.get_edgelist())
-    return found[:, 0], found[:, 1]
+def long_chain(pre: Any, post: Any, seed: int) -> Pair:
+    """This library, many more rounds than it takes."""
+    rng = np.random.default_rng(99 + seed)
+    return rewiring.rewired(pre, post, rng, within=True, rounds=LONG)[:2]
 
 
-def bct_randmio(pre: Any, post: Any, seed: int) -> tuple[Any, Any]:
-    """bctpy, randmio_dir with five swaps a connection; a dense matrix and a Python loop."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import bct
-
-    size = int(max(pre.max(), post.max())) + 1
-    matrix = np.zeros((size, size))
-    matrix[pre, post] = 1
-    found: tuple[Any, Any] = np.nonzero(bct.randmio_dir(matrix, 5, seed=seed)[0])
-    return found
-
-
-def networkx_swap(pre: Any, post: Any, seed: int) -> tuple[Any, Any]:
-    """networkx, directed_edge_swap, one swap a connection; a Python loop."""
-    import networkx
-
-    graph = networkx.DiGraph(zip(pre.tolist(), post.tolist(), strict=True))
-    count = len(pre)
-    networkx.directed_edge_swap(graph, nswap=count, max_tries=100 * count, seed=seed)
-    found = np.array(graph.edges)
-    return found[:, 0], found[:, 1]
-
-
-TOOLS: dict[str, tuple[Callable[[Any, Any, int], tuple[Any, Any]], int]] = {
+OURS: dict[str, tuple[Callable[[Any, Any, int], Pair], int]] = {
+    "*long chain*": (long_chain, 400_000),
     "bionic": (ours, 1 << 30),
-    "curveball × 40": (curveball, 1_000_000),
-    "igraph": (igraph_rewire, 1_000_000),
-    "bctpy": (bct_randmio, 20_000),
-    "networkx": (networkx_swap, 20_000),
+    "curveball × 40": (curveball, 400_000),
 }
-"""Each with the most connections that it is given, so that the table takes minutes."""
+OTHERS = ("igraph", "bctpy", "networkx")
 
 
-def rows(name: str, pre: Any, post: Any) -> Iterator[str]:
-    """Give a row of the table for each tool that is there."""
-    size = int(max(pre.max(), post.max())) + 1
-    out, into = (np.bincount(side, minlength=size) for side in (pre, post))
-    hub = out[pre] >= np.sort(out)[-max(1, size // 100)]
-    real, chance = pre * size + post, chances(pre, post)
-    each = range(min(40, max(3, DRAWS // len(pre))) if len(pre) <= 1_000_000 else 1)
+class Overlaps:
+    """What draws have in common with the real graph, and whether they keep its degrees."""
 
-    def kept(one: Any, other: Any) -> tuple[float, float]:
-        there = np.isin(real, one * size + other)
-        return float(there.mean()), float(there[hub].mean())
+    def __init__(self, pre: Any, post: Any) -> None:
+        self.pre, self.post = pre, post
+        self.size = int(max(pre.max(), post.max())) + 1
+        self.degrees = [np.bincount(side, minlength=self.size) for side in (pre, post)]
+        out = self.degrees[0]
+        self.hub = out[pre] >= np.sort(out)[-max(1, self.size // 100)]
+        self.real = pre * self.size + post
 
-    def long(seed: int) -> tuple[float, float]:
-        rng = np.random.default_rng(99 + seed)
-        return kept(*rewiring.rewired(pre, post, rng, within=True, rounds=LONG)[:2])
+    def of(self, draw: Pair) -> tuple[float, float, bool, bool]:
+        """Return the overlap of all and of hubs' connections; exact out-, in-degrees, all once."""
+        there = np.isin(self.real, draw[0] * self.size + draw[1])
+        sides = [np.bincount(side, minlength=self.size) for side in draw]
+        same = [bool((a == b).all()) for a, b in zip(sides, self.degrees, strict=True)]
+        once = len(np.unique(draw[0] * self.size + draw[1])) == len(self.real)
+        return float(there.mean()), float(there[self.hub].mean()), same[0] and once, same[1]
 
-    chain = [long(seed) for seed in each] if len(pre) <= 400_000 else []
-    truth = chance.mean(), chance[hub].mean()
-    yield f"| {name} | *chance, by degrees* | | {truth[0]:.3%} | {truth[1]:.3%} | | |"
-    if chain:
-        every, hubs = np.mean(chain, axis=0)
-        yield f"| | *chance, long chain* | | {every:.3%} | {hubs:.3%} | | |"
-    for tool, (rewire, most) in TOOLS.items():
-        if len(pre) > most:
-            continue
-        took, overlaps, exact = [], [], True
-        try:
-            for seed in each if most > 20_000 else each[:3]:
-                begun = time.process_time()
-                one, other = rewire(pre, post, seed)
-                took.append(time.process_time() - begun)
-                overlaps.append(kept(one, other))
-                same = [np.bincount(s, minlength=size) for s in (one, other)]
-                exact &= bool((same[0] == out).all() and (same[1] == into).all())
-                exact &= len(np.unique(one * size + other)) == len(pre)
-        except ImportError:
-            continue
-        every, hubs = np.mean(overlaps, axis=0)
-        off = f"{every / truth[0] - 1:+.1%} / {hubs / truth[1] - 1:+.1%}"
-        yield (
-            f"| | {tool} | {np.median(took):.2f} | {every:.3%} | {hubs:.3%} "
-            f"| {off} | {'yes' if exact else 'no'} |"
-        )
+
+def drawn_here(tool: str, graph: Overlaps) -> tuple[list[float], list[Any]]:
+    """Return seconds and overlaps of draws, until the overlap is known well."""
+    draw, most = OURS[tool][0], OWN if tool == "bionic" else SECONDS
+    took: list[float] = []
+    found: list[Any] = []
+    while len(took) < DRAWS:
+        begun = time.process_time()
+        one = draw(graph.pre, graph.post, len(took))
+        took.append(time.process_time() - begun)
+        found.append(graph.of(one))
+        every = np.array([row[0] for row in found])
+        error = every.std(ddof=1) / np.sqrt(len(every)) / every.mean() if len(every) > 2 else 1.0
+        if (error < CERTAIN and len(took) > 7) or sum(took) > most:
+            break
+    return took, found
+
+
+def drawn_there(tool: str, graph: Overlaps) -> tuple[list[float], list[Any]]:
+    """Return the same of another library, in its own environment; nothing past the limit."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, out = Path(folder) / "graph.npz", Path(folder) / "out.npz"
+        np.savez(given, pre=graph.pre, post=graph.post)
+        command = ["uv", "run", "--no-project", "--quiet"]
+        command += [word for name in PEERS for word in ("--with", name)]
+        command += ["python", str(HERE / "nulls_peers.py"), tool, str(given), str(out)]
+        subprocess.run([*command, str(DRAWS), str(SECONDS), str(LIMIT)], check=True)
+        with np.load(out) as file:
+            took = file["seconds"].tolist()
+            draws = [(file[f"pre{k}"], file[f"post{k}"]) for k in range(1, len(took) + 1)]
+            return took, [graph.of(draw) for draw in draws]
+
+
+def row(tool: str, took: list[float], found: list[Any], truth: Any) -> str:
+    """Give a tool's row of the table."""
+    shares = np.array([one[:2] for one in found])
+    mean, off = shares.mean(0), shares.mean(0) / truth - 1
+    spread = shares.std(0, ddof=1) / truth if len(found) > 1 else truth * np.nan
+    error = [f"{x:.1%}".rstrip("%") for x in spread / np.sqrt(len(found))]
+    exact = [all(one[side] for one in found) for side in (2, 3)]
+    said = {(1, 1): "yes", (1, 0): "out only", (0, 1): "in only", (0, 0): "no"}
+    return (
+        f"| | {tool} | {len(took)} | {np.median(took):.2f} | {mean[0]:.3%} | {mean[1]:.3%} "
+        f"| {off[0] * 100:+.1f} ± {error[0]} | {off[1] * 100:+.1f} ± {error[1]} "
+        f"| {said[exact[0], exact[1]]} |"
+    )
+
+
+def rows(name: str, pre: Any, post: Any, rates: dict[str, float]) -> Iterator[str]:
+    """Give a row of the table for each tool.
+
+    ``rates`` are other libraries' fastest seconds a connection, on the graphs before: by them what
+    would pass the limit is told from the start, and how long it would take at the least.
+    """
+    graph, chance = Overlaps(pre, post), chances(pre, post)
+    truth = np.array([chance.mean(), chance[graph.hub].mean()])
+    yield f"| {name} | *chance, by degrees* | | | {truth[0]:.3%} | {truth[1]:.3%} | | | |"
+    for tool in (t for t, (_, most) in OURS.items() if len(pre) <= most):
+        yield row(tool, *drawn_here(tool, graph), truth)
+    for tool in OTHERS:
+        least = rates.get(tool, 0.0) * len(pre)
+        took, found = ([], []) if least > LIMIT else drawn_there(tool, graph)
+        if took:
+            rates[tool] = min([rates.get(tool, np.inf), *(one / len(pre) for one in took)])
+            yield row(tool, took, found, truth)
+        else:
+            yield f"| | {tool} | not run: > {max(least, LIMIT):.0f} s | | | | | | |"
+
+
+HEAD = (
+    "| graph, neurons / connections | tool | draws | s of processor | overlap | hubs' | off, % "
+    "| hubs' off, % | exact |\n|---|---|---:|---:|---:|---:|---:|---:|---|"
+)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--large", action="store_true", help="add ten million connections")
-    large = parser.parse_args().large
-    cases = {
-        "column 23P, surrogate": column(),
-        "log-normal, 1,000 / 20,000": drawn(1000, 20_000, 1.0),
-        "log-normal, 20,000 / 400,000": drawn(20_000, 400_000, 1.0),
-        "log-normal, 50,000 / 1,000,000": drawn(50_000, 1_000_000, 1.0),
-        "uniform, 20,000 / 400,000": drawn(20_000, 400_000, 0.0),
-        "17 % dense, 300 / 15,000": drawn(300, 15_000, 0.5),
+    parser.add_argument("--quick", action="store_true", help="leave out ten million connections")
+    quick = parser.parse_args().quick
+    cases: dict[str, Callable[[], Pair]] = {
+        "column 23P, surrogate": column,
+        "17 % dense, 300 / 15,000": lambda: drawn(300, 15_000, 0.5),
+        "uniform, 20,000 / 400,000": lambda: drawn(20_000, 400_000, 0.0),
+        "log-normal, 20,000 / 400,000": lambda: drawn(20_000, 400_000, 1.0),
+        "log-normal, 50,000 / 1,000,000": lambda: drawn(50_000, 1_000_000, 1.0),
     }
-    if large:
-        cases["log-normal, 500,000 / 10,000,000"] = drawn(500_000, 10_000_000, 1.0)
-    print(
-        "| graph, neurons / connections | tool | s of processor | overlap | hubs' | off | exact |"
-    )
-    print("|---|---|---:|---:|---:|---:|---|")
-    for name, (pre, post) in cases.items():
-        for row in rows(name, pre, post):
-            print(row, flush=True)
+    if not quick:
+        cases["log-normal, 500,000 / 10,000,000"] = lambda: drawn(500_000, 10_000_000, 1.0)
+    table, rates = [HEAD], dict[str, float]()
+    print(HEAD)
+    for name, graph in cases.items():
+        for line in rows(name, *graph(), rates):
+            print(line, flush=True)
+            table.append(line)
+    page = HERE.parent / "nulls.md"
+    text = page.read_text(encoding="utf-8")
+    lines = "\n".join(table)
+    text = re.sub(r"\| graph, .*?\n(?=\n)", lambda _: lines + "\n", text, count=1, flags=re.DOTALL)
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draw docs/images/overview.png: the drawn faces, the column's wiring, and a factorial's effects.
 
-bionic factorial --mechanisms masks,inhibition --json > effects.json
+bionic factorial --mechanisms masks,convolution --json > effects.json
 python docs/results/scripts/overview.py effects.json docs/images/overview.png
 """
 
@@ -24,11 +24,12 @@ INK, RED, BLUE = "#222222", "#c23b22", "#1f6f8b"
 
 def faces(axes: Axes) -> None:
     """Show an image of each class."""
-    data = load("demo").data.read((1, 48, 48))
+    spec = load("demo")
+    data, side = spec.data.read(spec.model.image), spec.model.image[2]
     rows = [np.flatnonzero(data.train.labels == c)[[2, 5]] for c in range(7)]
     pictures = [np.concatenate(data.train.images[pair, 0], axis=0) for pair in rows]
     axes.imshow(np.concatenate(pictures, axis=1), cmap="gray", interpolation="nearest")
-    axes.set_xticks([24 + 48 * i for i in range(7)], data.class_names, rotation=40, ha="right")
+    axes.set_xticks([side * (i + 0.5) for i in range(7)], data.class_names, rotation=40, ha="right")
     axes.set_yticks([])
     axes.set_title("Images: drawn, FER-2013, or your own")
 

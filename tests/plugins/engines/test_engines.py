@@ -17,6 +17,7 @@ from bionic_core.studies.experiment import default_engine
 from bionic_core.studies.reproduction import Estimate
 from tests.cli.test_cli import SMALL, Bionic, bionic, refused
 from tests.support.announcing import announce
+from tests.support.notes import done_before
 
 __all__ = ["bionic"]
 
@@ -72,7 +73,7 @@ def test_an_engine_trains_the_runs_that_others_would(bionic: Bionic) -> None:
     first, cells = folders(), said.document["cells"]
     assert [cell["levels"] for cell in cells] == [{"masks": False}, {"masks": True}]
     said = bionic(*arguments, "--engine", "local")
-    assert said.err.count("(done before)") == 2
+    assert done_before(said.err) == 2
     assert folders() == first
     assert said.document["cells"] == cells
     assert len(Backwards.used) == 1

@@ -10,12 +10,12 @@ import torch
 
 from bionic_core.runs.engine import Task
 from bionic_core.runs.train import prepare, train
+from bionic_core.training.epochs import train_epoch
 from bionic_core.training.loop import (
     Member,
     Progress,
     Single,
     pass_once,
-    train_epoch,
     train_members,
 )
 from bionic_plugins.engines.stacked.groups import group

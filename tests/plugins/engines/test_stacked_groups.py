@@ -37,6 +37,14 @@ def test_keys_of_acting_mechanisms_part_groups_and_those_of_the_recipe_do_not() 
     assert not alone
 
 
+def test_wirings_and_shuffled_signs_of_one_shape_share_a_stack() -> None:
+    """Which sign each pre neuron has is a buffer, which each member has of its own."""
+    wirings = ("real", "signs", "rewired", "reciprocal")
+    groups, alone = grouped(*(spec(LIGHT | {"masks": {"wiring": w}, "signs": {}}) for w in wirings))
+    assert groups == [[*range(8)]]
+    assert not alone
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

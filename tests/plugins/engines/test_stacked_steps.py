@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from bionic_core.runs.engine import Task
 from bionic_core.runs.identity import identity
 from bionic_core.runs.train import prepare
+from bionic_core.training import epochs, precision, views
 from bionic_core.training import loop as training
-from bionic_core.training import precision, views
 from bionic_core.training.loss import training_loss
 from bionic_plugins.engines.stacked.groups import group
 from bionic_plugins.engines.stacked.stack import stacked_cross_entropy
@@ -90,7 +90,7 @@ def agree(patch: pytest.MonkeyPatch, tasks: Sequence[Task], tolerance: float = 1
             patch,
             training,
             "step_once",
-            lambda state=state, course=course: training.train_epoch(state, course),
+            lambda state=state, course=course: epochs.train_epoch(state, course),
         )
         losses = torch.stack([losses[row] for losses in together])
         torch.testing.assert_close(losses, torch.stack(alone), rtol=tolerance, atol=0)
@@ -128,6 +128,26 @@ def test_first_steps_with_a_weight_for_each_pair(
     agree(monkeypatch, tasks_of(specs))
 
 
+def test_first_steps_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without what acts from step to step, loops and local rules included."""
+    model = {"projections": ["A->B", "B->A", "A->A"], "steps": 3}
+    names = ("masks", "intra", "layernorm", "hebbian", "noise", "convolution")
+    mechanisms = {name: EVERYTHING[name] for name in names} | {"leak": {}, "adaptation": {}}
+    whole = spec(mechanisms, model=model, train=70)
+    gone = [whole.without([name]) for name in ("leak", "adaptation", "hebbian", "intra")]
+    agree(monkeypatch, tasks_of([whole, *gone], (0,)))
+
+
+def test_a_readout_that_is_solved_and_weights_that_are_kept_train_alone() -> None:
+    mechanisms = {name: EVERYTHING[name] for name in ("masks", "intra")}
+    solved = spec(mechanisms, optimizer="ridge", max_epochs=1)
+    kept = spec({**mechanisms, "frozen": {}})
+    for one, why in ((solved, "solved at once"), (kept, "is not trained")):
+        grouping = group(tasks_of([one]), PLANS)
+        assert not grouping.groups
+        assert all(why in reason for _, reason in grouping.alone)
+
+
 @pytest.mark.parametrize(
     ("keys", "tolerance"),
     [
@@ -158,7 +178,7 @@ def test_first_steps_in_bfloat16_agree_to_its_three_digits(monkeypatch: pytest.M
     together = torch.stack(first_steps(monkeypatch, Steps, "take", step))
     for row, task in enumerate(tasks):
         state, course = prepare(task.spec, task.seed, CACHE.get(task.spec), CPU)
-        single = functools.partial(training.train_epoch, state, course)
+        single = functools.partial(epochs.train_epoch, state, course)
         alone = torch.stack(first_steps(monkeypatch, training, "step_once", single))
         found = together[:, row]
         assert not torch.allclose(found, alone, rtol=1e-6), "it is no float32"

@@ -10,6 +10,7 @@ import torch
 import bionic_core as bionic
 from bionic_core import RequestError
 from bionic_core.spec.spec import compose
+from bionic_core.studies.publication import open_publication
 from bionic_plugins.mechanisms.attention import HierarchicalAttention
 from bionic_plugins.mechanisms.convolution import MaxPool
 from bionic_plugins.mechanisms.lateral import SurroundInhibition
@@ -161,3 +162,17 @@ def test_attention_weighs_channels_then_places(channels: int) -> None:
 
 def test_attention_has_the_printed_number_of_parameters() -> None:
     assert sum(p.numel() for p in HierarchicalAttention(16, 8).parameters()) == 64 + 145
+
+
+def test_attention_on_pixels_is_refused_and_the_papers_number_explained() -> None:
+    """The paper's ablation keeps these 209 parameters; beside its number the report says so."""
+    attention = HierarchicalAttention(16, 8)
+    assert sum(p.numel() for p in attention.parameters()) == 64 + 145
+    document = toys.document({"attention": {}})
+    with pytest.raises(RequestError, match=r"mechanisms\.attention: requires 'convolution'"):
+        compose(document, name="toy", registry=toys.REGISTRY)
+    paper = open_publication("bionic2025", bionic.Registry.installed())
+    (row,) = [row for row in paper.rows if row.without == "convolution"]
+    assert "1,376 parameters smaller" in row.note
+    assert "1,585 fewer" in row.note
+    assert paper.whole.parameters - row.parameters == 1376 == 1585 - 209

@@ -76,6 +76,44 @@ def test_a_weight_of_zero_can_grow_and_an_unknown_sign_is_free() -> None:
     assert values.grad.tolist() == [[1, -1, 1], [-1, -1, 1]]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_one_product_gives_the_equation_to_the_bit(dtype: torch.dtype) -> None:
+    """``|v| · s``, spelled out, forward and backward: runs of that form stay what they are."""
+    draw = torch.Generator().manual_seed(0)
+    values = torch.randn(50, 40, generator=draw).to(dtype)
+    values[::7, ::3], values[1::7, ::3], values[2, :3] = 0.0, -0.0, torch.inf
+    values[3, :3], values[4, :3] = torch.nan, torch.finfo(dtype).tiny / 4
+    sign = torch.randint(-1, 2, (40,), generator=draw).float()
+    upstream = torch.randn(50, 40, generator=draw).to(dtype)
+
+    class Here:
+        pre = torch.arange(40)[None]
+
+    def spelled(v: torch.Tensor) -> torch.Tensor:
+        s = sign.to(dtype)[Here.pre]
+        return torch.where(s == 0, v, torch.where(v < 0, -v, v) * s)
+
+    found = []
+    for formula in (lambda v: Signed(sign)(v, Here()), spelled):
+        leaf = values.clone().requires_grad_()
+        out = formula(leaf)
+        out.backward(upstream)
+        assert leaf.grad is not None
+        found.append([bits(out.detach()), bits(leaf.grad)])
+    assert found[0] == found[1]
+
+
+def bits(values: torch.Tensor) -> bytes:
+    """Every byte of it, so that zeros of both signs differ; one NaN is as good as another."""
+    return (
+        values.nan_to_num(1e9, posinf=torch.inf, neginf=-torch.inf)
+        .contiguous()
+        .view(torch.uint8)
+        .numpy()
+        .tobytes()
+    )
+
+
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_no_training_and_no_local_rule_changes_a_sign(storage: str, optimizer: Any) -> None:

@@ -160,6 +160,46 @@ def test_reciprocity_is_kept_with_the_degrees() -> None:
         assert (kept == real).all()
 
 
+RECIPROCAL = {
+    "ring of four": ([0, 1, 2, 3], [1, 2, 3, 0], 6),
+    "a triangle": ([0, 1, 2], [1, 2, 0], 2),
+    "mutual pairs alone": ([0, 1, 2, 3], [1, 0, 3, 2], 3),
+    "a pair and a cycle": ([0, 1, 2, 3, 0], [1, 2, 3, 0, 3], 2),
+    "degrees that differ": ([1, 1, 3, 0, 2, 3], [3, 4, 0, 2, 3, 1], 6),
+}
+LARGER = {"ring of five": ([0, 1, 2, 3, 4], [1, 2, 3, 4, 0], 24)}
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "number"),
+    [*RECIPROCAL.values(), *(pytest.param(*c, marks=pytest.mark.slow) for c in LARGER.values())],
+    ids=[*RECIPROCAL, *LARGER],
+)
+def test_every_graph_of_these_degrees_and_reciprocity_comes_equally_often(
+    pre: list[int], post: list[int], number: int
+) -> None:
+    """Against enumeration; a ring of four cannot be opened by two connections at a time."""
+    side = max(*pre, *post) + 1
+    real = np.zeros((side, side), int)
+    real[pre, post] = 1
+    mutual = (real & real.T).sum(1)
+    possible = set()
+    for graph in graphs_like(real, within=True):
+        matrix = np.array(graph).reshape(real.shape)
+        if ((matrix & matrix.T).sum(1) == mutual).all():
+            possible.add(graph)
+    assert len(possible) == number
+    rng, seen = np.random.default_rng(0), Counter[tuple[int, ...]]()
+    now = np.array(pre), np.array(post)
+    for _ in range(30 * number):  # of one chain, some rounds apart
+        now = rewiring.reciprocal(*now, rng, rounds=8)[0][:2]
+        matrix = np.zeros_like(real)
+        matrix[now] = 1
+        seen[tuple(matrix.ravel().tolist())] += 1
+    assert set(seen) == possible
+    assert chisquare(list(seen.values())).pvalue > 1e-3
+
+
 def test_types_of_two_cells_take_no_time() -> None:
     """Linear in the connections: it took 48 s of processor when types were filled by chance."""
     neurons = 6000

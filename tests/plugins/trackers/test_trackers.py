@@ -20,6 +20,7 @@ from bionic_core.studies.names import flat
 from bionic_plugins.trackers.mlflow_tracker import MLflow
 from bionic_plugins.trackers.tensorboard_tracker import TensorBoard
 from tests.cli.test_cli import Bionic, Said, bionic, refused
+from tests.support.notes import done_before
 from tests.support.pages import blocks
 
 __all__ = ["bionic"]
@@ -196,7 +197,7 @@ def test_the_same_study_again_adds_nothing(
     before = {path: path.read_bytes() for path in board.rglob("*") if path.is_file()}
     said = bionic(*command()[1:], "--json")
     assert said.code == 0, said.err
-    assert said.err.count("(done before)") == 4
+    assert done_before(said.err) == 4
     assert "failed (" not in said.err
     assert {path: path.read_bytes() for path in board.rglob("*") if path.is_file()} == before
     client = mlflow_client(place / "runs" / "tracking")
