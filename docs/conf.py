@@ -13,12 +13,14 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 os.environ.setdefault("COLUMNS", "100")
 
+import pandas  # noqa: E402
 from pygments.lexers import TextLexer  # noqa: E402
 from sphinx.highlighting import lexers  # noqa: E402
 
 import bionic_core  # noqa: E402
 
 lexers["csv"] = TextLexer()
+pandas.options.display.float_format = "{:.3f}".format  # of what tutorials show
 
 project = "bionic"
 author = copyright = "The bionic authors"

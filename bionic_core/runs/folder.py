@@ -44,7 +44,7 @@ from bionic_core.runs.files import (
 )
 from bionic_core.runs.restore import restored_network, restored_spec
 from bionic_core.runs.result import Result
-from bionic_core.spec.spec import Spec
+from bionic_core.spec.spec import Spec, digest
 
 if TYPE_CHECKING:
     from bionic_core.connectome import Connectome
@@ -210,6 +210,19 @@ class Run:
             DamagedError: files are missing, or not what was written; it names them all.
         """
         return self.files.verify()
+
+    def check_identity(self) -> None:
+        """Check that what was written before training is of the run that the folder is named after.
+
+        Raises:
+            DamagedError: it is of another one, with its files put here or its folder renamed.
+        """
+        found = self.manifest.get("identity")
+        if (other := digest(found)) != self.hash:
+            raise DamagedError(
+                f"damaged: it is of another run, {other}. Nothing of it has been used. {ANEW}",
+                where=str(self.folder / MANIFEST),
+            )
 
 
 _WANTED_PREDICTIONS = {

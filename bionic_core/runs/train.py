@@ -24,7 +24,7 @@ from safetensors.torch import save as to_safetensors
 
 from bionic_core.base import failures
 from bionic_core.base.checksums import sha256
-from bionic_core.base.files import remove_temporaries, write_atomically, write_text
+from bionic_core.base.files import present, remove_temporaries, write_atomically, write_text
 from bionic_core.base.locks import Claim
 from bionic_core.base.records import to_document
 from bionic_core.base.strict_json import json_text
@@ -200,6 +200,8 @@ def take_up(run: Run, state: State) -> Checkpoint | None:
     """
     (run.folder / FAILURE).unlink(missing_ok=True)
     remove_temporaries(run.folder, (*SUMMED, STATE, SUMS, FAILURE))
+    if present(run.folder / STATE):
+        run.check_identity()
     return resume(run, state)
 
 
@@ -229,6 +231,7 @@ def write_texts(
 def reused(run: Run) -> Run:
     """Return a complete run, once it is what was written; tidy up after a kill at its very end."""
     run.verify()
+    run.check_identity()
     with suppress(OSError):  # of a folder that cannot be written, nothing is wanted
         for name in (STATE, LOCK):
             (run.folder / name).unlink(missing_ok=True)

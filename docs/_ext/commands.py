@@ -42,7 +42,7 @@ def page() -> Iterator[str]:
     yield "failed while running, 2 the request is wrong. Options of an engine, tracker or fetcher"
     yield "that a command takes beside its own are that plugin's keys (:doc:`engines`,"
     yield ":doc:`trackers`), with ``-`` for ``_``."
-    yield from ("", ".. contents::", "   :local:", "   :depth: 2", "")
+    yield ""
     offered = {
         entry.name.partition(".")[0]: entry.load().group
         for entry in sorted(Registry.installed().announced(COMMAND), key=lambda e: e.name)[::-1]

@@ -51,7 +51,10 @@ ROOMS = {
 PLUGINS = {
     "mechanisms": ("Mechanisms", ("mechanism",)),
     "data": ("Sources of images", ("data source",)),
-    "connectomes": ("Sources of wiring", ("connectome source", "connectome fetcher")),
+    "connectomes": (
+        "Sources of wiring",
+        ("connectome source", "connectome surrogate", "connectome fetcher"),
+    ),
     "engines": ("Engines", ("engine",)),
     "trackers": ("Trackers and publications", ("tracker", "publication")),
 }
@@ -140,7 +143,7 @@ def plugin_page(title: str, roles: tuple[str, ...], classes: list[type[Plugin]])
     yield from titled(title, "=")
     yield "Every one that comes with bionic, and every key, as the classes say; ``bionic plugins"
     yield "NAME`` prints the same. A key for which no range stands takes any value of its kind."
-    yield from ("", ".. contents::", "   :local:", "   :depth: 1", "")
+    yield ""
     for role in roles:
         for cls in sorted((c for c in classes if c.role == role), key=lambda c: c.name):
             yield from plugin_lines(cls)
@@ -190,7 +193,7 @@ def python_page() -> Iterator[str]:
     yield from titled("Python", "=")
     yield "Everything that ``import bionic_core as bionic`` offers; :doc:`/how-to/python` shows it"
     yield "at work."
-    yield from ("", ".. contents::", "   :local:", "   :depth: 1", "")
+    yield ""
     for heading in (*ROOMS, "Others"):
         names = [name for module, name in offers if room_of(module) == heading]
         if names:

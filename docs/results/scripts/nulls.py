@@ -2,7 +2,7 @@
 
 ``uv run python docs/results/scripts/nulls.py`` draws, prints the table and writes it into nulls.md;
 all seconds are of the processor (user and system), which other work on the machine lengthens less
-than the clock's. It takes about three minutes of them. The other libraries are no dependencies: uv
+than the clock's. It takes about four minutes of them. The other libraries are no dependencies: uv
 makes an environment for them, which ``nulls_peers.py`` runs in. ``--quick`` leaves out ten million
 connections (4 GB).
 """

@@ -242,7 +242,7 @@ def test_without_a_schedule_the_rate_stays() -> None:
     ["hebbian", "augmentation", "weight_decay", "label_smoothing", "class_weights", "lr_schedule"],
 )
 def test_a_training_mechanism_left_out_leaves_no_trace(name: str) -> None:
-    full = bionic.load("full")
+    full = bionic.load("as-written")
     spec = full.without([name])
     assert name not in spec.to_toml()
     assert attrs.asdict(recipe_of(spec)) != attrs.asdict(recipe_of(full)) or name == "hebbian"
