@@ -40,7 +40,6 @@ class Split:
         files = None if self.files is None else self.files[rows]
         return Split(self.images[rows], self.labels[rows], files)
 
-    @property
     def hashed(self) -> bytes:
         """What of its labels goes into a dataset's fingerprint: the same on every machine."""
         return self.labels.astype("<i8").tobytes()
@@ -83,8 +82,7 @@ class Dataset:
     @property
     def splits(self) -> Mapping[str, Split]:
         """The source's own splits by name, in the order train, validation, test."""
-        named = {name: getattr(self, name) for name in SPLITS}
-        return {name: part for name, part in named.items() if part is not None}
+        return {name: part for name in SPLITS if (part := getattr(self, name)) is not None}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -93,5 +91,5 @@ class Dataset:
         for name, part in self.splits.items():
             digest.update(f"{name}{part.images.shape}".encode())
             digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(part.hashed)
+            digest.update(part.hashed())
         return digest.hexdigest()

@@ -39,7 +39,6 @@ class SoftSplit(Split):
         part = Split(self.images, self.labels, self.files).take(rows)
         return SoftSplit(part.images, part.labels, part.files, targets=self.targets[rows])
 
-    @property
     def hashed(self) -> bytes:
         """What of its labels goes into a dataset's fingerprint."""
-        return Split(self.images, self.labels).hashed + self.targets.astype("<f4").tobytes()
+        return Split(self.images, self.labels).hashed() + self.targets.astype("<f4").tobytes()

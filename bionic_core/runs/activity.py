@@ -213,8 +213,8 @@ def _given(images: object, shape: tuple[int, int, int]) -> Shown:
         images = np.asarray(places)
     if not hasattr(images, "shape"):
         raise RequestError(
-            f"images: {type(images).__name__} must be a split ({', '.join(SPLITS)}), pictures or "
-            "an array NCHW"
+            f"images: must be a split ({', '.join(SPLITS)}), pictures or an array NCHW; this is "
+            f"{type(images).__name__}"
         )
     array = np.asarray(images)
     array = array[:, None] if array.ndim == 3 and shape[0] == 1 else array

@@ -141,8 +141,7 @@ def lesion(
     seeds = tuple(int(run.manifest["seed"]) for run in runs)
     _check_alike(subjects, seeds, neurons)
     groups = _groups(neurons, by)
-    rows = [place for _, place in groups]
-    told = [predictions(it.network, it.part, rows) for it in subjects]
+    told = [predictions(it.network, it.part, [g for _, g in groups]) for it in subjects]
     whole = np.stack([found[0] for found in told]) == first.part.labels
     lesioned = np.stack([found[1:] for found in told]) == first.part.labels
     flipped = np.stack([(found[1:] != found[0]).mean(1) for found in told]).mean(0)
@@ -162,20 +161,34 @@ def lesion(
         )
         for k, (name, place) in enumerate(groups)
     ]
-    count = len(first.part)
+    ranked = sorted(found, key=lambda each: (each.effect, -each.flipped))
+    return _told(subjects, seeds, split, by, float(whole.mean()), ranked)
+
+
+def _told(
+    subjects: Sequence[Subject],
+    seeds: tuple[int, ...],
+    split: str,
+    by: str,
+    accuracy: float,
+    ranked: Sequence[Lesion],
+) -> Lesions:
+    """Return lesions with what they are of, and over what they generalise."""
+    first, count = subjects[0], len(subjects[0].part)
     one = f"over new images like these {count:,}, for this network as it is"
+    alone = len(subjects) == 1
     return Lesions(
-        runs=tuple(str(run.folder) for run in runs),
+        runs=tuple(str(it.run.folder) for it in subjects),
         seeds=seeds,
-        name=str(runs[0].manifest["name"]),
+        name=str(first.run.manifest["name"]),
         data=first.data,
         split=split,
         images=count,
         by=by,
-        accuracy=float(whole.mean()),
-        over=one if len(runs) == 1 else Over.of(len(runs), count, new=True).words,
-        test="McNemar's paired test" if len(runs) == 1 else "paired t over seeds and images",
-        lesions=tuple(sorted(found, key=lambda each: (each.effect, -each.flipped))),
+        accuracy=accuracy,
+        over=one if alone else Over.of(len(seeds), count, new=count >= FEWEST_IMAGES).words,
+        test="McNemar's paired test" if alone else "paired t over seeds and images",
+        lesions=tuple(ranked),
         notes=tuple(_notes(subjects, seeds, split)),
     )
 

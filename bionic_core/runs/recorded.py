@@ -230,25 +230,7 @@ def compare_with(
     order, notes = _order(found, recorded)
     columns = _columns(found, recorded)
     rates = np.concatenate([part for _, part in found.batches()]).astype(np.float64)[order]
-    likenesses = []
-    for layer, (mine, theirs) in columns.items():
-        if min(len(mine), len(theirs)) < 2:
-            notes.append(f"layer {layer}: fewer than two cells of it were recorded; left out")
-            continue
-        for step in range(found.steps):
-            for measure in MEASURES:
-                one = similarity(measure, rates[:, step, mine], recorded.responses[:, :, theirs])
-                time = step if found.steps > 1 else None
-                likenesses.append(Likeness(layer, time, len(mine), len(theirs), one, None))
-    if not likenesses:
-        raise RequestError("no layer has two recorded cells", where=str(recorded.path))
-    p = [np.nan if one.similarity.p is None else one.similarity.p for one in likenesses]
-    told = [
-        attrs.evolve(one, p_adjusted=None if np.isnan(q) else float(q))
-        for one, q in zip(likenesses, holm(np.array(p)), strict=True)
-    ]
-    if any(one.similarity.value is None for one in likenesses):
-        notes.append("where there is no value, a layer or the recording tells no images apart")
+    told = _likenesses(columns, rates, recorded, notes)
     repeats = len(recorded.responses)
     if repeats == 1:
         notes.append("without repeats nothing tells how like it any network could be")
@@ -261,8 +243,36 @@ def compare_with(
         images=len(found.shown),
         repeats=repeats,
         matched=recorded.cells is not None,
-        likenesses=tuple(told),
+        likenesses=told,
         notes=tuple(notes),
+    )
+
+
+def _likenesses(
+    columns: Mapping[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    rates: npt.NDArray[np.float64],
+    recorded: Recorded,
+    notes: list[str],
+) -> tuple[Likeness, ...]:
+    """Return how like the recording rates (images, steps, neurons) are; add to what is said."""
+    found, steps = [], rates.shape[1]
+    for layer, (mine, theirs) in columns.items():
+        if min(len(mine), len(theirs)) < 2:
+            notes.append(f"layer {layer}: fewer than two cells of it were recorded; left out")
+            continue
+        for step in range(steps):
+            for measure in MEASURES:
+                one = similarity(measure, rates[:, step, mine], recorded.responses[:, :, theirs])
+                time = step if steps > 1 else None
+                found.append(Likeness(layer, time, len(mine), len(theirs), one, None))
+    if not found:
+        raise RequestError("no layer has two recorded cells", where=str(recorded.path))
+    if any(one.similarity.value is None for one in found):
+        notes.append("where there is no value, a layer or the recording tells no images apart")
+    p = holm(np.array([np.nan if (q := one.similarity.p) is None else q for one in found]))
+    return tuple(
+        attrs.evolve(one, p_adjusted=None if np.isnan(q) else float(q))
+        for one, q in zip(found, p, strict=True)
     )
 
 

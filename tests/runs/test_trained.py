@@ -187,6 +187,7 @@ def test_ceiling_of_known_noise() -> None:
     found = similarity("CKA", signal, noisy)
     # The noise's own kernel is the same for all stimuli but for sampling, and so is left out.
     assert found.value == pytest.approx(1, abs=0.05)
+    assert found.value is not None
     assert found.floor is not None
     assert found.ceiling is not None
     assert found.floor <= found.value + 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -28,12 +29,12 @@ NAMES = ("neutral", "anger", *[v for v in VOTED if v not in ("neutral", "anger")
 def made(folder: Path, *, rows: int = 56) -> Path:
     """An archive of images and their votes: three of each of the classes, and some without."""
     rng = np.random.default_rng(0)
-    arrays: dict[str, np.ndarray] = {
+    arrays: dict[str, Any] = {
         "class_names": np.array(
             ["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]
         )
     }
-    votes: dict[str, np.ndarray] = {"vote_names": np.array(NAMES)}
+    votes: dict[str, Any] = {"vote_names": np.array(NAMES)}
     for name in ("train", "public"):
         arrays[f"{name}_images"] = rng.integers(0, 255, (rows, 48, 48), np.uint8)
         arrays[f"{name}_labels"] = (np.arange(rows) % 7).astype(np.uint8)
