@@ -39,6 +39,7 @@ from bionic_core.plugin import Mechanism as Mechanism
 from bionic_core.registry import Registry as Registry
 from bionic_core.runs.engine import Engine as Engine
 from bionic_core.seeds import Stream as Stream
+from bionic_core.seeds import derive as derive
 from bionic_core.sites import Features as Features
 from bionic_core.sites import Layer as Layer
 from bionic_core.sites import NormSite as NormSite

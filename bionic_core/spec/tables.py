@@ -11,11 +11,12 @@ from attrs.validators import ge, gt, in_, le, lt
 
 from bionic_core.dataset import Protocol
 from bionic_core.hookspecs import COMBINATION
-from bionic_core.markers import NEUTRAL
+from bionic_core.markers import EARLIER, NEUTRAL
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 
+CONSTANT = "constant"
 Storage = Literal["auto", "dense", "packed", "sparse"]
 
 
@@ -60,12 +61,14 @@ class Model:
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
-    steps: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    steps: int = field(default=1, validator=ge(1), metadata={EARLIER: 1})
     input: Literal["constant", "onset", "rows"] = field(
-        default="constant", validator=in_(("constant", "onset", "rows")), metadata={NEUTRAL: True}
+        default="constant",
+        validator=in_(("constant", "onset", "rows")),
+        metadata={EARLIER: "constant"},
     )
     readout: Literal["last", "mean"] = field(
-        default="last", validator=in_(("last", "mean")), metadata={NEUTRAL: True}
+        default="last", validator=in_(("last", "mean")), metadata={EARLIER: "last"}
     )
 
 

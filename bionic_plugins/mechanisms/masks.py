@@ -251,7 +251,7 @@ def _shuffled(
 
 def _own(draw: int, site: str, *more: str) -> int:
     """Return the seed of a numbered draw: what the core hands this hook where a run has it."""
-    from bionic_core.seeds import derive
+    from bionic_core import derive
 
     return derive(draw, Masks.name, "wiring", site, *more)
 
