@@ -40,10 +40,6 @@ class Split:
         files = None if self.files is None else self.files[rows]
         return Split(self.images[rows], self.labels[rows], files)
 
-    def hashed(self) -> bytes:
-        """What of its labels goes into a dataset's fingerprint: the same on every machine."""
-        return self.labels.astype("<i8").tobytes()
-
     def counts(self, classes: int) -> npt.NDArray[np.int64]:
         """Return the number of images of each class, int64 (classes,)."""
         return np.bincount(self.labels, minlength=classes)
@@ -91,5 +87,6 @@ class Dataset:
         for name, part in self.splits.items():
             digest.update(f"{name}{part.images.shape}".encode())
             digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(part.hashed())
+            digest.update(part.labels.astype("<i8").data)  # the same bytes on every machine
+            digest.update(getattr(part, "beside_labels", b""))  # of SoftSplit
         return digest.hexdigest()
