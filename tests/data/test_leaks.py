@@ -296,10 +296,8 @@ def test_a_run_says_what_was_dropped(tmp_path: Path) -> None:
     assert run.manifest["dropped"] == to_document(run.result)["dropped"] == counts
     out = io.StringIO()
     Console(file=out, width=80).print(terminal.render(trained(run.result)))
-    total = f"{counts['exact'] + counts['near']:,}"
-    assert (
-        f"dropped from train as leaks: {total} images ({counts['exact']:,} exact" in out.getvalue()
-    )
+    words = f"{sum(counts.values()):,} images ({counts['exact']:,} exact"
+    assert f"dropped from train as leaks: {words}" in out.getvalue()
     assert run.spec().data_choice.drop_leaks is True
     assert evaluate_run(run, "train").figures.images == len(parts.train)
     assert "dropped" not in train(drawn(), root=tmp_path, device="cpu").manifest
@@ -365,17 +363,15 @@ def test_every_output_of_the_paper_protocol_says_test_selected(bionic: Bionic) -
     assert bionic(*study, *PLAN, "--json").document["selected_on"] == "test"
     assert words in bionic(*study).out
     assert bionic(*study, "--json").document["selected_on"] == "test"
-    for command in ("info", "check"):
-        assert words in bionic("data", command, "schematic", "--protocol", "paper").out
+    for look in ("info", "check"):
+        assert words in bionic("data", look, "schematic", "--protocol", "paper").out
 
 
 def test_no_output_of_the_honest_protocol_says_so(bionic: Bionic) -> None:  # noqa: F811
-    said = bionic("train", "demo", *SMALL)
-    assert "test-selected" not in said.out
     study = ("factorial", "--mechanisms", "noise", "--seeds", "1", *SMALL)
-    assert "test-selected" not in bionic(*study, *PLAN).out
-    assert "test-selected" not in bionic("data", "info", "schematic").out
-    assert "test-selected" not in bionic("data", "check", "schematic").out
+    looks = (("data", command, "schematic") for command in ("info", "check"))
+    for words in (("train", "demo", *SMALL), (*study, *PLAN), *looks):
+        assert "test-selected" not in bionic(*words).out
 
 
 # --- the real ones
