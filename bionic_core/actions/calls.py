@@ -129,8 +129,7 @@ def factorial(
     """
     with called(trains=True):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        asked_spec = (spec, data, epochs, set, without, with_)
-        loaded = spec_of(*asked_spec, switched=mechanisms)
+        loaded = spec_of(spec, data, epochs, set, without, with_, mechanisms)
         wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
@@ -221,8 +220,8 @@ def plan(
         RequestError: what was asked is wrong.
     """
     with called():
-        asked_spec = (spec, data, epochs, set, without, with_)
-        loaded = spec_of(*asked_spec, switched=mechanisms if study == "factorial" else ())
+        switched = mechanisms if study == "factorial" else ()
+        loaded = spec_of(spec, data, epochs, set, without, with_, switched)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         where = workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":
