@@ -125,8 +125,8 @@ def _unlike_stacks(spec: Spec) -> str:
         return "a stack takes steps, and its readout is solved at once"
     if options := sorted(set(recipe.loss) - LOSS):
         return f"a stack's loss has no {', '.join(options)}"
-    if recipe.scheduled:
-        return f"a stack's local rules follow no schedule, as {', '.join(recipe.scheduled)} does"
+    if follow := [name for name, follows in recipe.scheduled.items() if follows]:
+        return f"a stack's local rules follow no schedule, as {', '.join(follow)} does"
     return ""
 
 
