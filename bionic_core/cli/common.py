@@ -90,8 +90,12 @@ def load(
     set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
+    switched: str = "",
 ) -> Spec:
-    """Return the spec that a command's options ask for."""
+    """Return the spec that a command's options ask for.
+
+    ``switched`` are mechanisms that the command puts in and out itself, so that they may be set.
+    """
     from bionic_core.spec.find import load as load_spec
 
     assignments = list(set_ or [])
@@ -99,9 +103,12 @@ def load(
         assignments.append(f"training.max_epochs={epochs}")
         if any(one.replace(" ", "").startswith("training.max_epochs=") for one in set_ or ()):
             raise RequestError("--epochs and --set training.max_epochs are one; give one of them")
-    return load_spec(
-        spec, set=assignments, without=names_in(without), with_=names_in(with_), data=data
-    )
+    out, more = names_in(without), names_in(with_)
+    if switched and assignments:
+        from bionic_core.spec.assign import given_values
+
+        more += given_values(assignments, names_in(switched), out)
+    return load_spec(spec, set=assignments, without=out, with_=more, data=data)
 
 
 def names_in(text: str) -> list[str]:

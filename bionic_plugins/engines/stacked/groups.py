@@ -17,10 +17,9 @@ from typing import Any
 import attrs
 
 from bionic_core import Network, Spec, build
-from bionic_core.data.soft import SoftSplit
 from bionic_core.errors import RequestError
 from bionic_core.runs import Plans, Task, hooks_of
-from bionic_core.training import CLOSED, recipe_of
+from bionic_core.training import CLOSED, SoftSplit, recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 
