@@ -26,7 +26,7 @@ from bionic_core.errors import BionicError
 FAULT = "Nobody expected this"
 
 QUICK = settings(
-    max_examples=20,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

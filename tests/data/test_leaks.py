@@ -347,6 +347,7 @@ def test_the_default_distance_is_the_one_that_was_measured() -> None:
 
 
 PAPER = ("--set", "data.protocol=paper")
+PLAN = ("--plan", "--probe", "0")
 
 
 def test_every_output_of_the_paper_protocol_says_test_selected(bionic: Bionic) -> None:  # noqa: F811
@@ -360,8 +361,8 @@ def test_every_output_of_the_paper_protocol_says_test_selected(bionic: Bionic) -
     evaluated = bionic("evaluate", document["run"], "--json").document
     assert evaluated["selected_on"] == "test"
     study = ("factorial", "--mechanisms", "noise", "--seeds", "1", *SMALL, *PAPER)
-    assert words in bionic(*study, "--plan").out
-    assert bionic(*study, "--plan", "--json").document["selected_on"] == "test"
+    assert words in bionic(*study, *PLAN).out
+    assert bionic(*study, *PLAN, "--json").document["selected_on"] == "test"
     assert words in bionic(*study).out
     assert bionic(*study, "--json").document["selected_on"] == "test"
     for command in ("info", "check"):
@@ -372,7 +373,7 @@ def test_no_output_of_the_honest_protocol_says_so(bionic: Bionic) -> None:  # no
     said = bionic("train", "demo", *SMALL)
     assert "test-selected" not in said.out
     study = ("factorial", "--mechanisms", "noise", "--seeds", "1", *SMALL)
-    assert "test-selected" not in bionic(*study, "--plan").out
+    assert "test-selected" not in bionic(*study, *PLAN).out
     assert "test-selected" not in bionic("data", "info", "schematic").out
     assert "test-selected" not in bionic("data", "check", "schematic").out
 

@@ -34,7 +34,7 @@ from tests.support.stacks import (
     tasks_of,
 )
 
-STEPS = 20
+STEPS = 10
 
 
 class EnoughError(Exception):

@@ -25,7 +25,7 @@ from tests.support.pages import blocks
 
 __all__ = ["bionic"]
 
-LESS = shlex.split("--seeds 1 --device cpu --epochs 2 --set data.train=140 --set data.test=70")
+LESS = shlex.split("--seeds 1 --device cpu --epochs 2 --set data.train=70 --set data.test=35")
 """Beside the command of the page, so that it takes seconds."""
 
 
