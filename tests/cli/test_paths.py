@@ -24,7 +24,11 @@ SECONDS = 60
 """More than any refusal takes: a pipe that is opened would be waited for without end."""
 
 GOOD = {
+    "activity": "RUN --out a.parquet",
     "build": "baseline",
+    "compare": "RUN --with a.npz",
+    "explain": "demo",
+    "lesion": "RUN --by layer",
     "train": "demo",
     "evaluate": "RUN",
     "predict": "RUN picture.png",
@@ -55,6 +59,7 @@ WORDS = {
     *("--protocol", "--near", "--layers", "--table", "--cells-table", "--column", "--excitatory"),
     *("--inhibitory", "--sign-unknown", "--kind", "--drop", "--refuse", "--keep", "--voxel"),
     *("--values", "--separator", "--cells-separator", "--encoding", "--label", "--tilt", "--pia"),
+    *("--until", "--max-seeds", "--part", "--by", "--top", "--state", "--spec", "--variant"),
     *("--neurons", "--source", "--to", "--set", "--track-to", "--draws", "--unit", "paper", "name"),
 }
 """Arguments and options that name no file: they are looked up, counted, or shown."""
@@ -66,10 +71,12 @@ UNREAD = {("factorial", "--data"), ("ablate", "--data")}
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    for name, command in getattr(group, "commands", {}).items():
-        yield from commands(command, (*path, name))
-    if not hasattr(group, "commands"):
+    if not hasattr(group, "list_commands"):
         yield " ".join(path), group
+        return
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        yield from commands(group.get_command(context, name), (*path, name))
 
 
 def places() -> list[tuple[str, str]]:
@@ -80,6 +87,7 @@ def places() -> list[tuple[str, str]]:
         for parameter in command.params
         if not getattr(parameter, "is_flag", False) and parameter.opts[0] not in WORDS
         if (name, parameter.opts[0]) != ("connectome fetch", "source")  # a fetcher's name
+        if parameter.opts[0] != "--with" or name == "compare"  # else mechanisms
     ]
 
 
