@@ -370,8 +370,7 @@ def test_every_output_of_the_paper_protocol_says_test_selected(bionic: Bionic) -
 
 
 def test_no_output_of_the_honest_protocol_says_so(bionic: Bionic) -> None:  # noqa: F811
-    said = bionic("train", "demo", *SMALL)
-    assert "test-selected" not in said.out
+    assert "test-selected" not in bionic("train", "demo", *SMALL).out
     study = ("factorial", "--mechanisms", "noise", "--seeds", "1", *SMALL)
     assert "test-selected" not in bionic(*study, *PLAN).out
     assert "test-selected" not in bionic("data", "info", "schematic").out

@@ -95,8 +95,7 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
             assert attrs.evolve(figures, kl=None) == whole
             assert figures.kl == pytest.approx(figures.loss, abs=1e-6)  # no label smoothing here
     assert isinstance(result.test, Figures)
-    low, high = result.test.interval
-    assert low < result.test.accuracy < high
+    assert result.test.interval[0] < result.test.accuracy < result.test.interval[1]
     assert figure_of(result, "test.recall.disgusted") >= 0
     assert result.train_evaluated is not None
     assert figure_of(result, "train_evaluated.loss") == result.train_evaluated.loss
