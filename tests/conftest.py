@@ -21,10 +21,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from bionic_core.base import steps
 from bionic_core.runs import checkpoint as checkpoints
 from bionic_core.runs import probe as timing
+from bionic_plugins.data import faces
+from tests.support.drawn import drawn_once
 
 sys.dont_write_bytecode = False
 checkpoints.SAVES_EVERY = 0.0
 timing.PROBE = 0.2
+faces.drawn_split = drawn_once
 steps.AFTER = math.inf  # what is printed must not depend on how busy the machine is
 
 LONG = ("test_packaging", "test_reproduction", "test_ray", "test_comparisons", "test_workers")

@@ -21,7 +21,7 @@ QUICK = ("--device", "cpu", "--out")
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "small.toml"
-    path.write_text(small(epochs=1).to_toml())
+    path.write_text(small(epochs=1, data={"train": 70, "test": 35}).to_toml())
     return path
 
 

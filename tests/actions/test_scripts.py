@@ -13,7 +13,31 @@ from tests.runs.test_runs import small
 SCRIPT = Path(__file__).with_name("user_script.py")
 
 
+UNGUARDED = """
+import multiprocessing, os, sys
+from bionic_plugins.engines.local import server
+print("once", flush=True)
+server.expect()
+context = multiprocessing.get_context("forkserver" if server.FORKED else "spawn")
+with server.without_interrupts():
+    process = context.Process(target=os.getpid)
+    process.start()
+process.join()
+sys.exit(process.exitcode)
+"""
+
+
+def test_a_worker_does_not_carry_out_the_script_again(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "once\n", "")
+
+
+@pytest.mark.slow
 def test_a_script_without_a_guard_trains_side_by_side(tmp_path: Path) -> None:
+    """The whole script; the test above is quick, and test_workers trains two runs at a time."""
     (tmp_path / "small.toml").write_text(small(epochs=1).to_toml())
     done = subprocess.run(
         [sys.executable, SCRIPT, "small.toml"],

@@ -40,8 +40,8 @@ BUILT_INS = [
 ]
 
 
-COMPILED = ("attention", "noise")
-"""Built-ins that are compiled each time, which takes a second or two; the others when slow."""
+COMPILED = ("attention",)
+"""Built-ins that are compiled each time, which takes seconds; the others when slow."""
 
 
 @pytest.mark.parametrize("mechanism", BUILT_INS, ids=lambda cls: cls.name)

@@ -381,8 +381,10 @@ def test_no_output_of_the_honest_protocol_says_so(bionic: Bionic) -> None:  # no
 FER2013 = Path(__file__).parents[2].parent / "shared" / "data" / "fer2013_train_public.npz"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FER2013.is_file(), reason=f"FER-2013 is not in {FER2013}")
 def test_the_known_defects_of_fer2013_are_found() -> None:
+    """At full size; that each kind is found and counted, the tests above show on a small set."""
     source = open_data(str(FER2013)).read((1, 48, 48))
     start = time.process_time()
     document = to_document(check(source, protocol="paper"))

@@ -14,13 +14,21 @@ import numpy.typing as npt
 import pytest
 
 from bionic_core import Dataset, RequestError, Split
+from bionic_plugins.data import faces as drawing
 from bionic_plugins.data.faces import EXPRESSIONS, SHARES, draw
 from bionic_plugins.data.schematic import Schematic
+from tests.support.drawn import draw_split
 
 IMAGE = (1, 48, 48)
 FEW = Schematic(train=140, test=70)
 PINNED = "ac1f50d7b0d83dc6a29cdde5f780ead15c2fdfdee7ba2d69b1f79206c261c9a6"
 """Of the first seven faces of seed 0; where they are meant to change, raise ``numerics``."""
+
+
+@pytest.fixture(autouse=True)
+def drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is what another test had drawn."""
+    monkeypatch.setattr(drawing, "drawn_split", draw_split)
 
 
 @pytest.fixture(scope="module")
