@@ -36,11 +36,23 @@ RunFolder = Annotated[
         autocompletion=completing.runs,
     ),
 ]
+
+
+def _files(paths: list[Path] | None) -> list[Path] | None:
+    """Return paths that are files, whether or not a run then needs them."""
+    from bionic_core.base.files import check_file
+
+    for path in paths or ():
+        check_file(path)
+    return paths
+
+
 Wirings = Annotated[
     list[Path] | None,
     typer.Option(
         "--connectome",
         metavar="FILE",
+        callback=_files,
         help="Where the run's wiring is by now, if it is not with the run; found by fingerprint, "
         "so it may be repeated for several runs.",
     ),
