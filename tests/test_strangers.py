@@ -129,7 +129,7 @@ def test_what_a_module_does_while_it_is_imported_stays_its_own(
     for module in ("bionic_chatty", "bionic_moving"):  # imported by the tests before
         monkeypatch.delitem(sys.modules, module, raising=False)
     Path("spec.toml").write_text("[model]\nlayers = { H1 = 4 }\nprojections = []\nclasses = 7\n")
-    keys = ("--set", "moving.x=1", "--set", "chatty.x=1")
+    keys = ("--with", "moving,chatty", "--set", "moving.x=1", "--set", "chatty.x=1")
     said = bionic("build", "spec.toml", *keys, "--save", "built", "--json")
     assert said.code == 0, said
     assert json.loads(said.out)["mechanisms"] == ["chatty", "moving"]

@@ -79,8 +79,11 @@ def spec_of(
     set: Settings = (),
     without: Sequence[str] = (),
     with_: Sequence[str] = (),
+    switched: Sequence[str] = (),
 ) -> Spec:
     """Return a spec by name, by path or as it is, as the other arguments change it.
+
+    ``switched`` are mechanisms that a study puts in and out itself, so that they may be set.
 
     Raises:
         RequestError: with everything that is wrong.
@@ -96,6 +99,10 @@ def spec_of(
         assignments["training.max_epochs"] = count("epochs", epochs)
     source = None if data is None else os.fspath(path("data", data))
     written = [f"{key}={_toml(key, value)}" for key, value in assignments.items()]
+    if switched and written:
+        from bionic_core.spec.assign import given_values
+
+        more = [*more, *given_values(written, names("mechanisms", switched), out)]
     if not isinstance(spec, Spec):
         if not isinstance(spec, str | os.PathLike):
             raise wrong("spec", spec, "a spec's name, the path of a TOML file, or bionic.load's")

@@ -129,7 +129,7 @@ def factorial(
     """
     with called(trains=True):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
+        loaded = spec_of(spec, data, epochs, set, without, with_, mechanisms)
         wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
@@ -220,7 +220,8 @@ def plan(
         RequestError: what was asked is wrong.
     """
     with called():
-        loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
+        switched = mechanisms if study == "factorial" else ()
+        loaded = spec_of(spec, data, epochs, set, without, with_, switched)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         where = workplace(out, device, count("jobs", jobs), None, (), None)
         if study == "ablation":

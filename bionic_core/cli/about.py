@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bionic_core.base.strict_json import json_text
 from bionic_core.cli.command import Command
 from bionic_core.cli.common import Json, Set, SpecName, With, Without, load, show
 from bionic_core.markers import COMMAND, DISTRIBUTION
@@ -162,11 +163,9 @@ def folded(text: str, indent: int, *, hang: int = 2, before: bool = False) -> li
 
 
 def _toml(value: Any) -> str:
-    import json
-
     if value is None:
         return "none"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json_text(value, ensure_ascii=False, default=str)
 
 
 @attrs.frozen(eq=False)

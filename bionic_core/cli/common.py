@@ -36,11 +36,23 @@ RunFolder = Annotated[
         autocompletion=completing.runs,
     ),
 ]
+
+
+def _files(paths: list[Path] | None) -> list[Path] | None:
+    """Return paths that are files, whether or not a run then needs them."""
+    from bionic_core.base.files import check_file
+
+    for path in paths or ():
+        check_file(path)
+    return paths
+
+
 Wirings = Annotated[
     list[Path] | None,
     typer.Option(
         "--connectome",
         metavar="FILE",
+        callback=_files,
         help="Where the run's wiring is by now, if it is not with the run; found by fingerprint, "
         "so it may be repeated for several runs.",
     ),
@@ -90,8 +102,12 @@ def load(
     set_: Sequence[str] | None = None,
     data: str | None = None,
     epochs: int | None = None,
+    switched: str = "",
 ) -> Spec:
-    """Return the spec that a command's options ask for."""
+    """Return the spec that a command's options ask for.
+
+    ``switched`` are mechanisms that the command puts in and out itself, so that they may be set.
+    """
     from bionic_core.spec.find import load as load_spec
 
     assignments = list(set_ or [])
@@ -99,9 +115,12 @@ def load(
         assignments.append(f"training.max_epochs={epochs}")
         if any(one.replace(" ", "").startswith("training.max_epochs=") for one in set_ or ()):
             raise RequestError("--epochs and --set training.max_epochs are one; give one of them")
-    return load_spec(
-        spec, set=assignments, without=names_in(without), with_=names_in(with_), data=data
-    )
+    out, more = names_in(without), names_in(with_)
+    if switched and assignments:
+        from bionic_core.spec.assign import given_values
+
+        more += given_values(assignments, names_in(switched), out)
+    return load_spec(spec, set=assignments, without=out, with_=more, data=data)
 
 
 def names_in(text: str) -> list[str]:

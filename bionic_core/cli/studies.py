@@ -140,7 +140,7 @@ def factorial_command(
     """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
-    loaded = options.load(spec)
+    loaded = options.load(spec, switched=design.mechanisms)
     from bionic_core.actions import studies
     from bionic_core.actions.progress import Display
     from bionic_core.reports import plans

@@ -125,8 +125,8 @@ class StudyOptions:
     without: Without = ""
     set_: Set = None
 
-    def load(self, spec: str) -> Spec:
-        """Return a spec as these options change it."""
+    def load(self, spec: str, switched: str = "") -> Spec:
+        """Return a spec as these options change it, which may set what a study switches."""
         check_folder(self.out, "--out", "runs are kept in")
         return load(
             spec,
@@ -135,6 +135,7 @@ class StudyOptions:
             set_=self.set_,
             data=self.data,
             epochs=self.epochs,
+            switched=switched,
         )
 
     def trainer(self, context: typer.Context, *, plan: bool = False) -> Engine:

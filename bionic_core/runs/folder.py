@@ -215,8 +215,15 @@ class Run:
         """Check that what was written before training is of the run that the folder is named after.
 
         Raises:
-            DamagedError: it is of another one, with its files put here or its folder renamed.
+            DamagedError: it is missing, or of another one, with its files put here or its folder
+                renamed.
         """
+        if not present(self.folder / MANIFEST):
+            raise DamagedError(
+                "damaged: it is missing, so that nothing tells what run the other files here are "
+                f"of. Nothing of them has been used. {ANEW}",
+                where=str(self.folder / MANIFEST),
+            )
         found = self.manifest.get("identity")
         if (other := digest(found)) != self.hash:
             raise DamagedError(

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import torch
 
+from bionic_core.base.records import OMITTED
 from bionic_core.errors import RequestError, shorten
 from bionic_core.pictures import SUFFIXES, read_picture
 from bionic_core.runs.folder import Run
@@ -69,7 +70,7 @@ class Prediction:
     image: str
     prediction: str | None
     probabilities: Mapping[str, float]
-    error: str | None = None
+    error: str | None = attrs.field(default=None, metadata={OMITTED: True})
 
 
 def predict(run: Run, places: Iterable[Path], wirings: Sequence[Path] = ()) -> list[Prediction]:

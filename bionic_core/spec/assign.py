@@ -96,6 +96,18 @@ def _assigned(
         earlier[steps] = assignment
 
 
+def given_values(
+    assignments: Iterable[str], switched: Collection[str], without: Collection[str]
+) -> list[str]:
+    """Return which of the mechanisms that a study puts in and out itself are given values.
+
+    Those are in the study, whether or not they are in its spec, and so may be set.
+    """
+    steps = [steps_of(parsed(assignment)[0]) for assignment in assignments]
+    found = {one[1] for one in steps if one[0] == "mechanisms" and len(one) > 2}
+    return [name for name in switched if name in found and name not in without]
+
+
 def parsed(assignment: str) -> tuple[str, Any]:
     """Return the key and the value of ``KEY=VALUE``.
 

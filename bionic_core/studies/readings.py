@@ -9,6 +9,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge
 
+from bionic_core.base.files import check_file
 from bionic_core.base.strict import structure
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.registry import Registry
@@ -59,6 +60,7 @@ def open_readings(path: Path, published: Published) -> Readings:
     Raises:
         RequestError: with everything that is wrong with it.
     """
+    check_file(path)
     found, problems = structure(read(path), Readings, "")
     if found is not None:
         criterion, models = found.criterion, [row.model for row in published.rows if row.model]

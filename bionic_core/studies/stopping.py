@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from bionic_core.base.files import write_text
+from bionic_core.base.strict_json import json_text
 from bionic_core.errors import RequestError
 from bionic_core.runs.identity import as_before
 from bionic_core.spec.spec import digest
@@ -85,7 +86,7 @@ class RuleRecord:
 
     def _write(self) -> None:
         document = {"rules": self.rules, "known": self.known}
-        write_text(self.path, json.dumps(document, indent=1, ensure_ascii=False))
+        write_text(self.path, json_text(document, indent=1, ensure_ascii=False))
 
 
 def rule_file(root: Path, experiment: Experiment, kind: str) -> Path:

@@ -2,7 +2,7 @@
 
 Writes no file. Start at `loop`, then `recipe`.
 
-Its names here are for engines, and load what they need when they are used.
+Its names here, some of a room below, are for engines, and load what they need when they are used.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bionic_core.base.lazy import offer
 
 if TYPE_CHECKING:
+    from bionic_core.data.soft import SoftSplit as SoftSplit
     from bionic_core.training.data import TrainingData as TrainingData
     from bionic_core.training.loop import Ended as Ended
     from bionic_core.training.loop import Learner as Learner
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = offer(
     __name__,
     {
+        "bionic_core.data.soft": ("SoftSplit",),
         "data": ("TrainingData",),
         "loop": ("Ended", "Learner", "Member", "Progress", "State", "finished", "train_members"),
         "memory": ("training_memory",),

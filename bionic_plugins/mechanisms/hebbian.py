@@ -72,8 +72,8 @@ class Hebbian(Mechanism):
 
     @hookimpl
     def recipe(self) -> dict[str, object]:
-        """Have the rates follow the learning rate, if they do."""
-        return {f"scheduled.{self.name}": True} if self.rates == "scheduled" else {}
+        """Say whether the rates follow the learning rate."""
+        return {f"scheduled.{self.name}": self.rates == "scheduled"}
 
     @hookimpl
     def plasticity(self, projection: ProjectionSite) -> PlasticityRule:

@@ -18,11 +18,13 @@ def test_a_face_offers_what_it_says_to_type_checkers(name: str) -> None:
     package = import_module(name)
     assert package.__file__ is not None
     path = Path(package.__file__)
+    stub = path.with_suffix(".pyi")
+    body = ast.parse((stub if stub.is_file() else path).read_text()).body
+    if not stub.is_file():
+        body = [node for branch in body if isinstance(branch, ast.If) for node in branch.body]
     typed = {
         alias.name: node.module
-        for branch in ast.parse(path.read_text()).body
-        if isinstance(branch, ast.If)
-        for node in branch.body
+        for node in body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }

@@ -40,10 +40,11 @@ def test_the_list_says_what_each_is_in_80_columns(bionic: Bionic) -> None:
 def test_a_spec_is_explained_in_the_order_of_the_forward_pass(bionic: Bionic) -> None:
     said = bionic("explain", "demo", "--without", "intra", "--set", "noise.sigma=0.5")
     names = [line.split(",")[0] for line in said.out.splitlines() if line.endswith("mechanism")]
-    assert names == ["convolution", "lateral", "masks", "inhibition", "noise", "layernorm"]
+    forward = ["convolution", "lateral", "masks", "inhibition", "noise", "layernorm"]
+    assert names == [*forward, "lr_schedule"]
     assert "  sigma = 0.5\n  not as by default: sigma\n" in said.out
     parts = {part["name"]: part for part in bionic("explain", "demo", "--json").document["parts"]}
-    assert parts["convolution"]["changed"] == {"filters": [4, 8]}
+    assert parts["lr_schedule"]["changed"] == {"policy": "one-cycle"}
     assert parts["column"]["role"] == "connectome source"
 
 

@@ -275,6 +275,9 @@ def test_a_crafted_state_is_not_trained_on(
     place = tmp_path / "runs" / good.hash
     place.mkdir(parents=True)
     (place / "state.safetensors").write_bytes(make(tmp_path / "canary"))
+    with pytest.raises(DamagedError, match=r"manifest.json: damaged: it is missing.*Remove the f"):
+        trained(spec(), tmp_path / "runs")
+    shutil.copy(good.folder / "manifest.json", place)
     with pytest.raises(DamagedError, match=r"state.safetensors: damaged.*Remove the folder"):
         trained(spec(), tmp_path / "runs")
     assert not (tmp_path / "canary").exists()
@@ -319,8 +322,10 @@ def test_a_terminal_obeys_no_name(bionic: Bionic, folder: Path) -> None:
 def test_a_folder_that_only_looks_like_a_run(bionic: Bionic, tmp_path: Path) -> None:
     place = tmp_path / "sent" / ("0" * 16)
     place.mkdir(parents=True)
-    said = bionic("runs", place.parent, "--json")
-    (told,) = said.document["runs"]
+    (told,) = bionic("runs", place.parent, "--json").document["runs"]
+    assert (told["state"], told["reason"]) == ("not begun", None)
+    (place / "metrics.jsonl").touch()
+    (told,) = bionic("runs", place.parent, "--json").document["runs"]
     assert told["state"] == "damaged"
     assert "manifest.json: missing" in told["reason"]
     assert bionic("runs", tmp_path / "nowhere").code == 2

@@ -317,7 +317,7 @@ def test_evaluate_gives_the_figures_of_the_run(tmp_path: Path) -> None:
                 assert np.array(figures[name]) == pytest.approx(np.array(value), abs=1e-6)
     whole = to_document(evaluate_run(done, "train"))
     train_figures = to_document(done.result.train_evaluated)
-    assert set(train_figures) == {"accuracy", "loss", "macro_f1", "images"}
+    assert set(train_figures) == {"accuracy", "loss", "macro_f1", "images", "kl"}
     assert train_figures["images"] == 210 - done.result.validation.images
     for name, value in train_figures.items():
         assert whole[name] == pytest.approx(value, abs=1e-6)

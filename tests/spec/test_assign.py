@@ -11,6 +11,8 @@ from PIL import Image
 
 import bionic_core as bionic
 from bionic_core import RequestError
+from bionic_core.actions.arguments import spec_of
+from bionic_core.cli.common import load
 from bionic_core.data.check import check
 from bionic_core.spec.assign import check_overridden
 from bionic_core.spec.sources import open_data
@@ -62,6 +64,20 @@ def test_keys_are_those_of_the_source_that_is_chosen(pictures: str) -> None:
 def test_what_would_not_land_is_refused(more: Any, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         bionic.load("demo", **more)
+
+
+def test_what_a_study_switches_may_be_set_and_nothing_else() -> None:
+    """From the command line and from Python; the study has it, if its spec does not."""
+    keys = ["hebbian.hebb=0.5", "training.lr=0.01"]
+    put_in = bionic.load("demo", with_=["hebbian"], set=keys)
+    assert load("demo", switched="masks, hebbian", set_=keys).tables == put_in.tables
+    values = {"hebbian.hebb": 0.5, "training.lr": 0.01}
+    assert spec_of("demo", set=values, switched=["masks", "hebbian"]).tables == put_in.tables
+    assert load("demo", switched="hebbian", set_=keys[1:]).mechanisms.keys().isdisjoint({"hebbian"})
+    with pytest.raises(RequestError, match="--with hebbian does"):
+        load("demo", switched="masks", set_=keys)
+    with pytest.raises(RequestError, match="left out by --without"):
+        load("demo", switched="hebbian", without="hebbian", set_=keys)
 
 
 def test_a_mechanism_is_put_in_by_its_name_and_then_set() -> None:

@@ -101,7 +101,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "model.projections[1] = \"A->Bb\": there is no layer 'Bb'. Did you mean 'B'?",
     ),
     ("no arrow", model(projections=["AB"]), 'must be of the form "A->B"'),
-    ("self", model(projections=["A->B", "B->B"]), "a layer cannot project forward to itself"),
+    ("self", model(projections=["A->B", "B->B"]), "leads from a layer to itself"),
     ("twice", model(projections=["A->B", "A->B"]), "is there twice"),
     (
         "cycle",

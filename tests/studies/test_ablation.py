@@ -50,12 +50,12 @@ def test_plan_has_every_mechanism_and_the_smallest_effect(bionic: Bionic) -> Non
     document = said.document
     terms = [factor["term"] for factor in document["design"]["factors"]]
     assert terms[:2] == ["convolution (with lateral)", "inhibition"]
-    assert document["design"]["runs"] == 8 * 3
+    assert document["design"]["runs"] == 9 * 3
     assert document["design"]["kinds"]["masks"] == "structural"
-    assert document["detectable"]["sd"] == pytest.approx(0.32 * (7178 / 1000) ** 0.5)
+    assert document["detectable"]["sd"] == pytest.approx(0.32 * (7178 / 2000) ** 0.5)
     assert document["detectable"]["plain"] < document["detectable"]["adjusted"]
     estimate = document["estimate"]
-    assert estimate["seconds"] == pytest.approx(24 * estimate["seconds_per_run"])
+    assert estimate["seconds"] == pytest.approx(27 * estimate["seconds_per_run"])
     assert estimate["seconds"] > 0
     assert not Path("runs").exists()
     said = bionic("ablate", "full", "--plan", "--mechanisms", "masks", "--seeds", "1")

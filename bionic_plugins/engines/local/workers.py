@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from bionic_core.base.unwritten import WriteError
+from bionic_core import WriteError
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.runs import (
     REMEDY,

@@ -193,7 +193,7 @@ class _Study:
             yield self._reused(task)
 
     def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
-        from bionic_core.plugin import Mechanism
+        from bionic_core import Mechanism
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec

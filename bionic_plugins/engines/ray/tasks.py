@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bionic_core.base.unwritten import WriteError
+from bionic_core import WriteError
 from bionic_core.errors import BusyError, DamagedError, RequestError
 
 if TYPE_CHECKING:

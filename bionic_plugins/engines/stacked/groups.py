@@ -17,10 +17,9 @@ from typing import Any
 import attrs
 
 from bionic_core import Network, Spec, build
-from bionic_core.data.soft import SoftSplit
 from bionic_core.errors import RequestError
 from bionic_core.runs import Plans, Task, hooks_of
-from bionic_core.training import CLOSED, recipe_of
+from bionic_core.training import CLOSED, SoftSplit, recipe_of
 from bionic_plugins.engines.stacked.stack import misfit
 from bionic_plugins.engines.stacked.streams import StackedStream
 
@@ -126,8 +125,8 @@ def _unlike_stacks(spec: Spec) -> str:
         return "a stack takes steps, and its readout is solved at once"
     if options := sorted(set(recipe.loss) - LOSS):
         return f"a stack's loss has no {', '.join(options)}"
-    if recipe.scheduled:
-        return f"a stack's local rules follow no schedule, as {', '.join(recipe.scheduled)} does"
+    if follow := [name for name, follows in recipe.scheduled.items() if follows]:
+        return f"a stack's local rules follow no schedule, as {', '.join(follow)} does"
     return ""
 
 

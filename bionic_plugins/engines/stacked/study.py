@@ -16,7 +16,7 @@ from functools import partial
 import attrs
 import torch
 
-from bionic_core.base.unwritten import WriteError
+from bionic_core import WriteError
 from bionic_core.errors import BionicError, BusyError, DamagedError, RequestError
 from bionic_core.runs import (
     LOCK,

@@ -341,7 +341,7 @@ def test_a_step_makes_nothing_elsewhere_than_on_its_device(
         parameter.grad = torch.zeros_like(parameter)
     stack.buffers = {name: value.to(there) for name, value in stack.buffers.items()}
     stack._numbers = stack._numbers.to(there)
-    for options in ("weight", "smoothing"):
+    for options in ("weight", "smoothing", "by_image"):
         setattr(steps.loss, options, getattr(steps.loss, options).to(there))
     steps.members = ()  # the optimisers are torch's
     monkeypatch.setattr(

@@ -102,5 +102,5 @@ def test_gates_open_for_those_that_have_the_mechanism_only() -> None:
     for name, gate in gates.items():
         assert gate.tolist() == has[name.rpartition("gate_")[2]], name
     hooks = hooks_of(spec())
-    assert hooks["hebbian"] == {"plasticity"}
+    assert hooks["hebbian"] == {"plasticity", "recipe"}
     assert hooks["masks"] == {"wiring"}
