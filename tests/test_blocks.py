@@ -34,6 +34,7 @@ RUN = {
     "docs/how-to/plugins.md": "tests/test_pages.py",
     "docs/reference/hooks.md": "tests/test_pages.py",
     "docs/explanation/designs.md": "tests/test_blocks.py",
+    "docs/how-to/trained-models.md": "tests/runs/test_trained.py",
     "docs/how-to/tracking.md": "tests/plugins/trackers/test_trackers.py",
 }
 """Pages with Python, and the tests that run it as it stands."""

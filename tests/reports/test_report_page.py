@@ -101,7 +101,7 @@ def test_sections_follow_what_the_analysis_offers(factorial: Path, tmp_path: Pat
     assert "Dose and response: noise.sigma" in page.headings
     assert page.tables["Analysis of variance"][1] == ["masks", "1", "2", "2", "8.5", "0.012"]
     row = page.tables["Everything on, less without, percentage points"][1]
-    assert row == ["masks (with noise) *", "+50.00", "+48.00 to +52.00", "0.100"]
+    assert row == ["masks (with noise) *", "+50.00", "+48.00 to +52.00", "0.100", "–"]
     rows = page.tables["Effects on test recall happy, percentage points"]
     assert {row[2] for row in rows[1:]} == {"−1.00 to +3.00"}
     assert page.tables["Runs"][1][4] == "50.00 %"
