@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import typer
@@ -82,9 +84,16 @@ def command_of(entry: Entry) -> TyperCommand:
 
 
 def _exampled(reading: type[TyperCommand], example: str) -> type[TyperCommand]:
-    """Return the way of reading, whose help ends with an example."""
+    """Return the way of reading, whose help ends with an example, and which overlooks no word."""
 
     class Exampled(reading):  # type: ignore[misc, valid-type]
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            words = [*args]  # the library takes them away as it reads
+            rest: list[str] = super().parse_args(ctx, args)
+            if not ctx.resilient_parsing:
+                _check_once(self.get_params(ctx), words)
+            return rest
+
         def format_epilog(self, ctx: Any, formatter: Any) -> None:
             if example:
                 with formatter.section("Example"):
@@ -92,6 +101,27 @@ def _exampled(reading: type[TyperCommand], example: str) -> type[TyperCommand]:
             super().format_epilog(ctx, formatter)
 
     return Exampled
+
+
+def _check_once(options: Iterable[Any], words: Sequence[str]) -> None:
+    """Check that no option with one value has two, of which the library would drop the first.
+
+    Raises:
+        RequestError: one has, with what to give instead.
+    """
+    given = Counter(word.partition("=")[0] for word in itertools.takewhile("--".__ne__, words))
+    problems = []
+    for option in options:
+        times = sum(given[name] for name in option.opts)
+        single = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+        if single and times > 1:
+            several = "…" in (option.metavar or "")
+            problems.append(
+                f"{option.opts[0]} is given {times} times; give it once"
+                + (", with its values separated by commas" if several else "")
+            )
+    if problems:
+        raise RequestError(problems)
 
 
 def _say(line: str) -> None:

@@ -201,3 +201,25 @@ def test_the_shell_is_told_what_may_come_next(
     words = said.out.split()
     assert offered in words
     assert not_offered not in words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("build demo --with hebbian --with signs", "--with is given 2 times; give it once, with"),
+        ("build demo --without noise --without=intra", "--without is given 2 times"),
+        ("train demo --seed 1 --seed 2", "--seed is given 2 times; give it once"),
+        ("connectome surrogate --neurons 20 --neurons 30", "--neurons is given 2 times"),
+    ],
+)
+def test_an_option_with_one_value_is_given_once(bionic: Bionic, words: str, said: str) -> None:
+    """The library would drop the first without a word."""
+    found = bionic(*words.split())
+    assert found.code == 2
+    assert said in found.err
+    assert not list(Path().iterdir())
+
+
+def test_options_that_may_be_repeated_are(bionic: Bionic) -> None:
+    sets = ("--set", "noise.sigma=0.2", "--set", "training.lr=0.01")
+    assert bionic("build", "demo", "--with", "hebbian,signs", *sets).code == 0
