@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bionic_core.base.records import OMITTED
 from bionic_core.dataset import Split
 from bionic_core.model.network import Network
+from bionic_core.training.figures import PlainFigures
 from bionic_core.training.precision import products_in
 from bionic_core.training.views import unit_range
 
@@ -46,27 +45,6 @@ def flip_averaged(network: Network, images: Tensor, logits: Tensor) -> Tensor:
 def _batches(images: Tensor) -> Iterator[Tensor]:
     for start in range(0, len(images), EVALUATION_BATCH):
         yield unit_range(images[start : start + EVALUATION_BATCH])
-
-
-@attrs.frozen
-class PlainFigures:
-    """Figures of a split that any epoch has.
-
-    Attributes:
-        accuracy: a fraction.
-        loss: mean plain cross entropy in nats, whatever the training loss.
-        macro_f1: a fraction, the mean over the classes that occur in truth or prediction, as is
-            scikit-learn's default; one of them that is never predicted has F1 0.
-        images: how many there are.
-        kl: see :func:`divergence`; None where it is not known what was trained towards, as in
-            runs from before this figure.
-    """
-
-    accuracy: float
-    loss: float
-    macro_f1: float
-    images: int
-    kl: float | None = attrs.field(default=None, kw_only=True, metadata={OMITTED: True})
 
 
 def metrics(

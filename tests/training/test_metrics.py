@@ -15,9 +15,9 @@ from bionic_core import RequestError
 from bionic_core.base.records import to_document
 from bionic_core.runs.result import Result, Seen
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
-from bionic_core.training.evaluation import PlainFigures, macro_f1, metrics
+from bionic_core.training.evaluation import macro_f1, metrics
+from bionic_core.training.figures import ClassFigures, PlainFigures
 from bionic_core.training.metrics import (
-    ClassFigures,
     calibration_error,
     figure_of,
     full_metrics,
