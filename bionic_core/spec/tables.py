@@ -18,6 +18,9 @@ SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 
 CONSTANT = "constant"
 Storage = Literal["auto", "dense", "packed", "sparse"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"]
+Monitor = Literal["accuracy", "loss", "macro_f1", "epoch"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
@@ -127,26 +130,23 @@ class Training:
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
+        compile: take steps through torch's compiler, the same but for rounding
+            (:mod:`bionic_core.training.compiled`); ``auto``, where the time of a few says it pays.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
-    )
+    optimizer: Optimizer = field(default="adam", validator=in_(get_args(Optimizer)))
     lr: float = field(default=6e-4, validator=gt(0))
     batch_size: int = field(default=32, validator=ge(1))
     max_epochs: int = field(default=400, validator=ge(1))
     patience: int = field(default=40, validator=ge(0))
-    monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
-        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
-    )
+    monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
-    precision: Literal["float32", "tf32", "bfloat16"] = field(
-        default="float32", validator=in_(("float32", "tf32", "bfloat16"))
-    )
+    precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
     newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
+    compile: Literal["auto"] | bool = field(default=False, metadata={EARLIER: False})
 
     def __attrs_post_init__(self) -> None:
         if self.newton_schulz != 5 and self.optimizer != "muon":
