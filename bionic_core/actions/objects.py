@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bionic_core.model.network import Network
+    from bionic_core.runs.capacity import Capacities
     from bionic_core.runs.lesions import Lesions
     from bionic_core.runs.recorded import Compared
     from bionic_core.runs.result import Result
@@ -197,6 +198,20 @@ class Run:
 
         with called():
             return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
+
+    def capacity(self, data: PathLike | None = None) -> Capacities:
+        """Return how much of its past inputs each layer holds, of a network that is given rows.
+
+        Args:
+            data: sequences, a source or a path, instead of the run's own.
+
+        Raises:
+            RequestError: see :func:`bionic_core.runs.capacity.capacities`.
+        """
+        from bionic_core.runs.capacity import capacities
+
+        with called():
+            return capacities(self.files, None if data is None else str(data))
 
     @property
     def plot(self) -> RunFigures:

@@ -12,6 +12,7 @@ from bionic_core.runs.lesions import GROUPS, Lesion, Lesions
 if TYPE_CHECKING:
     from bionic_core.reports.drawing.svg import Plot
     from bionic_core.runs.activity_files import Written
+    from bionic_core.runs.capacity import Capacities
     from bionic_core.runs.recorded import Compared
 
 TOP = 20
@@ -134,3 +135,31 @@ def compared_section(found: Compared) -> Section:
         *found.notes,
     ]
     return Section("", (), [Table(title, columns, rows, words=(1,)), Points(lines)])
+
+
+def capacities_section(found: Capacities) -> Section:
+    """Show how much of its past inputs each layer holds."""
+    rows: list[list[Cell | str]] = []
+    for one in found.layers:
+        it = one.capacity
+        held = [k for k, r2 in enumerate(it.by_delay, 1) if r2 >= 0.5]
+        rows.append(
+            [
+                one.layer,
+                whole(it.neurons),
+                numeric(it.total, 2),
+                numeric(it.now, 3),
+                *(numeric(r2, 3) for r2 in it.by_delay[:3]),
+                whole(max(held, default=0)),
+            ]
+        )
+    past = [f"{k} ago" for k in range(1, 4)][: found.steps - 1]
+    columns = ("layer", "neurons", "capacity", "r², now", *past, "last of ½ or more")
+    lines = [
+        f"{found.data}: {count(found.test)} sequences of {count(found.steps)} steps, readouts by "
+        f"ridge regression on {count(found.train)} others",
+        f"capacity: Σ r² of the inputs 1 to {found.steps - 1} steps ago, less chance; at most the "
+        "number of neurons; each delay is in --json",
+    ]
+    title = f"Memory capacity of {found.name} ({found.hash[:8]})"
+    return Section("", (), [Table(title, columns, rows), Points(lines)])

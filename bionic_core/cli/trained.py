@@ -1,4 +1,4 @@
-"""Commands that look into trained networks: activity, lesion, compare."""
+"""Commands that look into trained networks: activity, lesion, compare, capacity."""
 
 from __future__ import annotations
 
@@ -146,6 +146,23 @@ def compare_command(
     show(compared, json, render)
 
 
+def capacity_command(
+    run: RunFolder, data: Data = None, connectome: Wirings = None, json: Json = False
+) -> None:
+    """Carry out :class:`MemoryCapacity`."""
+    from bionic_core.runs.capacity import capacities
+    from bionic_core.runs.find import whole_run
+
+    found = capacities(whole_run(run), data, connectome or ())
+
+    def render(_: Any) -> Section:
+        from bionic_core.actions.trained import capacities_section
+
+        return capacities_section(found)
+
+    show(found, json, render)
+
+
 @attrs.frozen(eq=False)
 class Record(Command):
     """Record every neuron's rate for every image, with cell ids, types, layers and positions."""
@@ -174,3 +191,13 @@ class Compare(Command):
     group = "run"
     example = "bionic compare latest --with recorded.npz"
     run = staticmethod(compare_command)
+
+
+@attrs.frozen(eq=False)
+class MemoryCapacity(Command):
+    """Measure how much of its past inputs a network in time holds (Jaeger 2001), by layer."""
+
+    name = "capacity"
+    group = "run"
+    example = "bionic capacity latest"
+    run = staticmethod(capacity_command)
