@@ -142,13 +142,12 @@ class Run:
             frame: return a data frame, which needs no xarray.
 
         Returns:
-            An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
-            ``index``, and where layers have cells by ``cell_id``, ``cell_type``, ``broad_type``
-            and, in an array, by soma ``x``, ``y``, ``z`` in nm; images of a split by their class.
+            An array (image, neuron), in time (image, step, neuron), labelled by ``layer``, ``index``
+            and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma ``x, y, z`` in nm.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,
-                or xarray is not installed (``bionic-connectome[xarray]``).
+                or xarray is missing (``bionic-connectome[xarray]``).
         """
         from bionic_core.actions.activity import Activity
         from bionic_core.runs.activity import recording
@@ -200,14 +199,7 @@ class Run:
             return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
 
     def capacity(self, data: PathLike | None = None) -> Capacities:
-        """Return how much of its past inputs each layer holds, of a network that is given rows.
-
-        Args:
-            data: sequences, a source or a path, instead of the run's own.
-
-        Raises:
-            RequestError: see :func:`bionic_core.runs.capacity.capacities`.
-        """
+        """See :func:`bionic_core.runs.capacity.capacities`; ``data`` is a source or a path."""
         from bionic_core.runs.capacity import capacities
 
         with called():

@@ -126,6 +126,9 @@ def compare_command(
     ] = None,
     data: Data = None,
     part: Part = "out",
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the likenesses into it.")
+    ] = None,
     connectome: Wirings = None,
     json: Json = False,
 ) -> None:
@@ -133,10 +136,16 @@ def compare_command(
     from bionic_core.runs.find import whole_run
     from bionic_core.runs.recorded import compare_with, read_recorded
 
+    folders.check_folder(figures)
     found = whole_run(run)
     beside = read_recorded(recorded)
     shown = shown_images(images, None)
     compared = compare_with(found, beside, shown, part, data=data, wirings=connectome or ())
+    if figures is not None:
+        from bionic_core.actions.trained import compared_plot
+
+        paths = folders.write(figures, {"likeness": compared_plot(compared).files()})
+        compared = attrs.evolve(compared, drawn=tuple(paths))
 
     def render(_: Any) -> Section:
         from bionic_core.actions.trained import compared_section
