@@ -142,8 +142,8 @@ class Run:
             frame: return a data frame, which needs no xarray.
 
         Returns:
-            An array (image, neuron), in time (image, step, neuron), labelled by ``layer``, ``index``
-            and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma ``x, y, z`` in nm.
+            An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
+            ``index`` and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma ``x, y, z`` in nm.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,
