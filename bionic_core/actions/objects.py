@@ -143,7 +143,7 @@ class Run:
 
         Returns:
             An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
-            ``index`` and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma ``x, y, z`` in nm.
+            ``index`` and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma in nm.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,

@@ -10,9 +10,9 @@ computed CKA nears 1 where there are more neurons than stimuli, whatever they do
 average where the two have nothing to do with each other.
 
 **Ceiling**, where stimuli were repeated (Nili et al. 2014, doi:10.1371/journal.pcbi.1003553): a
-system is compared with each repeat, and so are the mean of all repeats (the upper bound: it has
-the repeat itself in it) and that of the others (the lower bound). What reaches them is as like the
-recording as the recording is like itself.
+system is compared with each repeat, and so are the mean of all repeats' ranked dissimilarities, or
+centred kernels (the upper bound: it has the repeat itself in it) and that of the others (the lower
+bound). What reaches them is as like the recording as the recording is like itself.
 """
 
 from __future__ import annotations
@@ -144,13 +144,16 @@ def _half_width(without: Matrix) -> float:
 
 
 def _ceiling(measure: str, recorded: Matrix) -> tuple[float | None, float | None]:
-    """Return how like the mean of the others, and of all, each repeat is, on average."""
+    """Return how like the mean of the others, and of all, each repeat is, on average (N, N)."""
     if len(recorded) < 2:
         return None, None
-    score, whole = MEASURES[measure], recorded.sum(0)
-    count = len(recorded)
-    lower = np.mean([score((whole - one) / (count - 1), one) for one in recorded])
-    upper = np.mean([score(whole / count, one) for one in recorded])
+    pairs, unit = _PARTS[measure]
+    each = [unit(pairs(one)) for one in recorded]
+    whole = np.sum(each, axis=0)
+    # Rounded, since mean ranks that are equal must stay so to be ranked.
+    best = unit(whole.round(13))
+    lower = np.mean([_score(unit((whole - one).round(13)), one) for one in each])
+    upper = np.mean([_score(best, one) for one in each])
     bounds = (float(lower), float(upper))
     return bounds if np.isfinite(bounds).all() else (None, None)
 

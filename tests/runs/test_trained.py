@@ -194,6 +194,7 @@ def test_ceiling_of_known_noise() -> None:
     assert found.floor is not None
     assert found.ceiling is not None
     assert found.floor <= found.value + 1e-9
+    assert found.value <= found.ceiling + 1e-9, "nothing is more like all of them"
     assert found.p == pytest.approx(1 / 500)
     pure = similarity("CKA", signal, rng.normal(size=(6, 40, 50)))
     assert pure.value is not None
@@ -243,6 +244,29 @@ def test_the_figure_has_a_line_a_layer_and_measure(
     assert not end.value.code
     assert (tmp_path / "f" / "likeness.png").stat().st_size > 1000
     assert "likeness.svg" in capsys.readouterr().out
+
+
+def test_rsa_and_its_ceiling_are_rsatoolboxs() -> None:
+    """Printed by rsatoolbox 0.3.2: compare(…, "spearman"), "cosine_cov", boot_noise_ceiling."""
+    rng = np.random.default_rng(0)
+    for size, spearman, biased in (
+        ((30, 40, 25), 0.7834118876806472, 0.8253500067386583),
+        ((50, 200, 60), 0.808791438271883, 0.8765313570438278),
+        ((40, 300, 500), 0.9792272707675265, 0.9724867872688187),
+    ):
+        latent = rng.normal(size=(size[0], 6))
+        x = latent @ rng.normal(size=(6, size[1])) + rng.normal(size=size[:2])
+        y = latent @ rng.normal(size=(6, size[2])) + 2 * rng.normal(size=(size[0], size[2]))
+        assert rsa(x, y) == pytest.approx(spearman, abs=1e-12)
+        # Its cosine_cov of squared distances is CKA as it is usually computed, with its bias.
+        one, other = x - x.mean(0), y - y.mean(0)
+        inner = [np.linalg.norm(a.T @ b) for a, b in ((one, other), (one, one), (other, other))]
+        assert inner[0] ** 2 / (inner[1] * inner[2]) == pytest.approx(biased, abs=1e-12)
+        assert cka(x, y) == pytest.approx(biased, abs=0.04)
+    signal = latent @ rng.normal(size=(6, 100))
+    found = similarity("RSA", x, signal + 3 * rng.normal(size=(5, 40, 100)))
+    bounds = (0.8060258655696101, 0.8782120113281161)
+    assert (found.floor, found.ceiling) == pytest.approx(bounds, abs=1e-12)
 
 
 def test_recordings_are_matched_or_refused(runs: list[Run], tmp_path: Path) -> None:
