@@ -66,7 +66,7 @@ class Sequences(DataSource):
             raise RequestError(
                 f"delay = {self.delay}: a sequence has model.image[1] = {height} steps, so that "
                 f"the past ends at delay {height - 1}; set data.delay to it or less, or "
-                f"model.image = [{image[0]}, {self.delay + 1}, {width}]"
+                f"model.image = [{image[0]}, {self.delay + 1}, {width}] with as many more steps"
             )
         if self.form == "symbols" and self.symbols > width:
             raise RequestError(
