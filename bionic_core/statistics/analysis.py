@@ -8,6 +8,7 @@ would have seen in the same runs, and what the residuals say about all of this.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from bionic_core.base.records import to_document
 from bionic_core.statistics.crossed import Images, Over
-from bionic_core.statistics.designs import Draws, Factor, Level, in_words, same_level, word
+from bionic_core.statistics.designs import Draws, Factor, Level, in_words, word
 from bionic_core.statistics.drawn_errors import OverDraws
 from bionic_core.statistics.effects import Effects, Row, estimate_effects
 from bionic_core.statistics.ensemble import climbed, ensembles
@@ -125,7 +126,7 @@ def analyse_rows(
         half_normal=half_normal(names, estimates) if regular else (),
         lenth=lenth(names, estimates, confidence, margin) if alone else None,
         trends=tuple(_trends(fit, confidence)),
-        leave_one_out=_left_out(fit, rows, along or {}, confidence, margin),
+        leave_one_out=_left_out(fit, along or {}, confidence, margin),
         over=over,
         margin=margin,
         ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
@@ -166,17 +167,19 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
     covariance = model.inverse @ model.inverse.T
     blocks = model.blocks.shape[1]
     sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
-    kept = enumerate(model.kept, blocks)
+    sources += [(name, [place]) for place, name in enumerate(model.covariates, blocks)]
+    kept = enumerate(model.kept, model.first)
     for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
     degrees = model.degrees
+    first = 0 if fit.error.name == "pooled" else blocks
+    alone = np.column_stack(fit.judge(model.inverse[first:]))
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
-        can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
-        judged = _judge_source(fit, model.inverse[places]) if can else ()
+        judged = _judge_source(fit, places, alone[places[0] - first]) if places[0] >= first else ()
         yield Source(name, len(places), squares, squares / len(places), *judged)
     if isinstance(fit.error, OverDraws) and residual:
         left, free = fit.error.of_runs(fit.responses)
@@ -189,17 +192,27 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
 
 
 def _judge_source(
-    fit: Fit, contrasts: Matrix
+    fit: Fit, places: Sequence[int], alone: Matrix
 ) -> tuple[float | None, float | None, float | None, float | None, str]:
-    """Return F, p, both degrees of freedom, and what they are by; None where nothing tells."""
+    """Return F, p, both degrees of freedom, and what they are by; None where nothing tells.
+
+    Args:
+        fit: of the runs.
+        places: of the source's coefficients.
+        alone: estimate, standard error and degrees of freedom of the first of them.
+    """
     from scipy import special
 
-    _, errors, _ = fit.judge(contrasts)
-    joint = fit.error.joint(contrasts, fit.responses)
-    f = float(joint.f) if np.isfinite(errors).all() else np.nan
+    estimate, error, degrees = alone.tolist()
+    f, on = (estimate / error) ** 2, (1.0, degrees)
+    if len(places) > 1:
+        contrasts = fit.model.inverse[places]
+        _, errors, _ = fit.judge(contrasts)
+        joint = fit.error.joint(contrasts, fit.responses)
+        f = float(joint.f) if np.isfinite(errors).all() else np.nan
+        on = float(joint.degrees), float(joint.denominator)
     if not np.isfinite(f):
         return None, None, None, None, ""
-    on = float(joint.degrees), float(joint.denominator)
     test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
     test += "" if fit.look is None else ", of this look alone"
     return f, float(special.fdtrc(*on, f)), *on, test
@@ -213,11 +226,10 @@ def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:
     response's units for each unit of the factor.
     """
     model = fit.model
-    blocks = model.blocks.shape[1]
     for place, factor in enumerate(model.factors):
         if not factor.doses:
             continue
-        numbers = [n for n, term in enumerate(model.kept, blocks) if term.factors == (place,)]
+        numbers = [n for n, term in enumerate(model.kept, model.first) if term.factors == (place,)]
         if len(numbers) < len(factor.levels) - 1:
             continue
         x = np.array([float(level) for level in factor.levels])
@@ -259,7 +271,6 @@ def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
 
 def _left_out(
     fit: Fit,
-    rows: Sequence[Row],
     along: Mapping[str, Sequence[str]],
     confidence: float,
     margin: float | None,
@@ -270,7 +281,7 @@ def _left_out(
     cells were run and the model has all their terms, the estimate is the difference of their
     means; else it is what the model's terms say.
     """
-    lines = list(_places_left(fit, rows, along))
+    lines = list(_places_left(fit, along))
     if not lines:
         return ()
     contrasts = np.stack([vector for *_, vector in lines]) @ fit.model.inverse
@@ -283,28 +294,27 @@ def _left_out(
 
 
 def _places_left(
-    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]]
+    fit: Fit, along: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Matrix]]:
     """Give each difference from everything on: its name, what goes along, runs, coefficients."""
     model = fit.model
-    whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
-    for factor in model.factors:
-        reference = whole[factor.name]
-        for level in factor.levels:
-            if same_level(level, reference):
+    at = {factor.name: place for place, factor in enumerate(model.factors)}
+    whole = tuple(1 if factor.levels == (False, True) else 0 for factor in model.factors)
+    runs = Counter(map(tuple, model.levels.tolist()))
+    here = model.at(whole)
+    for place, factor in enumerate(model.factors):
+        reference = factor.levels[whole[place]]
+        gone = tuple(name for name in along.get(factor.name, ()) if name in at)
+        for number, level in enumerate(factor.levels):
+            if number == whole[place]:
                 continue
-            gone = tuple(name for name in along.get(factor.name, ()) if name in whole)
-            other = whole | {factor.name: level} | dict.fromkeys(gone, False)
-            runs = tuple(sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other))
-            vector, term = model.at(whole) - model.at(other), factor.name
+            changed = {place: number} | {at[name]: 0 for name in gone}  # off is the first level
+            other = tuple(changed.get(n, level) for n, level in enumerate(whole))
+            vector, term = here - model.at(other), factor.name
             if factor.levels != (False, True):
                 vector = -vector
                 term += f" {word(level)} less {word(reference)}"
-            yield term, gone, runs, vector
-
-
-def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
-    return all(same_level(cell[name], level) for name, level in other.items())
+            yield term, gone, (runs[whole], runs[other]), vector
 
 
 def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) -> Iterator[str]:

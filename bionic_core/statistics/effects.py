@@ -22,7 +22,7 @@ import numpy as np
 from bionic_core.base.records import to_document
 from bionic_core.errors import RequestError, listing
 from bionic_core.statistics.crossed import Certainty, Images
-from bionic_core.statistics.designs import Draws, Factor, Level, faults, same_level, word
+from bionic_core.statistics.designs import Draws, Factor, Level, faults, identity, word
 from bionic_core.statistics.drawn_errors import OverDraws, drawn_error
 from bionic_core.statistics.errors import ErrorModel
 from bionic_core.statistics.fit import Fit, error_of, finite, holm
@@ -244,7 +244,8 @@ def _problems(
         problems.append("no run has finished, so there is nothing to estimate")
     for factor in factors:
         given: list[Any] = [levels.get(factor.name) for levels, *_ in rows]
-        wrong = [not any(same_level(one, level) for level in factor.levels) for one in given]
+        known = set(map(identity, factor.levels))
+        wrong = [identity(one) not in known for one in given]
         if any(wrong):
             found = {repr(one) for one, yes in zip(given, wrong, strict=True) if yes}
             problems.append(
