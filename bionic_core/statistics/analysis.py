@@ -16,10 +16,12 @@ import attrs
 import numpy as np
 
 from bionic_core.base.records import to_document
+from bionic_core.statistics.adjusted import ALONE, Adjusted, slopes
 from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.designs import Draws, Factor, Level, in_words, word
 from bionic_core.statistics.drawn_errors import OverDraws
-from bionic_core.statistics.effects import Effects, Row, estimate_effects
+from bionic_core.statistics.effect import Row
+from bionic_core.statistics.effects import Effects, estimate_effects
 from bionic_core.statistics.ensemble import climbed, ensembles
 from bionic_core.statistics.findings import (
     Component,
@@ -33,8 +35,9 @@ from bionic_core.statistics.findings import (
 )
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.linear import Matrix
 from bionic_core.statistics.looks import Look
+from bionic_core.statistics.mixed import Mixed
 from bionic_core.statistics.verdicts import verdicts
 
 OUTLIER = 0.05
@@ -91,6 +94,7 @@ def analyse_rows(
     said: Sequence[str] = (),
     draws: Draws | None = None,
     ladders: Mapping[str, Sequence[Level]] | None = None,
+    adjusted: Adjusted = ALONE,
 ) -> Analysis:
     """Analyse finished runs.
 
@@ -99,7 +103,7 @@ def analyse_rows(
         rows: levels, seed (or other block) and response of each run.
         response, confidence: what the responses are, and of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin, draws, look: as for :func:`estimate_effects`.
+        error, images, margin, draws, look, adjusted: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
@@ -111,38 +115,50 @@ def analyse_rows(
     """
     asked: dict[str, Any] = {"order": order, "error": error, "images": images, "look": look}
     asked |= {"scale": response.scale, "confidence": confidence, "margin": margin, "draws": draws}
-    effects = estimate_effects(factors, rows, **asked)
+    effects = estimate_effects(factors, rows, **asked, adjusted=adjusted)
     fit, model = effects.fit, effects.fit.model
-    names, estimates = [term.name for term in model.kept], model.effects @ fit.responses
-    regular = model.orthogonal and len(names) >= FEWEST
-    alone = regular and model.degrees == 0
-    over = _over(model, rows, draws, tested=tested, new=images is not None, block=block)
-    notes = [over.said, *said] + [NO_LENTH] * (model.degrees == 0 and not regular)
+    estimates = [term.name for term in model.kept], model.effects @ fit.responses
+    regular = model.orthogonal and len(model.kept) >= FEWEST and not adjusted
+    over = _over(fit, rows, draws, tested=tested, new=images is not None, block=block)
+    notes = [over.said, *said] + [NO_LENTH] * (not model.degrees and not regular)
     findings = Findings(
         response=response,
         effects=effects.effects,
         residual=_residual(effects),
         anova=tuple(_anova(fit, block)),
-        half_normal=half_normal(names, estimates) if regular else (),
-        lenth=lenth(names, estimates, confidence, margin) if alone else None,
+        half_normal=half_normal(*estimates) if regular else (),
+        lenth=lenth(*estimates, confidence, margin) if regular and not model.degrees else None,
         trends=tuple(_trends(fit, confidence)),
         leave_one_out=_left_out(fit, along or {}, confidence, margin),
         over=over,
         margin=margin,
-        ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
         ladders=tuple(climbed(fit, factors, ladders or {}, confidence)),
+        **_random(fit, draws, rows, adjusted, confidence),
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
 
 
-def _over(
-    model: Model, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any
-) -> Over:
+def _random(
+    fit: Fit, draws: Draws | None, rows: Sequence[Row], adjusted: Adjusted, confidence: float
+) -> dict[str, Any]:
+    """Return what draws and random effects say, and the slopes of covariates, as findings."""
+    return {
+        "covariates": tuple(slopes(fit, adjusted, confidence)),
+        "random": fit.error.effects if isinstance(fit.error, Mixed) else (),
+        "ensembles": tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
+    }
+
+
+def _over(fit: Fit, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any) -> Over:
     """Return over what intervals generalise; ``about`` as for :meth:`Over.of`."""
+    model = fit.model
     repeated, blocks = model.degrees > 0, model.blocks.shape[1]
     if draws is not None:
         blocks, block = len({seed for _, seed, _ in rows}), f"draws of {draws.factor} and {block}"
+    if isinstance(fit.error, Mixed):
+        *random, _ = fit.error.effects
+        blocks, block = random[0].levels, f"levels of {', '.join(e.name for e in random)} and run"
     return Over.of(blocks, about["tested"], new=about["new"], block=block, repeated=repeated)
 
 
@@ -174,13 +190,18 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
     degrees = model.degrees
-    first = 0 if fit.error.name == "pooled" else blocks
+    drawn = isinstance(fit.error, Mixed)
+    first = 0 if drawn or fit.error.name == "pooled" else blocks
     alone = np.column_stack(fit.judge(model.inverse[first:]))
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
         judged = _judge_source(fit, places, alone[places[0] - first]) if places[0] >= first else ()
+        if drawn and judged:  # of a mixed model, squares are what F says of the error's variance
+            squares = (judged[0] or 0.0) * len(places) * fit.sd**2
         yield Source(name, len(places), squares, squares / len(places), *judged)
+    if drawn:
+        return
     if isinstance(fit.error, OverDraws) and residual:
         left, free = fit.error.of_runs(fit.responses)
         squares, of_draws = residual - left, degrees - free
@@ -325,6 +346,8 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     from scipy import special
 
     e, share = fit.residuals, 1 - model.leverage
+    if isinstance(fit.error, Mixed):  # leverages are those of fixed effects alone
+        share = np.zeros_like(share)
     free = share > 1e-8
     rest = np.maximum(model.degrees * fit.sd**2 - e[free] ** 2 / share[free], 0)
     with np.errstate(divide="ignore"):
@@ -352,7 +375,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
             if normal < 0.01
             else f"; nothing speaks against normal ones (Shapiro–Wilk p = {normal:.2f})"
         )
-    if not (p < OUTLIER).any():
+    if free.any() and not (p < OUTLIER).any():
         words += "; no run stands out"
     yield words
 

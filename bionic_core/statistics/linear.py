@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -81,14 +81,14 @@ def highest_order(factors: Sequence[Factor]) -> int:
     return order
 
 
-def places_of(factors: Sequence[Factor], cells: Iterable[Mapping[str, Level]]) -> Places:
+def places_of(factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]]) -> Places:
     """Return the levels of runs as places among each factor's levels, (R, factors)."""
     known = [{identity(level): n for n, level in enumerate(f.levels)} for f in factors]
     names = [factor.name for factor in factors]
     return np.array(
         [[of[identity(c[name])] for of, name in zip(known, names, strict=True)] for c in cells],
         np.int64,
-    ).reshape(-1, len(factors))
+    ).reshape(len(cells), len(factors))
 
 
 def terms_of(factors: Sequence[Factor], places: Places, order: int | None = None) -> Iterator[Term]:
