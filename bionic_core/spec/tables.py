@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, in_, le, lt
 
 from bionic_core.dataset import Protocol
 from bionic_core.hookspecs import COMBINATION
-from bionic_core.markers import EARLIER, NEUTRAL
+from bionic_core.markers import EARLIER, NEUTRAL, UNIT
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
@@ -24,6 +24,7 @@ Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
+    """[1 or 3 channels, height, width], at least 8 × 8."""
     if value[0] not in (1, 3) or min(value[1:]) < 8:
         raise ValueError("must be [channels, height, width], 1 or 3 channels, at least 8 × 8")
 
@@ -56,15 +57,17 @@ class Model:
         readout: in time, from the ``last`` step's rates or from their ``mean`` over all.
     """
 
-    layers: Mapping[str, LayerCells]
+    layers: Mapping[str, LayerCells] = field(metadata={UNIT: "neurons"})
     projections: tuple[str, ...] = ()
-    classes: int = field(default=7, validator=ge(2))
-    image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_image)
+    classes: int = field(default=7, validator=ge(2), metadata={UNIT: "classes"})
+    image: tuple[int, int, int] = field(
+        default=(1, 48, 48), validator=_image, metadata={UNIT: "px"}
+    )
     storage: Storage = field(
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
-    steps: int = field(default=1, validator=ge(1), metadata={EARLIER: 1})
+    steps: int = field(default=1, validator=ge(1), metadata={EARLIER: 1, UNIT: "steps"})
     input: Literal["constant", "onset", "rows"] = field(
         default="constant",
         validator=in_(("constant", "onset", "rows")),
@@ -89,9 +92,9 @@ class DataChoice:
 
     source: str = "schematic"
     protocol: Protocol = field(default="honest", validator=in_(("honest", "paper")))
-    split_seed: int = field(default=0, validator=ge(0))
+    split_seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1"})
     validation_share: float = field(
-        default=0.1, validator=[gt(0), le(0.5)], metadata={NEUTRAL: True}
+        default=0.1, validator=[gt(0), le(0.5)], metadata={NEUTRAL: True, UNIT: "1"}
     )
     drop_leaks: bool = field(default=False, metadata={NEUTRAL: True})
 
@@ -135,14 +138,16 @@ class Training:
     """
 
     optimizer: Optimizer = field(default="adam", validator=in_(get_args(Optimizer)))
-    lr: float = field(default=6e-4, validator=gt(0))
-    batch_size: int = field(default=32, validator=ge(1))
-    max_epochs: int = field(default=400, validator=ge(1))
-    patience: int = field(default=40, validator=ge(0))
+    lr: float = field(default=6e-4, validator=gt(0), metadata={UNIT: "1"})
+    batch_size: int = field(default=32, validator=ge(1), metadata={UNIT: "images"})
+    max_epochs: int = field(default=400, validator=ge(1), metadata={UNIT: "epochs"})
+    patience: int = field(default=40, validator=ge(0), metadata={UNIT: "epochs"})
     monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
-    averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
+    averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
     precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
-    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
+    newton_schulz: int = field(
+        default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True, UNIT: "iterations"}
+    )
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
