@@ -177,12 +177,13 @@ def choose(
     if before is False:
         return
     size = course.recipe.training.batch_size
-    lacks = "no C++ compiler is found (CXX names one; else it is g++ or clang++)"
+    lacks = "no C++ compiler is found here (the one that CXX names, else g++); install one"
     found = compiler()
     why = lacks if found is None else "" if must else _not_worth(state, course)
     if not why and size > len(course.labels):
         why = f"no batch has {size} images"
     if not why:
+        os.environ[FOLDER] = str(folder())  # before torch's compiler is imported, which sets it
         step = CompiledStep(state.network, size)
         try:
             why = _timed(state, course, step, must, say)
@@ -192,8 +193,8 @@ def choose(
         state.compiled, state.step = True, step
     elif wanted is True:
         raise RequestError(
-            f"training.compile = true: {why}. 'auto' compiles where that can be done, and pays; "
-            "false, never"
+            f"training.compile = true: {why}. Or set it to 'auto', which compiles where that can "
+            "be done and pays, or to false"
         )
     else:
         begun = "began with compiled steps and goes on without: " if before else ""
@@ -235,7 +236,6 @@ def _timed(
 ) -> str:
     """Compile, and time both ways in turns; return why compiled steps do not pay, else nothing."""
     precision = course.recipe.training.precision
-    os.environ[FOLDER] = str(folder())
     begun = time.perf_counter()
     with _untouched(state.network), _batch(course) as batch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's, about itself
