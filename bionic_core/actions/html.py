@@ -80,9 +80,10 @@ def of_factorial(study: FactorialResults) -> str:
     from bionic_core.reports.drawing.effects import effects
     from bionic_core.reports.factorial import answer, question
     from bionic_core.reports.measure import Measure
+    from bionic_core.reports.study import caveats
 
     measure = Measure.of(study.response)
-    lines = [*answer(study.judged, measure), *study.decided]
+    lines = [*caveats(study), *answer(study, measure), *study.decided]
     unit = f"Effects in {study.unit}." if study.unit else "Effects."
     blocks = [_table(frames.effects(study)), _figure(effects(study))]
     return _cell(question(study, measure), [*lines, unit], *blocks, notes=study.notes)
@@ -91,12 +92,13 @@ def of_factorial(study: FactorialResults) -> str:
 def of_ablation(study: AblationResults) -> str:
     """Return a leave-one-out study: answer, differences."""
     from bionic_core.reports.ablation import answer, changes
+    from bionic_core.reports.study import caveats
 
     plot = changes(study)
     blocks = [_table(frames.differences(study)), *([_figure(plot)] if plot else [])]
     title = f"What does each mechanism change in {study.name}?"
     unit = "Full model less the model without, percentage points of test accuracy."
-    return _cell(title, [*answer(study), unit], *blocks, notes=study.notes)
+    return _cell(title, [*caveats(study), *answer(study), unit], *blocks, notes=study.notes)
 
 
 def of_plan(plan: FactorialPlan | AblationPlan) -> str:

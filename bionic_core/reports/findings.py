@@ -13,9 +13,10 @@ from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
+from bionic_core.statistics.designs import Factor
 from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
-from bionic_core.statistics.lenth import error_slope
+from bionic_core.statistics.lenth import LEVEL, error_slope
 from bionic_core.statistics.told import ROUGH, SIGNED, P, Told, Value, told
 
 if TYPE_CHECKING:
@@ -34,26 +35,42 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
     found = [_effects(findings, terms, regular), *verdicts(findings), _anova(findings, terms)]
-    found += [*map(_told, told(findings)), _over_seeds(findings, terms), _leave_one_out(findings)]
+    found += [
+        *map(_told, told(findings)),
+        _over_seeds(findings, terms),
+        _leave_one_out(findings, terms),
+    ]
     return [section for section in found if section is not None]
 
 
-def analysed(findings: Findings) -> list[Section]:
-    """Return the analysis of a table, for a terminal."""
+def analysed(findings: Findings, factors: Sequence[Factor]) -> list[Section]:
+    """Return the analysis of a table by its factors, for a terminal."""
     notes = Section("", (), [Points(findings.notes)])
-    return [*in_terminal(findings, Terms(page=False)), notes]
+    return [*in_terminal(findings, Terms(page=False).of(factors)), notes]
 
 
-def effects_section(findings: Findings) -> Section | None:
+def effects_section(findings: Findings, terms: Terms) -> Section | None:
     """Return the plot of effects, and how to read it."""
     known = [effect for effect in findings.effects if effect.estimate is not None]
     if not known:
         return None
     left = len(known) - len(plots.drawn_effects(findings))
-    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left)
-    title = "Effects, with 95 % intervals"
+    shown = findings.judged
+    ends = [(e.low, e.high) for e in shown if e.low is not None and e.high is not None]
+    told = {"lines": bool(ends), "sure": any(e.certain for e in shown)}
+    told["unsure"] = any(e.p_adjusted is not None and not e.certain for e in shown)
+    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left, **told)
+    title = "Effects, with 95 % intervals" if ends else "Effects"
     drawing = Drawing(plots.effects(findings).svg(), title, " ".join(caption))
-    return explained("Effects", drawing, "effects-reading")
+    pairs = any(effect.order > 1 for effect in known)
+    zero = any(low <= 0 <= high for low, high in ends)
+    read = {"main": terms.switches, "levels": _compared(terms), "interaction": pairs, "zero": zero}
+    return explained("Effects", drawing, "effects-reading", **read)
+
+
+def _compared(terms: Terms) -> str:
+    """Say what the levels of each factor are compared with."""
+    return words.listed([f"{level} of {factor}" for factor, level in terms.references.items()])
 
 
 def half_normal_section(findings: Findings) -> Section | None:
@@ -61,7 +78,8 @@ def half_normal_section(findings: Findings) -> Section | None:
     if not findings.half_normal:
         return None
     line = error_slope(findings.half_normal, findings.certain_points) is not None
-    told = {"line": line, "margins": findings.margins}
+    sure = findings.certain_points
+    told = {"line": line, "margins": findings.margins, "sure": any(sure), "unsure": not all(sure)}
     drawing = Drawing(plots.half_normal(findings).svg())
     return explained("Half-normal plot", drawing, "half-normal-reading", **told)
 
@@ -97,8 +115,12 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
     }
     if aliased:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
+    tested = [effect for effect in shown if effect.p_adjusted is not None]
     note = said(
         "effects-note",
+        levels=_compared(terms),
+        holm=len(tested) > 1,
+        bold=any(min(e.p or 1, e.p_adjusted or 1) < LEVEL for e in tested),
         by=findings.by,
         lenth=findings.lenth and findings.lenth.said,
         left=len(findings.effects) - len(shown),
@@ -146,7 +168,8 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     }
     title = Measure.of(findings.response).with_unit("Effects from seed to seed")
     tables, heading = [Table.of(title, columns, known)], "Do effects differ between seeds?"
-    return Section(heading, said("over-seeds"), tables) if known else None
+    by = {"seeds": findings.residual.by == "seeds", "pooled": findings.residual.by == "pooled"}
+    return Section(heading, said("over-seeds", **by), tables) if known else None
 
 
 def verdicts(found: Findings | AblationResults) -> list[Section]:
@@ -187,13 +210,14 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     ruled = [n for n, line in enumerate(lines) if line.source in ("residual", "total")]
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
     method = "; ".join(methods) or "F against the residual"
-    return Section(title, said("variance", method=method), [table])
+    told = said("variance", method=method, on="on" in columns)
+    return Section(title, told, [table])
 
 
-def _leave_one_out(findings: Findings) -> Section | None:
-    """Return what leaving one factor out of everything on shows, where there is error."""
+def _leave_one_out(findings: Findings, terms: Terms) -> Section | None:
+    """Return what leaving a factor out shows, where there is error and one is on or off."""
     lines = findings.leave_one_out
-    if all(line.low is None for line in lines):
+    if all(line.low is None for line in lines) or not terms.switches:
         return None
     along = {line.term: f" (with {words.listed(line.along)})" * bool(line.along) for line in lines}
     columns: Columns[LeftOut] = {

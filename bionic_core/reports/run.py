@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
+from bionic_core.base.printed import printable
 from bionic_core.errors import RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc, wiring
 from bionic_core.reports.drawing.svg import BELOW, Plot
-from bionic_core.reports.html import printable
 from bionic_core.reports.origin import origin, retrain
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Facts, Flow, Page, Row, Section, Step, Table

@@ -227,6 +227,24 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
     return Plot(draw, alt, 2.7, legend={**svg.ABOVE, "ncols": min(len(columns), beside)})
 
 
+def levels(factor: str, runs: Sequence[tuple[str, Sequence[float]]], axis: str) -> Plot:
+    """Draw what runs measured at each level of a factor, and their mean at each, as a bar."""
+
+    def draw(axes: Axes) -> None:
+        for place, (_, values) in enumerate(runs):
+            spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
+            axes.plot(place + np.asarray(spread), values, color=SERIES[0], marker="o", **DOT)
+            if values:
+                mean = [float(np.mean(values))] * 2
+                axes.plot([place - 0.25, place + 0.25], mean, color=SERIES[0], linewidth=2.2)
+        axes.set_xticks(range(len(runs)), [shortened(name, 12) for name, _ in runs])
+        axes.set(xlim=(-0.5, len(runs) - 0.5), xlabel=shortened(factor), ylabel=axis)
+        axes.grid(axis="y")
+
+    told = "; ".join(f"{name} {words.rough(float(np.mean(v)))}" for name, v in runs[:SPOKEN] if v)
+    return Plot(draw, f"{axis.capitalize()} of each run by {factor}; means: {told}", 2.7)
+
+
 def half_normal(findings: Findings) -> Plot:
     """Draw absolute effects against half-normal quantiles (Daniel 1959).
 
