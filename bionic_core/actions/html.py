@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from bionic_core.actions import frames
 from bionic_core.actions.notices import as_arguments
+from bionic_core.base.numbers import rough
 from bionic_core.reports.drawing.svg import SERIES, Plot
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _table(frame: pd.DataFrame, digits: int = 3) -> str:
             shown[name] = shown[name].fillna("")
         elif name in frames.SIZES:
             shown[name] = shown[name].round(9) + 0.0  # no 7e-15, and no −0
-    text: str = shown.to_html(float_format=lambda value: f"{value:.{digits}g}", na_rep="", border=0)
+    text: str = shown.to_html(float_format=lambda value: rough(value, digits), na_rep="", border=0)
     return text + (f"<p>and {more} rows more</p>" if more > 0 else "")
 
 

@@ -87,11 +87,12 @@ def half_normal_section(findings: Findings) -> Section | None:
 def _estimates(name: str, shown: Sequence[Effect] | Sequence[LeftOut]) -> Columns[Any]:
     """Return the columns of what all of these are: an estimate, its interval and its p."""
     digits = decimals(n for one in shown for n in (one.estimate, one.low, one.high))
-    return {
-        name: lambda one: words.numeric(one.estimate, digits, signed=True),
-        "95 % interval": lambda one: words.interval_cell(one.low, one.high, digits),
-        "p": lambda one: words.p_cell(one.p),
-    }
+    columns: Columns[Any] = {name: lambda one: words.numeric(one.estimate, digits, signed=True)}
+    if any(one.low is not None for one in shown):
+        columns["95 % interval"] = lambda one: words.interval_cell(one.low, one.high, digits)
+    if any(one.p is not None for one in shown):
+        columns["p"] = lambda one: words.p_cell(one.p)
+    return columns
 
 
 def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
@@ -107,15 +108,16 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
         shown = [effect for effect in shown if few or effect.order < 3 or effect.certain]
         shown = [effect for effect in shown if known or effect.estimate is not None]
     aliased = any(effect.aliases for effect in shown)
+    tested = [effect for effect in shown if effect.p_adjusted is not None]
     names = terms.fitting([effect.term for effect in shown], aliased)
     columns: Columns[Effect] = {
         "term": lambda effect: names[effect.term],
         **_estimates("effect", shown),
-        "p (Holm)": lambda effect: words.p_cell(effect.p_adjusted),
     }
+    if tested:
+        columns["p (Holm)"] = lambda effect: words.p_cell(effect.p_adjusted)
     if aliased:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
-    tested = [effect for effect in shown if effect.p_adjusted is not None]
     note = said(
         "effects-note",
         levels=_compared(terms),
@@ -127,7 +129,9 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
     )
     measure = Measure.of(findings.response)
     title = measure.with_unit(f"Effects on {measure.words}")
-    table = Table.of(title, columns, shown, words=(5,), note=" ".join(note))
+    table = Table.of(
+        title, columns, shown, words=(len(columns) - 1,) * aliased, note=" ".join(note)
+    )
     return Section("All effects" if terms.page else "", (), [table])
 
 

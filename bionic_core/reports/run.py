@@ -68,7 +68,8 @@ def _answer(result: Result, figures: Figures) -> list[str]:
     share = classes[common].support / max(sum(c.support for c in classes.values()), 1)
     recall = {name: found.recall for name, found in classes.items() if found.support}
     best, worst = (most(recall.items(), key=lambda pair: pair[1]) for most in (max, min))
-    names = {"common": common, "best": best, "worst": worst}
+    names: dict[str, Any] = {"common": common, "best": best, "worst": worst}
+    names["nothing"] = isinstance(test, Figures) and test.interval[0] <= share
     return said("run-answer", run=result, test=test, sure=sure, share=share, **names)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from bionic_core.base.numbers import rough
 from bionic_core.base.records import to_document
 from bionic_core.statistics.adjusted import ALONE, Adjusted, slopes
 from bionic_core.statistics.crossed import Images, Over
@@ -363,9 +364,9 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
         yield (
             f"{levels} stands out: {' and '.join(f'{block} {seed}' for _, seed in found)} "
             f"{'lies' if len(found) == 1 else 'lie'} "
-            f"{' and '.join(f'{away:+.3g}' for away, _ in found)}{unit} from what the model "
-            f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
-            "at the run, and see whether the effects hold without it"
+            f"{' and '.join(rough(away, 3, signed=True) for away, _ in found)}{unit} from what the "
+            f"model expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, "
+            "corrected); look at the run, and see whether the effects hold without it"
         )
     normal = _normal(e) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
     words = f"residuals: SD {fit.sd:.3g}{unit} on {model.degrees} degrees of freedom"

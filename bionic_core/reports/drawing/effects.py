@@ -126,7 +126,7 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
             note = axes.annotate(str(rank), at, xytext=tuple(step), arrowprops=arrow, **style)
             note.set_in_layout(False)
 
-    told = "; ".join(f"{spot.name} {spot.x:.4g}, {spot.y:.4g}" for spot in spots)
+    told = "; ".join(f"{spot.name} {words.rough(spot.x)}, {words.rough(spot.y)}" for spot in spots)
     return Plot(draw, f"{alt}: {told}", 3.2)
 
 
@@ -219,7 +219,7 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
         axes.grid(axis="y")
 
     told = [
-        f"{crossing.first} {rows[one]}, {crossing.second} {columns[other]}: {mean:.4g}"
+        f"{crossing.first} {rows[one]}, {crossing.second} {columns[other]}: {words.rough(mean)}"
         for (one, other), mean in sorted(means.items())
     ]
     alt = f"Mean {axis} by {crossing.first} and {crossing.second}: {'; '.join(told[:SPOKEN])}"
@@ -233,7 +233,8 @@ def levels(factor: str, runs: Sequence[tuple[str, Sequence[float]]], axis: str) 
     def draw(axes: Axes) -> None:
         for place, (_, values) in enumerate(runs):
             spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
-            axes.plot(place + np.asarray(spread), values, color=SERIES[0], marker="o", **DOT)
+            look = {**DOT, "markersize": 6, "markeredgewidth": 1.4, "alpha": 1}
+            axes.plot(place + np.asarray(spread), values, color=SERIES[0], marker="o", **look)
             if values:
                 mean = [float(np.mean(values))] * 2
                 axes.plot([place - 0.25, place + 0.25], mean, color=SERIES[0], linewidth=2.2)
