@@ -135,8 +135,9 @@ def factorial(
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
         where = workplace(out, device, jobs, trainer, track, track_to)
-        display = display_for(progress, asked.experiment.design.runs)
-        results = studies.factorial(asked, where, display)
+        results = studies.factorial(
+            asked, where, display_for(progress, asked.experiment.design.runs)
+        )
         warn_of_failures(studies.failures(results))
         return FactorialStudy(Path(results.file).absolute(), results)
 
