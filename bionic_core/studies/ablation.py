@@ -58,7 +58,7 @@ from bionic_core.studies.results import (
     save_ablation,
 )
 from bionic_core.studies.shapes import connectome_of
-from bionic_core.training.evaluation import PlainFigures
+from bionic_core.training.figures import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"

@@ -10,10 +10,11 @@ from attrs import field
 from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
 
-from bionic_core import EARLIER, Features, Mechanism, RequestError, Stage, hookimpl
+from bionic_core import EARLIER, UNIT, Features, Mechanism, RequestError, Stage, hookimpl
 
 
 def _odd(_: object, attribute: object, value: tuple[int, ...]) -> None:
+    """Odd, each."""
     if any(size < 1 or size % 2 == 0 for size in value):
         raise ValueError("must be odd numbers, so that the padding keeps the image's size")
 
@@ -64,10 +65,14 @@ class Convolution(Mechanism):
     kind = "functional"
     source = "BioNIC §3.4.2 (1)"
 
-    filters: tuple[int, ...] = field(default=(8, 16), validator=[min_len(1), deep_iterable(ge(1))])
-    kernels: tuple[int, ...] = field(default=(5, 3), validator=_odd)
-    pool: int | tuple[int, ...] = field(default=2, validator=_positive)
-    strides: int | tuple[int, ...] = field(default=1, validator=_positive, metadata={EARLIER: 1})
+    filters: tuple[int, ...] = field(
+        default=(8, 16), validator=[min_len(1), deep_iterable(ge(1))], metadata={UNIT: "filters"}
+    )
+    kernels: tuple[int, ...] = field(default=(5, 3), validator=_odd, metadata={UNIT: "px"})
+    pool: int | tuple[int, ...] = field(default=2, validator=_positive, metadata={UNIT: "px"})
+    strides: int | tuple[int, ...] = field(
+        default=1, validator=_positive, metadata={UNIT: "px", EARLIER: 1}
+    )
 
     def __attrs_post_init__(self) -> None:
         for key, one in (("kernels", "kernel"), ("pool", "side"), ("strides", "stride")):

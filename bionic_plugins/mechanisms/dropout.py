@@ -7,7 +7,7 @@ from attrs import field
 from attrs.validators import ge, lt
 from torch import Tensor, nn
 
-from bionic_core import Layer, Mechanism, Stream, hookimpl
+from bionic_core import UNIT, Layer, Mechanism, Stream, hookimpl
 
 
 class RandomSilence(nn.Module):
@@ -44,7 +44,7 @@ class Dropout(Mechanism):
     after = ("noise", "kwta")
     source = "Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html"
 
-    share: float = field(default=0.1, validator=[ge(0), lt(1)])
+    share: float = field(default=0.1, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
 
     def void(self, training: object) -> str:
         """Say why it does nothing, if so."""

@@ -7,7 +7,7 @@ from attrs import field
 from attrs.validators import ge, gt
 from torch import nn
 
-from bionic_core import Mechanism, RequestError, Stage, hookimpl
+from bionic_core import UNIT, Mechanism, RequestError, Stage, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -30,8 +30,8 @@ class GroupNorm(Mechanism):
     requires = ("convolution",)
     after = ("lateral",)
 
-    groups: int = field(default=8, validator=ge(1))
-    epsilon: float = field(default=1e-5, validator=gt(0))
+    groups: int = field(default=8, validator=ge(1), metadata={UNIT: "groups"})
+    epsilon: float = field(default=1e-5, validator=gt(0), metadata={UNIT: "1"})
 
     @hookimpl
     def surround(self, stage: Stage) -> nn.Module:

@@ -12,7 +12,7 @@ from attrs import field
 from attrs.validators import gt, in_, lt
 from torch import Tensor, nn
 
-from bionic_core import Connectome, Layer, Mechanism, RequestError, hookimpl
+from bionic_core import UNIT, Connectome, Layer, Mechanism, RequestError, hookimpl
 
 EPSILON = 1e-8
 """Keeps the quotient finite in a layer that no inhibitory cell reaches."""
@@ -59,7 +59,7 @@ class Inhibition(Mechanism):
     source = "BioNIC §3.4.2 (5), s = 1 − α·I/(max I + ε)"
 
     weighting: Literal["count", "size"] = field(default="count", validator=in_(("count", "size")))
-    alpha: float = field(default=0.5, validator=[gt(0), lt(1)])
+    alpha: float = field(default=0.5, validator=[gt(0), lt(1)], metadata={UNIT: "1"})
 
     @hookimpl
     def gain(self, layer: Layer, connectome: Connectome | None) -> nn.Module:

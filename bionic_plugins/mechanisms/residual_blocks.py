@@ -8,7 +8,7 @@ from attrs import field
 from attrs.validators import ge
 from torch import Tensor, nn
 
-from bionic_core import Mechanism, RequestError, Stage, hookimpl
+from bionic_core import UNIT, Mechanism, RequestError, Stage, hookimpl
 
 
 class ResidualBlock(nn.Module):
@@ -55,9 +55,9 @@ class ResidualBlocks(Mechanism):
     requires = ("convolution",)
     after = ("lateral", "groupnorm")
 
-    blocks: int = field(default=1, validator=ge(1))
-    first: int = field(default=1, validator=ge(0))
-    groups: int = field(default=8, validator=ge(1))
+    blocks: int = field(default=1, validator=ge(1), metadata={UNIT: "blocks"})
+    first: int = field(default=1, validator=ge(0), metadata={UNIT: "stage"})
+    groups: int = field(default=8, validator=ge(1), metadata={UNIT: "groups"})
 
     @hookimpl
     def surround(self, stage: Stage) -> nn.Module | None:
