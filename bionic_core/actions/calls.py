@@ -116,12 +116,11 @@ def factorial(
         factors: keys and their values, ``{"training.lr": [1e-4, 1e-3]}``; ``"v*20"`` is 20 draws.
         draws: draws and seeds crossed (also if None), or nested, each draw with seeds of its own.
         resolution, foldover: of a fraction, III to V; True, or factors, to add it reversed.
-        design: a CSV file with a column for each factor and a row for each cell, instead.
+        design: a CSV of factors (columns) and cells (rows) instead.
         response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
         error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
-        margin: effects no larger are as good as none; in the effects' units.
-        until, max_seeds: ``"decided"`` trains on until each effect is larger than the margin or
-            within it, or so many seeds are done (20 if None).
+        margin: effects no larger are as good as none.
+        until, max_seeds: ``"decided"`` trains on until all verdicts are told, or so many seeds (20).
         jobs, engine: runs side by side, and what trains them, by name or as an object.
 
     Raises:
@@ -135,9 +134,8 @@ def factorial(
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
         where = workplace(out, device, jobs, trainer, track, track_to)
-        results = studies.factorial(
-            asked, where, display_for(progress, asked.experiment.design.runs)
-        )
+        display = display_for(progress, asked.experiment.design.runs)
+        results = studies.factorial(asked, where, display)
         warn_of_failures(studies.failures(results))
         return FactorialStudy(Path(results.file).absolute(), results)
 
