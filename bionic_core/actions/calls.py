@@ -120,7 +120,7 @@ def factorial(
         response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
         error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
         margin: effects no larger are as good as none.
-        until, max_seeds: ``"decided"`` trains on until all verdicts are told, or so many seeds (20).
+        until, max_seeds: ``"decided"`` trains on until all verdicts are told, or to so many.
         jobs, engine: runs side by side, and what trains them, by name or as an object.
 
     Raises:

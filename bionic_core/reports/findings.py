@@ -43,7 +43,7 @@ def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[S
     return [section for section in found if section is not None]
 
 
-def analysed(findings: Findings, factors: Sequence[Factor]) -> list[Section]:
+def analysed(findings: Findings, factors: Sequence[Factor] = ()) -> list[Section]:
     """Return the analysis of a table by its factors, for a terminal."""
     notes = Section("", (), [Points(findings.notes)])
     return [*in_terminal(findings, Terms(page=False).of(factors)), notes]

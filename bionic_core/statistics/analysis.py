@@ -197,7 +197,8 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
-        judged = _judge_source(fit, places, alone[places[0] - first]) if places[0] >= first else ()
+        can = fit.sd > 0 and places[0] >= first
+        judged = _judge_source(fit, places, alone[places[0] - first]) if can else ()
         if drawn and judged:  # of a mixed model, squares are what F says of the error's variance
             squares = (judged[0] or 0.0) * len(places) * fit.sd**2
         yield Source(name, len(places), squares, squares / len(places), *judged)
