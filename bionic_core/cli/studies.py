@@ -225,6 +225,8 @@ def analyse_command(
 
     if no_blocks and block:
         raise RequestError("--block and --no-blocks exclude each other; give one of them")
+    if not unit.isprintable() or len(unit) > 40:
+        raise RequestError("--unit: must be at most 40 printed letters on one line, such as ms")
     found = analyse(
         table,
         response=response,
