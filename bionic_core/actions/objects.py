@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bionic_core.model.network import Network
+    from bionic_core.runs.capacity import Capacities
     from bionic_core.runs.lesions import Lesions
     from bionic_core.runs.recorded import Compared
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
-    from bionic_core.training.evaluation import PlainFigures
+    from bionic_core.training.figures import PlainFigures
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -142,12 +143,11 @@ class Run:
 
         Returns:
             An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
-            ``index``, and where layers have cells by ``cell_id``, ``cell_type``, ``broad_type``
-            and, in an array, by soma ``x``, ``y``, ``z`` in nm; images of a split by their class.
+            ``index`` and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma in nm.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,
-                or xarray is not installed (``bionic-connectome[xarray]``).
+                or xarray is missing (``bionic-connectome[xarray]``).
         """
         from bionic_core.actions.activity import Activity
         from bionic_core.runs.activity import recording
@@ -197,6 +197,13 @@ class Run:
 
         with called():
             return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
+
+    def capacity(self, data: PathLike | None = None) -> Capacities:
+        """See :func:`bionic_core.runs.capacity.capacities`; ``data`` is a source or a path."""
+        from bionic_core.runs.capacity import capacities
+
+        with called():
+            return capacities(self.files, None if data is None else str(data))
 
     @property
     def plot(self) -> RunFigures:

@@ -7,7 +7,6 @@ In this process, through the command line's own ``main``: a crash would end the 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import io
 import json
 import os
@@ -22,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from bionic_core import cli
+from bionic_core import cli, registry
 from bionic_core.errors import BionicError
 
 FAULT = "Nobody expected this"
@@ -59,8 +58,8 @@ def carried_out(*words: str) -> int:
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder of small files of many kinds, and in it; what is installed is looked up once."""
-    look = importlib.metadata.entry_points
-    importlib.metadata.entry_points = functools.cache(look)
+    look = vars(registry)["entry_points"]
+    vars(registry)["entry_points"] = functools.cache(look)
     place = tmp_path_factory.mktemp("fuzz")
     before = Path.cwd()
     os.chdir(place)
@@ -77,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     np.savez("arrays.npz", a=np.eye(3))
     yield place
     os.chdir(before)
-    importlib.metadata.entry_points = look
+    vars(registry)["entry_points"] = look
 
 
 numbers = some.one_of(
