@@ -271,6 +271,8 @@ def analyse_command(
     from bionic_core.statistics.tables import analyse
     from bionic_core.studies.draws import known_of
 
+    if not unit.isprintable() or len(unit) > 40:
+        raise RequestError("--unit: must be at most 40 printed letters on one line, such as ms")
     found = analyse(
         table,
         response=response,
