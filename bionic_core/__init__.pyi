@@ -29,6 +29,8 @@ from bionic_core.markers import EARLIER as EARLIER
 from bionic_core.markers import LADDER as LADDER
 from bionic_core.markers import NEUTRAL as NEUTRAL
 from bionic_core.markers import NUMERICS as NUMERICS
+from bionic_core.markers import SOURCE as SOURCE
+from bionic_core.markers import UNIT as UNIT
 from bionic_core.markers import hookimpl as hookimpl
 from bionic_core.model.assembly import build as build
 from bionic_core.model.network import Network as Network

@@ -16,6 +16,6 @@ PROTOCOL = 1
 """Version of what this page and the hooks ask of a plugin; raised when a plugin must change."""
 
 EARLIER, NEUTRAL, NUMERICS, SPEC_ONLY = "earlier", "neutral", "numerics", "spec only"
-DRAWS, LADDER = "draws", "ladder"
+DRAWS, LADDER, UNIT, SOURCE = "draws", "ladder", "unit", "source"
 """Keys of a field's metadata: three of :class:`Plugin`; a key of specs that is no option; two of
-:mod:`bionic_core.spec.draws`."""
+:mod:`bionic_core.spec.draws`; and two of :mod:`bionic_core.registry.about`."""

@@ -25,6 +25,7 @@ class Plugin:
     A key that a plugin gains later has ``metadata={EARLIER: value}``, what was before it: with that
     value runs and studies keep their names, and a run without the key has it. (``{NEUTRAL: True}``:
     at its default, runs alone.) ``{NUMERICS: {value: n}}``: with that value, n more ``numerics``.
+    ``{UNIT: "steps"}``: a quantity's, "1" where it has none; ``{SOURCE: "doi:…"}``: a key's own.
 
     Attributes:
         role: what the plugin is for, in words; each role's base class says its own.

@@ -11,15 +11,18 @@
 
 from __future__ import annotations
 
+from bionic_core.cli.laws import COMMAND_LAWS, check_command
 from bionic_core.conformance.cost import cost
 from bionic_core.conformance.judge import (
     CONNECTOME_LAWS,
     DATA_LAWS,
+    ENGINE_LAWS,
     MECHANISM_LAWS,
     TRACKER_LAWS,
     LawBrokenError,
     check_connectome_source,
     check_data_source,
+    check_engine,
     check_mechanism,
     check_tracker,
     judge,
@@ -28,14 +31,18 @@ from bionic_core.conformance.judge import (
 from bionic_core.conformance.laws import Verdict
 
 __all__ = [
+    "COMMAND_LAWS",
     "CONNECTOME_LAWS",
     "DATA_LAWS",
+    "ENGINE_LAWS",
     "MECHANISM_LAWS",
     "TRACKER_LAWS",
     "LawBrokenError",
     "Verdict",
+    "check_command",
     "check_connectome_source",
     "check_data_source",
+    "check_engine",
     "check_mechanism",
     "check_tracker",
     "cost",

@@ -83,6 +83,7 @@ def factorial(
     *,
     mechanisms: Sequence[str] = (),
     factors: Mapping[str, Sequence[Any]] | None = None,
+    draws: Literal["crossed", "nested"] | None = None,
     seeds: int = 3,
     resolution: int | str | None = None,
     foldover: bool | Sequence[str] = False,
@@ -112,7 +113,10 @@ def factorial(
     Args:
         spec: as for :func:`train`, as is what is not named here.
         mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
-        factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
+        factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``;
+            ``"rewired*20"`` is 20 draws of a value.
+        draws: draws and seeds ``"crossed"``, all draws with the same seeds, or ``"nested"``, each
+            with its own; crossed if None.
         resolution, foldover: of a fraction, III, IV or V, or 3, 4, 5; True, or factors, to add the
             one with these reversed.
         design: a CSV file with a column for each factor and a row for each cell, instead.
@@ -130,7 +134,7 @@ def factorial(
     with called(trains=True):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
         loaded = spec_of(spec, data, epochs, set, without, with_, mechanisms)
-        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         asked = asked_of(loaded, *wanted, judging)
         where = workplace(out, device, jobs, trainer, track, track_to)
@@ -188,6 +192,7 @@ def plan(
     study: Literal["factorial", "ablation"] = "factorial",
     mechanisms: Sequence[str] = (),
     factors: Mapping[str, Sequence[Any]] | None = None,
+    draws: Literal["crossed", "nested"] | None = None,
     seeds: int = 3,
     resolution: int | str | None = None,
     foldover: bool | Sequence[str] = False,
@@ -230,7 +235,7 @@ def plan(
             return Plan(studies.ablation_plan(found, where))
         if study != "factorial":
             raise arguments.wrong("study", study, "'factorial' or 'ablation'")
-        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
         return Plan(studies.factorial_plan(asked_of(loaded, *wanted, judging), where, seconds))
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
-    from bionic_core.training.evaluation import PlainFigures
+    from bionic_core.training.figures import PlainFigures
 
 
 @attrs.frozen(eq=False, slots=False)

@@ -26,7 +26,10 @@ FIRST = Mechanism.role
 
 @attrs.frozen
 class Part:
-    """A mechanism or source of a spec, in words; ``keys`` as the spec has them."""
+    """A mechanism, source or table of a spec, in words; ``keys`` as the spec has them.
+
+    ``changed`` are keys that are not as by default; ``units`` those of keys that are quantities.
+    """
 
     name: str
     role: str
@@ -36,6 +39,7 @@ class Part:
     source: str
     keys: Mapping[str, Any]
     changed: Mapping[str, Any]
+    units: Mapping[str, str]
 
 
 @attrs.frozen
@@ -66,24 +70,33 @@ def explained(spec: Spec) -> Explained:
     """Return what a spec's parts are."""
     from bionic_core import hookspecs
     from bionic_core.base.strict import plain
-    from bionic_core.registry.about import about
+    from bionic_core.registry.about import about, keys_of
+
+    def valued(table: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+        keys, known = plain(table), keys_of(type(table))
+        changed = {k.name: keys[k.name] for k in known if keys.get(k.name) != k.default}
+        return keys, changed, {k.name: k.unit for k in known if k.unit and k.name in keys}
 
     def part(plugin: Any) -> Part:
         told = about(type(plugin), None)
-        keys = plain(plugin)
-        changed = {k.name: keys[k.name] for k in told.keys if keys.get(k.name) != k.default}
         acts = tuple(f"{hook}: {words}" for hook, words in told.acts.items())
         return Part(
-            told.name, told.role, told.summary, acts, told.requires, told.source, keys, changed
+            told.name, told.role, told.summary, acts, told.requires, told.source, *valued(plugin)
         )
 
     order = [*hookspecs.COMBINATION]
     mechanisms = [part(mechanism) for mechanism in spec.mechanisms.values()]
     mechanisms.sort(key=lambda p: order.index(p.acts[0].partition(":")[0]) if p.acts else 99)
     sources = [part(source) for source in (spec.data, spec.connectome) if source is not None]
-    return Explained(
-        spec.name, plain(spec.model.layers), spec.model.projections, (*sources, *mechanisms)
-    )
+    doc = unmarked(str(type(spec.training).__doc__)).partition("\n")[0]
+    training = Part("training", "table", doc, (), (), "", *valued(spec.training))
+    parts = (*sources, *mechanisms, training)
+    return Explained(spec.name, plain(spec.model.layers), spec.model.projections, parts)
+
+
+def _with_unit(part: Part, key: str, value: Any) -> str:
+    unit = part.units.get(key, "1")
+    return f"{key} = {_toml(value)}" + ("" if unit == "1" else f" {unit}")
 
 
 def _in_words(found: Explained) -> Iterator[str]:
@@ -101,7 +114,7 @@ def _in_words(found: Explained) -> Iterator[str]:
         for words in part.acts:
             yield from folded(f"acts on {words}", 2)
         if part.keys:
-            yield from folded(", ".join(f"{k} = {_toml(v)}" for k, v in part.keys.items()), 2)
+            yield from folded(", ".join(_with_unit(part, k, v) for k, v in part.keys.items()), 2)
         if part.changed:
             yield from folded(f"not as by default: {', '.join(part.changed)}", 2)
         if part.requires:
@@ -130,7 +143,7 @@ def described(told: About) -> Iterator[str]:
     for key in told.keys:
         default = "must be given" if key.required else f"default {_toml(key.default)}"
         allowed = f"; {key.allowed}" if key.allowed else ""
-        yield from folded(f"{key.name}: {key.kind}, {default}{allowed}", 2)
+        yield from folded(f"{key.name}: {key.measured}, {default}{allowed}", 2)
         yield from folded(key.about, 6, hang=0)
 
 

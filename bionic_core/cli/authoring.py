@@ -19,7 +19,7 @@ def check_command(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="An installed plugin.", autocompletion=completing.any_plugin
+            metavar="NAME", help="An installed plugin.", autocompletion=completing.to_check
         ),
     ],
     set_: Annotated[
@@ -33,6 +33,7 @@ def check_command(
 ) -> None:
     """Carry out :class:`Check`."""
     from bionic_core.actions.progress import Download
+    from bionic_core.cli.laws import COMMANDS
     from bionic_core.conformance.check import Subject
 
     subject = Subject.named(name, set_ or [])
@@ -43,7 +44,7 @@ def check_command(
             display.step("laws judged", done, total)
 
     with Download(console(sys.stderr)) as display:
-        judgement = subject.judged(chosen, step)
+        judgement = subject.judged(chosen, step, [COMMANDS])
 
     def render(_: Any) -> Any:
         from bionic_core.cli.verdicts import judged
@@ -88,7 +89,7 @@ def new_command(
 
 @attrs.frozen(eq=False)
 class Check(Command):
-    """Judge a mechanism, a source of data or wiring, or a tracker by the laws that all keep."""
+    """Judge a plugin by the laws of its role, and say what a mechanism costs."""
 
     name = "check"
     group = "plugins"

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from bionic_core.markers import COMMAND
 from bionic_core.registry import Registry
 from bionic_core.registry.outline import outline
 
@@ -47,6 +48,13 @@ def plugins_of(*roles: str, also: str = "") -> Callable[[str], Iterator[str]]:
 def any_plugin(incomplete: str) -> Iterator[str]:
     """Yield the names of all plugins that are no commands."""
     yield from _begun(Registry.installed().names, incomplete)
+
+
+def to_check(incomplete: str) -> Iterator[str]:
+    """Yield the names of all plugins, and of commands, as they are announced."""
+    registry = Registry.installed()
+    commands = [one.name for one in registry.announced(COMMAND)]
+    yield from _begun(dict.fromkeys((*registry.names, *commands)), incomplete)
 
 
 def keys(ctx: typer.Context, incomplete: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from bionic_core.registry import Registry
 
 if TYPE_CHECKING:
     from bionic_core.conformance.cost import Cost
-    from bionic_core.conformance.laws import Verdict
+    from bionic_core.conformance.laws import Judged, Verdict
 
 
 @attrs.frozen
@@ -73,23 +73,28 @@ class Subject:
         return cls(plugin, registry)
 
     def judged(
-        self, laws: Sequence[str] = (), step: Callable[[int, int], None] | None = None
+        self,
+        laws: Sequence[str] = (),
+        step: Callable[[int, int], None] | None = None,
+        further: Sequence[Judged] = (),
     ) -> Judgement:
         """Return the verdicts, and what a mechanism costs.
 
         Args:
             laws: names of laws; all of its role, and its cost, if there is none.
             step: told how many laws have been judged, and of how many.
+            further: roles that rooms above have laws for.
 
         Raises:
             RequestError: its role has no laws, or there is no such law.
         """
         from bionic_core.conformance.cost import cost
-        from bionic_core.conformance.judge import judge, laws_of
+        from bionic_core.conformance.judge import ROLES, judge, laws_of
 
-        total = len(laws) or len(laws_of(self.plugin))
+        roles = (*ROLES, *further)
+        total = len(laws) or len(laws_of(self.plugin, roles))
         found = []
-        for verdict in judge(self.plugin, *laws, registry=self.registry):
+        for verdict in judge(self.plugin, *laws, registry=self.registry, roles=roles):
             found.append(verdict)
             if step is not None:
                 step(len(found), total)

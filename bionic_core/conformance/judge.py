@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from bionic_core.conformance import behaviour, building, engines, learning, sources, trackers
+from bionic_core.conformance import (
+    behaviour,
+    building,
+    engines,
+    learning,
+    sources,
+    trackers,
+    transforms,
+)
 from bionic_core.conformance.bed import Bed
-from bionic_core.conformance.laws import Law, Verdict, verdicts
+from bionic_core.conformance.engines import EngineBed
+from bionic_core.conformance.laws import Judged, Law, Verdict, verdicts
 from bionic_core.conformance.sources import SourceBed
-from bionic_core.errors import RequestError
+from bionic_core.errors import RequestError, listing
 from bionic_core.plugin import ConnectomeSource, DataSource, Mechanism, Plugin
 from bionic_core.registry import Registry
+from bionic_core.registry.announced import a
+from bionic_core.runs.engine import Engine
 from bionic_core.studies.journal import Tracker
 
 _DECLARED = ("declaration",)
@@ -47,8 +57,8 @@ _MECHANISM = (
         (*_STEADY, "gate-gradients"),
     ),
     Law("masked", "weights where no pair exists stay zero", learning.masked, _STEADY),
-    Law("vmap", "many models at once equal each alone, to 1e-5", engines.vmap, _STEADY),
-    Law("compile", "torch.compile works, or compiles = False", engines.compiles, _STEADY),
+    Law("vmap", "many models at once equal each alone, to 1e-5", transforms.vmap, _STEADY),
+    Law("compile", "torch.compile works, or compiles = False", transforms.compiles, _STEADY),
 )
 
 
@@ -79,6 +89,22 @@ _TRACKER = (
 )
 
 
+_ENGINE = (
+    Law("docstring", "docstring says where runs are trained", engines.docstring),
+    Law("toml", "options are the same, written as TOML and read", sources.toml),
+    Law("numbers", "same folders, same numbers as one by one", engines.numbers),
+    Law("tells", "each run's begin and epochs are told", engines.tells, ("numbers",)),
+    Law("reuses", "a complete run is not trained again", engines.reuses, ("numbers",)),
+    Law("goes-on", "a run that cannot be had stops no other", engines.goes_on, ("numbers",)),
+    Law(
+        "interrupted",
+        "stopped, it ends all, and runs go on to the same numbers",
+        engines.interrupted,
+        ("tells",),
+    ),
+)
+
+
 MECHANISM_LAWS: tuple[str, ...] = tuple(law.name for law in _MECHANISM)
 """Names of the laws of mechanisms, in the order in which they are judged."""
 
@@ -93,6 +119,20 @@ CONNECTOME_LAWS: tuple[str, ...] = tuple(law.name for law in _CONNECTOME)
 
 TRACKER_LAWS: tuple[str, ...] = tuple(law.name for law in _TRACKER)
 """Names of the laws of trackers."""
+
+
+ENGINE_LAWS: tuple[str, ...] = tuple(law.name for law in _ENGINE)
+"""Names of the laws of engines."""
+
+
+ROLES: tuple[Judged, ...] = (
+    Judged(Mechanism, _MECHANISM, Bed.of),
+    Judged(DataSource, _DATA, lambda source, _: SourceBed.of(source)),
+    Judged(ConnectomeSource, _CONNECTOME, lambda source, _: SourceBed.of(source)),
+    Judged(Tracker, _TRACKER, lambda tracker, _: SourceBed.of(tracker)),
+    Judged(Engine, _ENGINE, lambda engine, _: EngineBed.of(engine)),
+)
+"""The roles that are judged here; commands stand in a room above, and so do their laws."""
 
 
 class LawBrokenError(AssertionError):
@@ -112,59 +152,71 @@ def check_mechanism(mechanism: type[Mechanism] | Mechanism, *laws: str) -> None:
         LawBrokenError: it breaks some, with an input for each that shows it.
         RequestError: there is no such law, or a key without a default was not given.
     """
-    _insist(judge(mechanism, *laws))
+    insist(judge(mechanism, *laws))
 
 
 def check_data_source(source: type[DataSource] | DataSource, *laws: str) -> None:
     """Judge a data source; as :func:`check_mechanism`, by :data:`DATA_LAWS`."""
-    _insist(judge(source, *laws))
+    insist(judge(source, *laws))
 
 
 def check_connectome_source(source: type[ConnectomeSource] | ConnectomeSource, *laws: str) -> None:
     """Judge a connectome source; as :func:`check_mechanism`, by :data:`CONNECTOME_LAWS`."""
-    _insist(judge(source, *laws))
+    insist(judge(source, *laws))
 
 
 def check_tracker(tracker: type[Tracker] | Tracker, *laws: str) -> None:
     """Judge a tracker; as :func:`check_mechanism`, by :data:`TRACKER_LAWS`."""
-    _insist(judge(tracker, *laws))
+    insist(judge(tracker, *laws))
 
 
-def laws_of(plugin: type[Plugin] | Plugin) -> Sequence[Law]:
+def check_engine(engine: type[Engine] | Engine, *laws: str) -> None:
+    """Judge an engine; as :func:`check_mechanism`, by :data:`ENGINE_LAWS`."""
+    insist(judge(engine, *laws))
+
+
+def judged_as(plugin: type[Plugin] | Plugin, roles: Sequence[Judged] = ROLES) -> Judged:
+    """Return what a plugin's role is judged by.
+
+    Raises:
+        RequestError: there are no laws for it.
+    """
+    cls = plugin if isinstance(plugin, type) else type(plugin)
+    for one in roles:
+        if issubclass(cls, one.role):
+            return one
+    raise RequestError(
+        f"'{getattr(cls, 'name', cls.__name__)}' cannot be judged: it is {a(cls.role)}, and there "
+        f"are laws for {listing([f'{one.role.role}s' for one in roles])}"
+    )
+
+
+def laws_of(plugin: type[Plugin] | Plugin, roles: Sequence[Judged] = ROLES) -> Sequence[Law]:
     """Return the laws of a plugin's role.
 
     Raises:
         RequestError: there are none for it.
     """
-    cls = plugin if isinstance(plugin, type) else type(plugin)
-    for role, laws in (
-        (Mechanism, _MECHANISM),
-        (DataSource, _DATA),
-        (ConnectomeSource, _CONNECTOME),
-        (Tracker, _TRACKER),
-    ):
-        if issubclass(cls, role):
-            return laws
-    raise RequestError(
-        f"'{getattr(cls, 'name', cls.__name__)}' cannot be judged: there are laws for mechanisms, "
-        "data sources, connectome sources and trackers"
-    )
+    return judged_as(plugin, roles).laws
 
 
 def judge(
-    plugin: type[Plugin] | Plugin, *laws: str, registry: Registry | None = None
+    plugin: type[Plugin] | Plugin,
+    *laws: str,
+    registry: Registry | None = None,
+    roles: Sequence[Judged] = ROLES,
 ) -> Iterator[Verdict]:
     """Judge a plugin law by law, and give each verdict as soon as it is known.
 
     Raises:
         RequestError: there is no such law, or a key without a default was not given.
     """
-    known = laws_of(plugin)
-    bed: Any = Bed.of(plugin, registry) if known is _MECHANISM else SourceBed.of(plugin)  # type: ignore[arg-type]
-    return verdicts(bed, known, laws)
+    known = judged_as(plugin, roles)
+    return verdicts(known.bed(plugin, registry), known.laws, laws)
 
 
-def _insist(found: Iterator[Verdict]) -> None:
+def insist(found: Iterator[Verdict]) -> None:
+    """Raise :class:`LawBrokenError` if a law is broken."""
     broken = [str(verdict) for verdict in found if verdict.broken]
     if broken:
         raise LawBrokenError("\n".join(broken))

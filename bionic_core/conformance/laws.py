@@ -10,6 +10,8 @@ import tomli_w
 from torch import Tensor
 
 from bionic_core.errors import RequestError, listing, nearest
+from bionic_core.plugin import Plugin
+from bionic_core.registry import Registry
 
 SHOWN = 16
 """Numbers of an input that are written out."""
@@ -43,6 +45,19 @@ class Law:
     says: str
     judge: Callable[[Any], None]
     after: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Judged:
+    """A role that has laws.
+
+    Attributes:
+        bed: returns what the laws are given, of a plugin by class or with its keys.
+    """
+
+    role: type[Plugin]
+    laws: tuple[Law, ...]
+    bed: Callable[[Any, Registry | None], Any]
 
 
 @attrs.frozen

@@ -86,12 +86,14 @@ KINDS: Mapping[str, Kind] = {
         "a tracker", "runs as lines of JSON", ("bionic check {}", "bionic train demo --track {}")
     ),
     "engine": Kind(
-        "an engine", "one run after the other", ("bionic ablate demo --seeds 1 --engine {}",)
+        "an engine",
+        "one run after the other",
+        ("bionic check {}", "bionic ablate demo --seeds 1 --engine {}"),
     ),
     "command": Kind(
         "a command",
         "it counts the words of a text",
-        ("bionic {} --help",),
+        ("bionic check {}", "bionic {} --help"),
         needs=("typer",),
         group=group_of(COMMAND),
     ),

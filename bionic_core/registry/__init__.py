@@ -105,15 +105,9 @@ class Registry:
         Of a role, only those that are announced as of it are loaded, and those of which nothing
         is said; what fails may be of any role, and is listed.
         """
-        from bionic_core.registry.catalogue import tried
+        from bionic_core.registry.catalogue import all_tried
 
-        found = []
-        for name in sorted(self._entries):
-            if role is None or any(entry.may_be(role) for entry in self._entries[name]):
-                found += tried(self._entries[name])
-        if role is None:
-            return found
-        return [listed for listed in found if listed.cls is None or issubclass(listed.cls, role)]
+        return all_tried(self._entries, role)
 
     def working(self, role: type[P]) -> list[type[P]]:
         """Return the classes of a role that can be used, by name."""

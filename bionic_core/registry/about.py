@@ -11,7 +11,7 @@ import attrs
 
 from bionic_core import hookspecs
 from bionic_core.base.strict import plain
-from bionic_core.markers import PROJECT, SPEC_ONLY
+from bionic_core.markers import PROJECT, SOURCE, SPEC_ONLY, UNIT
 from bionic_core.plugin import Plugin
 
 
@@ -23,7 +23,10 @@ class KeyOf:
         kind: of value, as TOML has it.
         default: None where the key must be given.
         allowed: the range or the values; empty where the kind says all.
-        about: what it is, with its unit, from the class's docstring.
+        unit: of a quantity, as the field's ``metadata={UNIT: "steps"}`` has it; ``1`` where it has
+            none, and empty for what is no quantity, or where a stranger's class does not say.
+        source: where the key comes from: ``metadata={SOURCE: "doi:…"}``, else the plugin's own.
+        about: what it is, from the class's docstring.
     """
 
     name: str
@@ -31,7 +34,14 @@ class KeyOf:
     default: Any
     required: bool
     allowed: str
+    unit: str
+    source: str
     about: str
+
+    @property
+    def measured(self) -> str:
+        """The kind, and the unit in brackets: ``number [steps]``."""
+        return f"{self.kind} [{self.unit}]" if self.unit else self.kind
 
 
 @attrs.frozen
@@ -150,6 +160,8 @@ def _keys(cls: Any, told: dict[str, str]) -> Iterator[KeyOf]:
             default=None if needed else _plain(default),
             required=needed,
             allowed=" and ".join(_allowed(field.validator)) or _choices(field.type),
+            unit=str(field.metadata.get(UNIT, "")),
+            source=str(field.metadata.get(SOURCE, getattr(cls, "source", ""))),
             about=told.get(str(field.alias), told.get(field.name, ""))
             + (" (in specs only)" if field.metadata.get(SPEC_ONLY) else ""),
         )
@@ -181,9 +193,13 @@ def _choices(type_: Any) -> str:
 
 
 def _allowed(validator: Any) -> Iterator[str]:
-    """Yield what attrs' own validators allow, in words; of others nothing is known."""
+    """Yield what validators allow: attrs' own in words, a function by its docstring."""
     if validator is None:
         return
+    if inspect.isfunction(validator) and validator.__doc__:
+        words = validator.__doc__.partition("\n")[0].rstrip(".")
+        yield words[:1].lower() + words[1:]
+    yield from _allowed(getattr(validator, "validator", None))  # of optional
     for part in getattr(validator, "_validators", ()):  # of and_, which a list becomes
         yield from _allowed(part)
     bound, compared = getattr(validator, "bound", None), getattr(validator, "compare_op", None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from bionic_core.errors import RequestError
+from bionic_core.plugin import Plugin
 from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed
 
 
@@ -32,6 +33,19 @@ class Listing:
     """What is installed, failed plugins included."""
 
     plugins: tuple[Line, ...]
+
+
+def all_tried(
+    entries: Mapping[str, Sequence[Entry]], role: type[Plugin] | None = None
+) -> list[Listed]:
+    """Import every plugin that may be of a role, and say what became of each, by name."""
+    found = []
+    for name in sorted(entries):
+        if role is None or any(entry.may_be(role) for entry in entries[name]):
+            found += tried(entries[name])
+    if role is None:
+        return found
+    return [listed for listed in found if listed.cls is None or issubclass(listed.cls, role)]
 
 
 def tried(name_sakes: Sequence[Entry]) -> list[Listed]:

@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, in_, le, lt
 
 from bionic_core.dataset import Protocol
 from bionic_core.hookspecs import COMBINATION
-from bionic_core.markers import EARLIER, NEUTRAL
+from bionic_core.markers import EARLIER, NEUTRAL, UNIT
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
@@ -21,6 +21,7 @@ Storage = Literal["auto", "dense", "packed", "sparse"]
 
 
 def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
+    """[1 or 3 channels, height, width], at least 8 × 8."""
     if value[0] not in (1, 3) or min(value[1:]) < 8:
         raise ValueError("must be [channels, height, width], 1 or 3 channels, at least 8 × 8")
 
@@ -53,15 +54,17 @@ class Model:
         readout: in time, from the ``last`` step's rates or from their ``mean`` over all.
     """
 
-    layers: Mapping[str, LayerCells]
+    layers: Mapping[str, LayerCells] = field(metadata={UNIT: "neurons"})
     projections: tuple[str, ...] = ()
-    classes: int = field(default=7, validator=ge(2))
-    image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_image)
+    classes: int = field(default=7, validator=ge(2), metadata={UNIT: "classes"})
+    image: tuple[int, int, int] = field(
+        default=(1, 48, 48), validator=_image, metadata={UNIT: "px"}
+    )
     storage: Storage = field(
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
     order: Mapping[str, tuple[str, ...]] = field(factory=dict, validator=_hooks)
-    steps: int = field(default=1, validator=ge(1), metadata={EARLIER: 1})
+    steps: int = field(default=1, validator=ge(1), metadata={EARLIER: 1, UNIT: "steps"})
     input: Literal["constant", "onset", "rows"] = field(
         default="constant",
         validator=in_(("constant", "onset", "rows")),
@@ -86,9 +89,9 @@ class DataChoice:
 
     source: str = "schematic"
     protocol: Protocol = field(default="honest", validator=in_(("honest", "paper")))
-    split_seed: int = field(default=0, validator=ge(0))
+    split_seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1"})
     validation_share: float = field(
-        default=0.1, validator=[gt(0), le(0.5)], metadata={NEUTRAL: True}
+        default=0.1, validator=[gt(0), le(0.5)], metadata={NEUTRAL: True, UNIT: "1"}
     )
     drop_leaks: bool = field(default=False, metadata={NEUTRAL: True})
 
@@ -132,18 +135,20 @@ class Training:
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
         default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
     )
-    lr: float = field(default=6e-4, validator=gt(0))
-    batch_size: int = field(default=32, validator=ge(1))
-    max_epochs: int = field(default=400, validator=ge(1))
-    patience: int = field(default=40, validator=ge(0))
+    lr: float = field(default=6e-4, validator=gt(0), metadata={UNIT: "1"})
+    batch_size: int = field(default=32, validator=ge(1), metadata={UNIT: "images"})
+    max_epochs: int = field(default=400, validator=ge(1), metadata={UNIT: "epochs"})
+    patience: int = field(default=40, validator=ge(0), metadata={UNIT: "epochs"})
     monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
         default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
     )
-    averaging: float = field(default=0.0, validator=[ge(0), lt(1)])
+    averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
     precision: Literal["float32", "tf32", "bfloat16"] = field(
         default="float32", validator=in_(("float32", "tf32", "bfloat16"))
     )
-    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True})
+    newton_schulz: int = field(
+        default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True, UNIT: "iterations"}
+    )
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )

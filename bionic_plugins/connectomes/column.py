@@ -9,7 +9,7 @@ import attrs
 from attrs import field
 from attrs.validators import in_
 
-from bionic_core import EARLIER, Connectome, ConnectomeSource
+from bionic_core import EARLIER, UNIT, Connectome, ConnectomeSource
 
 
 @attrs.frozen(eq=False)
@@ -31,7 +31,9 @@ class Column(ConnectomeSource):
     source = "BioNIC §3.2, Table 1; statistics in bionic_plugins.connectomes.column_statistics"
     numerics = 2
 
-    drawing: Literal[1, 2] = field(default=2, validator=in_((1, 2)), metadata={EARLIER: 1})
+    drawing: Literal[1, 2] = field(
+        default=2, validator=in_((1, 2)), metadata={UNIT: "1", EARLIER: 1}
+    )
 
     def read(self) -> Connectome:
         """Return the shipped column."""

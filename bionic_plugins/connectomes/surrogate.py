@@ -17,7 +17,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge
 
-from bionic_core import DRAWS, Connectome
+from bionic_core import DRAWS, UNIT, Connectome
 from bionic_core.connectomes.roles import Compared, Surrogate
 from bionic_plugins.connectomes import column_statistics as known
 from bionic_plugins.connectomes.drawing import draw
@@ -42,8 +42,10 @@ class V1Surrogate(Surrogate):
     name = "surrogate"
     source = "statistics in bionic_plugins.connectomes.column_statistics"
 
-    neurons: int = field(default=COLUMN, validator=ge(len(known.COUNTS)))
-    seed: int = field(default=1300, validator=ge(0), metadata={DRAWS: True})
+    neurons: int = field(
+        default=COLUMN, validator=ge(len(known.COUNTS)), metadata={UNIT: "neurons"}
+    )
+    seed: int = field(default=1300, validator=ge(0), metadata={UNIT: "1", DRAWS: True})
 
     def read(self) -> Connectome:
         """Draw the connectome; the same for the same neurons and seed."""

@@ -9,7 +9,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, gt, lt
 
-from bionic_core import NEUTRAL, Dataset, DataSource, RequestError, Split
+from bionic_core import NEUTRAL, UNIT, Dataset, DataSource, RequestError, Split
 from bionic_core.base.arrays import read_array
 from bionic_core.errors import shorten
 from bionic_core.pictures import SUFFIXES, Shape, fit
@@ -161,10 +161,12 @@ class CkPlus(DataSource):
     source = "Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262"
 
     path: str = ""
-    frames: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    frames: int = field(default=1, validator=ge(1), metadata={UNIT: "frames", NEUTRAL: True})
     neutral: bool = field(default=False, metadata={NEUTRAL: True})
-    test_share: float = field(default=0.2, validator=[gt(0), lt(1)], metadata={NEUTRAL: True})
-    test_seed: int = field(default=0, validator=ge(0), metadata={NEUTRAL: True})
+    test_share: float = field(
+        default=0.2, validator=[gt(0), lt(1)], metadata={UNIT: "1", NEUTRAL: True}
+    )
+    test_seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1", NEUTRAL: True})
 
     @classmethod
     def claims(cls, path: Path) -> int:

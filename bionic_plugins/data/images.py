@@ -9,7 +9,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, gt, in_, lt
 
-from bionic_core import NEUTRAL, Dataset, DataSource, RequestError
+from bionic_core import NEUTRAL, UNIT, Dataset, DataSource, RequestError
 
 
 @attrs.frozen(eq=False)
@@ -37,8 +37,8 @@ class Images(DataSource):
     source = "a folder"
 
     path: str
-    test_share: float = field(default=0.2, validator=[gt(0), lt(1)])
-    test_seed: int = field(default=0, validator=ge(0))
+    test_share: float = field(default=0.2, validator=[gt(0), lt(1)], metadata={UNIT: "1"})
+    test_seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1"})
     persons: Literal["apart", "mixed"] = field(
         default="apart", validator=in_(("apart", "mixed")), metadata={NEUTRAL: True}
     )

@@ -6,7 +6,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge
 
-from bionic_core import Dataset, DataSource
+from bionic_core import UNIT, Dataset, DataSource
 
 
 @attrs.frozen(eq=False)
@@ -26,9 +26,9 @@ class Schematic(DataSource):
     name = "schematic"
     source = "drawn; classes and their shares as in FER-2013 (doi:10.1007/978-3-642-42051-1_16)"
 
-    train: int = field(default=3000, validator=ge(70))
-    test: int = field(default=1000, validator=ge(7))
-    seed: int = field(default=0, validator=ge(0))
+    train: int = field(default=3000, validator=ge(70), metadata={UNIT: "images"})
+    test: int = field(default=1000, validator=ge(7), metadata={UNIT: "images"})
+    seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1"})
 
     def size(self) -> tuple[int, int, int]:
         """Return the size of all of them."""

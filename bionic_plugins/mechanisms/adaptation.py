@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, in_
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core import UNIT, Layer, Mechanism, hookimpl
 
 
 class Adapting(nn.Module):
@@ -56,8 +56,8 @@ class Adaptation(Mechanism):
     )
     after = ("leak",)
 
-    strength: float = field(default=0.5, validator=gt(0))
-    tau: float = field(default=4.0, validator=ge(1))
+    strength: float = field(default=0.5, validator=gt(0), metadata={UNIT: "1"})
+    tau: float = field(default=4.0, validator=ge(1), metadata={UNIT: "steps"})
     form: Literal["subtractive", "threshold"] = field(
         default="subtractive", validator=in_(("subtractive", "threshold"))
     )

@@ -8,7 +8,7 @@ from attrs import field
 from attrs.validators import ge
 from torch import Tensor, nn
 
-from bionic_core import Mechanism, hookimpl
+from bionic_core import UNIT, Mechanism, hookimpl
 
 
 class HierarchicalAttention(nn.Module):
@@ -53,7 +53,7 @@ class Attention(Mechanism):
     source = "BioNIC §3.4.2 (2); Woo et al. 2018, doi:10.1007/978-3-030-01234-2_1"
     requires = ("convolution",)
 
-    reduction: int = field(default=8, validator=ge(1))
+    reduction: int = field(default=8, validator=ge(1), metadata={UNIT: "1"})
 
     @hookimpl
     def modulate(self, shape: tuple[int, int, int]) -> nn.Module:

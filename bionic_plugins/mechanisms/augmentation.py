@@ -8,7 +8,7 @@ import attrs
 from attrs import field
 from attrs.validators import and_, ge, le, lt
 
-from bionic_core import Mechanism, hookimpl
+from bionic_core import UNIT, Mechanism, hookimpl
 
 Range = tuple[float, float]
 
@@ -18,6 +18,7 @@ def _range(low: float, high: float) -> Callable[[object, object, Range], None]:
         if not low < value[0] <= value[1] <= high:
             raise ValueError(f"must be [least, most] with {low} < least <= most <= {high}")
 
+    check.__doc__ = f"{low} < least <= most <= {high}"
     return check
 
 
@@ -37,12 +38,12 @@ class Augmentation(Mechanism):
     kind = "functional"
     source = "BioNIC §3.3 and §3.4.2 (6)"
 
-    scale: Range = field(default=(0.8, 1.0), validator=_range(0, 1))
-    ratio: Range = field(default=(3 / 4, 4 / 3), validator=_range(0, 10))
-    rotation: float = field(default=15.0, validator=and_(ge(0), le(180)))
-    flip: float = field(default=0.5, validator=and_(ge(0), le(1)))
-    brightness: float = field(default=0.15, validator=and_(ge(0), lt(1)))
-    contrast: float = field(default=0.15, validator=and_(ge(0), lt(1)))
+    scale: Range = field(default=(0.8, 1.0), validator=_range(0, 1), metadata={UNIT: "1"})
+    ratio: Range = field(default=(3 / 4, 4 / 3), validator=_range(0, 10), metadata={UNIT: "1"})
+    rotation: float = field(default=15.0, validator=and_(ge(0), le(180)), metadata={UNIT: "°"})
+    flip: float = field(default=0.5, validator=and_(ge(0), le(1)), metadata={UNIT: "1"})
+    brightness: float = field(default=0.15, validator=and_(ge(0), lt(1)), metadata={UNIT: "1"})
+    contrast: float = field(default=0.15, validator=and_(ge(0), lt(1)), metadata={UNIT: "1"})
 
     @hookimpl
     def recipe(self) -> dict[str, object]:

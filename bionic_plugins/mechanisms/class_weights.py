@@ -8,7 +8,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, in_, le, lt
 
-from bionic_core import EARLIER, Mechanism, hookimpl
+from bionic_core import EARLIER, UNIT, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -38,11 +38,15 @@ class ClassWeights(Mechanism):
         "Cui et al. 2019, doi:10.1109/CVPR.2019.00949"
     )
 
-    exponent: float = field(default=1.0, validator=[ge(0), le(1.5)], metadata={EARLIER: 1.0})
+    exponent: float = field(
+        default=1.0, validator=[ge(0), le(1.5)], metadata={UNIT: "1", EARLIER: 1.0}
+    )
     form: Literal["power", "effective"] = field(
         default="power", validator=in_(("power", "effective")), metadata={EARLIER: "power"}
     )
-    beta: float = field(default=0.999, validator=[ge(0), lt(1)], metadata={EARLIER: 0.999})
+    beta: float = field(
+        default=0.999, validator=[ge(0), lt(1)], metadata={UNIT: "1", EARLIER: 0.999}
+    )
 
     def void(self, training: object) -> str:
         """Say why it does nothing, if so."""

@@ -11,6 +11,7 @@ from bionic_core import Mechanism, RequestError, hookimpl
 
 
 def _named(_: object, attribute: object, value: tuple[str, ...]) -> None:
+    """Each of the form "A->B"."""
     wrong = [text for text in value if not all(part.strip() for part in text.partition("->"))]
     if wrong:
         raise ValueError(f'"{wrong[0]}": must be of the form "A->B", "A->A" for those within A')

@@ -9,7 +9,7 @@ from attrs import field
 from attrs.validators import ge, in_, le
 from torch import Tensor
 
-from bionic_core import EARLIER, Mechanism, PlasticityRule, ProjectionSite, Synapses, hookimpl
+from bionic_core import EARLIER, UNIT, Mechanism, PlasticityRule, ProjectionSite, Synapses, hookimpl
 
 
 def scaled(rates: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ class Hebbian(Mechanism):
     kind = "functional"
     source = "BioNIC §3.4.2 (12); Turrigiano & Nelson 2000, doi:10.1016/s0959-4388(00)00091-x"
 
-    hebb: float = field(default=5e-4, validator=ge(0))
-    home: float = field(default=5e-4, validator=ge(0))
-    target: float = field(default=0.35, validator=[ge(0), le(1)])
+    hebb: float = field(default=5e-4, validator=ge(0), metadata={UNIT: "weight/step"})
+    home: float = field(default=5e-4, validator=ge(0), metadata={UNIT: "weight/step"})
+    target: float = field(default=0.35, validator=[ge(0), le(1)], metadata={UNIT: "1"})
     rates: Literal["fixed", "scheduled"] = field(
         default="fixed", validator=in_(("fixed", "scheduled")), metadata={EARLIER: "fixed"}
     )

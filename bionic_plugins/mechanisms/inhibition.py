@@ -12,7 +12,7 @@ from attrs import field
 from attrs.validators import gt, in_, lt
 from torch import Tensor, nn
 
-from bionic_core import Connectome, Layer, Mechanism, RequestError, hookimpl
+from bionic_core import UNIT, Connectome, Layer, Mechanism, RequestError, hookimpl
 
 EPSILON = 1e-8
 """Keeps the quotient finite in a layer that no inhibitory cell reaches."""
@@ -29,6 +29,7 @@ class GradedInhibition(nn.Module):
         self.inputs: Tensor
         self.register_buffer("inputs", inputs, persistent=False)
         self.greatest = float(inputs.max()) + EPSILON
+        self.idle = ""
         self.logit = nn.Parameter(torch.tensor(math.log(alpha / (1 - alpha))))
 
     @property
@@ -58,7 +59,7 @@ class Inhibition(Mechanism):
     source = "BioNIC §3.4.2 (5), s = 1 − α·I/(max I + ε)"
 
     weighting: Literal["count", "size"] = field(default="count", validator=in_(("count", "size")))
-    alpha: float = field(default=0.5, validator=[gt(0), lt(1)])
+    alpha: float = field(default=0.5, validator=[gt(0), lt(1)], metadata={UNIT: "1"})
 
     @hookimpl
     def gain(self, layer: Layer, connectome: Connectome | None) -> nn.Module:
@@ -68,6 +69,9 @@ class Inhibition(Mechanism):
         block = connectome.block(connectome.of_broad_type("inhibitory"), layer.cells)
         amount = block.count if self.weighting == "count" else block.size
         inputs = np.bincount(block.post, weights=amount, minlength=layer.size)
-        return GradedInhibition(
+        found = GradedInhibition(
             torch.as_tensor(inputs, dtype=torch.get_default_dtype()), self.alpha
         )
+        if not inputs.any():
+            found.idle = f"no neuron of layer '{layer.name}' has an inhibitory input"
+        return found

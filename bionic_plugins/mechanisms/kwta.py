@@ -10,7 +10,7 @@ from attrs import field
 from attrs.validators import gt, le
 from torch import Tensor, nn
 
-from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core import UNIT, Layer, Mechanism, hookimpl
 
 
 class Winners(nn.Module):
@@ -43,7 +43,7 @@ class KWinnersTakeAll(Mechanism):
     )
     after = ("noise",)
 
-    share: float = field(default=0.1, validator=[gt(0), le(1)])
+    share: float = field(default=0.1, validator=[gt(0), le(1)], metadata={UNIT: "1"})
 
     def void(self, training: object) -> str:
         """Say why it does nothing, if so."""

@@ -8,7 +8,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, in_, lt
 
-from bionic_core import EARLIER, Mechanism, hookimpl
+from bionic_core import EARLIER, UNIT, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -38,7 +38,7 @@ class LabelSmoothing(Mechanism):
     kind = "functional"
     source = "BioNIC §3.6; Szegedy et al. 2016, doi:10.1109/CVPR.2016.308"
 
-    alpha: float = field(default=0.1, validator=[ge(0), lt(1)])
+    alpha: float = field(default=0.1, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
     form: Literal["torch", "image"] = field(
         default="torch", validator=in_(("torch", "image")), metadata={EARLIER: "torch"}
     )

@@ -11,10 +11,11 @@ from attrs.validators import ge, gt, le
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bionic_core import Mechanism, Stage, hookimpl
+from bionic_core import UNIT, Mechanism, Stage, hookimpl
 
 
 def _odd(_: object, attribute: object, value: int) -> None:
+    """Odd."""
     if value % 2 == 0:
         raise ValueError("must be an odd number of pixels, so that there is a centre")
 
@@ -88,8 +89,8 @@ class Lateral(Mechanism):
     source = "BioNIC §3.4.2 (1), h_inh = h − α·AvgPool(h)"
     requires = ("convolution",)
 
-    alpha: float = field(default=0.5, validator=[gt(0), le(1)])
-    kernel: int = field(default=5, validator=[ge(3), _odd])
+    alpha: float = field(default=0.5, validator=[gt(0), le(1)], metadata={UNIT: "1"})
+    kernel: int = field(default=5, validator=[ge(3), _odd], metadata={UNIT: "px"})
 
     @hookimpl
     def surround(self, stage: Stage) -> nn.Module | None:

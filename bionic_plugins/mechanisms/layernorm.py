@@ -7,7 +7,7 @@ from attrs import field
 from attrs.validators import gt
 from torch import nn
 
-from bionic_core import Mechanism, NormSite, hookimpl
+from bionic_core import UNIT, Mechanism, NormSite, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -24,7 +24,7 @@ class LayerNorm(Mechanism):
     kind = "functional"
     source = "BioNIC §3.4.2 (9); Ba et al. 2016, doi:10.48550/arXiv.1607.06450"
 
-    epsilon: float = field(default=1e-5, validator=gt(0))
+    epsilon: float = field(default=1e-5, validator=gt(0), metadata={UNIT: "rate²"})
 
     @hookimpl
     def norm(self, site: NormSite) -> nn.Module:

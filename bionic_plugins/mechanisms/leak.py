@@ -12,7 +12,7 @@ from attrs import field
 from attrs.validators import ge
 from torch import Tensor, nn
 
-from bionic_core import Connectome, Layer, Mechanism, RequestError, hookimpl
+from bionic_core import UNIT, Connectome, Layer, Mechanism, RequestError, hookimpl
 
 
 class Leak(nn.Module):
@@ -57,8 +57,8 @@ class Leaky(Mechanism):
     kind = "functional"
     source = "τ dh/dt = −h + x by Euler's method; Jaeger 2007, doi:10.1016/j.neunet.2007.04.016"
 
-    tau: float = field(default=2.0, validator=ge(1))
-    by_type: Mapping[str, float] = field(factory=dict)
+    tau: float = field(default=2.0, validator=ge(1), metadata={UNIT: "steps"})
+    by_type: Mapping[str, float] = field(factory=dict, metadata={UNIT: "steps"})
     learned: bool = False
 
     def __attrs_post_init__(self) -> None:

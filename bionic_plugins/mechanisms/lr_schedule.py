@@ -8,7 +8,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, gt, in_, lt
 
-from bionic_core import Mechanism, hookimpl
+from bionic_core import UNIT, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -35,9 +35,9 @@ class LrSchedule(Mechanism):
     policy: Literal["plateau", "one-cycle"] = field(
         default="plateau", validator=in_(("plateau", "one-cycle"))
     )
-    factor: float = field(default=0.1, validator=[gt(0), lt(1)])
-    patience: int = field(default=10, validator=ge(0))
-    warm_up: float = field(default=0.3, validator=[gt(0), lt(1)])
+    factor: float = field(default=0.1, validator=[gt(0), lt(1)], metadata={UNIT: "1"})
+    patience: int = field(default=10, validator=ge(0), metadata={UNIT: "epochs"})
+    warm_up: float = field(default=0.3, validator=[gt(0), lt(1)], metadata={UNIT: "1"})
     anneal: Literal["cos", "linear"] = field(default="cos", validator=in_(("cos", "linear")))
 
     @hookimpl

@@ -15,6 +15,7 @@ from bionic_core import (
     LADDER,
     NEUTRAL,
     NUMERICS,
+    UNIT,
     Block,
     Connectome,
     Layer,
@@ -119,12 +120,14 @@ class Masks(Mechanism):
         metadata={NUMERICS: dict.fromkeys(_REDRAWN, 1), LADDER: STEPS},
     )
     init: Literal["fan-in", "dense"] = field(default="fan-in", validator=in_(("fan-in", "dense")))
-    threshold: int = field(default=1, validator=ge(1), metadata={NEUTRAL: True})
+    threshold: int = field(default=1, validator=ge(1), metadata={UNIT: "synapses", NEUTRAL: True})
     weighting: Literal["binary", "count", "size"] = field(
         default="binary", validator=in_(("binary", "count", "size")), metadata={NEUTRAL: True}
     )
     draw: int | None = field(
-        default=None, validator=optional(ge(0)), metadata={NEUTRAL: True, DRAWS: {"wiring": DRAWN}}
+        default=None,
+        validator=optional(ge(0)),
+        metadata={UNIT: "1", NEUTRAL: True, DRAWS: {"wiring": DRAWN}},
     )
 
     def void(self, training: object) -> str:

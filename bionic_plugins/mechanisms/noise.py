@@ -7,7 +7,7 @@ from attrs import field
 from attrs.validators import ge
 from torch import Tensor, nn
 
-from bionic_core import Layer, Mechanism, Stream, hookimpl
+from bionic_core import UNIT, Layer, Mechanism, Stream, hookimpl
 
 
 class GaussianNoise(nn.Module):
@@ -28,14 +28,14 @@ class Noise(Mechanism):
     """``h_noise = h + η``, η ~ N(0, σ²), added after the gain's ReLU and before the norm.
 
     Attributes:
-        sigma: standard deviation σ, in units of the rates; the paper's 0.06.
+        sigma: standard deviation σ; the paper's 0.06.
     """
 
     name = "noise"
     kind = "functional"
     source = "BioNIC §3.4.2 (8)"
 
-    sigma: float = field(default=0.06, validator=ge(0))
+    sigma: float = field(default=0.06, validator=ge(0), metadata={UNIT: "rate"})
 
     def void(self, training: object) -> str:
         """Say why it does nothing, if so."""

@@ -11,7 +11,7 @@ import torch
 from attrs import field
 from attrs.validators import gt, lt
 
-from bionic_core import Mechanism, RequestError, hookimpl
+from bionic_core import UNIT, Mechanism, RequestError, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -29,7 +29,7 @@ class Spectral(Mechanism):
     kind = "structural"
     source = "Jaeger 2001, GMD report 148; Lukoševičius 2012, doi:10.1007/978-3-642-35289-8_36"
 
-    radius: float = field(default=0.9, validator=[gt(0), lt(1e6)])
+    radius: float = field(default=0.9, validator=[gt(0), lt(1e6)], metadata={UNIT: "1"})
 
     @hookimpl
     def begin(self, network: Any) -> None:

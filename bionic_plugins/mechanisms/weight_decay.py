@@ -6,7 +6,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, optional
 
-from bionic_core import NEUTRAL, Mechanism, hookimpl
+from bionic_core import NEUTRAL, UNIT, Mechanism, hookimpl
 
 
 @attrs.frozen(eq=False)
@@ -26,8 +26,10 @@ class WeightDecay(Mechanism):
     kind = "functional"
     source = "BioNIC §3.4.2 (7), §3.6"
 
-    strength: float = field(default=1e-4, validator=ge(0))
-    wide: float | None = field(default=None, validator=optional(ge(0)), metadata={NEUTRAL: True})
+    strength: float = field(default=1e-4, validator=ge(0), metadata={UNIT: "1"})
+    wide: float | None = field(
+        default=None, validator=optional(ge(0)), metadata={UNIT: "1", NEUTRAL: True}
+    )
 
     @hookimpl
     def recipe(self) -> dict[str, object]:

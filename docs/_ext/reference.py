@@ -107,7 +107,7 @@ def key_lines(keys: Iterable[KeyOf]) -> Iterator[str]:
         default = "must be given" if key.required else f"default ``{shown(key.default)}``"
         allowed = f"; {plain(key.allowed)}" if key.allowed else ""
         yield f"``{key.name}``"
-        yield f"    {key.kind}, {default}{allowed}. {plain(key.about)}".rstrip()
+        yield f"    {key.measured}, {default}{allowed}. {plain(key.about)}".rstrip()
         yield ""
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import bionic_core as bionic
-from bionic_core import Layer, Mechanism, hookimpl
+from bionic_core import UNIT, Layer, Mechanism, hookimpl
 from bionic_core.testing import check_mechanism
 
 # %%
@@ -38,12 +38,12 @@ class Divisive(Mechanism):
     """A gain BQ → BQ, g = 1 / (1 + mean h / σ).
 
     Attributes:
-        sigma: semi-saturation σ, in units of the rates.
+        sigma: semi-saturation σ.
     """
 
     name, kind = "divisive", "functional"
     source = "Carandini & Heeger 2012, doi:10.1038/nrn3136"
-    sigma: float = 1.0
+    sigma: float = attrs.field(default=1.0, metadata={UNIT: "rate"})
 
     @hookimpl
     def gain(self, layer: Layer) -> nn.Module:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge
 
-from bionic_core import Connectome
+from bionic_core import UNIT, Connectome
 from bionic_core.connectome import EXCITATORY, INHIBITORY
 from bionic_core.errors import RequestError, listing, nearest
 
@@ -82,11 +82,13 @@ class Synapses:
 
 
 def _corners(_: object, attribute: object, value: tuple[float, ...]) -> None:
+    """None, or six: each corner of the first below the second's."""
     if value and (len(value) != 6 or any(value[k] >= value[k + 3] for k in range(3))):
         raise ValueError("must be x0,y0,z0,x1,y1,z1 in µm, each corner of the first below")
 
 
 def _centre(_: object, attribute: object, value: tuple[float, ...]) -> None:
+    """None, or three."""
     if value and len(value) != 3:
         raise ValueError("must be x,y,z in µm")
 
@@ -106,9 +108,9 @@ class Selection:
     cell_type_source: str = COLUMN
     cell_types: tuple[str, ...] = ()
     region: tuple[str, ...] = ()
-    box: tuple[float, ...] = field(default=(), validator=_corners)
-    centre: tuple[float, ...] = field(default=(), validator=_centre)
-    radius: float = field(default=0.0, validator=ge(0))
+    box: tuple[float, ...] = field(default=(), validator=_corners, metadata={UNIT: "µm"})
+    centre: tuple[float, ...] = field(default=(), validator=_centre, metadata={UNIT: "µm"})
+    radius: float = field(default=0.0, validator=ge(0), metadata={UNIT: "µm"})
 
     def __attrs_post_init__(self) -> None:
         if bool(self.centre) != (self.radius > 0):

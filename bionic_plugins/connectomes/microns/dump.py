@@ -14,7 +14,7 @@ import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge, gt
 
-from bionic_core import BionicError, Connectome, ConnectomeFetcher
+from bionic_core import UNIT, BionicError, Connectome, ConnectomeFetcher
 from bionic_core.base.files import check_file, limited_lines
 from bionic_core.connectomes.fetch import Parts
 from bionic_core.connectomes.roles import Watch
@@ -58,12 +58,12 @@ class MicronsDump(Selection, ConnectomeFetcher):
     source = "MICrONS Consortium 2025, doi:10.1038/s41586-025-08790-w"
 
     url: str = "https://storage.googleapis.com/mat_dbs/public/minnie65_phase3_v1/v1507/"
-    version: int = field(default=1507, validator=ge(1))
+    version: int = field(default=1507, validator=ge(1), metadata={UNIT: "1"})
     cells_sha256: str = "f26299762ef15a782a9323e9b8ae0740b85bb50fa1be7b42fbecb4adfac1b7f8"
     synapses_sha256: str = "3f0841cafb39531e9b42d8a936211da66db9f09cea96c74ec88e0d05e3d06fd5"
-    attempts: int = field(default=6, validator=ge(1))
-    wait: float = field(default=1.0, validator=ge(0))
-    timeout: float = field(default=60.0, validator=gt(0))
+    attempts: int = field(default=6, validator=ge(1), metadata={UNIT: "requests"})
+    wait: float = field(default=1.0, validator=ge(0), metadata={UNIT: "s"})
+    timeout: float = field(default=60.0, validator=gt(0), metadata={UNIT: "s"})
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the selected neurons and the synapses between them."""

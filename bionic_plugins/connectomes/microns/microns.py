@@ -11,7 +11,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge, gt
 
-from bionic_core import BionicError, Connectome, ConnectomeFetcher
+from bionic_core import UNIT, BionicError, Connectome, ConnectomeFetcher
 from bionic_core.connectomes.fetch import Parts
 from bionic_core.connectomes.roles import Watch
 from bionic_plugins.connectomes.microns import answers
@@ -47,15 +47,15 @@ class Microns(Selection, ConnectomeFetcher):
         "Dorkenwald et al. 2025 (CAVE), doi:10.1038/s41592-024-02426-z"
     )
 
-    version: int = field(default=1300, validator=ge(1))
+    version: int = field(default=1300, validator=ge(1), metadata={UNIT: "1"})
     datastack: str = "minnie65_public"
     server: str = ""
     token_file: str = ""
     view: str = "aibs_cell_info"
-    chunk: int = field(default=100, validator=ge(1))
-    attempts: int = field(default=6, validator=ge(1))
-    wait: float = field(default=1.0, validator=ge(0))
-    timeout: float = field(default=600.0, validator=gt(0))
+    chunk: int = field(default=100, validator=ge(1), metadata={UNIT: "cells"})
+    attempts: int = field(default=6, validator=ge(1), metadata={UNIT: "requests"})
+    wait: float = field(default=1.0, validator=ge(0), metadata={UNIT: "s"})
+    timeout: float = field(default=600.0, validator=gt(0), metadata={UNIT: "s"})
 
     @property
     def query(self) -> dict[str, Any]:

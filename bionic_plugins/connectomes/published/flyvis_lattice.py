@@ -13,7 +13,7 @@ import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge, gt
 
-from bionic_core import BionicError, Connectome
+from bionic_core import UNIT, BionicError, Connectome
 from bionic_core.connectome import EXCITATORY, INHIBITORY
 from bionic_core.connectomes.kept import FetchedSource
 from bionic_core.connectomes.roles import Watch
@@ -53,9 +53,9 @@ class FlyvisLattice(FetchedSource):
     name = "flyvis-lattice"
     source = "Lappalainen et al. 2024, doi:10.1038/s41586-024-07939-3; fib25 and fib19"
 
-    extent: int = field(default=15, validator=ge(0))
-    fill: float = field(default=1.0, validator=ge(0))
-    pitch: float = field(default=8000.0, validator=gt(0))
+    extent: int = field(default=15, validator=ge(0), metadata={UNIT: "columns"})
+    fill: float = field(default=1.0, validator=ge(0), metadata={UNIT: "synapses"})
+    pitch: float = field(default=8000.0, validator=gt(0), metadata={UNIT: "nm"})
 
     def fetch(self, parts: Path, watch: Watch) -> Connectome:
         """Return the lattice, from the package index."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from bionic_core import Engine, RequestError
+from bionic_core import UNIT, Engine, RequestError
 from bionic_core.errors import BionicError
 from bionic_core.registry.extras import install
 
@@ -34,6 +34,7 @@ on the nodes, which have their own bionic."""
 
 
 def _share(_: Any, field: attrs.Attribute[float], value: float) -> None:
+    """From 0 to 1, or a whole number."""
     if value < 0 or (value > 1 and value != int(value)):
         raise ValueError(f"must be a share from 0 to 1, or a whole number, as Ray has it: {value}")
 
@@ -59,9 +60,9 @@ class Ray(Engine):
     source = "Moritz et al. 2018, Ray, OSDI"
 
     address: str = ""
-    cpus: float = attrs.field(default=1.0, validator=_share)
-    gpus: float = attrs.field(default=0.0, validator=_share)
-    retries: int = attrs.field(default=3, validator=attrs.validators.ge(-1))
+    cpus: float = attrs.field(default=1.0, validator=_share, metadata={UNIT: "CPUs"})
+    gpus: float = attrs.field(default=0.0, validator=_share, metadata={UNIT: "GPUs"})
+    retries: int = attrs.field(default=3, validator=attrs.validators.ge(-1), metadata={UNIT: "1"})
     results: Literal["auto", "folder", "store"] = "auto"
 
     def train(self, work: Work) -> Iterator[Outcome]:

@@ -12,7 +12,7 @@ import attrs
 from attrs import field
 from attrs.validators import ge
 
-from bionic_core import Engine
+from bionic_core import UNIT, Engine
 
 if TYPE_CHECKING:
     from bionic_core.runs import Outcome, Work
@@ -30,7 +30,7 @@ class Stacked(Engine):
 
     name = "stacked"
 
-    most: int = field(default=0, validator=ge(0))
+    most: int = field(default=0, validator=ge(0), metadata={UNIT: "runs"})
 
     def train(self, work: Work) -> Iterator[Outcome]:
         """Train the tasks as few models."""
