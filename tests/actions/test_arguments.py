@@ -48,7 +48,7 @@ def test_options_are_arguments(
 
 
 def test_a_plan_takes_what_both_studies_take() -> None:
-    both = inspect.signature(py.factorial).parameters.keys()
+    both = set(inspect.signature(py.factorial).parameters)
     both -= {"engine", "track", "track_to", "progress"}  # of training alone
     assert both <= inspect.signature(py.plan).parameters.keys()
 
@@ -56,7 +56,7 @@ def test_a_plan_takes_what_both_studies_take() -> None:
 def test_draws_are_crossed_or_nested_as_the_command_has_them(bionic: Bionic) -> None:
     factors = {"masks.wiring": ["real", "rewired*2"]}
     for way in ("crossed", "nested"):
-        planned = py.plan("demo", factors=factors, draws=way, seeds=2, seconds=0)  # type: ignore[arg-type]
+        planned = py.plan("demo", factors=factors, draws=way, seeds=2, seconds=0)
         found = to_document(planned.found)
         said = bionic(
             *("factorial", "--factor", "masks.wiring=real,rewired*2", "--draws", way),
