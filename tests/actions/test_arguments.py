@@ -55,8 +55,12 @@ def test_a_plan_takes_what_both_studies_take() -> None:
 
 def test_draws_are_crossed_or_nested_as_the_command_has_them(bionic: Bionic) -> None:
     factors = {"masks.wiring": ["real", "rewired*2"]}
+<<<<<<< HEAD
     ways: tuple[Any, ...] = ("crossed", "nested")
     for way in ways:
+=======
+    for way in ("crossed", "nested"):
+>>>>>>> tim
         planned = py.plan("demo", factors=factors, draws=way, seeds=2, seconds=0)
         found = to_document(planned.found)
         said = bionic(
