@@ -7,6 +7,7 @@ import pluggy
 PROJECT = "bionic"
 DISTRIBUTION = "bionic-connectome"
 ENTRY_POINT_GROUP = "bionic"
+PROGRAM = "this program"  # who has a class that nobody announces
 COMMAND = "command"  # the role whose names are words of the command line
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)

@@ -16,7 +16,6 @@ from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 
-CONSTANT = "constant"
 Storage = Literal["auto", "dense", "packed", "sparse"]
 
 
