@@ -5,9 +5,8 @@ from __future__ import annotations
 import pluggy
 
 PROJECT = "bionic"
-DISTRIBUTION = "bionic-connectome"
+DISTRIBUTION, PROGRAM = "bionic-connectome", "this program"  # PROGRAM has what nothing announces
 ENTRY_POINT_GROUP = "bionic"
-PROGRAM = "this program"  # who has a class that nobody announces
 COMMAND = "command"  # the role whose names are words of the command line
 
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)

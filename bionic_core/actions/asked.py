@@ -24,6 +24,7 @@ def asked_of(
     spec: Spec,
     mechanisms: object,
     factors: object,
+    draws: object,
     seeds: object,
     resolution: int | str | None,
     foldover: bool | Sequence[str],
@@ -41,6 +42,8 @@ def asked_of(
         folded = [] if foldover is True else names("foldover", foldover)
     if not isinstance(response, str):
         raise arguments.wrong("response", response, "a figure's name, such as 'test.macro_f1'")
+    if draws is not None and not isinstance(draws, str):
+        raise arguments.wrong("draws", draws, "'crossed' or 'nested'")
     experiment = design_factorial(
         spec,
         names("mechanisms", mechanisms),
@@ -49,6 +52,7 @@ def asked_of(
         resolution=None if resolution is None else resolution_of(str(resolution)),
         folded=folded,
         design=None if design is None else arguments.path("design", design),
+        way=draws,
     )
     highest = None if order is None else count("order", order)
     return Asked.of(experiment, judging, response, highest)

@@ -39,6 +39,7 @@ from bionic_core.actions.own_plugins import (
 from bionic_core.actions.watch import display_for
 
 if TYPE_CHECKING:
+    from bionic_core.actions.work import Workplace
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.journal import Tracker
@@ -102,6 +103,7 @@ def factorial(
     *,
     mechanisms: Sequence[str] = (),
     factors: Mapping[str, Sequence[Any]] | None = None,
+    draws: Literal["crossed", "nested"] | None = None,
     seeds: int = 3,
     resolution: int | str | None = None,
     foldover: bool | Sequence[str] = False,
@@ -132,7 +134,8 @@ def factorial(
     Args:
         spec: as for :func:`train`, as is what is not named here.
         mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
-        factors: keys of the spec and their values, ``{"training.lr": [1e-4, 1e-3]}``.
+        factors: keys and values, ``{"training.lr": [1e-4, 1e-3]}``; ``"rewired*20"`` draws 20.
+        draws: ``crossed``, all draws with the same seeds, if None; ``nested``, each with its own.
         resolution, foldover: III, IV or V, or 3, 4, 5; True, or factors, to add what reverses them.
         design: a CSV file with a column for each factor and a row for each cell, instead.
         response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
@@ -148,19 +151,21 @@ def factorial(
     """
     with called(trains=True, plugins=(own := own_plugins(plugins, spec))):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        switched = switched_by(mechanisms, design)
-        loaded = spec_of(spec, data, epochs, set, without, with_, switched)
+        loaded = spec_of(spec, data, epochs, set, without, with_, switched_by(mechanisms, design))
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
-        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
         asked = asked_of(loaded, *wanted, judging)
         where = workplace(out, device, jobs, trainer, track, track_to)
         display = display_for(progress, asked.experiment.design.runs)
-        before = complete_in(where.out)
-        return _told(FactorialStudy, own, before, studies.factorial(asked, where, display))
+        return _told(FactorialStudy, own, where, studies.factorial, asked, display)
 
 
-def _told(study: type[S], own: Plugins, before: set[str], results: Any) -> S:
-    """Return a study, and warn of what its reader must know."""
+def _told(
+    study: type[S], own: Plugins, where: Workplace, train: Any, asked: object, display: object
+) -> S:
+    """Train a study, and return it; warn of what its reader must know."""
+    before = complete_in(where.out)
+    results = train(asked, where, display)
     warn_of_failures(studies.failures(results))
     found = study(Path(results.file).absolute(), results, plugins=own)
     warn_of_earlier(own, [run.folder for run in found.runs], before)
@@ -205,8 +210,7 @@ def ablate(
         asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
         where = workplace(out, device, asked_jobs, trainer, track, track_to)
         display = display_for(progress, asked.ablation.experiment.design.runs)
-        before = complete_in(where.out)
-        return _told(AblationStudy, own, before, studies.ablate(asked, where, display))
+        return _told(AblationStudy, own, where, studies.ablate, asked, display)
 
 
 def plan(
@@ -215,6 +219,7 @@ def plan(
     study: Literal["factorial", "ablation"] = "factorial",
     mechanisms: Sequence[str] = (),
     factors: Mapping[str, Sequence[Any]] | None = None,
+    draws: Literal["crossed", "nested"] | None = None,
     seeds: int = 3,
     resolution: int | str | None = None,
     foldover: bool | Sequence[str] = False,
@@ -258,7 +263,7 @@ def plan(
             return Plan(studies.ablation_plan(found, where))
         if study != "factorial":
             raise arguments.wrong("study", study, "'factorial' or 'ablation'")
-        wanted = (mechanisms, factors, seeds, resolution, foldover, design, response, order)
+        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
         return Plan(studies.factorial_plan(asked_of(loaded, *wanted, judging), where, seconds))
 
 

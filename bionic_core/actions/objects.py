@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bionic_core.model.network import Network
+    from bionic_core.runs.capacity import Capacities
     from bionic_core.runs.lesions import Lesions
     from bionic_core.runs.recorded import Compared
     from bionic_core.runs.result import Result
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.ablation_plan import AblationPlan
     from bionic_core.studies.plan import FactorialPlan
-    from bionic_core.training.evaluation import PlainFigures
+    from bionic_core.training.figures import PlainFigures
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -145,12 +146,11 @@ class Run:
 
         Returns:
             An array (image, neuron), in time (image, step, neuron), labelled by ``layer``,
-            ``index``, and where layers have cells by ``cell_id``, ``cell_type``, ``broad_type``
-            and, in an array, by soma ``x``, ``y``, ``z`` in nm; images of a split by their class.
+            ``index`` and of cells by ``cell_id``, ``cell_type``, ``broad_type``, soma in nm.
 
         Raises:
             RequestError: there are no such images or no such part, their shape is not the model's,
-                or xarray is not installed (``bionic-connectome[xarray]``).
+                or xarray is missing (``bionic-connectome[xarray]``).
         """
         from bionic_core.actions.activity import Activity
         from bionic_core.runs.activity import recording
@@ -201,6 +201,13 @@ class Run:
         with called(plugins=self.plugins):
             return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
 
+    def capacity(self, data: PathLike | None = None) -> Capacities:
+        """See :func:`bionic_core.runs.capacity.capacities`; ``data`` is a source or a path."""
+        from bionic_core.runs.capacity import capacities
+
+        with called():
+            return capacities(self.files, None if data is None else str(data))
+
     @property
     def plot(self) -> RunFigures:
         """Its figures: ``learning``, ``confusion``."""
@@ -229,6 +236,7 @@ class _Study:
     """
 
     file: Path
+    results: FactorialResults | AblationResults
     plugins: Plugins = attrs.field(default=(), kw_only=True)
 
     @property
@@ -236,26 +244,23 @@ class _Study:
         """In which the runs have their folders."""
         return self.file.parent
 
-    def _results(self) -> FactorialResults | AblationResults:
-        raise NotImplementedError
-
     @cached_property
     def cells(self) -> pd.DataFrame:
         """A row for each run: its levels or variant, seed, accuracy (a fraction), folder, error."""
         from bionic_core.actions import frames
 
-        return frames.cells(self._results())
+        return frames.cells(self.results)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The finished runs, in the order of the cells."""
-        found = (self.folder / Path(cell.run).name for cell in self._results().cells if cell.run)
+        found = (self.folder / Path(cell.run).name for cell in self.results.cells if cell.run)
         return tuple(Run(folder, True, self.plugins) for folder in found)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, a sentence each."""
-        return tuple(map(as_arguments, self._results().notes))
+        return tuple(map(as_arguments, self.results.notes))
 
     def report(self, file: PathLike | None = None) -> Path:
         """Write a self-contained page about it, beside its file if None; return where it is."""
@@ -271,9 +276,6 @@ class FactorialStudy(_Study):
     """
 
     results: FactorialResults
-
-    def _results(self) -> FactorialResults:
-        return self.results
 
     @cached_property
     def effects(self) -> pd.DataFrame:
@@ -316,9 +318,6 @@ class AblationStudy(_Study):
     """
 
     results: AblationResults
-
-    def _results(self) -> AblationResults:
-        return self.results
 
     @cached_property
     def effects(self) -> pd.DataFrame:

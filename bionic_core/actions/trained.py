@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from bionic_core.reports.drawing.effects import Interval, intervals
+from bionic_core.reports.drawing.svg import GRID
 from bionic_core.reports.sections import Cell, Points, Section, Table
 from bionic_core.reports.words import count, interval_cell, number, numeric, p_cell, share, whole
 from bionic_core.runs.lesions import GROUPS, Lesion, Lesions
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from bionic_core.reports.drawing.svg import Plot
     from bionic_core.runs.activity_files import Written
-    from bionic_core.runs.recorded import Compared
+    from bionic_core.runs.capacity import Capacities
+    from bionic_core.runs.recorded import Compared, Likeness
 
 TOP = 20
 """Groups that a table or figure shows unless it is asked for others: the rest is in ``--json``."""
@@ -101,7 +107,7 @@ def compared_section(found: Compared) -> Section:
     bounded = found.repeats > 1
     rows: list[list[Cell | str]] = [
         [
-            one.layer if one.step is None else f"{one.layer}, step {one.step}",
+            _where(one),
             one.similarity.measure,
             whole(one.neurons),
             whole(one.recorded),
@@ -109,6 +115,7 @@ def compared_section(found: Compared) -> Section:
             interval_cell(one.similarity.low, one.similarity.high, 3),
             p_cell(one.similarity.p),
             p_cell(one.p_adjusted),
+            interval_cell(one.behind_low, one.behind_high, 3),
             *([interval_cell(one.similarity.floor, one.similarity.ceiling, 3)] * bounded),
         ]
         for one in found.likenesses
@@ -122,6 +129,7 @@ def compared_section(found: Compared) -> Section:
         "95 % interval",
         "p",
         "p, Holm",
+        "behind the best, 95 %",
         *(["noise ceiling"] * bounded),
     )
     title = f"Layers of {found.name} ({found.hash[:8]}) beside {found.file}"
@@ -130,7 +138,67 @@ def compared_section(found: Compared) -> Section:
         f"{count(found.images)} images ({found.shown}), {count(found.repeats)} "
         f"repeat{'s' * (found.repeats > 1)}; {cells}",
         "RSA: Spearman's ρ of 1 − r of all pairs of images; CKA: linear, debiased; intervals by "
-        "the jackknife over groups of images, p against shuffled images, corrected by Holm",
+        "the jackknife over groups of images, paired where a layer is set behind the best of its "
+        "measure; p against shuffled images, corrected by Holm",
         *found.notes,
+        *(f"written: {path}" for path in found.drawn or ()),
     ]
     return Section("", (), [Table(title, columns, rows, words=(1,)), Points(lines)])
+
+
+def _where(one: Likeness) -> str:
+    return one.layer if one.step is None else f"{one.layer}, step {one.step}"
+
+
+def compared_plot(found: Compared) -> Plot:
+    """Draw how like a recording each layer is by each measure, with intervals and ceilings."""
+    shown = [(one, one.similarity) for one in found.likenesses]
+    told = [
+        (Interval(f"{_where(one)}: {it.measure}", it.value, it.low, it.high, sure), it)
+        for one, it in shown
+        if it.value is not None
+        for sure in [one.p_adjusted is not None and one.p_adjusted < 0.05]
+    ]
+    grey = "; grey: noise ceiling" if found.repeats > 1 else ""
+    plot = intervals(
+        [line for line, _ in told],
+        f"likeness to the recording (95 % interval; filled: p < 5 % after Holm{grey})",
+        "How like the recording each layer responds",
+        title=f"{found.name} beside {found.file}",
+    )
+
+    def draw(axes: Axes) -> None:
+        for place, (_, it) in enumerate(told):
+            if it.floor is not None and it.ceiling is not None:
+                axes.fill_betweenx([place - 0.12, place + 0.12], it.floor, it.ceiling, color=GRID)
+        plot.draw(axes)
+
+    return attrs.evolve(plot, draw=draw)
+
+
+def capacities_section(found: Capacities) -> Section:
+    """Show how much of its past inputs each layer holds."""
+    rows: list[list[Cell | str]] = []
+    for one in found.layers:
+        it = one.capacity
+        held = [k for k, r2 in enumerate(it.by_delay, 1) if r2 >= 0.5]
+        rows.append(
+            [
+                one.layer,
+                whole(it.neurons),
+                numeric(it.total, 2),
+                numeric(it.now, 3),
+                *(numeric(r2, 3) for r2 in it.by_delay[:3]),
+                whole(max(held, default=0)),
+            ]
+        )
+    past = [f"{k} ago" for k in range(1, 4)][: found.steps - 1]
+    columns = ("layer", "neurons", "capacity", "r², now", *past, "last of ½ or more")
+    lines = [
+        f"{found.data}: {count(found.test)} sequences of {count(found.steps)} steps, readouts by "
+        f"ridge regression on {count(found.train)} others",
+        f"capacity: Σ r² of the inputs 1 to {found.steps - 1} steps ago, less chance; at most the "
+        "number of neurons; each delay is in --json",
+    ]
+    title = f"Memory capacity of {found.name} ({found.hash[:8]})"
+    return Section("", (), [Table(title, columns, rows), Points(lines)])

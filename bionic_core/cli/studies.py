@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import attrs
 import typer
@@ -198,21 +198,69 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+@attrs.frozen
+class ColumnOptions:
+    """What a table's columns are; each field is an option."""
+
+    factors: Annotated[
+        str, typer.Option(metavar="NAME,…", help="Columns that were varied; else all that repeat.")
+    ] = ""
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A factor, whatever it looks like. Repeatable."),
+    ] = None
+    covariate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A column of numbers, with a slope of its own beside the factors; else those "
+            "that hardly repeat. Repeatable.",
+        ),
+    ] = None
+    random: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A column whose levels are random effects: an intercept each, in a mixed model. "
+            "Repeatable.",
+        ),
+    ] = None
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A column to leave out. Repeatable.")
+    ] = None
+    block: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A column of blocks; else seed or block, if there."),
+    ] = None
+    no_blocks: Annotated[
+        bool, typer.Option("--no-blocks", help="Take runs of different seeds as comparable.")
+    ] = False
+
+    def asked(self) -> dict[str, Any]:
+        """Return the arguments of an analysis that they are.
+
+        Raises:
+            RequestError: two of them exclude each other.
+        """
+        if self.no_blocks and self.block:
+            raise RequestError("--block and --no-blocks exclude each other; give one of them")
+        return {
+            "factors": _names(self.factors),
+            "factor": self.factor or (),
+            "covariate": self.covariate or (),
+            "random": self.random or (),
+            "ignore": self.ignore or (),
+            "block": "" if self.no_blocks else self.block,
+        }
+
+
 def analyse_command(
     table: Annotated[
         Path, typer.Argument(metavar="TABLE.csv", help="A row for each run, with a header.")
     ],
+    *,
     response: Annotated[str, typer.Option(metavar="Y", help="The column that is analysed.")],
-    factors: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Columns that were varied; else all that repeat.")
-    ] = "",
-    block: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A column of blocks; else seed or block, if there."),
-    ] = None,
-    no_blocks: Annotated[
-        bool, typer.Option("--no-blocks", help="Take runs of different seeds as comparable.")
-    ] = False,
+    columns: ColumnOptions,
     order: Order = None,
     error: ErrorName = None,
     margin: MarginOf = None,
@@ -232,13 +280,10 @@ def analyse_command(
     from bionic_core.statistics.tables import analyse
     from bionic_core.studies.draws import known_of
 
-    if no_blocks and block:
-        raise RequestError("--block and --no-blocks exclude each other; give one of them")
     found = analyse(
         table,
         response=response,
-        factors=_names(factors),
-        block="" if no_blocks else block,
+        **columns.asked(),
         order=order,
         error=error,
         percent=percent,

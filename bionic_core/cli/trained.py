@@ -1,4 +1,4 @@
-"""Commands that look into trained networks: activity, lesion, compare."""
+"""Commands that look into trained networks: activity, lesion, compare, capacity."""
 
 from __future__ import annotations
 
@@ -126,6 +126,9 @@ def compare_command(
     ] = None,
     data: Data = None,
     part: Part = "out",
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the likenesses into it.")
+    ] = None,
     connectome: Wirings = None,
     json: Json = False,
 ) -> None:
@@ -133,10 +136,16 @@ def compare_command(
     from bionic_core.runs.find import whole_run
     from bionic_core.runs.recorded import compare_with, read_recorded
 
+    folders.check_folder(figures)
     found = whole_run(run)
     beside = read_recorded(recorded)
     shown = shown_images(images, None)
     compared = compare_with(found, beside, shown, part, data=data, wirings=connectome or ())
+    if figures is not None:
+        from bionic_core.actions.trained import compared_plot
+
+        paths = folders.write(figures, {"likeness": compared_plot(compared).files()})
+        compared = attrs.evolve(compared, drawn=tuple(paths))
 
     def render(_: Any) -> Section:
         from bionic_core.actions.trained import compared_section
@@ -144,6 +153,23 @@ def compare_command(
         return compared_section(compared)
 
     show(compared, json, render)
+
+
+def capacity_command(
+    run: RunFolder, data: Data = None, connectome: Wirings = None, json: Json = False
+) -> None:
+    """Carry out :class:`MemoryCapacity`."""
+    from bionic_core.runs.capacity import capacities
+    from bionic_core.runs.find import whole_run
+
+    found = capacities(whole_run(run), data, connectome or ())
+
+    def render(_: Any) -> Section:
+        from bionic_core.actions.trained import capacities_section
+
+        return capacities_section(found)
+
+    show(found, json, render)
 
 
 @attrs.frozen(eq=False)
@@ -174,3 +200,13 @@ class Compare(Command):
     group = "run"
     example = "bionic compare latest --with recorded.npz"
     run = staticmethod(compare_command)
+
+
+@attrs.frozen(eq=False)
+class MemoryCapacity(Command):
+    """Measure how much of its past inputs a network in time holds (Jaeger 2001), by layer."""
+
+    name = "capacity"
+    group = "run"
+    example = "bionic capacity latest"
+    run = staticmethod(capacity_command)

@@ -26,6 +26,7 @@ class Asking:
         self.tried = tried
         self.seed = seed
         self.asked = ("", "")  # the mechanism and the hook that are being asked
+        self.answered: set[str] = set()
         self.manager = pluggy.PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
         for name, mechanism in spec.mechanisms.items():
@@ -49,7 +50,7 @@ class Asking:
         site: str,
         /,
         *,
-        kind: type | None = None,
+        kind: type = nn.Module,
         keeps: tuple[int, ...] | None = None,
         **arguments: Any,
     ) -> list[tuple[str, Any]]:
@@ -84,16 +85,16 @@ class Asking:
                 self.asked = outer
             if answer is None:
                 continue
-            expected = kind or nn.Module
-            if not isinstance(answer, expected):
+            if not isinstance(answer, kind):
                 raise RequestError(
                     f"mechanisms.{name}: its hook '{hook}' answered with "
-                    f"{type(answer).__name__} at '{site}'; expected {expected.__name__} or None",
+                    f"{type(answer).__name__} at '{site}'; expected {kind.__name__} or None",
                     where=self.spec.where,
                 )
             if self.tried and keeps is not None and isinstance(answer, nn.Module):
                 try_module(name, hook, site, answer, keeps)
             found[name] = answer
+            self.answered.add(name)
         return [(name, found[name]) for name in self._order(hook, site, found)]
 
     def _order(self, hook: str, site: str, names: Iterable[str]) -> list[str]:

@@ -104,6 +104,7 @@ class _Assembly(Asking):
             from bionic_core.model.gates import put_gates
 
             put_gates(network, self.gated, math.prod(shape), self.implementers("begin"))
+        network.answered = frozenset(self.answered)
         return network
 
     def project(self, pre: Layer, post: Layer) -> Projection:
@@ -156,9 +157,8 @@ class _Assembly(Asking):
                 return stages, shape
             owner, answer = answered[0]
             inside = _output_shape(answer.module, shape, owner, name)
-            surround = self.answers(
-                "surround", name, keeps=inside, stage=Stage(name, index, inside)
-            )
+            stage = Stage(name, index, inside)
+            surround = self.answers("surround", name, keeps=inside, stage=stage)
             shape = inside
             if answer.pool is not None:
                 shape = _output_shape(answer.pool, inside, owner, name)
@@ -203,14 +203,13 @@ class _Assembly(Asking):
 
     def _projection(self, site: ProjectionSite) -> Projection:
         asked: dict[str, Any] = {"projection": site, "connectome": self.connectome}
-        wirings = self.answers("wiring", site.name, kind=Wiring, **asked)
-        weights = self.answers(
-            "weight", site.name, wiring=combined(dict(wirings), site.pre.size), **asked
-        )
+        wirings = dict(self.answers("wiring", site.name, kind=Wiring, **asked))
+        pairs = combined(wirings, site.pre.size)
+        weights = self.answers("weight", site.name, wiring=pairs, **asked)
         seed = derive(self.seed, site.owner, "projection", site.name)
         projection = make_projection(
             site,
-            dict(wirings),
+            wirings,
             dict(weights),
             seed,
             storage=self.spec.model.storage,

@@ -132,6 +132,7 @@ class Network(Gated):
     Attributes:
         plastic: the projections under local rules.
         streams: the random numbers of the pieces that draw while they run.
+        answered: the mechanisms that answered a hook while it was built.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class Network(Gated):
         self.readout = readout
         self.plastic: tuple[Plastic, ...] = ()  # no modules: they are registered where they act
         self.streams: tuple[Stream, ...] = tuple(streams)
+        self.answered: frozenset[str] = frozenset()
 
     def layer(self, name: str) -> LayerModule:
         """Return a layer by its name."""

@@ -213,9 +213,7 @@ def _mask(wiring: Wiring, values: Tensor) -> Tensor:
 
 def combined(wirings: Mapping[str, Wiring], size: int) -> Wiring | None:
     """Return the pairs that all of the wirings have; None where there is no wiring."""
-    if not wirings:
-        return None
-    return reduce(lambda one, other: one.intersect(other, size), wirings.values())
+    return reduce(lambda a, b: a.intersect(b, size), wirings.values()) if wirings else None
 
 
 def bound_of(site: ProjectionSite) -> float:

@@ -21,8 +21,7 @@ from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed, a
 
 P = TypeVar("P", bound=Plugin)
 
-HERE: ContextVar[tuple[type[Plugin], ...]] = ContextVar("HERE", default=())
-"""Classes that nothing announces, known for as long as a call lasts that is given them."""
+HERE: ContextVar[tuple[type[Plugin], ...]] = ContextVar("HERE", default=())  # a call's own
 
 
 class Registry:

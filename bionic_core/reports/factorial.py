@@ -17,7 +17,7 @@ from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level
 from bionic_core.statistics.draws import shown
-from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.lenth import LEVEL
 from bionic_core.studies.results import FactorialResults
 

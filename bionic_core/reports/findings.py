@@ -13,10 +13,10 @@ from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
-from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
 from bionic_core.statistics.lenth import error_slope
-from bionic_core.statistics.told import SIGNED, P, Told, Value, told
+from bionic_core.statistics.told import ROUGH, SIGNED, P, Told, Value, told
 
 if TYPE_CHECKING:
     from bionic_core.studies.results import AblationResults
@@ -76,12 +76,14 @@ def _estimates(name: str, shown: Sequence[Effect] | Sequence[LeftOut]) -> Column
     }
 
 
-def _effects(findings: Findings, terms: Terms, regular: bool) -> Section:
+def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
     """Return the table of effects; in a terminal, of many, those that a reader looks for.
 
     Those are not unsure ones of high order, nor those that a fraction has lost.
     """
     shown = list(findings.judged)
+    if not shown:
+        return None
     if not terms.page:
         few, known = len(shown) <= MOST, not regular
         shown = [effect for effect in shown if few or effect.order < 3 or effect.certain]
@@ -126,6 +128,9 @@ def _numbers(values: Iterable[Value]) -> Iterator[float]:
 def _cell(value: Value, how: str, digits: int) -> Cell:
     if value is None or isinstance(value, str | int):
         return Cell(words.NONE if value is None else str(value))
+    if how == ROUGH:
+        ends = value if isinstance(value, tuple) else (value,)
+        return Cell(words.NONE if None in ends else " to ".join(map(words.rough, ends)), ends[0])
     if isinstance(value, tuple):
         return Cell(words.interval(*value, digits, signed=how == SIGNED), value[0])
     return words.p_cell(value) if how == P else words.numeric(value, digits, signed=how == SIGNED)

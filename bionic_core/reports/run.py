@@ -22,7 +22,8 @@ from bionic_core.reports.words import count, number, percent, share, sides, whol
 from bionic_core.runs.evaluate import class_figures
 from bionic_core.runs.folder import Run
 from bionic_core.runs.result import Result
-from bionic_core.training.metrics import Figures, probabilities
+from bionic_core.training.figures import Figures
+from bionic_core.training.metrics import probabilities
 
 if TYPE_CHECKING:
     from bionic_core.model.network import Network
@@ -104,8 +105,7 @@ def _errors(run: Run, figures: Figures) -> Section:
 def _roc(run: Run, figures: Figures) -> Drawing:
     arrays, areas = run.predictions, areas_of(figures)
     probability = probabilities(torch.as_tensor(arrays["test_logits"]))
-    labels = arrays["test_labels"]
-    draw = partial(draw_roc, areas=areas, probability=probability, labels=labels)
+    draw = partial(draw_roc, areas=areas, probability=probability, labels=arrays["test_labels"])
     title = "ROC curves, each class against the rest"
     told = ", ".join(f"{name} {number(area, 3)}" for name, area in areas.items())
     plot = Plot(draw, f"{title}; areas: {told}", 4.7, legend={**BELOW, "ncols": 2})

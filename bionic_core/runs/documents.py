@@ -93,3 +93,19 @@ class Counters:
     threads: int
     device: str | None = None
     files: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+
+@attrs.frozen
+class Accuracy:
+    """Of a split."""
+
+    accuracy: float
+
+
+@attrs.frozen
+class Reached:
+    """``result.json``, as far as a list of runs shows it."""
+
+    epochs: int
+    seconds: float
+    test: Accuracy

@@ -24,14 +24,9 @@ from bionic_core.statistics.comparisons import compare as paired
 from bionic_core.statistics.crossed import Images, Over
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
 from bionic_core.statistics.verdicts import margin_of
-from bionic_core.training.evaluation import (
-    PlainFigures,
-    divergence,
-    flip_averaged,
-    logits_of,
-    metrics,
-)
-from bionic_core.training.metrics import Figures, full_metrics
+from bionic_core.training.evaluation import divergence, flip_averaged, logits_of, metrics
+from bionic_core.training.figures import Figures, PlainFigures
+from bionic_core.training.metrics import full_metrics
 from bionic_core.training.recipe import recipe_of
 
 

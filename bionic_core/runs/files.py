@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +14,7 @@ from bionic_core.base.checksums import from_sums, sha256
 from bionic_core.base.files import present, read_own
 from bionic_core.base.records import from_document
 from bionic_core.errors import DamagedError, shorten
-from bionic_core.runs.documents import Epoch, Failure, Manifest
+from bionic_core.runs.documents import Epoch, Failure, Manifest, Reached
 from bionic_core.runs.result import Result, read_result
 
 T = TypeVar("T")
@@ -52,7 +54,9 @@ class RunFiles:
             DamagedError: it is missing, no file of its own, too large, or not what was written.
         """
         data = self._bytes(name)
-        sums = self.sums() if name in SUMMED and self.done else None
+        return self._checked(name, data, self.sums() if name in SUMMED and self.done else None)
+
+    def _checked(self, name: str, data: bytes, sums: Mapping[str, str] | None) -> bytes:
         if sums is not None and sums[name] != sha256(data):
             raise DamagedError(
                 f"damaged: it is not what was written (its SHA-256 is not the one in {SUMS}). "
@@ -86,16 +90,23 @@ class RunFiles:
             DamagedError: files are missing, or not what was written; it names them all.
         """
         problems = []
+        try:
+            sums = self.sums()
+        except DamagedError as error:
+            raise self._together([error]) from error
         for name in SUMMED:
             try:
-                self.read(name)
+                self._checked(name, self._bytes(name), sums)
             except DamagedError as error:
-                problems.append(str(error).removeprefix(f"{self.folder}/"))
-                if error.where.endswith(SUMS):
-                    break
+                problems.append(error)
         if problems:
-            raise DamagedError(problems, where=str(self.folder))
-        return self.sums() is not None
+            raise self._together(problems)
+        return sums is not None
+
+    def _together(self, errors: Iterable[DamagedError]) -> DamagedError:
+        """Return what is wrong with files as one error."""
+        words = [str(error).removeprefix(f"{self.folder}/") for error in errors]
+        return DamagedError(words, where=str(self.folder))
 
     def document(self, name: str) -> dict[str, Any]:
         """Return what one of the run's JSON files says.
@@ -111,9 +122,20 @@ class RunFiles:
         Raises:
             DamagedError: as :meth:`read`, or it is not what such a file says.
         """
+        return self._result(read_result)
+
+    def reached(self) -> Reached:
+        """Return of what a complete run reached the figures that a list of runs has.
+
+        Raises:
+            DamagedError: as :meth:`result`, as far as these are concerned.
+        """
+        return self._result(functools.partial(from_document, Reached))
+
+    def _result(self, reading: Callable[..., T]) -> T:
         try:
             document = self._object(self.text(RESULT), RESULT)
-            return read_result(document, where=str(self.folder / RESULT))
+            return reading(document, where=str(self.folder / RESULT))
         except DamagedError as error:
             problems = [f"{text.removesuffix(f'. {ANEW}')}. {ANEW}" for text in error.problems]
             raise DamagedError(problems, where=error.where) from error

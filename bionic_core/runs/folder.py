@@ -42,7 +42,6 @@ from bionic_core.runs.files import (
     SPEC,
     RunFiles,
 )
-from bionic_core.runs.restore import restored_network, restored_spec
 from bionic_core.runs.result import Result
 from bionic_core.spec.spec import Spec, digest
 
@@ -167,6 +166,8 @@ class Run:
             RequestError: a plugin that it was trained with is not installed, or computes
                 other numbers by now, or so does the core.
         """
+        from bionic_core.runs.restore import restored_spec
+
         return restored_spec(self.files, registry)
 
     def network(self, spec: Spec, connectome: Connectome | None) -> Network:
@@ -180,6 +181,8 @@ class Run:
             RequestError: the run is not complete, its weights are damaged, or the connectome
                 is not the one that it was trained with.
         """
+        from bionic_core.runs.restore import restored_network
+
         _ = self.result
         return restored_network(self.files, spec, connectome)
 

@@ -15,7 +15,10 @@ from bionic_core import __version__
 from bionic_core.model.network import Network
 from bionic_core.model.notes import drawn, notes
 from bionic_core.runs.commit import commit_of
+from bionic_core.runs.images_and_wiring import Inputs
+from bionic_core.spec.spec import Spec
 from bionic_core.training.precision import taken_in
+from bionic_core.training.void import of_classes
 
 
 def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
@@ -37,9 +40,12 @@ def circumstances(device: torch.device, precision: str) -> dict[str, Any]:
     }
 
 
-def told(network: Network, note: Callable[[str], None]) -> dict[str, Any]:
+def told(
+    spec: Spec, network: Network, inputs: Inputs, note: Callable[[str], None]
+) -> dict[str, Any]:
     """Return what a manifest says of how a network's wiring was drawn; note what must be known."""
-    for words in notes(network):
+    counts = inputs.splits.train.counts(spec.model.classes).tolist()
+    for words in (*of_classes(spec, counts), *notes(network, spec)):
         note(words)
     how = drawn(network)
     return {"wiring": how} if how else {}

@@ -57,6 +57,9 @@ class Likeness:
         neurons: of the layer that are compared.
         recorded: neurons that they are compared with.
         p_adjusted: corrected for all comparisons by Holm.
+        behind: value less that of the layer (and step) most like the recording by this measure.
+        behind_low, behind_high: its 95 % interval over new images, paired: the same groups of
+            images are left out of both. Which is the best, these images have said too.
     """
 
     layer: str
@@ -65,6 +68,9 @@ class Likeness:
     recorded: int
     similarity: Similarity = field(metadata={SPREAD: True})
     p_adjusted: float | None
+    behind: float | None = None
+    behind_low: float | None = None
+    behind_high: float | None = None
 
 
 @attrs.frozen
@@ -76,6 +82,7 @@ class Compared:
         shown: what the images are.
         matched: whether neurons are paired by cell id, each layer with its own cells.
         notes: what a reader must know.
+        drawn: paths of figures, where they were asked for.
     """
 
     run: str
@@ -88,6 +95,7 @@ class Compared:
     matched: bool
     likenesses: tuple[Likeness, ...]
     notes: tuple[str, ...] = field(default=(), metadata={OMITTED: True})
+    drawn: tuple[str, ...] | None = None
 
 
 def read_recorded(path: Path) -> Recorded:
@@ -269,11 +277,31 @@ def _likenesses(
         raise RequestError("no layer has two recorded cells", where=str(recorded.path))
     if any(one.similarity.value is None for one in found):
         notes.append("where there is no value, a layer or the recording tells no images apart")
+    found = _behind(found)
     p = holm(np.array([np.nan if (q := one.similarity.p) is None else q for one in found]))
     return tuple(
         attrs.evolve(one, p_adjusted=None if np.isnan(q) else float(q))
         for one, q in zip(found, p, strict=True)
     )
+
+
+def _behind(found: Sequence[Likeness]) -> list[Likeness]:
+    """Return likenesses with how far each is behind the best by the same measure."""
+    best: dict[str, Similarity] = {}
+    for one in found:
+        it = one.similarity
+        if it.value is not None and it.value > getattr(best.get(it.measure), "value", -np.inf):
+            best[it.measure] = it
+    told = []
+    for one in found:
+        it, first = one.similarity, best.get(one.similarity.measure)
+        known = it.value is not None and first is not None and it is not first
+        behind, low, high = it.beside(first) if known and first else (None, None, None)
+        same = attrs.evolve(it, without=())
+        told.append(
+            attrs.evolve(one, similarity=same, behind=behind, behind_low=low, behind_high=high)
+        )
+    return told
 
 
 def _order(found: Recording, recorded: Recorded) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -9,8 +9,7 @@ from attrs import field
 
 from bionic_core.base.records import OMITTED, from_document
 from bionic_core.data.splits import Dropped
-from bionic_core.training.evaluation import PlainFigures
-from bionic_core.training.metrics import Figures
+from bionic_core.training.figures import Figures, PlainFigures
 
 
 @attrs.frozen

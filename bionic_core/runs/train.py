@@ -68,7 +68,7 @@ from bionic_core.training.memory import check_training
 from bionic_core.training.metrics import full_metrics
 from bionic_core.training.precision import taken_in
 from bionic_core.training.recipe import recipe_of
-from bionic_core.training.void import check_heard, even
+from bionic_core.training.void import check_heard
 
 
 def train(
@@ -122,9 +122,6 @@ def train_task(
     if not run.folder.is_dir():  # one that an earlier version has begun goes on
         check_heard(task.spec)
     inputs = plans.inputs.get(task.spec)
-    counts = inputs.splits.train.counts(task.spec.model.classes).tolist()
-    for name, why in even(task.spec, counts).items():
-        observer.note(task, f"mechanism '{name}' does nothing here: {why}")
     with Claim(run.folder / LOCK, partial(observer.note, task)) as claim:
         if claim.contested:
             claim.take(wait)
@@ -134,7 +131,7 @@ def train_task(
             claim.remove()
             return reused(run)
         observer.claimed(task, run.folder)
-        more = told(state.network, partial(observer.note, task))
+        more = told(task.spec, state.network, inputs, partial(observer.note, task))
         texts = texts_of(planned, inputs, place, more)
         try:
             _go_on(run, state, course, inputs, texts, task, observer)

@@ -23,7 +23,7 @@ def arrange_in_time(model: Model) -> tuple[Topology | None, list[str]]:
     try:
         found = tuple(TopologicalSorter(within).static_order())
     except CycleError as error:
-        cycle = "=>".join(reversed(error.args[1]))
+        cycle = "=>".join(error.args[1])
         return None, [
             f"model.projections: {cycle} is a cycle within a step; one of its projections must "
             'take time: write "->" for it'

@@ -55,7 +55,7 @@ def arrange(
     try:
         order = tuple(TopologicalSorter(inputs).static_order())
     except CycleError as error:
-        cycle = "->".join(reversed(error.args[1]))
+        cycle = "->".join(error.args[1])
         return None, [
             f"model.projections: {cycle} is a cycle; projections must feed forward, or take "
             f"time: {time}"

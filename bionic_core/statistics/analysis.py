@@ -8,6 +8,7 @@ would have seen in the same runs, and what the residuals say about all of this.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,10 +16,12 @@ import attrs
 import numpy as np
 
 from bionic_core.base.records import to_document
+from bionic_core.statistics.adjusted import ALONE, Adjusted, slopes
 from bionic_core.statistics.crossed import Images, Over
-from bionic_core.statistics.designs import Draws, Factor, Level, in_words, same_level, word
+from bionic_core.statistics.designs import Draws, Factor, Level, in_words, word
 from bionic_core.statistics.drawn_errors import OverDraws
-from bionic_core.statistics.effects import Effects, Row, estimate_effects
+from bionic_core.statistics.effect import Row
+from bionic_core.statistics.effects import Effects, estimate_effects
 from bionic_core.statistics.ensemble import climbed, ensembles
 from bionic_core.statistics.findings import (
     Component,
@@ -32,8 +35,9 @@ from bionic_core.statistics.findings import (
 )
 from bionic_core.statistics.fit import Fit, finite
 from bionic_core.statistics.lenth import FEWEST, half_normal, lenth
-from bionic_core.statistics.linear import Matrix, Model
+from bionic_core.statistics.linear import Matrix
 from bionic_core.statistics.looks import Look
+from bionic_core.statistics.mixed import Mixed
 from bionic_core.statistics.verdicts import verdicts
 
 OUTLIER = 0.05
@@ -90,6 +94,7 @@ def analyse_rows(
     said: Sequence[str] = (),
     draws: Draws | None = None,
     ladders: Mapping[str, Sequence[Level]] | None = None,
+    adjusted: Adjusted = ALONE,
 ) -> Analysis:
     """Analyse finished runs.
 
@@ -98,7 +103,7 @@ def analyse_rows(
         rows: levels, seed (or other block) and response of each run.
         response, confidence: what the responses are, and of the intervals.
         order: of interactions, the highest that is estimated; higher ones are taken as error.
-        error, images, margin, draws, look: as for :func:`estimate_effects`.
+        error, images, margin, draws, look, adjusted: as for :func:`estimate_effects`.
         tested: images that all rows were tested on, where there are such.
         along: factors that cannot stay where another is out, by its name.
         block: what blocks are called.
@@ -110,38 +115,50 @@ def analyse_rows(
     """
     asked: dict[str, Any] = {"order": order, "error": error, "images": images, "look": look}
     asked |= {"scale": response.scale, "confidence": confidence, "margin": margin, "draws": draws}
-    effects = estimate_effects(factors, rows, **asked)
+    effects = estimate_effects(factors, rows, **asked, adjusted=adjusted)
     fit, model = effects.fit, effects.fit.model
-    names, estimates = [term.name for term in model.kept], model.effects @ fit.responses
-    regular = model.orthogonal and len(names) >= FEWEST
-    alone = regular and model.degrees == 0
-    over = _over(model, rows, draws, tested=tested, new=images is not None, block=block)
-    notes = [over.said, *said] + [NO_LENTH] * (model.degrees == 0 and not regular)
+    estimates = [term.name for term in model.kept], model.effects @ fit.responses
+    regular = model.orthogonal and len(model.kept) >= FEWEST and not adjusted
+    over = _over(fit, rows, draws, tested=tested, new=images is not None, block=block)
+    notes = [over.said, *said] + [NO_LENTH] * (not model.degrees and not regular)
     findings = Findings(
         response=response,
         effects=effects.effects,
         residual=_residual(effects),
         anova=tuple(_anova(fit, block)),
-        half_normal=half_normal(names, estimates) if regular else (),
-        lenth=lenth(names, estimates, confidence, margin) if alone else None,
+        half_normal=half_normal(*estimates) if regular else (),
+        lenth=lenth(*estimates, confidence, margin) if regular and not model.degrees else None,
         trends=tuple(_trends(fit, confidence)),
-        leave_one_out=_left_out(fit, rows, along or {}, confidence, margin),
+        leave_one_out=_left_out(fit, along or {}, confidence, margin),
         over=over,
         margin=margin,
-        ensembles=tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
         ladders=tuple(climbed(fit, factors, ladders or {}, confidence)),
+        **_random(fit, draws, rows, adjusted, confidence),
         notes=(*effects.notes, *notes, *_residuals(fit, rows, response, block)),
     )
     return Analysis(findings, effects)
 
 
-def _over(
-    model: Model, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any
-) -> Over:
+def _random(
+    fit: Fit, draws: Draws | None, rows: Sequence[Row], adjusted: Adjusted, confidence: float
+) -> dict[str, Any]:
+    """Return what draws and random effects say, and the slopes of covariates, as findings."""
+    return {
+        "covariates": tuple(slopes(fit, adjusted, confidence)),
+        "random": fit.error.effects if isinstance(fit.error, Mixed) else (),
+        "ensembles": tuple(ensembles(fit, draws, rows, confidence)) if draws else (),
+    }
+
+
+def _over(fit: Fit, rows: Sequence[Row], draws: Draws | None, *, block: str, **about: Any) -> Over:
     """Return over what intervals generalise; ``about`` as for :meth:`Over.of`."""
+    model = fit.model
     repeated, blocks = model.degrees > 0, model.blocks.shape[1]
     if draws is not None:
         blocks, block = len({seed for _, seed, _ in rows}), f"draws of {draws.factor} and {block}"
+    if isinstance(fit.error, Mixed):
+        *random, _ = fit.error.effects
+        blocks, block = random[0].levels, f"levels of {', '.join(e.name for e in random)} and run"
     return Over.of(blocks, about["tested"], new=about["new"], block=block, repeated=repeated)
 
 
@@ -166,18 +183,25 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
     covariance = model.inverse @ model.inverse.T
     blocks = model.blocks.shape[1]
     sources = [(block, list(range(1, blocks)))] if blocks > 1 else []
-    kept = enumerate(model.kept, blocks)
+    sources += [(name, [place]) for place, name in enumerate(model.covariates, blocks)]
+    kept = enumerate(model.kept, model.first)
     for group, terms in itertools.groupby(kept, key=lambda numbered: numbered[1].factors):
         name = ":".join(model.factors[place].term for place in group)
         sources.append((name, [number for number, _ in terms]))
     residual = 0.0 if fit.sd == 0 or not model.degrees else float((fit.residuals**2).sum())
     degrees = model.degrees
+    drawn = isinstance(fit.error, Mixed)
+    first = 0 if drawn or fit.error.name == "pooled" else blocks
+    alone = np.column_stack(fit.judge(model.inverse[first:]))
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
-        can = fit.sd > 0 and (places[0] >= blocks or fit.error.name == "pooled")
-        judged = _judge_source(fit, model.inverse[places]) if can else ()
+        judged = _judge_source(fit, places, alone[places[0] - first]) if places[0] >= first else ()
+        if drawn and judged:  # of a mixed model, squares are what F says of the error's variance
+            squares = (judged[0] or 0.0) * len(places) * fit.sd**2
         yield Source(name, len(places), squares, squares / len(places), *judged)
+    if drawn:
+        return
     if isinstance(fit.error, OverDraws) and residual:
         left, free = fit.error.of_runs(fit.responses)
         squares, of_draws = residual - left, degrees - free
@@ -189,17 +213,27 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
 
 
 def _judge_source(
-    fit: Fit, contrasts: Matrix
+    fit: Fit, places: Sequence[int], alone: Matrix
 ) -> tuple[float | None, float | None, float | None, float | None, str]:
-    """Return F, p, both degrees of freedom, and what they are by; None where nothing tells."""
+    """Return F, p, both degrees of freedom, and what they are by; None where nothing tells.
+
+    Args:
+        fit: of the runs.
+        places: of the source's coefficients.
+        alone: estimate, standard error and degrees of freedom of the first of them.
+    """
     from scipy import special
 
-    _, errors, _ = fit.judge(contrasts)
-    joint = fit.error.joint(contrasts, fit.responses)
-    f = float(joint.f) if np.isfinite(errors).all() else np.nan
+    estimate, error, degrees = alone.tolist()
+    f, on = (estimate / error) ** 2, (1.0, degrees)
+    if len(places) > 1:
+        contrasts = fit.model.inverse[places]
+        _, errors, _ = fit.judge(contrasts)
+        joint = fit.error.joint(contrasts, fit.responses)
+        f = float(joint.f) if np.isfinite(errors).all() else np.nan
+        on = float(joint.degrees), float(joint.denominator)
     if not np.isfinite(f):
         return None, None, None, None, ""
-    on = float(joint.degrees), float(joint.denominator)
     test = fit.error.test if fit.images is None else f"{fit.error.test}, on these images"
     test += "" if fit.look is None else ", of this look alone"
     return f, float(special.fdtrc(*on, f)), *on, test
@@ -213,11 +247,10 @@ def _trends(fit: Fit, confidence: float) -> Iterator[Trend]:
     response's units for each unit of the factor.
     """
     model = fit.model
-    blocks = model.blocks.shape[1]
     for place, factor in enumerate(model.factors):
         if not factor.doses:
             continue
-        numbers = [n for n, term in enumerate(model.kept, blocks) if term.factors == (place,)]
+        numbers = [n for n, term in enumerate(model.kept, model.first) if term.factors == (place,)]
         if len(numbers) < len(factor.levels) - 1:
             continue
         x = np.array([float(level) for level in factor.levels])
@@ -259,7 +292,6 @@ def _judged(fit: Fit, weights: Matrix, confidence: float) -> list[Judged]:
 
 def _left_out(
     fit: Fit,
-    rows: Sequence[Row],
     along: Mapping[str, Sequence[str]],
     confidence: float,
     margin: float | None,
@@ -270,7 +302,7 @@ def _left_out(
     cells were run and the model has all their terms, the estimate is the difference of their
     means; else it is what the model's terms say.
     """
-    lines = list(_places_left(fit, rows, along))
+    lines = list(_places_left(fit, along))
     if not lines:
         return ()
     contrasts = np.stack([vector for *_, vector in lines]) @ fit.model.inverse
@@ -283,28 +315,27 @@ def _left_out(
 
 
 def _places_left(
-    fit: Fit, rows: Sequence[Row], along: Mapping[str, Sequence[str]]
+    fit: Fit, along: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Matrix]]:
     """Give each difference from everything on: its name, what goes along, runs, coefficients."""
     model = fit.model
-    whole = {f.name: f.levels[1 if f.levels == (False, True) else 0] for f in model.factors}
-    for factor in model.factors:
-        reference = whole[factor.name]
-        for level in factor.levels:
-            if same_level(level, reference):
+    at = {factor.name: place for place, factor in enumerate(model.factors)}
+    whole = tuple(1 if factor.levels == (False, True) else 0 for factor in model.factors)
+    runs = Counter(map(tuple, model.levels.tolist()))
+    here = model.at(whole)
+    for place, factor in enumerate(model.factors):
+        reference = factor.levels[whole[place]]
+        gone = tuple(name for name in along.get(factor.name, ()) if name in at)
+        for number, level in enumerate(factor.levels):
+            if number == whole[place]:
                 continue
-            gone = tuple(name for name in along.get(factor.name, ()) if name in whole)
-            other = whole | {factor.name: level} | dict.fromkeys(gone, False)
-            runs = tuple(sum(_same(cell, one) for cell, *_ in rows) for one in (whole, other))
-            vector, term = model.at(whole) - model.at(other), factor.name
+            changed = {place: number} | {at[name]: 0 for name in gone}  # off is the first level
+            other = tuple(changed.get(n, level) for n, level in enumerate(whole))
+            vector, term = here - model.at(other), factor.name
             if factor.levels != (False, True):
                 vector = -vector
                 term += f" {word(level)} less {word(reference)}"
-            yield term, gone, runs, vector
-
-
-def _same(cell: Mapping[str, Level], other: Mapping[str, Level]) -> bool:
-    return all(same_level(cell[name], level) for name, level in other.items())
+            yield term, gone, (runs[whole], runs[other]), vector
 
 
 def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) -> Iterator[str]:
@@ -315,6 +346,8 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
     from scipy import special
 
     e, share = fit.residuals, 1 - model.leverage
+    if isinstance(fit.error, Mixed):  # leverages are those of fixed effects alone
+        share = np.zeros_like(share)
     free = share > 1e-8
     rest = np.maximum(model.degrees * fit.sd**2 - e[free] ** 2 / share[free], 0)
     with np.errstate(divide="ignore"):
@@ -342,7 +375,7 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
             if normal < 0.01
             else f"; nothing speaks against normal ones (Shapiro–Wilk p = {normal:.2f})"
         )
-    if not (p < OUTLIER).any():
+    if free.any() and not (p < OUTLIER).any():
         words += "; no run stands out"
     yield words
 

@@ -18,7 +18,7 @@ import numpy as np
 from bionic_core.statistics.analysis import Analysis
 from bionic_core.statistics.crossed import GENERALISE, Certainty, Over
 from bionic_core.statistics.designs import Factor
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.effect import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Residual, Source
 from bionic_core.statistics.fit import ROUNDING, finite, holm, intervals

@@ -10,7 +10,7 @@ import numpy as np
 from bionic_core.statistics.designs import Design, Draws, word
 from bionic_core.statistics.drawn_errors import OverDraws
 from bionic_core.statistics.draws import said_before, smallest_p
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.effect import Row
 from bionic_core.statistics.ensemble import DRAWS, contrast_of, ensembles
 from bionic_core.statistics.errors import ErrorModel
 from bionic_core.statistics.fit import Fit, finite

@@ -12,7 +12,7 @@ import attrs
 
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import Draws, Level, word
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.effect import Row
 
 SUFFIX = ".draw"
 

@@ -355,8 +355,7 @@ def contrast_of(model: Model, factor: Factor, level: str) -> Matrix | None:
     if word(factor.levels[0]) == level:
         return np.zeros(model.inverse.shape[1])
     name = f"{factor.term}={level}" if len(factor.levels) > 2 else factor.term
-    blocks = model.blocks.shape[1]
-    for number, term in enumerate(model.kept, blocks):
+    for number, term in enumerate(model.kept, model.first):
         if term.factors == (place,) and term.name == name:
             return np.asarray(model.inverse[number])
     return None

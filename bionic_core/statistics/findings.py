@@ -6,11 +6,13 @@ import attrs
 
 from bionic_core.base.records import OMITTED
 from bionic_core.base.strict import KEY
+from bionic_core.statistics.adjusted import Slope
 from bionic_core.statistics.crossed import Over
 from bionic_core.statistics.designs import Level
-from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.ensemble import Ensemble, Ladder
 from bionic_core.statistics.lenth import Lenth, Point
+from bionic_core.statistics.mixed import RandomEffect
 from bionic_core.statistics.verdicts import Verdict, sentences
 
 
@@ -140,6 +142,8 @@ class Findings:
         response: what is analysed.
         effects: with intervals, in standard order: main effects, pairs, triples …
         residual: the error of a run.
+        covariates: slopes of measured columns that the effects are adjusted for.
+        random: components of variance of random effects, the residual's last.
         anova: a row for each source of variation.
         half_normal: points of the plot, where effects are independent and equally certain.
         lenth: where there is no replication, and effects are such.
@@ -155,6 +159,8 @@ class Findings:
     response: Response = Response("test.accuracy", "percentage points", 100)
     effects: tuple[Effect, ...]
     residual: Residual = Residual(None, 0, robust=False)
+    covariates: tuple[Slope, ...] = attrs.field(default=(), metadata={OMITTED: True})
+    random: tuple[RandomEffect, ...] = attrs.field(default=(), metadata={OMITTED: True})
     anova: tuple[Source, ...] = ()
     half_normal: tuple[Point, ...] = ()
     lenth: Lenth | None = None

@@ -127,13 +127,20 @@ def error_of(model: Model, name: str | None = None) -> ErrorModel:
     """
     blocks = model.blocks.shape[1]
     if name is None:
-        name = "seeds" if blocks > 1 else "cells" if repeated(model) else "pooled"
+        within = not model.covariates and repeated(model)  # else runs of a cell differ by more
+        name = "seeds" if blocks > 1 else "cells" if within else "pooled"
     elif name not in ERRORS:
         raise RequestError(f"--error: there is no error '{name}'; it is one of {listing(ERRORS)}")
     elif name == "seeds" and blocks == 1:
         raise RequestError(
             "--error seeds: all runs have one seed (or none), so no other tells how far an effect "
             "would differ; run more seeds, or leave --error out"
+        )
+    elif name == "cells" and model.covariates:
+        raise RequestError(
+            "--error cells: the runs of a combination differ by their covariates "
+            f"({', '.join(model.covariates)}) too; give --error pooled, or leave these out "
+            "(--ignore)"
         )
     elif name == "cells" and not repeated(model):
         raise RequestError(

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -66,7 +67,7 @@ class Levels:
     kind: str
     merged: tuple[tuple[str, ...], ...] = ()
 
-    @property
+    @cached_property
     def different(self) -> tuple[Level, ...]:
         """The levels, in order."""
         return in_order([value for value in self.values if value is not None])
@@ -132,12 +133,12 @@ def _coded(text: str) -> int | None:
 
 def _all(texts: Sequence[str | None], read: Any) -> list[Level | None] | None:
     """Return what every text is read as, those that stand for nothing as None; or None if not."""
-    found: list[Level | None] = []
-    for text in texts:
-        value = None if text is None else read(text)
-        if value is None and text is not None and text.lower() not in MISSING:
+    known: dict[str | None, Level | None] = {None: None}
+    for text in {text for text in texts if text is not None}:
+        known[text] = read(text)
+        if known[text] is None and text.lower() not in MISSING:
             return None
-        found.append(value)
+    found = [known[text] for text in texts]
     return found if any(value is not None for value in found) else None
 
 

@@ -1,8 +1,9 @@
 """The linear model of a designed experiment, and its least squares.
 
-The model is response ~ seed blocks + every main effect and interaction that the runs can tell
-apart. What depends on the runs alone (columns, aliases, leverages) is :class:`Model`, from which a
-plan can already tell what it will see; :class:`bionic_core.statistics.fit.Fit` adds the responses.
+The model is response ~ seed blocks + covariates + every main effect and interaction that the runs
+can tell apart. What depends on the runs alone (columns, aliases, leverages) is :class:`Model`, from
+which a plan can already tell what it will see; :class:`bionic_core.statistics.fit.Fit` adds the
+responses.
 
 A contrast is a row of weights over the runs: its estimate is weights · response, and
 :mod:`bionic_core.statistics.errors` says how sure it is.
@@ -19,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.errors import RequestError
-from bionic_core.statistics.designs import Factor, Level, fit_faults, same_level
+from bionic_core.statistics.designs import Factor, Level, fit_faults, identity
 
 Matrix = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+"""Of each run (R), a factor's level as its place among the levels; (R, factors) of all."""
 
 MEAN, SEEDS = "the mean of all runs", "the seeds"
 """What a term is told to be confounded with where it is no other term."""
@@ -78,11 +81,21 @@ def highest_order(factors: Sequence[Factor]) -> int:
     return order
 
 
-def terms_of(
-    factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]], order: int | None = None
-) -> Iterator[Term]:
+def places_of(factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]]) -> Places:
+    """Return the levels of runs as places among each factor's levels, (R, factors)."""
+    known = [{identity(level): n for n, level in enumerate(f.levels)} for f in factors]
+    names = [factor.name for factor in factors]
+    return np.array(
+        [[of[identity(c[name])] for of, name in zip(known, names, strict=True)] for c in cells],
+        np.int64,
+    ).reshape(len(cells), len(factors))
+
+
+def terms_of(factors: Sequence[Factor], places: Places, order: int | None = None) -> Iterator[Term]:
     """Give all terms by order of interaction; two-level ones are columns of −½ and +½."""
-    contrasts = _all_contrasts(factors, cells)
+    first = itertools.accumulate((len(factor.levels) - 1 for factor in factors), initial=0)
+    numbered = zip(factors, first, strict=False)
+    contrasts = [_contrasts(n, f, begin, places[:, n]) for n, (f, begin) in enumerate(numbered)]
     for size in range(1, min(order or len(factors), highest_order(factors)) + 1):
         for group in itertools.combinations(contrasts, size):
             for parts in itertools.product(*group):
@@ -95,32 +108,20 @@ def terms_of(
                 )
 
 
-def _all_contrasts(
-    factors: Sequence[Factor], cells: Sequence[Mapping[str, Level]]
-) -> list[list[Term]]:
-    """Return each factor's contrasts, numbered through."""
-    first = itertools.accumulate((len(factor.levels) - 1 for factor in factors), initial=0)
-    numbered = zip(factors, first, strict=False)
-    return [_contrasts(place, f, begin, cells) for place, (f, begin) in enumerate(numbered)]
-
-
-def _contrasts(
-    place: int, factor: Factor, first: int, cells: Sequence[Mapping[str, Level]]
-) -> list[Term]:
+def _contrasts(place: int, factor: Factor, first: int, runs: Places) -> list[Term]:
     """Return a column for each level but the first: 1 at the level, less 1 / number of levels.
 
     Centred, because a factor's effect would else be that at the other factors' first levels.
     """
-    several = len(factor.levels) > 2
+    several, share = len(factor.levels) > 2, 1 / len(factor.levels)
     return [
         Term(
             f"{factor.term}={level}" if several else factor.term,
             (place,),
-            (number,),
-            np.array([float(same_level(levels[factor.name], level)) for levels in cells])
-            - 1 / len(factor.levels),
+            (first + number - 1,),
+            (runs == number) - share,
         )
-        for number, level in enumerate(factor.levels[1:], first)
+        for number, level in enumerate(factor.levels[1:], 1)
     ]
 
 
@@ -131,12 +132,13 @@ class Model:
     Attributes:
         factors: in the order in which terms are named.
         blocks: intercept and seeds (R, B).
+        covariates: what further columns stand behind them, K of them.
         terms: all that are asked for, those that cannot be told apart included.
         kept: the terms that are estimated, T of them.
         aliases: by term; of one that is lost, the earlier terms that it is a combination of, of
             one that is kept, the later ones that are mixed into it.
-        columns: of the coefficients, (R, B + T).
-        inverse: its pseudo-inverse, (B + T, R): each row a contrast.
+        columns: of the coefficients, (R, B + K + T).
+        inverse: its pseudo-inverse, (B + K + T, R): each row a contrast.
         leverage: h of each run (R,).
         levels: of each factor in each run, as places in its levels (R, factors).
     """
@@ -149,7 +151,8 @@ class Model:
     columns: Matrix
     inverse: Matrix
     leverage: Matrix
-    levels: npt.NDArray[np.int64]
+    levels: Places
+    covariates: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -158,6 +161,7 @@ class Model:
         cells: Sequence[Mapping[str, Level]],
         seeds: Sequence[Level],
         order: int | None = None,
+        covariates: Mapping[str, Matrix] | None = None,
     ) -> Model:
         """Return the model of runs, given each one's levels and seed.
 
@@ -166,6 +170,7 @@ class Model:
             cells: the levels of each run, and perhaps of other factors, which are ignored.
             seeds: of each run: blocks.
             order: of interactions, the highest that is asked for; higher ones are taken as error.
+            covariates: columns (R,) that are no combination of blocks, or of each other.
 
         Raises:
             RequestError: it is larger than is fitted; nothing has been allocated.
@@ -175,18 +180,13 @@ class Model:
         fewer = "seeds or blocks, factors or levels, or a lower order of interactions (--order)"
         if problems := fit_faults(len(cells), len(set(seeds)), count, fewer):
             raise RequestError(problems)
-        blocks = blocks_of(seeds)
-        terms = list(terms_of(factors, cells, order))
-        kept, aliases = _separate(blocks, terms)
-        columns = np.column_stack([blocks, *(term.column for term in kept)])
+        blocks, levels, beside = blocks_of(seeds), places_of(factors, cells), covariates or {}
+        fixed = np.column_stack([blocks, *beside.values()])
+        terms = list(terms_of(factors, levels, order))
+        names = [MEAN, *[SEEDS] * (blocks.shape[1] - 1), *beside]
+        kept, aliases = _separate(fixed, names, terms)
+        columns = np.column_stack([fixed, *(term.column for term in kept)])
         q, r = np.linalg.qr(columns)
-        levels = [
-            [
-                next(n for n, one in enumerate(f.levels) if same_level(one, c[f.name]))
-                for f in factors
-            ]
-            for c in cells
-        ]
         return cls(
             factors=tuple(factors),
             blocks=blocks,
@@ -196,8 +196,14 @@ class Model:
             columns=columns,
             inverse=np.linalg.solve(r, q.T),
             leverage=(q**2).sum(1),
-            levels=np.array(levels, np.int64).reshape(len(cells), len(factors)),
+            levels=levels,
+            covariates=tuple(beside),
         )
+
+    @property
+    def first(self) -> int:
+        """The place of the first term's coefficient, behind blocks and covariates."""
+        return int(self.blocks.shape[1]) + len(self.covariates)
 
     @property
     def degrees(self) -> int:
@@ -218,7 +224,12 @@ class Model:
     @property
     def effects(self) -> Matrix:
         """The contrasts of the kept terms, (T, R)."""
-        return self.inverse[self.blocks.shape[1] :]
+        return self.inverse[self.first :]
+
+    @property
+    def slopes(self) -> Matrix:
+        """The contrasts of the covariates, (K, R)."""
+        return self.inverse[self.blocks.shape[1] : self.first]
 
     @property
     def orthogonal(self) -> bool:
@@ -227,27 +238,37 @@ class Model:
         scale = np.diag(gram).max(initial=0.0)
         return bool(np.abs(gram - scale * np.eye(len(gram))).max(initial=0.0) < 1e-9 * (scale or 1))
 
-    def at(self, cell: Mapping[str, Level]) -> Matrix:
-        """Return the coefficients' columns at one combination of levels, for the mean seed."""
+    def at(self, levels: Sequence[int]) -> Matrix:
+        """Return the coefficients' columns at one combination, for the mean seed and covariates.
+
+        Args:
+            levels: of each factor, as places.
+        """
         main = [
-            float(term.column[0])
-            for terms in _all_contrasts(self.factors, [cell])
-            for term in terms
+            float(number == level) - 1 / len(factor.levels)
+            for factor, level in zip(self.factors, levels, strict=True)
+            for number in range(1, len(factor.levels))
         ]
         values = [
             2.0 ** (len(term.parts) - 1) * math.prod(main[part] for part in term.parts)
             for term in self.kept
         ]
-        return np.array([1.0, *[0.0] * (self.blocks.shape[1] - 1), *values])
+        return np.array([1.0, *[0.0] * (self.first - 1), *values])
 
 
 def _separate(
-    blocks: Matrix, terms: Sequence[Term]
+    fixed: Matrix, names: Sequence[str], terms: Sequence[Term]
 ) -> tuple[list[Term], dict[str, tuple[str, ...]]]:
-    """Return the terms that the runs can tell apart, taken in order, and all terms' aliases."""
-    basis = np.empty((len(blocks), min(len(blocks), blocks.shape[1] + len(terms)) + 1))
-    rank = blocks.shape[1]
-    basis[:, :rank], _ = np.linalg.qr(blocks)
+    """Return the terms that the runs can tell apart, taken in order, and all terms' aliases.
+
+    Args:
+        fixed: columns that stand before them (R, F).
+        names: what a term is told to be confounded with where it is one of these.
+        terms: in order.
+    """
+    basis = np.empty((len(fixed), min(len(fixed), fixed.shape[1] + len(terms)) + 1))
+    rank = fixed.shape[1]
+    basis[:, :rank], _ = np.linalg.qr(fixed)
     kept: list[Term] = []
     lost: list[Term] = []
     for term in terms:
@@ -264,13 +285,14 @@ def _separate(
     aliases: dict[str, tuple[str, ...]] = {term.name: () for term in kept}
     if not lost:
         return kept, aliases
-    columns = np.column_stack([blocks, *(term.column for term in kept)])
+    columns = np.column_stack([fixed, *(term.column for term in kept)])
     shares, *_ = np.linalg.lstsq(columns, np.stack([t.column for t in lost], axis=1), rcond=None)
-    for term, share in zip(lost, np.abs(shares.T) > 1e-6, strict=True):  # (blocks + kept,)
-        of_seeds, of_terms = share[1 : blocks.shape[1]], share[blocks.shape[1] :]
+    others = names[1:]  # the mean is told only where it is all that there is
+    for term, share in zip(lost, np.abs(shares.T) > 1e-6, strict=True):  # (fixed + kept,)
+        of_fixed, of_terms = share[1 : len(names)], share[len(names) :]
         same = [other.name for other, yes in zip(kept, of_terms, strict=True) if yes]
         for other in same:
             aliases[other] += (term.name,)
-        same += [SEEDS] if of_seeds.any() else []
+        same += dict.fromkeys(name for name, yes in zip(others, of_fixed, strict=True) if yes)
         aliases[term.name] = tuple(same or [MEAN])
     return kept, aliases

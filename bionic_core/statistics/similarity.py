@@ -10,9 +10,9 @@ computed CKA nears 1 where there are more neurons than stimuli, whatever they do
 average where the two have nothing to do with each other.
 
 **Ceiling**, where stimuli were repeated (Nili et al. 2014, doi:10.1371/journal.pcbi.1003553): a
-system is compared with each repeat, and so are the mean of all repeats (the upper bound: it has
-the repeat itself in it) and that of the others (the lower bound). What reaches them is as like the
-recording as the recording is like itself.
+system is compared with each repeat, and so are the mean of all repeats' ranked dissimilarities, or
+centred kernels (the upper bound: it has the repeat itself in it) and that of the others (the lower
+bound). What reaches them is as like the recording as the recording is like itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping
 import attrs
 import numpy as np
 import numpy.typing as npt
+
+from bionic_core.base.records import OMITTED
 
 Matrix = npt.NDArray[np.float64]
 
@@ -54,6 +56,16 @@ class Similarity:
     p: float | None = None
     floor: float | None = None
     ceiling: float | None = None
+    without: tuple[float, ...] = attrs.field(default=(), repr=False, metadata={OMITTED: True})
+    """The value without each group of stimuli: the same groups of as many stimuli and a seed."""
+
+    def beside(self, other: Similarity) -> tuple[float, float | None, float | None]:
+        """Return this value less another's of the same stimuli, and its paired interval."""
+        apart = (self.value or 0.0) - (other.value or 0.0)
+        if not self.without or not other.without:
+            return apart, None, None
+        half = _half_width(np.array(self.without) - np.array(other.without))
+        return apart, apart - half, apart + half
 
 
 def rsa(one: Matrix, other: Matrix) -> float:
@@ -100,38 +112,48 @@ def similarity(measure: str, model: Matrix, recorded: Matrix, seed: int = 0) -> 
     # The same numbers in another order: ranks and centres go with their stimuli.
     mixed = [_score(_some(mine, rng.permutation(count)), mean) for _ in range(DRAWS)]
     p = (1 + sum(one >= value for one in mixed)) / (1 + DRAWS)
-    low, high = _jackknife(score, value, rng.permutation(count))
+    without = _jackknife(score, rng.permutation(count))
+    low = high = None
+    if without:
+        half = _half_width(np.array(without))
+        low, high = max(value - half, -1.0), min(value + half, 1.0)
     floor, ceiling = _ceiling(measure, recorded)
-    return Similarity(measure, value, low, high, p, floor, ceiling)
+    return Similarity(measure, value, low, high, p, floor, ceiling, without)
 
 
 def _jackknife(
-    score: Callable[[npt.NDArray[np.int64]], float], value: float, order: npt.NDArray[np.int64]
-) -> tuple[float | None, float | None]:
-    """Return an interval from leaving groups of stimuli out, each in turn."""
-    from scipy.special import stdtrit
-
+    score: Callable[[npt.NDArray[np.int64]], float], order: npt.NDArray[np.int64]
+) -> tuple[float, ...]:
+    """Return the scores without groups of stimuli, each left out in turn; none of too few."""
     count = len(order)
     folds = min(FOLDS, count)
     if count - -(-count // folds) < FEWEST:
-        return None, None
+        return ()
     parts = np.array_split(order, folds)
-    without = np.array([score(np.setdiff1d(order, part)) for part in parts])
-    if not np.isfinite(without).all():
-        return None, None
+    without = tuple(score(np.setdiff1d(order, part)) for part in parts)
+    return without if np.isfinite(without).all() else ()
+
+
+def _half_width(without: Matrix) -> float:
+    """Return half of the 95 % interval that jackknifed values give."""
+    from scipy.special import stdtrit
+
+    folds = len(without)
     error = np.sqrt((folds - 1) / folds * ((without - without.mean()) ** 2).sum())
-    half = float(stdtrit(folds - 1, 0.975) * error)
-    return max(value - half, -1.0), min(value + half, 1.0)
+    return float(stdtrit(folds - 1, 0.975) * error)
 
 
 def _ceiling(measure: str, recorded: Matrix) -> tuple[float | None, float | None]:
-    """Return how like the mean of the others, and of all, each repeat is, on average."""
+    """Return how like the mean of the others, and of all, each repeat is, on average (N, N)."""
     if len(recorded) < 2:
         return None, None
-    score, whole = MEASURES[measure], recorded.sum(0)
-    count = len(recorded)
-    lower = np.mean([score((whole - one) / (count - 1), one) for one in recorded])
-    upper = np.mean([score(whole / count, one) for one in recorded])
+    pairs, unit = _PARTS[measure]
+    each = [unit(pairs(one)) for one in recorded]
+    whole = np.sum(each, axis=0)
+    # Rounded, since mean ranks that are equal must stay so to be ranked.
+    best = unit(whole.round(13))
+    lower = np.mean([_score(unit((whole - one).round(13)), one) for one in each])
+    upper = np.mean([_score(best, one) for one in each])
     bounds = (float(lower), float(upper))
     return bounds if np.isfinite(bounds).all() else (None, None)
 

@@ -6,38 +6,40 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import attrs
+import numpy as np
 
 from bionic_core.base.records import to_document
 from bionic_core.base.steps import doing
-from bionic_core.errors import RequestError, listing, nearest, shorten
+from bionic_core.errors import RequestError, shorten
+from bionic_core.statistics.adjusted import Adjusted
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.centre import Centred, Curvature, with_centre
-from bionic_core.statistics.designs import Factor, Level
-from bionic_core.statistics.drawn_tables import NOTHING_KNOWN, Known, draws_of, is_draws
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.designs import Factor, Level, identity
+from bionic_core.statistics.drawn_tables import NOTHING_KNOWN, Known, draws_of
+from bionic_core.statistics.effect import Row
 from bionic_core.statistics.errors import Pooled
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.levels import Levels, levels_of
 from bionic_core.statistics.measured import Measured, measured
 from bionic_core.statistics.taken import (
     BLOCK,
+    COVARIATE,
     DRAWN,
     FACTOR,
-    NONE,
+    FURTHER,
+    RANDOM,
     RESPONSE,
     Column,
-    role_of,
     sentences,
 )
 from bionic_core.statistics.text_table import read_table
 from bionic_core.statistics.units import in_unit
 from bionic_core.statistics.verdicts import check_margin, margin_of
-
-BLOCKS = ("seed", "block")
-"""Columns of these names are blocks, unless another is named."""
+from bionic_core.statistics.wanted import Names, Wanted
 
 Records = Sequence[Mapping[str, Any]]
 
@@ -64,9 +66,10 @@ class Sheet:
     def _levels(self) -> Mapping[str, Levels]:
         return {name: levels_of(values) for name, values in self.columns.items()}
 
-    def block(self, factors: Sequence[str]) -> str:
-        """Return the column that is called as blocks are, if it is no factor."""
-        return next((name for name in BLOCKS if name in self.columns and name not in factors), "")
+    def numbers(self, name: str) -> Measured:
+        """Return a column as measured numbers."""
+        commas = self.has_commas(name)
+        return measured(self.columns[name], name, self.places, commas=commas)
 
     def has_commas(self, but: str) -> bool:
         """Return whether another column has decimal commas."""
@@ -104,7 +107,11 @@ def analyse(
     table: str | os.PathLike[str] | Records | Any,
     *,
     response: str,
-    factors: Sequence[str] = (),
+    factors: Names = (),
+    factor: Names = (),
+    covariate: Names = (),
+    random: Names = (),
+    ignore: Names = (),
     block: str | None = None,
     order: int | None = None,
     confidence: float = 0.95,
@@ -120,10 +127,13 @@ def analyse(
         table: a CSV file, a sequence of mappings (a row each), or what has pandas' ``to_dict``.
         response: the column that is analysed, by the one convention that all of it keeps
             (:mod:`bionic_core.statistics.measured`); a row without a value is left out, and said.
-        factors: the columns that were varied, with or without centre points; if none is named, all
-            whose values repeat as a design's do, in a study's own table those left of its ``seed``.
-        block: a column of groups that differ for reasons of no interest, such as the seed; if
-            None, ``seed`` or ``block`` where there is one; empty for none.
+        factors: the columns that were varied; if none is named, all whose values repeat as a
+            design's do, in a study's own table those left of its ``seed``.
+        factor: columns that are factors whatever they look like.
+        covariate: columns of numbers with a slope each; others are by themselves (``wanted``).
+        random, ignore: columns whose levels are random effects (intercepts of a mixed model by
+            REML), and those that are left out.
+        block: a column of groups of no interest; if None, ``seed`` or ``block``; empty for none.
         order, confidence, error: as for :func:`bionic_core.statistics.effects.estimate_effects`.
         percent: whether the response is a fraction whose effects are told in percentage points.
         margin: of verdicts, in the effects' units; if None, half a percentage point, else none.
@@ -134,42 +144,82 @@ def analyse(
         RequestError: with all that is wrong in columns and numbers, and as ``estimate_effects``.
     """
     check_margin(margin)
-    where = str(table) if isinstance(table, str | os.PathLike) else "table"
-    with doing(f"reading {where}"):
-        sheet = _sheet(table)
-    block = sheet.block(factors) if block is None else block
+    where, sheet = _sheet(table)
+    named = {"factor": factor, "covariate": covariate, "random": random, "ignore": ignore}
+    wanted = Wanted(response=response, factors=factors, block=block, **named)
     try:
-        _check_columns(list(sheet.columns), response, factors, block)
+        wanted = wanted.over(list(sheet.columns))
         read = _read(sheet, response, unit, percent)
-        taken = _taken(sheet, response, factors, block)
-        found = [column for column in taken if column.taken_as == FACTOR]
-        _check_rows(found, len(read.values) - sum(read.missing.values()))
-        names = [column.name for column in found]
-        levels = {n: sheet.levels[n].values for n in (*names, block) if n}
-        numbers = {c.name: sheet.levels[c.name].values for c in taken if c.taken_as == DRAWN}
-        said = [*_checked(sheet, levels), *_left_out(read, response)]
-        rows = _rows(levels, names, block, read.values, numbers)
-        drawn = draws_of(rows, [*numbers], known.drawing, said)
+        taken = _settled(sheet, wanted.taken(sheet), read)
+        found = _factors(taken, len(read.values) - sum(read.missing.values()))
+        beside = _covariates(sheet, taken, read)
+        rows, adjusted, said = _rows(sheet, taken, read, beside)
         options: dict[str, Any] = {"order": order, "confidence": confidence, "error": error}
-        options["response"] = about = _response(response, read.unit, percent)
-        options |= {"block": block or "seed", "margin": margin_of(about.unit, margin)}
-        options |= {"draws": drawn, "ladders": known.ladders}
-        with doing(f"estimating effects of {len(found):,} factors in {len(rows):,} rows"):
-            analysis, curvature = _analysed(_factors(found), rows, said, options)
+        options |= _response(response, read.unit, percent, margin)
+        options |= {"block": wanted.block or "seed", "adjusted": adjusted}
+        options |= _drawn(rows, taken, known, said)
+        analysis, curvature = _analysed(found, rows, said, options)
     except RequestError as wrong:
         raise RequestError(list(wrong.problems), where=where) from wrong
-    told = (*sentences(taken, read), *map(str, filter(None, [curvature])))
+    told = (*sentences(taken, read, beside), *map(str, filter(None, [curvature])))
     return TableAnalysis(analysis.findings, analysis.effects, taken, told, curvature)
+
+
+def _drawn(
+    rows: Sequence[Row], columns: Sequence[Column], known: Known, said: list[str]
+) -> dict[str, Any]:
+    """Return draws and ladders of rows; what is guessed of them is added to what is said."""
+    names = [column.name for column in columns if column.taken_as == DRAWN]
+    return {"draws": draws_of(rows, names, known.drawing, said), "ladders": known.ladders}
 
 
 def _read(sheet: Sheet, response: str, unit: str, percent: bool) -> Measured:
     """Return the numbers of the response, with their unit."""
-    commas = sheet.has_commas(response)
-    read = measured(sheet.columns[response], response, sheet.places, commas=commas)
-    read = in_unit(read, response, unit)
+    read = in_unit(sheet.numbers(response), response, unit)
     if percent and read.unit not in ("", "%"):
         raise RequestError(f"--percent: '{response}' is in {read.unit}, and so no fraction")
     return read
+
+
+def _settled(sheet: Sheet, columns: tuple[Column, ...], read: Measured) -> tuple[Column, ...]:
+    """Take no column as a covariate by itself where the design leaves nothing to judge it by."""
+    own = [c for c in columns if c.taken_as == COVARIATE and c.why]
+    if not own:
+        return columns
+    there = [row for row, value in enumerate(read.values) if value is not None]
+    found = [c for c in columns if c.taken_as == FACTOR]
+    cells = [{c.name: sheet.levels[c.name].values[row] for c in found} for row in there]
+    blocks = sum(len(c.levels) - 1 for c in columns if c.taken_as == BLOCK)
+    combinations = len({tuple(map(identity, cell.values())) for cell in cells})  # type: ignore[arg-type]
+    spent = combinations + blocks + sum(c.taken_as == COVARIATE for c in columns)
+    whole = all(None not in cell.values() for cell in cells)
+    if spent >= len(there):
+        why = "each combination of factors was run once, which leaves nothing to judge it by"
+    elif whole and Centred.of(_factors(columns), [(c, 0, 0.0) for c in cells]):  # type: ignore[misc]
+        why = "a design with centre points has no covariate"
+    else:
+        return columns
+    return tuple(Column(c.name, FURTHER, c.kind, why=why) if c in own else c for c in columns)
+
+
+def _covariates(sheet: Sheet, columns: Sequence[Column], read: Measured) -> dict[str, Measured]:
+    """Return the numbers of the covariates, of which each row with a response must have one."""
+    found = {c.name: sheet.numbers(c.name) for c in columns if c.taken_as == COVARIATE}
+    for name, one in found.items():
+        if one.unit == "%":  # a slope is for one per cent more, not for all of it
+            values = tuple(None if value is None else 100 * value for value in one.values)
+            found[name] = attrs.evolve(one, values=values)
+    holes = [
+        f"{sheet.places[row]} has nothing in column '{name}'"
+        f"{_instead(sheet.columns[name][row])}, which is a covariate: fill it, or leave the "
+        f"column out (--ignore {quote(name)})"
+        for row, value in enumerate(read.values)
+        for name, of in found.items()
+        if value is not None and of.values[row] is None
+    ]
+    if holes:
+        raise RequestError(shorten(holes))
+    return found
 
 
 def _analysed(
@@ -177,7 +227,14 @@ def _analysed(
 ) -> tuple[Analysis, Curvature | None]:
     """Return the analysis of rows, and what centre points say of them, if there are such."""
     if (design := Centred.of(factors, rows)) is None:
-        return analyse_rows(factors, rows, said=[*said, *_compared(factors)], **options), None
+        with doing(f"estimating effects of {len(factors):,} factors in {len(rows):,} rows"):
+            told = [*said, *_compared(factors)]
+            return analyse_rows(factors, rows, said=told, **options), None
+    if options["adjusted"]:
+        raise RequestError(
+            "a design with centre points is judged by all its runs alike, without covariates and "
+            "random effects: leave those out, or name the factors of a part of the table"
+        )
     if options["error"] not in (None, Pooled.name):
         raise RequestError(
             f"--error {options['error']}: a design with centre points is judged by one error for "
@@ -188,72 +245,8 @@ def _analysed(
     return with_centre(corners, design, options["confidence"], options["block"])
 
 
-def _check_columns(
-    columns: Sequence[str], response: str, factors: Sequence[str], block: str
-) -> None:
-    """Refuse columns that are not there, or that are asked for twice."""
-    problems = [
-        f"there is no column '{name}'.{nearest(name, columns)} It has {listing(columns)}"
-        for name in dict.fromkeys([response, *([block] if block else []), *factors])
-        if name not in columns
-    ]
-    problems += [
-        f"column '{name}' is the {what}; it cannot be a factor"
-        for what, column in (("response", response), ("block", block))
-        for name in factors
-        if name == column
-    ]
-    if problems:
-        raise RequestError(problems)
-
-
-def _taken(sheet: Sheet, response: str, factors: Sequence[str], block: str) -> tuple[Column, ...]:
-    """Return what each column is taken as: what it was named as, or else what it looks like.
-
-    In a study's own table, whose seeds stand behind its factors, what follows them is none.
-    """
-    names = list(sheet.columns)
-    own = names.index("seed") if "seed" in names[1:] else len(names)
-    found = []
-    for place, name in enumerate(names):
-        levels = sheet.levels[name]
-        if name == response:
-            column = Column(name, RESPONSE)
-        elif name == block:
-            column = Column(name, BLOCK, levels.kind, levels.different)
-        elif name in factors:
-            column = Column(name, FACTOR, levels.kind, levels.different)
-        elif is_draws(name, names, factors):
-            column = Column(name, DRAWN, levels.kind, levels.different)
-        else:
-            column = role_of(name, levels, sheet.places, sheet.columns[name])
-            if column.taken_as == FACTOR and (factors or place > own):
-                why = "not named" if factors else "right of the seed"
-                column = Column(name, NONE, levels.kind, why=why)
-        found.append(column)
-    # Factors that are named are shown in the order of their names.
-    found.sort(key=lambda c: factors.index(c.name) if c.name in factors else -1)
-    return tuple(found)
-
-
-def _check_rows(factors: Sequence[Column], rows: int) -> None:
-    """Refuse more factors than rows: no effect could be told from the others."""
-    if len(factors) > max(rows, 1):
-        raise RequestError(
-            f"{len(factors):,} columns would be factors, and {rows:,} rows have a response: of "
-            "fewer rows than factors, no effect can be told from the others. Name those that were "
-            "varied with --factors, fewer than rows"
-        )
-
-
-def _checked(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> list[str]:
-    """Refuse rows without a cell; return what was guessed in reading, a sentence each."""
-    _check_holes(sheet, levels)
-    return [*sheet.notes, *_merges(sheet, levels)]
-
-
 def _check_holes(sheet: Sheet, levels: Mapping[str, Sequence[Level | None]]) -> None:
-    """Refuse rows that do not say of which cell or block they are."""
+    """Refuse rows that do not say of which cell, block or level of a random effect they are."""
     holes = [
         f"{sheet.places[row]} has nothing in column '{name}'{_instead(sheet.columns[name][row])}"
         for row in range(len(sheet.places))
@@ -295,13 +288,28 @@ def _left_out(read: Measured, response: str) -> Iterator[str]:
         )
 
 
-def _factors(columns: Sequence[Column]) -> list[Factor]:
-    """Return the factors, of which there must be one."""
-    if not columns:
+def _factors(columns: Sequence[Column], rows: int | None = None) -> list[Factor]:
+    """Return the factors.
+
+    Args:
+        columns: of the table.
+        rows: with a response; if they are given, refuse more factors than rows, of which no effect
+            could be told from the others, and a model of nothing.
+    """
+    found = [Factor(c.name, c.levels) for c in columns if c.taken_as == FACTOR]
+    if rows is None:
+        return found
+    if not found and not any(c.taken_as in (COVARIATE, RANDOM) for c in columns):
         raise RequestError(
             "no column but the response varies with repeated values; name some with --factors"
         )
-    return [Factor(column.name, column.levels) for column in columns]
+    if len(found) > max(rows, 1):
+        raise RequestError(
+            f"{len(found):,} columns would be factors, and {rows:,} rows have a response: of "
+            "fewer rows than factors, no effect can be told from the others. Name those that were "
+            "varied with --factors, fewer than rows"
+        )
+    return found
 
 
 def _compared(factors: Sequence[Factor]) -> list[str]:
@@ -315,30 +323,52 @@ def _compared(factors: Sequence[Factor]) -> list[str]:
 
 
 def _rows(
-    levels: Mapping[str, Sequence[Level | None]],
-    names: Sequence[str],
-    block: str,
-    values: Sequence[float | None],
-    numbers: Mapping[str, Sequence[Level | None]],
-) -> list[Row]:
-    """Return the rows with a number, and where they are draws, with the draws' own numbers."""
+    sheet: Sheet, columns: Sequence[Column], read: Measured, covariates: Mapping[str, Measured]
+) -> tuple[list[Row], Adjusted, list[str]]:
+    """Return the rows with a number, what they are adjusted for, and what was guessed in reading.
+
+    Rows that are draws have the draws' own numbers too.
+    """
+    of: dict[str, list[str]] = {}
+    for column in columns:
+        of.setdefault(column.taken_as, []).append(column.name)
+    names, random, blocks = of.get(FACTOR, []), of.get(RANDOM, []), of.get(BLOCK, [])
+    levels = {name: sheet.levels[name].values for name in (*names, *blocks, *random)}
+    _check_holes(sheet, levels)
+    numbers = {name: sheet.levels[name].values for name in of.get(DRAWN, [])}
     found: list[Row] = []
-    for row, value in enumerate(values):
-        if value is not None:
-            cell = {name: levels[name][row] for name in names}
-            cell |= {name: of[row] for name, of in numbers.items() if of[row] is not None}
-            group = levels[block][row] if block else 0
-            found.append((cell, group, value))  # type: ignore[arg-type]  # no hole is left
-    return found
+    there = [row for row, value in enumerate(read.values) if value is not None]
+    for row in there:
+        cell = {name: levels[name][row] for name in names}
+        cell |= {name: of[row] for name, of in numbers.items() if of[row] is not None}
+        group = levels[blocks[0]][row] if blocks else 0
+        found.append((cell, group, read.values[row]))  # type: ignore[arg-type]  # no hole is left
+    adjusted = Adjusted(
+        {
+            name: np.array([one.values[row] for row in there], np.float64)
+            for name, one in covariates.items()
+        },
+        {name: [levels[name][row] for row in there] for name in random},  # type: ignore[misc]
+    )
+    name = of[RESPONSE][0]
+    return found, adjusted, [*sheet.notes, *_merges(sheet, levels), *_left_out(read, name)]
 
 
-def _response(name: str, unit: str, percent: bool) -> Response:
-    if percent or unit == "%":
-        return Response(name, "percentage points", 100.0)
-    return Response(name, unit, 1.0)
+def _response(name: str, unit: str, percent: bool, margin: float | None) -> dict[str, Any]:
+    """Return what is analysed, and the margin in its effects' units."""
+    points = percent or unit == "%"
+    about = Response(name, "percentage points", 100.0) if points else Response(name, unit, 1.0)
+    return {"response": about, "margin": margin_of(about.unit, margin)}
 
 
-def _sheet(table: Any) -> Sheet:
+def _sheet(table: Any) -> tuple[str, Sheet]:
+    """Return what a table is called, and its columns."""
+    where = str(table) if isinstance(table, str | os.PathLike) else "table"
+    with doing(f"reading {where}"):
+        return where, _columns(table)
+
+
+def _columns(table: Any) -> Sheet:
     if isinstance(table, str | os.PathLike):
         read = read_table(Path(table))
         columns = {name: [row[name] for row in read.rows] for name in read.rows[0]}

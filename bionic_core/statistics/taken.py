@@ -1,9 +1,10 @@
-"""What each column of a table was taken as: response, factor, block, or none of them."""
+"""What each column of a table was taken as: response, factor, covariate, block, or none of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 import attrs
@@ -11,11 +12,11 @@ import attrs
 from bionic_core.base.records import OMITTED
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import Level, word
-from bionic_core.statistics.levels import Levels
+from bionic_core.statistics.levels import Levels, number_of
 from bionic_core.statistics.measured import Measured, measured
 
-RESPONSE, FACTOR, BLOCK, FURTHER, NONE = "response", "factor", "block", "further response", "none"
-DRAWN = "draws"
+RESPONSE, FACTOR, BLOCK, FURTHER = "response", "factor", "block", "further response"
+COVARIATE, RANDOM, DRAWN, IGNORED = "covariate", "random", "draws", "ignored"
 
 SHOWN = 6
 """Levels of a factor that a sentence names."""
@@ -29,10 +30,10 @@ class Column:
 
     Attributes:
         name: in the header.
-        taken_as: response, factor, block, draws, further response, or none.
+        taken_as: response, factor, covariate, block, random, draws, further response, or ignored.
         kind: of its levels: ``switch``, ``number`` or ``word``.
-        levels: of a factor or block.
-        why: what speaks for it, in words.
+        levels: of a factor, block or random effect.
+        why: what speaks for it, in words; empty where it was named.
     """
 
     name: str
@@ -48,37 +49,80 @@ def role_of(name: str, levels: Levels, places: Sequence[str], values: Sequence[A
     rows = len(levels.values)
     numbers = levels.kind == "number" or (levels.kind == "word" and _is_measured(values, places))
     if len(different) < 2:
-        return Column(name, NONE, levels.kind, why="one value")
+        return Column(name, IGNORED, levels.kind, why="one value")
     many = len(different) > max(2, rows // 2)
     if numbers and (many or _uneven(levels)) and not _counts_rows(levels):
         why = "numbers that hardly repeat" if many else "numbers, unevenly often"
-        return Column(name, FURTHER, "number", why=why)
+        return Column(name, COVARIATE, "number", why=why)
     if many:
-        return Column(name, NONE, levels.kind, why=f"{len(different)} values in {rows} rows")
+        why = f"{len(different)} values in {rows} rows"
+        return Column(name, IGNORED, levels.kind, why=why)
     return Column(name, FACTOR, levels.kind, different)
 
 
-def sentences(columns: Sequence[Column], response: Measured) -> Iterator[str]:
-    """Say what each column was taken as, a sentence for each role."""
+def sentences(
+    columns: Sequence[Column], response: Measured, covariates: Mapping[str, Measured]
+) -> Iterator[str]:
+    """Say what each column was taken as, a sentence for each role.
+
+    Args:
+        columns: of the table.
+        response, covariates: as numbers.
+    """
     of: dict[str, list[Column]] = {}
     for column in columns:
         of.setdefault(column.taken_as, []).append(column)
-    told = [f"{sum(value is not None for value in response.values)} numbers"]
-    told += [f"in {response.unit}"] if response.unit else []
-    told += [f"with {response.convention}"] if response.convention else []
-    yield f"response: {of[RESPONSE][0].name} ({', '.join(told)})"
+    yield f"response: {of[RESPONSE][0].name} ({_numbers(response)})"
     if FACTOR in of:
         yield f"factors: {', '.join(f'{c.name} ({_levels(c)})' for c in of[FACTOR])}"
+    if COVARIATE in of:
+        told = [f"{c.name} ({_numbers(covariates[c.name], ends=True)})" for c in of[COVARIATE]]
+        yield f"covariates: {', '.join(told)}"
     for column in of.get(BLOCK, ()):
         yield f"blocks: {column.name} ({len(column.levels)})"
-    if DRAWN in of:
-        yield f"draws: {', '.join(f'{c.name} ({len(c.levels)})' for c in of[DRAWN])}"
+    for role, title in ((RANDOM, "random effects"), (DRAWN, "draws")):
+        if role in of:
+            yield f"{title}: {', '.join(f'{c.name} ({len(c.levels)})' for c in of[role])}"
     if FURTHER in of:
         told = [f"{column.name} ({column.why})" for column in of[FURTHER]]
-        yield f"taken as further responses, no factors: {', '.join(told)}"
-    if NONE in of:
-        told = [f"{column.name} ({column.why})" for column in of[NONE]]
-        yield f"taken as no factors: {', '.join(told)}"
+        yield f"ignored, further responses: {', '.join(told)}"
+    if IGNORED in of:
+        told = [f"{column.name} ({column.why})" for column in of[IGNORED]]
+        yield f"ignored: {', '.join(told)}"
+    for column in of.get(COVARIATE, ()):
+        if column.why:
+            name = quote(column.name)
+            yield (
+                f"{column.name} is a covariate by itself ({column.why}): --factor {name} takes it "
+                f"as a factor, --ignore {name} leaves it out"
+            )
+
+
+def _numbers(read: Measured, *, ends: bool = False) -> str:
+    """Return how many numbers there are, from where to where if asked, and how they are written."""
+    there = [value for value in read.values if value is not None]
+    told = [f"{len(there)} numbers"]
+    if ends:
+        told = [f"{len(there)} numbers from {min(there):g} to {max(there):g}"]
+    told += [f"in {read.unit}"] if read.unit else []
+    return ", ".join([*told, *([f"with {read.convention}"] if read.convention else [])])
+
+
+def check_numbers(column: Column, levels: Levels, places: Sequence[str]) -> None:
+    """Refuse a column that nobody named, and nine tenths of which or more are numbers.
+
+    Raises:
+        RequestError: it is such; it would be left out, though a covariate was meant.
+    """
+    texts = [str(value) if value is not None else "" for value in levels.values]
+    odd = [row for row, text in enumerate(texts) if text and number_of(text) is None]
+    if odd and len(odd) <= len(texts) // 10:
+        name = quote(column.name)
+        raise RequestError(
+            f"{places[odd[0]]}: {texts[odd[0]]!r} in column '{column.name}' is no number, as "
+            f"{len(texts) - len(odd)} of {len(texts)} values there are: mend it, take the column "
+            f"as levels (--factor {name}), or leave it out (--ignore {name})"
+        )
 
 
 def _levels(column: Column) -> str:

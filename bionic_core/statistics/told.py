@@ -7,15 +7,17 @@ from typing import TypeVar
 
 import attrs
 
+from bionic_core.statistics.adjusted import Slope
 from bionic_core.statistics.ensemble import Against, Ensemble, Ladder, Step, Variance
 from bionic_core.statistics.findings import Findings
+from bionic_core.statistics.mixed import RandomEffect
 
 Interval = tuple[float | None, float | None]
 Value = str | int | float | None | Interval
 T = TypeVar("T")
 
-PLAIN, SIGNED, P = "plain", "signed", "p"
-"""How a number is shown: as it is, with its sign, or as a p value."""
+PLAIN, SIGNED, P, ROUGH = "plain", "signed", "p", "rough"
+"""How a number is shown: to a column's decimals, with its sign, as p, or to four digits."""
 
 
 @attrs.frozen
@@ -37,8 +39,12 @@ class Told:
 
 
 def told(findings: Findings) -> Iterator[Told]:
-    """Give the tables of ensembles, then of ladders."""
+    """Give the tables of covariates and random effects, of ensembles, then of ladders."""
     unit = f", {findings.unit}" if findings.unit else ""
+    if findings.covariates:
+        yield _slopes(findings, unit)
+    if findings.random:
+        yield _random(findings, unit)
     for ensemble in findings.ensembles:
         yield _variances(ensemble, unit)
         if ensemble.against:
@@ -52,6 +58,40 @@ def _table(
 ) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[Value, ...], ...]]:
     rows = tuple(tuple(value(thing) for value in columns.values()) for thing in things)
     return tuple(columns), rows
+
+
+def _slopes(findings: Findings, unit: str) -> Told:
+    text = (
+        "What one unit more of each changes, factors and the other covariates being equal: one "
+        "slope for all combinations. p is of a slope alone.",
+        *([f"Intervals and p by {findings.by}."] if findings.by else []),
+    )
+    columns: dict[tuple[str, str], Callable[[Slope], Value]] = {
+        ("covariate", PLAIN): lambda one: one.covariate,
+        ("slope", ROUGH): lambda one: one.estimate,
+        ("95 % interval", ROUGH): lambda one: (one.low, one.high),
+        ("p", P): lambda one: one.p,
+        ("its mean", ROUGH): lambda one: one.mean,
+        ("from", ROUGH): lambda one: one.least,
+        ("to", ROUGH): lambda one: one.most,
+    }
+    title = f"Slopes{unit} for each unit of the covariate"
+    return Told("Covariates", text, title, *_table(columns, findings.covariates))
+
+
+def _random(findings: Findings, unit: str) -> Told:
+    text = (
+        "How far levels of a random effect differ, beside the error of a run; an SD of 0 says that "
+        "they differ no more than runs do.",
+    )
+    columns: dict[tuple[str, str], Callable[[RandomEffect], Value]] = {
+        ("source", PLAIN): lambda one: one.name,
+        ("levels", PLAIN): lambda one: one.levels,
+        ("SD", ROUGH): lambda one: one.sd,
+        ("share of variance", ROUGH): lambda one: one.share,
+    }
+    title = f"Components of variance{unit}"
+    return Told("Random effects", text, title, *_table(columns, findings.random))
 
 
 def _variances(found: Ensemble, unit: str) -> Told:

@@ -16,6 +16,7 @@ import numpy as np
 
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.model.assembly import build
+from bionic_core.model.network import Network
 from bionic_core.model.sizes import ParameterCounts, parameter_counts
 from bionic_core.registry import Registry
 from bionic_core.runs.evaluate import divergence_of
@@ -57,7 +58,7 @@ from bionic_core.studies.results import (
     save_ablation,
 )
 from bionic_core.studies.shapes import connectome_of
-from bionic_core.training.evaluation import PlainFigures
+from bionic_core.training.figures import PlainFigures
 from bionic_core.training.recipe import recipe_of
 
 FULL = "full"
@@ -105,20 +106,21 @@ def plan_ablation(
             leave out, or a cell cannot be built.
     """
     check_size((), seeds, len(mechanisms or spec.mechanisms) + 1)
-    nothing = check_left_out(spec, mechanisms, void=void)
     variants, connectome = Variants(spec, registry), connectome_of(spec)
 
-    def counts(cell: Spec) -> ParameterCounts:
+    def built(cell: Spec) -> Network:
         recipe_of(cell)
-        return parameter_counts(build(cell, connectome=connectome))
+        return build(cell, connectome=connectome)
 
+    full = built(spec)
+    nothing = check_left_out(spec, full, mechanisms, void=void)
     left = "so that leaving it out changes nothing" if mechanisms else "so that it is not left out"
     notes = [f"mechanism '{name}' does nothing, {left}: {why}" for name, why in nothing.items()]
-    whole = counts(spec)
+    whole = parameter_counts(full)
     parameters: dict[str, ParameterCounts] = {}
     for name in mechanisms or [name for name in spec.mechanisms if name not in nothing]:
         try:
-            parameters[name] = counts(variants.of([name], {}))
+            parameters[name] = parameter_counts(built(variants.of([name], {})))
         except RequestError as error:
             if mechanisms:
                 raise

@@ -49,7 +49,8 @@ from bionic_core.studies.reproduction import Reproduction
 from bionic_core.studies.responses import PERCENT
 from bionic_core.studies.results import AblationResults
 from bionic_core.studies.results import Variant as Trained
-from bionic_core.training.metrics import ClassFigures, Figures, numbers_of
+from bionic_core.training.figures import ClassFigures, Figures
+from bionic_core.training.metrics import numbers_of
 
 FORMULA = (
     "z = (ours − published) / √(SD²/n + SD_published²/n_published), SDs over seeds; for a change, "

@@ -149,8 +149,8 @@ def plan_factorial(
             )
         design = foldover(design, folded, possible)
     specs = tuple(cell_spec(variants, cell) for cell in design.cells)
-    check_cells(specs)
-    Idle(design.factors, design.cells, specs).check(lambda cell: cell_spec(variants, cell))
+    unused = check_cells(specs)
+    Idle(design.factors, design.cells, specs, unused).check(lambda cell: cell_spec(variants, cell))
     design, specs = expanded(variants, design, specs, way)
     return Experiment(spec, design, specs)
 

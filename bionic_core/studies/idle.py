@@ -13,6 +13,8 @@ from typing import Any
 import attrs
 
 from bionic_core.errors import RequestError, listing, nearest, shorten
+from bionic_core.model.network import Network
+from bionic_core.model.notes import idle as idle_in
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.spec.spec import Spec
 from bionic_core.spec.tables import Training
@@ -35,10 +37,20 @@ NOTHING = "does nothing, so that a study would find no effect of it"
 
 
 class Idle:
-    """What does nothing in the cells of a study; each spec is asked once."""
+    """What does nothing in the cells of a study; each spec is asked once.
 
-    def __init__(self, factors: Sequence[Factor], cells: Cells, specs: Sequence[Spec]) -> None:
+    ``unused`` are the mechanisms that no cell's network has anything of, and why.
+    """
+
+    def __init__(
+        self,
+        factors: Sequence[Factor],
+        cells: Cells,
+        specs: Sequence[Spec],
+        unused: Mapping[str, str] | None = None,
+    ) -> None:
         self.factors, self.cells, self.specs = factors, cells, specs
+        self.unused = unused or {}
         self._voids: dict[tuple[int, ...], dict[str, str]] = {}
 
     def voids(self, spec: Spec) -> dict[str, str]:
@@ -85,12 +97,16 @@ class Idle:
     def _switch(self, factor: Factor) -> str:
         """Return why a mechanism does nothing in all cells in which it is on."""
         on = [spec for spec in self.specs if factor.name in spec.mechanisms]
-        reasons = [self.voids(spec).get(factor.name, "") for spec in on]
+        unused = self.unused.get(factor.name, "")
+        reasons = [self.voids(spec).get(factor.name, unused) for spec in on]
         # What goes out with it may do something.
         return reasons[0] if reasons and all(reasons) and not factor.brings else ""
 
     def _key(self, factor: Factor, variant: Callable[[Mapping[str, Level]], Spec]) -> str:
         """Return why no level of a key trains another model than another does."""
+        name = factor.name.rpartition(".")[0].removeprefix("mechanisms.")
+        if name in self.unused:
+            return self.unused[name]
         trained: dict[str, object] = {}
         for levels, spec in zip(self.cells, self.specs, strict=True):
             for level in factor.levels:
@@ -105,16 +121,18 @@ class Idle:
         spec = self.specs[0]
         table, _, key = factor.name.rpartition(".")
         why = idle(spec.training).get(key, "") if table == "training" else ""
-        why = why or self.voids(spec).get(table.removeprefix("mechanisms."), "")
+        why = why or self.voids(spec).get(name, "")
         both = " and ".join(word(level) for level in factor.levels[:2])
         return why or f"beside the other settings {both} are the same"
 
 
-def check_left_out(spec: Spec, names: Sequence[str], *, void: bool) -> dict[str, str]:
+def check_left_out(
+    spec: Spec, network: Network, names: Sequence[str], *, void: bool
+) -> dict[str, str]:
     """Return why mechanisms of a spec do nothing; check that the named ones can be left out.
 
     Args:
-        spec: the full model.
+        spec, network: the full model.
         names: of mechanisms.
         void: whether they may do nothing.
 
@@ -131,7 +149,7 @@ def check_left_out(spec: Spec, names: Sequence[str], *, void: bool) -> dict[str,
             where=spec.where,
         )
     check_heard(spec)
-    found = voids(spec)
+    found = idle_in(spec, network) | voids(spec)
     problems = [f"mechanism '{n}' {NOTHING}: {found[n]}" for n in names if n in found and not void]
     if problems:
         raise RequestError(problems, where=spec.where)

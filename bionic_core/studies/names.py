@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,9 +103,15 @@ class _Read:
     def of(cls, state: RunState) -> _Read | None:
         """Return that of a run; None where it cannot be read."""
         try:
-            return cls(state.name or "", parse(RunFiles(Path(state.run)).text(SPEC), where=SPEC))
+            return cls(state.name or "", _parsed(RunFiles(Path(state.run)).text(SPEC)))
         except RequestError:
             return None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Return a spec's tables; seeds of a study share their text."""
+    return parse(text, where=SPEC)
 
 
 def _alike(specs: Sequence[Named]) -> _Alike:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from bionic_core.errors import RequestError
 from bionic_core.statistics.designs import same_level
 from bionic_core.statistics.findings import Response
-from bionic_core.training.metrics import PARTS, Figures, figure_of
+from bionic_core.training.figures import Figures
+from bionic_core.training.metrics import PARTS, figure_of
 
 if TYPE_CHECKING:
     from bionic_core.runs.images_and_wiring import Inputs

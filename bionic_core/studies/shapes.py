@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bionic_core.connectome import Connectome
 from bionic_core.model.assembly import build
 from bionic_core.model.hooks import hooks_of
+from bionic_core.model.notes import idle as idle_in
 from bionic_core.spec.connectome import checked
 from bionic_core.spec.spec import Spec, digest
 from bionic_core.training.recipe import recipe_of
@@ -24,23 +25,32 @@ def shape_of(spec: Spec) -> str:
     return digest([tables["model"], tables.get("connectome"), acting])
 
 
-def check_cells(specs: Sequence[Spec]) -> None:
+def check_cells(specs: Sequence[Spec]) -> dict[str, str]:
     """Build the model of each shape once, and make the recipe of each spec.
+
+    Returns:
+        Why mechanisms do nothing in the model of any spec that has them, by name.
 
     Raises:
         RequestError: a spec cannot be built, or its schedule never acts.
     """
     built: set[str] = set()
+    idle: dict[str, str] = {}
+    acting: set[str] = set()
     connectomes: dict[int, Connectome | None] = {}  # by source, which cells of one wiring share
     for spec in specs:
         shape = shape_of(spec)
         if shape not in built:
             if id(spec.connectome) not in connectomes:
                 connectomes[id(spec.connectome)] = connectome_of(spec)
-            build(spec, connectome=connectomes[id(spec.connectome)])
+            network = build(spec, connectome=connectomes[id(spec.connectome)])
             built.add(shape)
+            nothing = idle_in(spec, network)
+            idle |= nothing
+            acting |= spec.mechanisms.keys() - nothing.keys()
         recipe_of(spec)
         check_heard(spec)
+    return {name: why for name, why in idle.items() if name not in acting}
 
 
 def connectome_of(spec: Spec) -> Connectome | None:

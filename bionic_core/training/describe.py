@@ -151,7 +151,7 @@ def describe(spec: Spec, *, seed: int = 0) -> tuple[Description, Network]:
         pipeline=_pipeline(network),
         connectome=None if connectome is None else _source(connectome),
         drawn=drawn(network),
-        notes=(*notes(network), *_gaps(network)),
+        notes=(*notes(network, spec), *_gaps(network)),
     )
     return description, network
 

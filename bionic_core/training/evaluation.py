@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bionic_core.base.records import OMITTED
 from bionic_core.dataset import Split
 from bionic_core.model.network import Network
+from bionic_core.training.figures import PlainFigures
 from bionic_core.training.precision import products_in
 from bionic_core.training.views import unit_range
 
@@ -48,42 +47,31 @@ def _batches(images: Tensor) -> Iterator[Tensor]:
         yield unit_range(images[start : start + EVALUATION_BATCH])
 
 
-@attrs.frozen
-class PlainFigures:
-    """Figures of a split that any epoch has.
-
-    Attributes:
-        accuracy: a fraction.
-        loss: mean plain cross entropy in nats, whatever the training loss.
-        macro_f1: a fraction, the mean over the classes that occur in truth or prediction, as is
-            scikit-learn's default; one of them that is never predicted has F1 0.
-        images: how many there are.
-        kl: see :func:`divergence`; None where it is not known what was trained towards, as in
-            runs from before this figure.
-    """
-
-    accuracy: float
-    loss: float
-    macro_f1: float
-    images: int
-    kl: float | None = attrs.field(default=None, kw_only=True, metadata={OMITTED: True})
-
-
 def metrics(
     logits: Tensor, labels: npt.NDArray[np.int64], smoothing: float | None = None
 ) -> PlainFigures:
     """Return the figures of logits (N, C) with labels (N,); ``smoothing`` is that of training."""
-    from sklearn.metrics import f1_score
-
     predicted = logits.argmax(1).numpy()
-    f1 = f1_score(labels, predicted, average="macro", zero_division=0)
     return PlainFigures(
         accuracy=float((predicted == labels).mean()),
         loss=float(functional.cross_entropy(logits, torch.as_tensor(labels))),
-        macro_f1=float(f1),
+        macro_f1=macro_f1(labels, predicted),
         images=len(labels),
         kl=None if smoothing is None else float(divergence(logits, labels, smoothing).mean()),
     )
+
+
+def macro_f1(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> float:
+    """Return the mean of 2·TP / (true + predicted) over the classes that occur in either (N,).
+
+    As ``sklearn.metrics.f1_score`` has it (``average="macro"``, ``zero_division=0``), whose import
+    takes longer than many an epoch.
+    """
+    size = int(max(labels.max(), predicted.max())) + 1
+    right = np.bincount(labels[labels == predicted], minlength=size)
+    true, chosen = (np.bincount(each, minlength=size) for each in (labels, predicted))
+    there = true + chosen > 0
+    return float(np.average(2 * right[there] / (true + chosen)[there]))
 
 
 def divergence(logits: Tensor, labels: npt.NDArray[np.int64], smoothing: float) -> Tensor:

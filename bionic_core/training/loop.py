@@ -22,7 +22,8 @@ from bionic_core.errors import BionicError
 from bionic_core.model.network import Network
 from bionic_core.training.averaging import WeightAverage
 from bionic_core.training.data import TrainingData
-from bionic_core.training.evaluation import PlainFigures, logits_of, metrics
+from bionic_core.training.evaluation import logits_of, metrics
+from bionic_core.training.figures import PlainFigures
 from bionic_core.training.loss import training_loss
 from bionic_core.training.optimizers import optimizer_of
 from bionic_core.training.plasticity import learn_locally, rule_rates

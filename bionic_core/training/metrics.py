@@ -12,56 +12,12 @@ from torch import Tensor
 
 from bionic_core.base.records import omitted
 from bionic_core.errors import RequestError, nearest
-from bionic_core.training.evaluation import PlainFigures, metrics
+from bionic_core.training.evaluation import metrics
+from bionic_core.training.figures import ClassFigures, Figures
 
 CALIBRATION_BINS = 15
 PARTS = ("validation", "test", "train", "train_evaluated")
 """The parts of a run's result that hold figures."""
-
-
-@attrs.frozen
-class ClassFigures:
-    """Figures of a class, all fractions but ``support``, the number of its images.
-
-    ``auc`` is the area under its one-vs-rest ROC curve (Fawcett 2006,
-    doi:10.1016/j.patrec.2005.10.010); None for a class that has no images, or all of them.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
-    auc: float | None
-
-
-@attrs.frozen
-class Figures(PlainFigures):
-    """All figures of a split.
-
-    A class that is never predicted has precision 0, one without images recall 0, as in
-    scikit-learn; asked for by name, figures of a class without images are undefined.
-
-    Attributes:
-        macro_precision, macro_recall: means over the classes that occur in truth or prediction,
-            as is scikit-learn's default.
-        weighted_precision, weighted_recall, weighted_f1: means weighted by support (Table 3).
-        classes: by name, in the order of the labels.
-        confusion: counts, a row for each true class, a column for each predicted one.
-        auc: mean of the classes' areas; None where no class has one.
-        calibration_error: see :func:`calibration_error`.
-        interval: of the accuracy, see :func:`wilson`.
-    """
-
-    macro_precision: float
-    macro_recall: float
-    weighted_precision: float
-    weighted_recall: float
-    weighted_f1: float
-    classes: Mapping[str, ClassFigures]
-    confusion: tuple[tuple[int, ...], ...]
-    auc: float | None
-    calibration_error: float
-    interval: tuple[float, float]
 
 
 def full_metrics(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,34 @@ from bionic_core.spec.tables import Training
 from bionic_core.training.plasticity import keep_wiring
 from bionic_core.training.precision import taken_in
 
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
+
+UNCOMPILED = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+"""Methods that torch keeps from its compiler, for which it imports it."""
+
+
+def uncompiled(cls: type[Kind]) -> type[Kind]:
+    """Return an optimiser whose methods do not import torch's compiler, which they keep away.
+
+    It takes as long to import as torch itself does, in every process that trains. What torch's
+    wrappers do is nothing where nothing is compiled, but for gradients through a step
+    (``differentiable``), which nobody can ask for here.
+    """
+    own = {name: inspect.unwrap(getattr(cls, name)) for name in UNCOMPILED}
+    own["step"] = torch.no_grad()(inspect.unwrap(cls.step))
+    return type(cls.__name__, (cls,), own)
+
+
+Adam = uncompiled(torch.optim.Adam)
+SGD = uncompiled(torch.optim.SGD)
+
 CLASSES: Mapping[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "nadam": torch.optim.NAdam,
-    "ridge": torch.optim.SGD,  # which takes no step: see :mod:`bionic_core.training.ridge`
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
+    "adam": Adam,
+    "adamw": uncompiled(torch.optim.AdamW),
+    "nadam": uncompiled(torch.optim.NAdam),
+    "ridge": SGD,  # which takes no step: see :mod:`bionic_core.training.ridge`
+    "rmsprop": uncompiled(torch.optim.RMSprop),
+    "sgd": SGD,
 }
 
 FUSED = ("adam", "adamw", "sgd")
@@ -38,6 +59,7 @@ ADAMS_SIZE = 0.2
 """Root mean square of Adam's steps in units of its rate (Liu et al. 2025), as in torch's Muon."""
 
 
+@uncompiled
 class _Orthogonal(torch.optim.Muon):
     """``torch.optim.Muon`` with steps of Adam's size, and iterations in what the device has.
 
@@ -50,7 +72,7 @@ class _Orthogonal(torch.optim.Muon):
         """Take one step."""
         devices = {p.device for group in self.param_groups for p in group["params"]}
         if all(taken_in("bfloat16", device) == "bfloat16" for device in devices):
-            super().step()  # type: ignore[no-untyped-call]
+            inspect.unwrap(torch.optim.Muon.step)(self)
             return
         for group in self.param_groups:
             rate, momentum = group["lr"], group["momentum"]
@@ -84,6 +106,7 @@ def orthogonal(
     return x.T if tall else x
 
 
+@uncompiled
 class Muon(torch.optim.Optimizer):
     """``torch.optim.Muon`` for wide matrices and ``torch.optim.Adam`` for all other parameters.
 
@@ -117,7 +140,7 @@ class Muon(torch.optim.Optimizer):
                 own["weight_decay"] = wide_decay
             self.parts.append(_Orthogonal(wide, **(shared | own)))
         if others:
-            self.parts.append(torch.optim.Adam(others, fused=True, **shared))
+            self.parts.append(Adam(others, fused=True, **shared))
         super().__init__([group for part in self.parts for group in part.param_groups], {})
         self._share()
 

@@ -142,6 +142,20 @@ def even(spec: Spec, counts: Sequence[int]) -> dict[str, str]:
     return dict.fromkeys(weighing(spec), why)
 
 
+def of_classes(spec: Spec, counts: Sequence[int]) -> list[str]:
+    """Return sentences on what such numbers of training images make of weights of classes."""
+    empty = ", ".join(str(place) for place, count in enumerate(counts) if not count)
+    return [
+        *(f"mechanism '{n}' does nothing here: {why}" for n, why in even(spec, counts).items()),
+        *(
+            f"mechanism '{name}': without a training image there is no weight to compute for class "
+            f"{empty} (counted from 0); it weighs 1, as an average image does"
+            for name in weighing(spec)
+            if empty
+        ),
+    ]
+
+
 def weighing(spec: Spec) -> list[str]:
     """Return the mechanisms that weigh classes by their numbers of training images."""
     answers = Asking(spec, 0).answers("recipe", "", kind=Mapping)

@@ -29,6 +29,7 @@ class GradedInhibition(nn.Module):
         self.inputs: Tensor
         self.register_buffer("inputs", inputs, persistent=False)
         self.greatest = float(inputs.max()) + EPSILON
+        self.idle = ""
         self.logit = nn.Parameter(torch.tensor(math.log(alpha / (1 - alpha))))
 
     @property
@@ -68,6 +69,9 @@ class Inhibition(Mechanism):
         block = connectome.block(connectome.of_broad_type("inhibitory"), layer.cells)
         amount = block.count if self.weighting == "count" else block.size
         inputs = np.bincount(block.post, weights=amount, minlength=layer.size)
-        return GradedInhibition(
+        found = GradedInhibition(
             torch.as_tensor(inputs, dtype=torch.get_default_dtype()), self.alpha
         )
+        if not inputs.any():
+            found.idle = f"no neuron of layer '{layer.name}' has an inhibitory input"
+        return found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import attrs
 import numpy as np
 import numpy.typing as npt
 import torch
+from attrs import field
+from attrs.validators import in_
 from torch import Tensor, nn
 
 from bionic_core import (
+    EARLIER,
     Connectome,
     Layer,
     Mechanism,
@@ -19,6 +24,8 @@ from bionic_core import (
     Wiring,
     hookimpl,
 )
+
+Unknown = Literal["free", "excitatory", "inhibitory", "drawn"]
 
 
 class Signed(nn.Module):
@@ -58,6 +65,13 @@ class Signs(Mechanism):
     free, as does a layer that is a plain integer.
 
     Where the wiring says that other cells' signs are taken (``masks.wiring = "signs"``), they are.
+
+    Attributes:
+        unknown: what holds for cells whose sign the connectome does not know (``sign``), most often
+            for want of a known transmitter: ``free``, weights of either sign; ``excitatory`` or
+            ``inhibitory``, all of them; ``drawn`` with the run's seed, each inhibitory with the
+            share that inhibitory cells have among the known ones of its layer, or of the
+            connectome where its layer has none.
     """
 
     name = "signs"
@@ -65,6 +79,10 @@ class Signs(Mechanism):
     source = (
         "Dale's law, Strata & Harvey 1999, doi:10.1016/S0361-9230(99)00100-8; in networks Song "
         "et al. 2016, doi:10.1371/journal.pcbi.1004792, and Cornford et al. 2021, ICLR"
+    )
+
+    unknown: Unknown = field(
+        default="free", validator=in_(get_args(Unknown)), metadata={EARLIER: "free"}
     )
 
     @hookimpl
@@ -77,7 +95,7 @@ class Signs(Mechanism):
                 "there is no connectome, and so no cell whose sign is known; add a [connectome] "
                 "table to the spec, or leave the mechanism out"
             )
-        sign, note = signs_of(projection.pre, connectome)
+        sign, note = signs_of(projection.pre, connectome, self.unknown)
         if wiring is not None and wiring.sender is not None:
             sign = sign[wiring.sender]
         return Signed(torch.as_tensor(sign, dtype=torch.get_default_dtype()), note)
@@ -94,23 +112,47 @@ class Signs(Mechanism):
         return change
 
 
-def signs_of(layer: Layer, connectome: Connectome) -> tuple[npt.NDArray[np.int64], str]:
-    """Return the sign of each neuron, (P,), 0 where it is not known, and what must be said."""
-    sign = np.zeros(layer.size, np.int64)
+def signs_of(
+    layer: Layer, connectome: Connectome, unknown: Unknown = "free"
+) -> tuple[npt.NDArray[np.int64], str]:
+    """Return the sign of each neuron, (P,), 0 where it is free, and what must be said."""
     if layer.indices is None:
-        return sign, (
+        return np.zeros(layer.size, np.int64), (
             f"mechanisms.signs does nothing after layer '{layer.name}': it is the plain integer "
             f"{layer.size} and has no cells, so its weights may have either sign"
         )
-    for kind, value in (("excitatory", 1), ("inhibitory", -1)):
-        sign[connectome.broad_type[layer.indices] == kind] = value
-    assumed = getattr(connectome, "sign", None)  # of connectomes that keep what is not known
-    if assumed is not None:
-        sign[assumed[layer.indices] == "unknown"] = 0
-    unknown = int((sign == 0).sum())
-    if not unknown:
-        return sign, ""
+    every = known_signs(connectome)
+    sign = every[layer.indices]
+    open_ = np.flatnonzero(sign == 0)
+    if not len(open_):
+        idle = unknown != "free" and bool(every.all())
+        return sign, f'signs.unknown = "{unknown}" does nothing: all signs are known' * idle
+    cells = f"{len(open_)} of {layer.size} cells of layer '{layer.name}'"
+    if unknown == "free":
+        return sign, (
+            f"mechanisms.signs leaves the weights of {cells} free: their signs are not known"
+        )
+    if unknown != "drawn":
+        sign[open_] = 1 if unknown == "excitatory" else -1
+        return sign, f"mechanisms.signs takes {cells} for {unknown}: their signs are not known"
+    told = sign[sign != 0] if sign.any() else every[every != 0]
+    if not len(told):
+        raise RequestError(
+            'unknown = "drawn": the connectome knows no cell\'s sign, and so no share to draw '
+            'with; set signs.unknown = "excitatory", "inhibitory" or "free"'
+        )
+    share = float((told < 0).mean())
+    # The same for all projections from the layer: it is the cell whose sign is drawn.
+    drawn = np.random.default_rng(layer.stream().seed).random(len(open_)) < share
+    sign[open_] = np.where(drawn, -1, 1)
     return sign, (
-        f"mechanisms.signs leaves the weights of {unknown} of {layer.size} cells of layer "
-        f"'{layer.name}' free: their signs are not known"
+        f"mechanisms.signs draws the signs of {cells}, which are not known: {drawn.sum()} are "
+        f"inhibitory, drawn with a share of {share:.1%}"
     )
+
+
+def known_signs(connectome: Connectome) -> npt.NDArray[np.int64]:
+    """Return the sign of each cell, (N,), 0 where it is not known."""
+    sign = np.where(connectome.broad_type == "inhibitory", -1, 1)
+    sign[connectome.sign == "unknown"] = 0
+    return sign

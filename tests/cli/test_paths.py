@@ -26,6 +26,7 @@ SECONDS = 60
 GOOD = {
     "activity": "RUN --out a.parquet",
     "build": "baseline",
+    "capacity": "RUN",
     "compare": "RUN --with a.npz",
     "explain": "demo",
     "lesion": "RUN --by layer",

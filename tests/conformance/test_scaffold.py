@@ -11,12 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from bionic_core import BionicError, Registry, RequestError
+from bionic_core import BionicError, Mechanism, Registry, RequestError
+from bionic_core.conformance import cost
 from bionic_core.conformance.scaffold import KINDS, write_package
 from bionic_core.registry.outline import outline
 from tests.cli.test_cli import Bionic, bionic, refused
 
 __all__ = ["bionic"]
+
+REGISTRY = Registry.installed()
+
+IN_TIME = ("adaptation", "leak")
+
+MECHANISMS = [entry.name for entry in REGISTRY.announced("mechanism")]
 
 
 def test_a_package_is_complete(bionic: Bionic) -> None:
@@ -111,6 +118,16 @@ def test_check_says_which_laws_are_kept_and_what_it_costs(bionic: Bionic) -> Non
     assert cost["with"]["parameters"] - cost["plain"]["parameters"] == 4  # one α for each layer
     assert cost["with"]["macs"] == cost["plain"]["macs"]
     assert cost["plain"]["seconds"] > 0
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_every_mechanism_that_comes_with_bionic_has_its_cost(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "ROUNDS", 1)
+    found = cost.cost(REGISTRY.get(name, Mechanism)())
+    assert found.model == ("recurrent" if name in IN_TIME else "demo")
+    assert found.present.parameters >= found.plain.parameters
 
 
 def test_check_for_the_eye(bionic: Bionic) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -238,6 +239,18 @@ def test_what_cannot_be_is_refused_and_the_advice_holds(model: dict[str, Any], w
     assert (advised is None) == (words in WITHOUT_STEPS)
     if advised:
         bionic.build(spec(**given | {"steps": int(advised[1])}))
+
+
+@pytest.mark.parametrize(("steps", "arrow"), [(1, "->"), (4, "=>")])
+def test_a_cycle_is_told_by_its_own_projections(steps: int, arrow: str) -> None:
+    edges = [f"{pair[0]}{arrow}{pair[1]}" for pair in ("AB", "BC", "CD", "DB", "DE")]
+    layers = dict.fromkeys("ABCDE", 3)
+    with pytest.raises(RequestError, match="is a cycle") as refused:
+        bionic.build(spec({}, edges, steps, layers=layers))
+    cycle = re.search(rf"projections: ((?:\w{arrow})+\w) is a cycle", str(refused.value))
+    assert cycle
+    names = cycle[1].split(arrow)
+    assert {f"{one}{arrow}{other}" for one, other in pairwise(names)} == set(edges[1:4])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from bionic_core.reports.drawing.effects import half_normal
 from bionic_core.reports.findings import half_normal_section
-from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.findings import Findings, Response
 from bionic_core.statistics.lenth import Judgement, Lenth, Point, error_slope
 from tests.statistics.test_analysis import FILTRATION, analysed, rows_of

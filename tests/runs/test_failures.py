@@ -32,7 +32,7 @@ from bionic_core.studies.experiment import plan_factorial, run_experiment
 from bionic_core.studies.responses import missing_notes
 from bionic_core.training import epochs
 from bionic_core.training import loop as training_module
-from bionic_core.training.evaluation import PlainFigures
+from bionic_core.training.figures import PlainFigures
 from bionic_plugins.engines.local import workers
 from bionic_plugins.engines.local.workers import side_by_side
 from tests.support.killing import CACHE, forked, kill, needs_fork

@@ -38,7 +38,8 @@ from bionic_core.runs.folder import Run
 from bionic_core.runs.images_and_wiring import InputCache
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
-from bionic_core.training.metrics import Figures, figure_of, full_metrics, probabilities
+from bionic_core.training.figures import Figures
+from bionic_core.training.metrics import figure_of, full_metrics, probabilities
 from tests.support.toys import without_sums
 
 CACHE = InputCache()

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from scipy import stats
 
 import bionic_core as bionic
 from bionic_core import cli
+from bionic_core.actions.trained import compared_plot
 from bionic_core.errors import RequestError
 from bionic_core.runs import activity
 from bionic_core.runs.activity import Neurons, recording
@@ -26,6 +28,7 @@ from bionic_core.runs.recorded import compare_with, read_recorded
 from bionic_core.runs.subject import subject
 from bionic_core.runs.train import train
 from bionic_core.spec.spec import compose
+from bionic_core.statistics.similarity import _half_width as half_width
 from bionic_core.statistics.similarity import cka, rsa, similarity
 from tests.runs.test_runs import CACHE, small
 from tests.support.pages import blocks
@@ -191,6 +194,7 @@ def test_ceiling_of_known_noise() -> None:
     assert found.floor is not None
     assert found.ceiling is not None
     assert found.floor <= found.value + 1e-9
+    assert found.value <= found.ceiling + 1e-9, "nothing is more like all of them"
     assert found.p == pytest.approx(1 / 500)
     pure = similarity("CKA", signal, rng.normal(size=(6, 40, 50)))
     assert pure.value is not None
@@ -200,6 +204,69 @@ def test_ceiling_of_known_noise() -> None:
     again = np.repeat(noisy[:1], 3, 0)
     same = similarity("RSA", noisy[0], again)
     assert [same.value, same.floor, same.ceiling] == pytest.approx([1, 1, 1])
+
+
+def test_layers_are_set_behind_the_best_on_the_same_images(runs: list[Run], tmp_path: Path) -> None:
+    write(recording(runs[0]), own := tmp_path / "own.nc")
+    found = compare_with(runs[0], read_recorded(own))
+    apart = {(o.layer, o.similarity.measure): o for o in found.likenesses}
+    for measure in ("RSA", "CKA"):
+        pair = [apart[layer, measure] for layer in "AB"]
+        ((best, other),) = [sorted(pair, key=lambda one: -(one.similarity.value or 0))]
+        assert best.behind is None
+        values = [one.similarity.value or 0 for one in (other, best)]
+        assert other.behind == pytest.approx(values[0] - values[1])
+        assert (other.behind_low or 0) < (other.behind or 0) < (other.behind_high or 0)
+    # The jackknife of a mean is its t-interval.
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=20)
+    total = np.array([np.delete(x, n).mean() for n in range(20)])
+    interval = stats.t.interval(0.95, 19, x.mean(), stats.sem(x))
+    assert half_width(total) == pytest.approx(interval[1] - x.mean())
+
+
+def test_the_figure_has_a_line_a_layer_and_measure(
+    runs: list[Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "r.npz", responses=rng.normal(size=(70, 3, 5)))
+    found = compare_with(runs[0], read_recorded(tmp_path / "r.npz"))
+    plot = compared_plot(found)
+    assert all(f"{layer}: {measure}" in plot.alt for layer in "AB" for measure in ("RSA", "CKA"))
+    assert "ceiling)" in str(plot.svg())
+    words = ["bionic", "compare", str(runs[0].folder), "--with", str(tmp_path / "r.npz")]
+    monkeypatch.setattr(sys, "argv", [*words, "--figures", str(tmp_path / "f")])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    assert (tmp_path / "f" / "likeness.png").stat().st_size > 1000
+    assert "likeness.svg" in capsys.readouterr().out
+
+
+def test_rsa_and_its_ceiling_are_rsatoolboxs() -> None:
+    """Printed by rsatoolbox 0.3.2: compare(…, "spearman"), "cosine_cov", boot_noise_ceiling."""
+    rng = np.random.default_rng(0)
+    for size, spearman, biased in (
+        ((30, 40, 25), 0.7834118876806472, 0.8253500067386583),
+        ((50, 200, 60), 0.808791438271883, 0.8765313570438278),
+        ((40, 300, 500), 0.9792272707675265, 0.9724867872688187),
+    ):
+        latent = rng.normal(size=(size[0], 6))
+        x = latent @ rng.normal(size=(6, size[1])) + rng.normal(size=size[:2])
+        y = latent @ rng.normal(size=(6, size[2])) + 2 * rng.normal(size=(size[0], size[2]))
+        assert rsa(x, y) == pytest.approx(spearman, abs=1e-12)
+        # Its cosine_cov of squared distances is CKA as it is usually computed, with its bias.
+        one, other = x - x.mean(0), y - y.mean(0)
+        inner = [np.linalg.norm(a.T @ b) for a, b in ((one, other), (one, one), (other, other))]
+        assert inner[0] ** 2 / (inner[1] * inner[2]) == pytest.approx(biased, abs=1e-12)
+        assert cka(x, y) == pytest.approx(biased, abs=0.04)
+    signal = latent @ rng.normal(size=(6, 100))
+    found = similarity("RSA", x, signal + 3 * rng.normal(size=(5, 40, 100)))
+    bounds = (0.8060258655696101, 0.8782120113281161)
+    assert (found.floor, found.ceiling) == pytest.approx(bounds, abs=1e-12)
 
 
 def test_recordings_are_matched_or_refused(runs: list[Run], tmp_path: Path) -> None:

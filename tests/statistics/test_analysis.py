@@ -13,7 +13,7 @@ from scipy import stats
 from bionic_core import RequestError
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import Factor, Level, full_factorial
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.effect import Row
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.fit import holm
 from bionic_core.statistics.fractions import fractional

@@ -14,7 +14,8 @@ from scipy import stats
 
 from bionic_core import RequestError
 from bionic_core.statistics.designs import Factor, Level, full_factorial
-from bionic_core.statistics.effects import Effect, Effects, Row, estimate_effects
+from bionic_core.statistics.effect import Effect, Row
+from bionic_core.statistics.effects import Effects, estimate_effects
 from bionic_core.statistics.linear import MEAN, SEEDS
 
 Cells = Sequence[Mapping[str, Level]]

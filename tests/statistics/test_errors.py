@@ -13,7 +13,7 @@ import bionic_core as api
 from bionic_core import RequestError
 from bionic_core.statistics.analysis import Analysis, analyse_rows
 from bionic_core.statistics.designs import Factor, full_factorial
-from bionic_core.statistics.effects import Row
+from bionic_core.statistics.effect import Row
 from bionic_core.statistics.findings import Response
 from bionic_core.statistics.fit import Fit
 from bionic_core.statistics.linear import Model

@@ -14,7 +14,8 @@ from scipy import special
 from bionic_core.errors import RequestError
 from bionic_core.statistics.crossed import Certainty
 from bionic_core.statistics.designs import Factor, full_factorial
-from bionic_core.statistics.effects import Row, estimate_effects
+from bionic_core.statistics.effect import Row
+from bionic_core.statistics.effects import estimate_effects
 from bionic_core.statistics.linear import Matrix
 from bionic_core.statistics.looks import Look, Looks
 from bionic_core.statistics.until import (

@@ -86,7 +86,7 @@ def test_a_table_without_factors_named_takes_what_repeats_and_says_so() -> None:
     assert found.taken == (
         "response: y (8 numbers)",
         "factors: a (numbers 0/1), b (words x/z)",
-        "taken as no factors: note (8 values in 8 rows), constant (one value)",
+        "ignored: note (8 values in 8 rows), constant (one value)",
     )
     assert "b is x/z: its effect is that of z less x" in found.notes
 

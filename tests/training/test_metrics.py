@@ -15,9 +15,9 @@ from bionic_core import RequestError
 from bionic_core.base.records import to_document
 from bionic_core.runs.result import Result, Seen
 from bionic_core.statistics.mcnemar import McNemar, mcnemar
-from bionic_core.training.evaluation import PlainFigures, metrics
+from bionic_core.training.evaluation import macro_f1, metrics
+from bionic_core.training.figures import ClassFigures, PlainFigures
 from bionic_core.training.metrics import (
-    ClassFigures,
     calibration_error,
     figure_of,
     full_metrics,
@@ -36,6 +36,17 @@ def drawn(
     labels = rng.integers(0, classes, count)
     logits = rng.normal(size=(count, classes)) * 1.5 + 1.5 * np.eye(classes)[labels]
     return torch.as_tensor(logits, dtype=torch.float32), labels
+
+
+def test_the_macro_f1_of_epochs_is_scikit_learns_to_the_bit() -> None:
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    for count, classes in ((1, 1), (1, 7), (9, 3), (60, 7), (400, 9)) * 10:
+        labels, guessed = rng.integers(0, classes, (2, count))
+        guessed = np.where(rng.random(count) < 0.5, labels, guessed)
+        theirs = f1_score(labels, guessed, average="macro", zero_division=0)
+        assert macro_f1(labels, guessed) == theirs
 
 
 def test_figures_are_those_of_independent_numpy() -> None:

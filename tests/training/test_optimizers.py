@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from torch import nn
 
 from bionic_core import RequestError
 from bionic_core.spec.tables import Training
-from bionic_core.training.optimizers import NARROW, Muon, make_optimizer
+from bionic_core.training.optimizers import FUSED, NARROW, Muon, make_optimizer
 
 
 def parameters(seed: int = 0) -> list[nn.Parameter]:
@@ -21,6 +24,29 @@ def parameters(seed: int = 0) -> list[nn.Parameter]:
         parameter.grad = torch.randn(shape, generator=generator)
         made.append(parameter)
     return made
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "rmsprop", "sgd"])
+def test_optimisers_are_torchs_with_their_hooks_and_state(name: str) -> None:
+    """They are its classes without what keeps methods from a compiler that nobody has called."""
+    ours, theirs = parameters(), parameters()
+    options = {"weight_decay": 0.1, **({"momentum": 0.9} if name == "sgd" else {})}
+    mine = make_optimizer(ours, Training(optimizer=name, lr=0.01), options)  # type: ignore[arg-type]
+    kind = next(c for c in vars(torch.optim).values() if getattr(c, "__name__", "").lower() == name)
+    plain = kind(theirs, lr=0.01, **options, **({"fused": True} if name in FUSED else {}))
+    seen: list[str] = []
+    mine.register_step_post_hook(lambda *_: seen.append("step"))
+    for number in range(3):
+        mine.step()
+        plain.step()
+        if number == 1:  # as a run that is taken up
+            mine.load_state_dict(mine.state_dict())
+    assert isinstance(mine, kind)
+    assert seen == ["step"] * 3
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one, other)
+    mine.zero_grad(set_to_none=True)
+    assert all(parameter.grad is None for parameter in ours)
 
 
 def test_wide_matrices_take_orthogonal_steps_of_adams_size_and_the_rest_adams() -> None:
@@ -95,3 +121,32 @@ def test_newton_schulz_iterations_are_muons_own() -> None:
     assert any(not torch.equal(a, b) for a, b in zip(few, five, strict=True))
     with pytest.raises(ValueError, match="newton_schulz is muon's, and optimizer = 'adam'"):
         Training(newton_schulz=3)
+
+
+def test_an_epoch_imports_neither_torchs_compiler_nor_what_only_a_runs_end_needs() -> None:
+    """Each takes as long to import as torch; seconds are the machine's, modules are counted."""
+    program = """
+import sys
+import bionic_core as bionic
+from bionic_core.registry import Registry
+from bionic_core.runs.images_and_wiring import load_inputs
+from bionic_core.training.data import TrainingData
+from bionic_core.training.epochs import train_epoch
+from bionic_core.training.loop import start
+from bionic_core.training.memory import check_training
+from bionic_core.training.recipe import recipe_of
+for name in ("demo", "fast"):
+    spec = bionic.load(name, set=["data.train=70", "data.test=70"] if name == "demo" else [])
+    network, recipe = bionic.build(spec), recipe_of(spec)
+    check_training(network, recipe)
+    state = start(network, recipe, 70)
+    if name == "demo":
+        splits = load_inputs(spec).splits
+        train_epoch(state, TrainingData.prepare(recipe, splits, 0, "cpu"))
+    else:
+        (network.readout.weight.sum() + network.bridge.weight.sum()).backward()
+        state.optimizer.step()
+heavy = {"torch._dynamo", "sympy", "sklearn", "scipy.stats", "pandas", "statsmodels", "matplotlib"}
+assert not heavy & {*sys.modules}, heavy & {*sys.modules}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

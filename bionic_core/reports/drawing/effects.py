@@ -14,7 +14,7 @@ from bionic_core.reports import words
 from bionic_core.reports.drawing import svg
 from bionic_core.reports.drawing.svg import MARKERS, MUTED, PAPER, SERIES, STYLES, Plot, shortened
 from bionic_core.reports.measure import Measure, decimals
-from bionic_core.statistics.effects import Effect
+from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.findings import Findings, Response, Trend
 from bionic_core.statistics.lenth import error_slope
 

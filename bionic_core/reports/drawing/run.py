@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bionic_core.runs.evaluate import Evaluation
-    from bionic_core.training.metrics import Figures
+    from bionic_core.training.figures import Figures
 
 Areas = Mapping[str, float | None]
 """Under each class's ROC curve, in the order of the labels; None where there is no curve."""

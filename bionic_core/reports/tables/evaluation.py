@@ -13,7 +13,7 @@ from bionic_core.runs.evaluate import Against, Evaluation
 from bionic_core.runs.export import Exported
 from bionic_core.runs.predict import Prediction
 from bionic_core.runs.result import Result
-from bionic_core.training.metrics import Figures
+from bionic_core.training.figures import Figures
 
 PLACES = ("prediction", "then", "then")
 """Of several pictures: so many classes each, best first."""

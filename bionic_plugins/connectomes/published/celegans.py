@@ -162,7 +162,7 @@ class CElegans(FetchedSource):
         types = [known.type_of(name) for name in names]
         transmitters = [known.transmitters.get(name, "") for name in names]
         neurons = [one in CELLS.values() for one in types]
-        unknown = sum(not t for t, neuron in zip(transmitters, neurons, strict=True) if neuron)
+        unknown = [n and not t for t, n in zip(transmitters, neurons, strict=True)]
         paper = PAPERS[self.reconstruction.partition("-")[0]]
         return Connectome.of(
             cell_id=np.arange(1, len(names) + 1),
@@ -170,6 +170,7 @@ class CElegans(FetchedSource):
             cell_type=types,
             name=list(names),
             transmitter=transmitters,
+            sign=["unknown" if one else "" for one in unknown],
             position=np.full((len(names), 3), np.nan),
             pre=np.array([place[pre] for pre, _ in found]),
             post=np.array([place[post] for _, post in found]),
@@ -177,7 +178,7 @@ class CElegans(FetchedSource):
             provenance=WHEEL.provenance(
                 self,
                 f"C. elegans, {self.reconstruction}, {self.synapses} synapses",
-                ABOUT.format(counts=counts, unknown=unknown),
+                ABOUT.format(counts=counts, unknown=sum(unknown)),
                 tables,
             )
             | {"source": paper},

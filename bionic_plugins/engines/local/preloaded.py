@@ -30,11 +30,9 @@ from bionic_core.runs import configure_process  # noqa: E402
 
 configure_process()
 
-import torch  # noqa: E402
+import torch  # noqa: E402, F401
 
 from bionic_core.runs import outcome_of  # noqa: E402, F401
-
-torch.optim.SGD([torch.empty(1)])  # the first optimiser of a process imports torch's compiler
 
 _die_with_the_study(0)  # from here on the server itself sees when the study ends
 _SERVER = os.getpid()

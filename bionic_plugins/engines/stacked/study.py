@@ -263,7 +263,7 @@ def _enter(
                 return Outcome(task, reused(run).folder, reused=True)
             study.work.claimed(task, run.folder)
             checkpoint = take_up(run, state)
-            more = ENGINE | told(state.network, say)
+            more = ENGINE | told(task.spec, state.network, inputs, say)
             texts = texts_of(planned, inputs, study.place, more)
             sums = write_texts(run, state, checkpoint, texts, course, ENGINE)
             claims.push(mine.pop_all())

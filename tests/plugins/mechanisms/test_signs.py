@@ -179,6 +179,53 @@ def test_layers_without_cells_are_left_free_and_that_is_said() -> None:
         core.build(plain)
 
 
+def signs_by_layer(built: core.Network) -> dict[str, Any]:
+    """The signs of each layer's cells, which are one for all projections from it."""
+    found: dict[str, Any] = {}
+    for projection in built.projections:
+        own = projection.chain.get_submodule("signs").get_buffer("sign").numpy()
+        assert (found.setdefault(projection.site.pre.name, own) == own).all()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("unknown", "allowed", "said"),
+    [
+        ("free", {0}, "leaves the weights of 3 of 8 cells of layer 'A' free"),
+        ("excitatory", {1}, "takes 3 of 8 cells of layer 'A' for excitatory"),
+        ("inhibitory", {-1}, "takes 4 of 4 cells of layer 'B' for inhibitory"),
+        ("drawn", {-1, 1}, "drawn with a share of 60.0%"),  # of A's known ones, 2 and 3
+    ],
+)
+def test_unknown_signs_are_free_or_set_or_drawn(
+    unknown: str, allowed: set[int], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toys.column()
+    open_ = (np.arange(18) < 3) | (whole.cell_type == "b")  # three of A's, all of B's
+    partly = attrs.evolve(whole, sign=np.where(open_, "unknown", ""))
+    monkeypatch.setattr(toys, "column", lambda: partly)
+    tables: dict[str, Any] = {"signs": {"unknown": unknown}, "intra": {}}
+    one = network(tables)
+    found = signs_by_layer(one)
+    assert found["A"][3:].tolist() == [1, 1, -1, -1, -1]
+    assert {*found["A"][:3], *found["B"]} <= allowed
+    assert any(said in note for note in notes(one)), notes(one)
+    for name, own in signs_by_layer(network(tables)).items():
+        assert (own == found[name]).all()
+    drawn = [signs_by_layer(network(tables, seed=seed))["B"].tolist() for seed in range(12)]
+    assert (len({*map(tuple, drawn)}) > 1) == (unknown == "drawn")
+
+
+def test_signs_that_are_all_known_need_no_rule_and_none_known_no_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert any("does nothing" in note for note in notes(network({"signs": {"unknown": "drawn"}})))
+    nothing = attrs.evolve(toys.column(), sign=np.full(18, "unknown"))
+    monkeypatch.setattr(toys, "column", lambda: nothing)
+    with pytest.raises(RequestError, match=r"no cell's sign.*signs\.unknown = \"excitatory\""):
+        network({"signs": {"unknown": "drawn"}})
+
+
 # --- signs, shuffled
 
 
