@@ -43,7 +43,7 @@ def test_options_are_arguments(
     renamed = RENAMED if call is not py.analyse else {}
     wanted = {renamed.get(o, o) for o in options - ELSEWHERE.keys() - elsewhere.keys()}
     assert wanted <= arguments, f"no argument for {wanted - arguments}"
-    own = arguments - wanted - {"progress", "confidence", "known"}
+    own = arguments - wanted - {"progress", "confidence", "known", "plugins"}
     assert not own, f"no option for {own}"
 
 
@@ -55,12 +55,8 @@ def test_a_plan_takes_what_both_studies_take() -> None:
 
 def test_draws_are_crossed_or_nested_as_the_command_has_them(bionic: Bionic) -> None:
     factors = {"masks.wiring": ["real", "rewired*2"]}
-<<<<<<< HEAD
     ways: tuple[Any, ...] = ("crossed", "nested")
     for way in ways:
-=======
-    for way in ("crossed", "nested"):
->>>>>>> tim
         planned = py.plan("demo", factors=factors, draws=way, seeds=2, seconds=0)
         found = to_document(planned.found)
         said = bionic(
