@@ -288,8 +288,8 @@ def analyse_command(
     document = {"table": str(table)} | found.to_json()
     if drawn := _draw(found.findings, figures):
         document["figures"] = list(drawn)
-    taken = Section("", found.taken)
-    show(document, json, lambda _: render([taken, *analysed(found.findings)]))
+    taken, factors = Section("", found.taken), found.effects.fit.model.factors
+    show(document, json, lambda _: render([taken, *analysed(found.findings, factors)]))
 
 
 def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:
