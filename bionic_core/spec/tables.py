@@ -17,6 +17,9 @@ from bionic_core.spec.topology import LayerCells
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
 STEPS = {NEUTRAL: True, UNIT: "iterations"}
 Storage = Literal["auto", "dense", "packed", "sparse"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"]
+Monitor = Literal["accuracy", "loss", "macro_f1", "epoch"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 def _size(_: object, attribute: object, value: tuple[int, int, int]) -> None:
@@ -129,20 +132,14 @@ class Training:
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
-    )
+    optimizer: Optimizer = field(default="adam", validator=in_(get_args(Optimizer)))
     lr: float = field(default=6e-4, validator=gt(0), metadata={UNIT: "1"})
     batch_size: int = field(default=32, validator=ge(1), metadata={UNIT: "images"})
     max_epochs: int = field(default=400, validator=ge(1), metadata={UNIT: "epochs"})
     patience: int = field(default=40, validator=ge(0), metadata={UNIT: "epochs"})
-    monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
-        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
-    )
+    monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
-    precision: Literal["float32", "tf32", "bfloat16"] = field(
-        default="float32", validator=in_(("float32", "tf32", "bfloat16"))
-    )
+    precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
     newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata=STEPS)
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}

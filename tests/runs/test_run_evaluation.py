@@ -52,8 +52,7 @@ def spec(**tables: Any) -> bionic.Spec:
         "training": {"max_epochs": 2, "lr": 3e-3, "patience": 0},
         "mechanisms": {"noise": {}, "layernorm": {}},
     }
-    for table, keys in tables.items():
-        document[table] = document[table] | keys
+    document |= {table: document[table] | keys for table, keys in tables.items()}
     return compose(document, name="small", registry=bionic.Registry.installed())
 
 
