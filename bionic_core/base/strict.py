@@ -20,8 +20,7 @@ from bionic_core.errors import listing, nearest
 
 T = TypeVar("T")
 
-KEY = "key"
-"""Metadata of a field whose key in the table is not its name."""
+KEY = "key"  # metadata of a field whose key in the table is not its name
 
 
 class MismatchError(Exception):

@@ -9,7 +9,7 @@ import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import DISTRIBUTION, EARLIER, NEUTRAL, NUMERICS
+from bionic_core.markers import DISTRIBUTION, EARLIER, NEUTRAL, NUMERICS, PROGRAM
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
@@ -147,6 +147,13 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
             problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
             continue
         package = _renamed((manifest.get("plugins") or {}).get(name))
+        if name not in registry.names and package == PROGRAM:
+            problems.append(
+                f"trained with the mechanism '{name}', a class of the script or notebook that "
+                "trained it, which nothing announces. There, bionic.open(RUN, plugins=[CLASS]) "
+                f"opens it; a package has it everywhere ('bionic new {name}' writes one)"
+            )
+            continue
         if name not in registry.names:
             problems.append(
                 f"trained with the mechanism '{name}'{_of(package)}, which is not installed "

@@ -15,12 +15,11 @@ from bionic_core.markers import EARLIER, NEUTRAL, UNIT
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
-
-CONSTANT = "constant"
+STEPS = {NEUTRAL: True, UNIT: "iterations"}
 Storage = Literal["auto", "dense", "packed", "sparse"]
 
 
-def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
+def _size(_: object, attribute: object, value: tuple[int, int, int]) -> None:
     """[1 or 3 channels, height, width], at least 8 × 8."""
     if value[0] not in (1, 3) or min(value[1:]) < 8:
         raise ValueError("must be [channels, height, width], 1 or 3 channels, at least 8 × 8")
@@ -57,9 +56,7 @@ class Model:
     layers: Mapping[str, LayerCells] = field(metadata={UNIT: "neurons"})
     projections: tuple[str, ...] = ()
     classes: int = field(default=7, validator=ge(2), metadata={UNIT: "classes"})
-    image: tuple[int, int, int] = field(
-        default=(1, 48, 48), validator=_image, metadata={UNIT: "px"}
-    )
+    image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_size, metadata={UNIT: "px"})
     storage: Storage = field(
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
@@ -146,9 +143,7 @@ class Training:
     precision: Literal["float32", "tf32", "bfloat16"] = field(
         default="float32", validator=in_(("float32", "tf32", "bfloat16"))
     )
-    newton_schulz: int = field(
-        default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True, UNIT: "iterations"}
-    )
+    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata=STEPS)
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
