@@ -28,6 +28,8 @@ HOLES = {
     "requests": "2.33",  # PYSEC-2026-2275
     "scikit-learn": "1.5",  # CVE-2024-5206
     "torch": "2.10",  # CVE-2026-24747; PYSEC-2026-139 is in 2.10 too, see OPEN
+    "urllib3": "2.7",  # CVE-2026-44432; CVE-2026-21441 until 2.6.3
+    "werkzeug": "3.1.6",  # CVE-2026-27199; CVE-2026-21860 until 3.1.5
 }
 """The first version of a distribution that lacks what records say to be wrong with earlier ones.
 

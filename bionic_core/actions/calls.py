@@ -133,16 +133,15 @@ def factorial(
 
     Args:
         spec: as for :func:`train`, as is what is not named here.
-        mechanisms, seeds: what is on and off, and the runs of each cell, seeds 0, 1, ….
-        factors: keys and values, ``{"training.lr": [1e-4, 1e-3]}``; ``"rewired*20"`` draws 20.
-        draws: ``crossed``, all draws with the same seeds, if None; ``nested``, each with its own.
-        resolution, foldover: III, IV or V, or 3, 4, 5; True, or factors, to add what reverses them.
-        design: a CSV file with a column for each factor and a row for each cell, instead.
+        mechanisms, seeds: what is on and off, and the runs of each cell.
+        factors: keys and their values, ``{"training.lr": [1e-4, 1e-3]}``; ``"v*20"`` is 20 draws.
+        draws: draws and seeds crossed (also if None), or nested, each draw with seeds of its own.
+        resolution, foldover: of a fraction, III to V; True, or factors, to add it reversed.
+        design: a CSV of factors (columns) and cells (rows) instead.
         response, order: the figure, such as ``test.macro_f1``, and the highest interactions.
         error, over: ``seeds``, ``pooled`` or ``cells``; ``seeds``, or ``seeds,images``.
-        margin: effects no larger are as good as none; in the effects' units.
-        until, max_seeds: ``"decided"`` trains on until each effect is larger than the margin or
-            within it, or so many seeds are done (20 if None).
+        margin: effects no larger are as good as none.
+        until, max_seeds: ``"decided"`` trains on until all verdicts are told, or to so many.
         jobs, engine: runs side by side, and what trains them, by name or as an object.
 
     Raises:

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from bionic_core.actions import frames
 from bionic_core.actions.notices import as_arguments
+from bionic_core.base.numbers import rough
 from bionic_core.reports.drawing.svg import SERIES, Plot
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _table(frame: pd.DataFrame, digits: int = 3) -> str:
             shown[name] = shown[name].fillna("")
         elif name in frames.SIZES:
             shown[name] = shown[name].round(9) + 0.0  # no 7e-15, and no −0
-    text: str = shown.to_html(float_format=lambda value: f"{value:.{digits}g}", na_rep="", border=0)
+    text: str = shown.to_html(float_format=lambda value: rough(value, digits), na_rep="", border=0)
     return text + (f"<p>and {more} rows more</p>" if more > 0 else "")
 
 
@@ -80,9 +81,10 @@ def of_factorial(study: FactorialResults) -> str:
     from bionic_core.reports.drawing.effects import effects
     from bionic_core.reports.factorial import answer, question
     from bionic_core.reports.measure import Measure
+    from bionic_core.reports.study import caveats
 
     measure = Measure.of(study.response)
-    lines = [*answer(study.judged, measure), *study.decided]
+    lines = [*caveats(study), *answer(study, measure), *study.decided]
     unit = f"Effects in {study.unit}." if study.unit else "Effects."
     blocks = [_table(frames.effects(study)), _figure(effects(study))]
     return _cell(question(study, measure), [*lines, unit], *blocks, notes=study.notes)
@@ -91,12 +93,13 @@ def of_factorial(study: FactorialResults) -> str:
 def of_ablation(study: AblationResults) -> str:
     """Return a leave-one-out study: answer, differences."""
     from bionic_core.reports.ablation import answer, changes
+    from bionic_core.reports.study import caveats
 
     plot = changes(study)
     blocks = [_table(frames.differences(study)), *([_figure(plot)] if plot else [])]
     title = f"What does each mechanism change in {study.name}?"
     unit = "Full model less the model without, percentage points of test accuracy."
-    return _cell(title, [*answer(study), unit], *blocks, notes=study.notes)
+    return _cell(title, [*caveats(study), *answer(study), unit], *blocks, notes=study.notes)
 
 
 def of_plan(plan: FactorialPlan | AblationPlan) -> str:

@@ -98,7 +98,7 @@ def open(path: PathLike, *, plugins: Plugins = ()) -> Run | FactorialStudy | Abl
     Raises:
         RequestError: it holds none, more than one study, or a run that is not finished.
     """
-    from bionic_core.reports.pages import find_results
+    from bionic_core.studies.found import find_results
     from bionic_core.studies.results import AblationResults
 
     with called(plugins=(own := own_plugins(plugins))):

@@ -11,7 +11,6 @@ import csv
 import gzip
 import io
 import math
-import re
 import struct
 import zipfile
 import zlib
@@ -41,6 +40,9 @@ EMPTY = 10**6
 
 DEFLATED = 1032
 """Times that deflate makes its input smaller, at most."""
+
+TIMES = 100
+"""Times that packing makes a text in a language of marks smaller, at most."""
 
 KINDS = "biufcSU"
 """Kinds of dtypes that are read: numbers and text."""
@@ -224,6 +226,18 @@ def unpacked(path: Path) -> bytes:
     return data
 
 
+def check_unpacking(size: int, packed: int) -> None:
+    """Refuse a text in a language of marks, such as XML, that was packed to do harm.
+
+    Real ones become some 5 to 30 times as small; a reader takes several times the size in memory.
+
+    Raises:
+        ValueError: it becomes :data:`TIMES` times as large, and more than 64 MiB.
+    """
+    if size > max(2**26, TIMES * packed):
+        raise ValueError(f"{packed:,} bytes unpack to {size:,}, more than {TIMES} times as many")
+
+
 def check_header(file: IO[bytes], size: int, name: str) -> None:
     """Compare what an array's header claims with the bytes that follow it.
 
@@ -272,73 +286,6 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     size, most = sum(member.file_size for member in members), min(LARGEST, machine_memory())
     if size > most:
         raise ValueError(f"it unpacks to {size:,} bytes, more than the {most:,} that are read")
-
-
-def read_matlab(path: Path, wanted: str = "") -> tuple[list[str], Array | None]:
-    """Return the names of the matrices of numbers in a ``.mat``, and the one that is wanted.
-
-    Files of version 7.3 are HDF5, and read by h5py. A sparse matrix comes dense.
-
-    Raises:
-        RequestError: it is missing or damaged, claims more than is read, or h5py is needed.
-    """
-    with reading(path, "not a .mat of matrices"):
-        with opened(path) as file:
-            # MATLAB puts HDF5 after a block of 512 bytes of its own.
-            hdf = file.read(512 + 4).find(b"\x89HDF") >= 0
-        return (_matlab_hdf if hdf else _matlab)(path, wanted)
-
-
-def _matlab(path: Path, wanted: str) -> tuple[list[str], Array | None]:
-    import scipy.io
-
-    found = [
-        one
-        for one in scipy.io.whosmat(path)
-        if len(one[1]) == 2 and re.fullmatch(r"double|single|sparse|logical|u?int\d+", one[2])
-    ]
-    names = [str(name) for name, shape, _ in found if min(shape) > 1]
-    if not wanted:
-        return names, None
-    shape = next(shape for name, shape, _ in found if name == wanted)
-    if math.prod(shape) * 8 > min(LARGEST, machine_memory() // 2):
-        raise ValueError(f"{wanted} claims to be {shape[0]:,} × {shape[1]:,}")
-    value = scipy.io.loadmat(path, variable_names=[wanted])[wanted]
-    return names, np.asarray(value.toarray() if hasattr(value, "toarray") else value)
-
-
-def _matlab_hdf(path: Path, wanted: str) -> tuple[list[str], Array | None]:
-    try:
-        import h5py
-    except ImportError as error:
-        words = "is a .mat of version 7.3, which is read by the package h5py (extra hdf5)"
-        raise RequestError(words, where=str(path)) from error
-
-    with h5py.File(path, "r") as file:
-        shapes = {n: shape for n, v in file.items() if (shape := _hdf_shape(v))}
-        names = [name for name, shape in shapes.items() if min(shape) > 1]
-        if not wanted:
-            return names, None
-        shape, table = shapes[wanted], file[wanted]
-        if math.prod(shape) * 8 > min(LARGEST, machine_memory() // 2):
-            raise ValueError(f"{wanted} claims to be {shape[0]:,} × {shape[1]:,}")
-        if "MATLAB_sparse" not in table.attrs:
-            return names, np.asarray(table[:]).T  # MATLAB writes columns first
-        matrix = np.zeros(shape)
-        if "ir" in table:
-            columns = np.repeat(np.arange(shape[1]), np.diff(table["jc"][:].astype(np.int64)))
-            matrix[table["ir"][:].astype(np.int64), columns] = table["data"][:]
-        return names, matrix
-
-
-def _hdf_shape(item: Any) -> tuple[int, int] | None:
-    """Return the rows and columns of a matrix of numbers in HDF5 of MATLAB's; of others None."""
-    if "MATLAB_sparse" in item.attrs and "jc" in item:
-        return int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1
-    numbers = getattr(item, "ndim", 0) == 2 and item.dtype.kind in "biuf"
-    if not numbers or item.attrs.get("MATLAB_class") in (b"char", b"cell"):
-        return None
-    return int(item.shape[1]), int(item.shape[0])
 
 
 MARKET = ("coordinate", "array")

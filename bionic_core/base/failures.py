@@ -13,6 +13,7 @@ VMSTAT = Path("/proc/vmstat")
 MEMORY = (
     *("out of memory", "can't allocate memory", "not enough memory", "bad alloc", "bad_alloc"),
     *("could not create a memory object", "could not create a primitive"),  # oneDNN's words
+    *("failed to map segment", "can't start new thread"),  # of a library; of Python's
     *("could not execute a primitive", "invalid buffer size", "storage size calculation overfl"),
 )
 """In the words of torch's errors, where memory is what lacks."""
@@ -25,7 +26,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether memory is what lacked, on the CPU or on a GPU."""
     words = str(error).lower()  # torch has no class of its own for want of memory on the CPU
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(sign in words for sign in MEMORY)
+        isinstance(error, RuntimeError | ImportError) and any(sign in words for sign in MEMORY)
     )
 
 

@@ -21,6 +21,10 @@ Shape = tuple[int, int]
 Places = tuple[Array, Array, Array]
 """Rows, columns and values."""
 
+KNOWN = {"format", "shape", "data", "indices", "indptr", "row", "col", "coords", "offsets"}
+KNOWN |= {"_is_array"}
+"""What ``save_npz`` writes, of all forms."""
+
 LONGEST = 2**31 - 1
 """Rows or columns that a matrix may have; cells are numbered in 32 bits."""
 
@@ -68,6 +72,8 @@ def entries_of(arrays: Arrays) -> Entries:
         MismatchError: the arrays are no such matrix.
     """
     form = _form(arrays)
+    if strange := sorted({*arrays} - KNOWN):
+        raise MismatchError(f"it has '{strange[0][:40]}', which is no part of such a matrix")
     row, column, value = FORMS[form](arrays, shape := _shape(arrays))
     return Entries.of(row, column, value, shape)
 

@@ -280,6 +280,8 @@ def analyse_command(
     from bionic_core.statistics.tables import analyse
     from bionic_core.studies.draws import known_of
 
+    if not unit.isprintable() or len(unit) > 40:
+        raise RequestError("--unit: must be at most 40 printed letters on one line, such as ms")
     found = analyse(
         table,
         response=response,
@@ -295,8 +297,8 @@ def analyse_command(
     document = {"table": str(table)} | found.to_json()
     if drawn := _draw(found.findings, figures):
         document["figures"] = list(drawn)
-    taken = Section("", found.taken)
-    show(document, json, lambda _: render([taken, *analysed(found.findings)]))
+    taken, factors = Section("", found.taken), found.effects.fit.model.factors
+    show(document, json, lambda _: render([taken, *analysed(found.findings, factors)]))
 
 
 def _draw(findings: Findings, folder: Path | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bionic_core.reports.plans import looks, seen
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Page, Points, Row, Section, Table
 from bionic_core.statistics.lenth import LEVEL
+from bionic_core.studies.found import Found
 from bionic_core.studies.publication import Published, publications
 from bionic_core.studies.results import AblationResults, Variant
 
@@ -63,7 +64,7 @@ def ablated(study: AblationResults) -> list[Section]:
     lines = [*shared.conditions(study), *seen(study.detectable), *study.notes]
     others = _variants(study, "Training images, and size", OTHERS)
     return [
-        Section("", (), [_variants(study, title, TESTED), others]),
+        Section("", shared.caveats(study), [_variants(study, title, TESTED), others]),
         Section("", missing, _by_kind(study, page=False)),
         *verdicts(study),
         *looks(study.until),
@@ -71,7 +72,7 @@ def ablated(study: AblationResults) -> list[Section]:
     ]
 
 
-def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> Page:
+def page_of_ablation(found: Found, study: AblationResults, out: Path) -> Page:
     """Return the page of a study found there, whose links are from ``out``."""
     beside = [_beside(study, paper) for paper in publications(Registry.installed())]
     ours = Section("Accuracy and F1", (), [Row(_pair(_ours(study), "ours"))])
@@ -85,7 +86,7 @@ def page_of_ablation(found: shared.Found, study: AblationResults, out: Path) -> 
         kicker="A leave-one-out study",
         question=f"What does each of {len(study.rows) - 1} mechanisms of {study.name} contribute "
         "to its test accuracy?",
-        answer=answer(study),
+        answer=[*shared.caveats(study), *answer(study)],
         sections=[
             _changes(study),
             *([section for section in beside if section] or [ours]),
@@ -134,7 +135,10 @@ def changes(study: AblationResults) -> Plot | None:
 def _changes(study: AblationResults) -> Section:
     if (plot := changes(study)) is None:
         return Section(HEADING, ("No pair of runs is there to compare.",))
-    caption = " ".join(said("changes-caption"))
+    changes_ = [row.change for row in study.left_out]
+    certain = [one.certain for one in changes_ if one.p_adjusted is not None]
+    told = {"lines": any(one.low is not None for one in changes_), "sure": any(certain)}
+    caption = " ".join(said("changes-caption", **told))
     drawing = Drawing(plot.svg(), "What each mechanism contributes", caption)
     return explained(HEADING, drawing, "changes-reading")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -11,14 +11,15 @@ import attrs
 from bionic_core.reports import findings, words
 from bionic_core.reports import study as shared
 from bionic_core.reports.drawing import effects as plots
-from bionic_core.reports.measure import Measure, Terms, decimals
+from bionic_core.reports.measure import Measure, Terms, decimals, references
 from bionic_core.reports.plans import MOST_CELLS, cut, design_lines, looks
-from bionic_core.reports.reading import said
+from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Drawing, Page, Points, Row, Section, Table, cells
 from bionic_core.statistics.designs import FactorLayout, Level
 from bionic_core.statistics.draws import shown
 from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.lenth import LEVEL
+from bionic_core.studies.found import Found
 from bionic_core.studies.results import FactorialResults
 
 PAIRS, LISTED, DOTS = 15, 12, 200
@@ -29,9 +30,10 @@ def studied(study: FactorialResults) -> list[Section]:
     """Return an experiment for a terminal: its cells, then its effects with their intervals."""
     terms = Terms.in_terminal(study.design)
     legend = [*terms.legend, *cut(study.design)]
+    listed = [Points(legend)] if legend else []
     lines = [*shared.conditions(study), *design_lines(study.design), *study.notes]
     return [
-        Section("", (), [_combinations(study, terms), *([Points(legend)] if legend else [])]),
+        Section("", shared.caveats(study), [_combinations(study, terms), *listed]),
         *findings.in_terminal(study, terms, regular=bool(study.design.words)),
         *looks(study.until),
         Section("", (), [Points(lines)]),
@@ -62,17 +64,17 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -> Page:
+def page_of_factorial(found: Found, study: FactorialResults, out: Path) -> Page:
     """Return the page of a study found there, whose links are from ``out``.
 
     Sections on what an analysis does not offer are left out.
     """
-    measure, terms = Measure.of(study.response), Terms()
+    measure, terms = Measure.of(study.response), Terms.on_a_page(study.design)
     factors = study.design.factors
     sections = [
-        findings.effects_section(study),
+        findings.effects_section(study, terms),
         _design(study),
-        _interactions(study, measure),
+        _interactions(study, measure) or _by_level(study, measure),
         *(findings.trend_section(study, trend, terms) for trend in study.trends),
         findings.half_normal_section(study),
         *findings.tables(study, terms),
@@ -84,7 +86,7 @@ def page_of_factorial(found: shared.Found, study: FactorialResults, out: Path) -
         title=f"{words.listed([factor.name for factor in factors])}: a factorial study",
         kicker="A factorial study",
         question=question(study, measure),
-        answer=[*answer(study.judged, measure), *study.decided],
+        answer=[*shared.caveats(study), *answer(study, measure), *study.decided],
         sections=[section for section in sections if section is not None],
     )
     return shared.whole(found, study, page, {f.name: f.levels[-1] for f in factors})
@@ -100,9 +102,10 @@ def question(study: FactorialResults, measure: Measure) -> str:
     return f"Do {change}, and does each act alone or together with {others}?"
 
 
-def answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
+def answer(study: FactorialResults, measure: Measure) -> list[str]:
     """Return what its effects answer, a sentence each."""
-    tested = [effect for effect in effects if effect.p_adjusted is not None]
+    tested = [effect for effect in study.judged if effect.p_adjusted is not None]
+    against = references(study.design.factors)
     if not tested:
         return said("unjudged", estimates="effects")
     certain = [effect for effect in tested if effect.certain]
@@ -118,10 +121,10 @@ def answer(effects: Sequence[Effect], measure: Measure) -> list[str]:
         level=100 * LEVEL,
         tests=len(tested),
     )
-    return [*(_finding(effect, measure) for effect in sure[:4]), *others]
+    return [*(_finding(effect, measure, against) for effect in sure[:4]), *others]
 
 
-def _finding(effect: Effect, measure: Measure) -> str:
+def _finding(effect: Effect, measure: Measure, against: Mapping[str, str]) -> str:
     estimate = effect.estimate or 0.0
     digits = decimals([estimate, effect.low, effect.high])
     between = words.interval(effect.low, effect.high, digits)
@@ -130,14 +133,17 @@ def _finding(effect: Effect, measure: Measure) -> str:
         size = f"{words.number(estimate, digits, signed=True)} {measure.unit}".strip()
         return f"{words.crossed(effect.term)} act together: {size} ({sure})."
     verb = "raises" if estimate > 0 else "lowers"
-    return f"{effect.term} {verb} {measure.words} by {measure.ranged([abs(estimate)])} ({sure})."
+    factor, _, level = effect.term.partition("=")
+    whose = f"{factor} {level or 'at its second level'} instead of {against.get(factor)}"
+    whose = whose if factor in against else effect.term
+    return f"{whose} {verb} {measure.words} by {measure.ranged([abs(estimate)])} ({sure})."
 
 
 def _design(study: FactorialResults) -> Section:
     design, crossed = study.design, words.crossed
     first = {
         "kind": design.kind or ("full factorial" if design.resolution is None else "fraction"),
-        **{f.term: " / ".join(map(words.level, f.levels)) for f in design.factors},
+        **{f.term: _levels(f) for f in design.factors},
         "combinations": str(len(design.cells)),
     }
     then = {
@@ -158,7 +164,27 @@ def _design(study: FactorialResults) -> Section:
         Points(aliases, "Terms that these runs cannot tell apart"),
     ]
     facts = shared.design_facts(study, first, then)
-    return Section("Design", said("design"), [facts, *(points for points in lists if points.lines)])
+    nested = design.draws is not None and design.draws.nested
+    blocks = said("design", blocks=len(design.seeds) > 1 and not nested)
+    return Section("Design", blocks, [facts, *(points for points in lists if points.lines)])
+
+
+def _levels(factor: FactorLayout) -> str:
+    """Return a factor's levels, the one that others are compared with named as such."""
+    first, *others = map(words.level, factor.levels)
+    switch = factor.levels == (False, True)
+    return " / ".join([first if switch else f"{first} (reference)", *others])
+
+
+def _by_level(study: FactorialResults, measure: Measure) -> Section | None:
+    """Return the runs of a study of one factor, by its levels."""
+    if len(study.design.factors) > 1 or study.trends:
+        return None
+    (factor,) = study.design.factors
+    found = study.at_pairs(factor, factor)
+    runs = [(words.level(level), found.get((n, n), [])) for n, level in enumerate(factor.levels)]
+    drawing = Drawing(plots.levels(factor.name, runs, measure.mean).svg(), f"Runs by {factor.name}")
+    return explained(f"Runs by {factor.name}", drawing, "runs-reading")
 
 
 def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
@@ -176,7 +202,8 @@ def _interactions(study: FactorialResults, measure: Measure) -> Section | None:
         plot = plots.interaction(crossing(study, one, other), measure.mean, dots=runs <= DOTS)
         drawings.append(Drawing(plot.svg(), f"{one.name} × {other.name}"))
     some = f"{len(chosen)} largest of {len(pairs)}" if len(chosen) < len(pairs) else ""
-    reading = said("interactions-reading", largest=some)
+    seen = any(effect.low is not None for effect in study.judged)
+    reading = said("interactions-reading", largest=some, runs=runs <= DOTS, intervals=seen)
     if len(drawings) == 1:
         return Section("Interactions", (), [Row([*drawings, Points(reading, "Reading it")])])
     return Section("Interactions", (), [Points(reading), Row(drawings)])

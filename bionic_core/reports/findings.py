@@ -13,9 +13,10 @@ from bionic_core.reports.drawing import effects as plots
 from bionic_core.reports.measure import Measure, Terms, decimals
 from bionic_core.reports.reading import explained, said
 from bionic_core.reports.sections import Cell, Columns, Drawing, Points, Row, Section, Table
+from bionic_core.statistics.designs import Factor
 from bionic_core.statistics.effect import Effect
 from bionic_core.statistics.findings import Component, Findings, LeftOut, LevelMean, Source, Trend
-from bionic_core.statistics.lenth import error_slope
+from bionic_core.statistics.lenth import LEVEL, error_slope
 from bionic_core.statistics.told import ROUGH, SIGNED, P, Told, Value, told
 
 if TYPE_CHECKING:
@@ -34,26 +35,42 @@ def in_terminal(findings: Findings, terms: Terms, *, regular: bool = False) -> l
 def tables(findings: Findings, terms: Terms, *, regular: bool = False) -> list[Section]:
     """Return the tables of an analysis; of a regular fraction, the relation tells lost terms."""
     found = [_effects(findings, terms, regular), *verdicts(findings), _anova(findings, terms)]
-    found += [*map(_told, told(findings)), _over_seeds(findings, terms), _leave_one_out(findings)]
+    found += [
+        *map(_told, told(findings)),
+        _over_seeds(findings, terms),
+        _leave_one_out(findings, terms),
+    ]
     return [section for section in found if section is not None]
 
 
-def analysed(findings: Findings) -> list[Section]:
-    """Return the analysis of a table, for a terminal."""
+def analysed(findings: Findings, factors: Sequence[Factor] = ()) -> list[Section]:
+    """Return the analysis of a table by its factors, for a terminal."""
     notes = Section("", (), [Points(findings.notes)])
-    return [*in_terminal(findings, Terms(page=False)), notes]
+    return [*in_terminal(findings, Terms(page=False).of(factors)), notes]
 
 
-def effects_section(findings: Findings) -> Section | None:
+def effects_section(findings: Findings, terms: Terms) -> Section | None:
     """Return the plot of effects, and how to read it."""
     known = [effect for effect in findings.effects if effect.estimate is not None]
     if not known:
         return None
     left = len(known) - len(plots.drawn_effects(findings))
-    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left)
-    title = "Effects, with 95 % intervals"
+    shown = findings.judged
+    ends = [(e.low, e.high) for e in shown if e.low is not None and e.high is not None]
+    told = {"lines": bool(ends), "sure": any(e.certain for e in shown)}
+    told["unsure"] = any(e.p_adjusted is not None and not e.certain for e in shown)
+    caption = said("effects-caption", lenth=findings.lenth, by=findings.by, left=left, **told)
+    title = "Effects, with 95 % intervals" if ends else "Effects"
     drawing = Drawing(plots.effects(findings).svg(), title, " ".join(caption))
-    return explained("Effects", drawing, "effects-reading")
+    pairs = any(effect.order > 1 for effect in known)
+    zero = any(low <= 0 <= high for low, high in ends)
+    read = {"main": terms.switches, "levels": _compared(terms), "interaction": pairs, "zero": zero}
+    return explained("Effects", drawing, "effects-reading", **read)
+
+
+def _compared(terms: Terms) -> str:
+    """Say what the levels of each factor are compared with."""
+    return words.listed([f"{level} of {factor}" for factor, level in terms.references.items()])
 
 
 def half_normal_section(findings: Findings) -> Section | None:
@@ -61,7 +78,8 @@ def half_normal_section(findings: Findings) -> Section | None:
     if not findings.half_normal:
         return None
     line = error_slope(findings.half_normal, findings.certain_points) is not None
-    told = {"line": line, "margins": findings.margins}
+    sure = findings.certain_points
+    told = {"line": line, "margins": findings.margins, "sure": any(sure), "unsure": not all(sure)}
     drawing = Drawing(plots.half_normal(findings).svg())
     return explained("Half-normal plot", drawing, "half-normal-reading", **told)
 
@@ -69,11 +87,12 @@ def half_normal_section(findings: Findings) -> Section | None:
 def _estimates(name: str, shown: Sequence[Effect] | Sequence[LeftOut]) -> Columns[Any]:
     """Return the columns of what all of these are: an estimate, its interval and its p."""
     digits = decimals(n for one in shown for n in (one.estimate, one.low, one.high))
-    return {
-        name: lambda one: words.numeric(one.estimate, digits, signed=True),
-        "95 % interval": lambda one: words.interval_cell(one.low, one.high, digits),
-        "p": lambda one: words.p_cell(one.p),
-    }
+    columns: Columns[Any] = {name: lambda one: words.numeric(one.estimate, digits, signed=True)}
+    if any(one.low is not None for one in shown):
+        columns["95 % interval"] = lambda one: words.interval_cell(one.low, one.high, digits)
+    if any(one.p is not None for one in shown):
+        columns["p"] = lambda one: words.p_cell(one.p)
+    return columns
 
 
 def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
@@ -89,23 +108,30 @@ def _effects(findings: Findings, terms: Terms, regular: bool) -> Section | None:
         shown = [effect for effect in shown if few or effect.order < 3 or effect.certain]
         shown = [effect for effect in shown if known or effect.estimate is not None]
     aliased = any(effect.aliases for effect in shown)
+    tested = [effect for effect in shown if effect.p_adjusted is not None]
     names = terms.fitting([effect.term for effect in shown], aliased)
     columns: Columns[Effect] = {
         "term": lambda effect: names[effect.term],
         **_estimates("effect", shown),
-        "p (Holm)": lambda effect: words.p_cell(effect.p_adjusted),
     }
+    if tested:
+        columns["p (Holm)"] = lambda effect: words.p_cell(effect.p_adjusted)
     if aliased:
         columns["confounded with"] = lambda effect: terms.aliases(effect.aliases)
     note = said(
         "effects-note",
+        levels=_compared(terms),
+        holm=len(tested) > 1,
+        bold=any(min(e.p or 1, e.p_adjusted or 1) < LEVEL for e in tested),
         by=findings.by,
         lenth=findings.lenth and findings.lenth.said,
         left=len(findings.effects) - len(shown),
     )
     measure = Measure.of(findings.response)
     title = measure.with_unit(f"Effects on {measure.words}")
-    table = Table.of(title, columns, shown, words=(5,), note=" ".join(note))
+    table = Table.of(
+        title, columns, shown, words=(len(columns) - 1,) * aliased, note=" ".join(note)
+    )
     return Section("All effects" if terms.page else "", (), [table])
 
 
@@ -146,7 +172,8 @@ def _over_seeds(findings: Findings, terms: Terms) -> Section | None:
     }
     title = Measure.of(findings.response).with_unit("Effects from seed to seed")
     tables, heading = [Table.of(title, columns, known)], "Do effects differ between seeds?"
-    return Section(heading, said("over-seeds"), tables) if known else None
+    by = {"seeds": findings.residual.by == "seeds", "pooled": findings.residual.by == "pooled"}
+    return Section(heading, said("over-seeds", **by), tables) if known else None
 
 
 def verdicts(found: Findings | AblationResults) -> list[Section]:
@@ -187,13 +214,14 @@ def _anova(findings: Findings, terms: Terms) -> Section | None:
     ruled = [n for n, line in enumerate(lines) if line.source in ("residual", "total")]
     table = Table.of(title, columns, lines, ruled=ruled, quiet=True)
     method = "; ".join(methods) or "F against the residual"
-    return Section(title, said("variance", method=method), [table])
+    told = said("variance", method=method, on="on" in columns)
+    return Section(title, told, [table])
 
 
-def _leave_one_out(findings: Findings) -> Section | None:
-    """Return what leaving one factor out of everything on shows, where there is error."""
+def _leave_one_out(findings: Findings, terms: Terms) -> Section | None:
+    """Return what leaving a factor out shows, where there is error and one is on or off."""
     lines = findings.leave_one_out
-    if all(line.low is None for line in lines):
+    if all(line.low is None for line in lines) or not terms.switches:
         return None
     along = {line.term: f" (with {words.listed(line.along)})" * bool(line.along) for line in lines}
     columns: Columns[LeftOut] = {

@@ -7,12 +7,10 @@ no script run but the page's own, which sorts tables and unfolds what is folded 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import attrs
 from markupsafe import Markup
 
 from bionic_core.reports.sections import Page
@@ -31,18 +29,3 @@ def render(page: Page) -> str:
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
     parts = {"style": Markup(style), "script": Markup(script), "digest": digest}
     return environment.get_template("page.html").render(page=page, **parts)
-
-
-def printable(value: Any) -> Any:
-    """Return data whose words can be written: controls and halves of letters become �."""
-    if isinstance(value, str):
-        whole = value.encode("utf-8", "replace").decode("utf-8")
-        return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in whole)
-    if isinstance(value, Mapping):
-        return {printable(key): printable(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [printable(part) for part in value]
-    if attrs.has(type(value)):
-        fields = [field for field in attrs.fields(type(value)) if field.init]
-        return type(value)(**{f.alias: printable(getattr(value, f.name)) for f in fields})
-    return value

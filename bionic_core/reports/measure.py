@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from bionic_core.reports.sections import Cell
-from bionic_core.reports.words import crossed, number, percent, rough
-from bionic_core.statistics.designs import Layout
+from bionic_core.reports.words import crossed, level, number, percent, rough
+from bionic_core.statistics.designs import Factor, FactorLayout, Layout
 from bionic_core.statistics.findings import Response
 
 WIDE, LONG = 44, 14
@@ -53,6 +53,11 @@ class Measure:
         return f"{most if least == most else f'{least} to ±{most}'} {self.unit}".strip()
 
 
+def references(factors: Sequence[FactorLayout] | Sequence[Factor]) -> dict[str, str]:
+    """Return the level that others are compared with, by terms of factors that are no switch."""
+    return {f.term: level(f.levels[0]) for f in factors if f.levels != (False, True)}
+
+
 def decimals(values: Iterable[float | None]) -> int:
     """Return how many decimals a column of numbers is shown with, so that the largest has three."""
     largest = max((abs(value or 0.0) for value in values), default=0.0)
@@ -66,18 +71,33 @@ class Terms:
     Attributes:
         page: whether there is room for all that there is to say.
         letters: by a factor's term, where names are too wide for columns.
+        references: the level that others are compared with, by the terms of factors that have one.
+        switches: whether a factor is a mechanism on and off.
     """
 
     page: bool = True
     letters: Mapping[str, str] = attrs.field(factory=dict)
+    references: Mapping[str, str] = attrs.field(factory=dict)
+    switches: bool = True
+
+    @classmethod
+    def on_a_page(cls, design: Layout) -> Terms:
+        """Return a design's terms in full."""
+        return cls().of(design.factors)
+
+    def of(self, factors: Sequence[FactorLayout] | Sequence[Factor]) -> Terms:
+        """Return the same, knowing what the levels of these factors are compared with."""
+        against = references(factors)
+        return attrs.evolve(self, references=against, switches=len(against) < len(factors))
 
     @classmethod
     def in_terminal(cls, design: Layout) -> Terms:
         """Return a design's terms as they fit 80 columns."""
         terms = [factor.term for factor in design.factors]
         if sum(len(term) + 3 for term in terms) <= WIDE:
-            return cls(page=False)
-        return cls(False, dict(zip(terms, string.ascii_uppercase, strict=False)))
+            return cls(page=False).of(design.factors)
+        letters = dict(zip(terms, string.ascii_uppercase, strict=False))
+        return cls(False, letters).of(design.factors)
 
     @property
     def legend(self) -> list[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import bionic_core
+from bionic_core.base.printed import printable
 from bionic_core.errors import DamagedError, RequestError
 from bionic_core.registry import Registry
-from bionic_core.reports.html import printable
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Block, Code, Facts, Points, Section
 from bionic_core.runs.files import SPEC

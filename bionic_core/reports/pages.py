@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 import bionic_core
-from bionic_core.base.files import check_file, present, read_own, write_text
-from bionic_core.base.records import from_document
+from bionic_core.base.files import write_text
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.reports import ablation, factorial, run
-from bionic_core.reports.html import printable, render
+from bionic_core.reports.html import render
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Page, Section
-from bionic_core.reports.study import PAGE, STUDIES, Found
-from bionic_core.runs import files
-from bionic_core.runs.find import find_run, means_a_run
+from bionic_core.reports.study import PAGE
 from bionic_core.runs.folder import Run
+from bionic_core.studies.found import Found, find_results
 from bionic_core.studies.results import AblationResults, FactorialResults
 
 LIMIT = 3_000_000
@@ -28,7 +25,10 @@ LIMIT = 3_000_000
 
 @attrs.frozen
 class Written:
-    """A page that was written: of what kind, what it is about, its file and size, what it says."""
+    """A page that was written: of what kind, what it is about, its file and size, what it says.
+
+    ``within`` are studies in the same folder whose runs it holds.
+    """
 
     kind: str
     source: str
@@ -39,6 +39,7 @@ class Written:
     answer: Sequence[str]
     warnings: Sequence[str]
     sections: Sequence[str]
+    within: Sequence[str] = ()
 
 
 def write_report(path: Path, out: Path | None = None) -> Written:
@@ -73,12 +74,13 @@ def write_report(path: Path, out: Path | None = None) -> Written:
         ) from error
     told = (page.title, page.question, page.answer, page.warnings)
     sections = [section.title for section in page.sections]
-    return Written(found.kind, str(found.path), str(target), size, *told, sections)
+    within = [*map(str, found.within)]
+    return Written(found.kind, str(found.path), str(target), size, *told, sections, within)
 
 
 def written(page: Written) -> Section:
     """Show what a page says, and where it is."""
-    lines = said("written", page=page, size=1e-3 * page.bytes)
+    lines = said("written", page=page, size=1e-3 * page.bytes, within=", ".join(page.within))
     return Section("", (page.question, *page.answer, *page.warnings, *lines))
 
 
@@ -96,55 +98,3 @@ def _page_of(found: Found, out: Path) -> Page:
             where=str(found.path),
         ) from error
     return attrs.evolve(page, foot=f"Written by bionic {bionic_core.__version__}.")
-
-
-def find_results(path: Path) -> Found:
-    """Return what a path is: a run's folder, a study's folder, or a study's JSON file."""
-    if means_a_run(path):
-        return Found("run", find_run(path).folder)
-    if not path.exists():
-        raise RequestError("no such file or folder", where=str(path))
-    if not path.is_dir():
-        check_file(path)
-        return _study(path)
-    if present(path / files.SPEC) and present(path / files.MANIFEST):
-        return Found("run", path)
-    studies = sorted(file for kind in STUDIES for file in path.glob(f"{kind}-*.json"))
-    if len(studies) == 1:
-        return _study(studies[0])
-    runs = sorted(file.parent for file in path.glob(f"*/{files.MANIFEST}"))
-    done = [run for run in runs if (run / files.RESULT).is_file()]
-    problem = said(
-        "nothing-to-report",
-        many="".join(f"\n    {file}" for file in studies),
-        studies=len(studies),
-        none=not studies and not runs,
-        unfinished=not studies and len(runs),
-        single=not studies and done,
-        done=len(done),
-        left=len(runs) - len(done),
-    )
-    raise RequestError(". ".join(problem), where=str(path))
-
-
-def _study(path: Path) -> Found:
-    kind, dash, _ = path.name.partition("-")
-    if not (kind in STUDIES and dash and path.suffix == ".json"):
-        names = " or ".join(f"{name}-*.json" for name in STUDIES)
-        raise RequestError(
-            f"not the results of a study, whose file is named {names}. Give such a file, the "
-            "folder that it is in, or a run's folder",
-            where=str(path),
-        )
-    try:
-        document = json.loads(read_own(path).decode())
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"damaged: {error}", where=str(path)) from error
-    cls = STUDIES[kind]
-    wanted = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
-    there = document if isinstance(document, dict) else {}
-    if lacks := [key for key in wanted if key not in there]:
-        raise RequestError(
-            f"damaged, or not the results of a study: it lacks {', '.join(lacks)}", where=str(path)
-        )
-    return Found(kind, path, from_document(cls, printable(document), where=str(path)))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import torch
 
+from bionic_core.base.printed import printable
 from bionic_core.errors import RequestError
 from bionic_core.reports.drawing.run import areas_of, course, draw_learning, draw_roc, wiring
 from bionic_core.reports.drawing.svg import BELOW, Plot
-from bionic_core.reports.html import printable
 from bionic_core.reports.origin import origin, retrain
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Drawing, Facts, Flow, Page, Row, Section, Step, Table
@@ -69,7 +69,8 @@ def _answer(result: Result, figures: Figures) -> list[str]:
     share = classes[common].support / max(sum(c.support for c in classes.values()), 1)
     recall = {name: found.recall for name, found in classes.items() if found.support}
     best, worst = (most(recall.items(), key=lambda pair: pair[1]) for most in (max, min))
-    names = {"common": common, "best": best, "worst": worst}
+    names: dict[str, Any] = {"common": common, "best": best, "worst": worst}
+    names["nothing"] = isinstance(test, Figures) and test.interval[0] <= share
     return said("run-answer", run=result, test=test, sure=sure, share=share, **names)
 
 

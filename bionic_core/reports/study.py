@@ -11,51 +11,18 @@ from urllib.parse import quote
 
 import attrs
 
-from bionic_core.base.files import present
-from bionic_core.errors import DamagedError, RequestError
+from bionic_core.errors import RequestError
 from bionic_core.reports.origin import origin
 from bionic_core.reports.reading import said
 from bionic_core.reports.sections import Cell, Facts, Page, Section, Table
 from bionic_core.reports.words import capital, level, levels
-from bionic_core.runs.files import RESULT, SPEC
+from bionic_core.runs.files import SPEC
 from bionic_core.runs.folder import Run
 from bionic_core.statistics.designs import Level
-from bionic_core.studies.results import AblationResults, FactorialResults, StudyResults, StudyRun
-
-STUDIES: Mapping[str, type[FactorialResults] | type[AblationResults]] = {
-    "factorial": FactorialResults,
-    "ablation": AblationResults,
-}
-"""Results by the kind of study, which their files' names begin with."""
+from bionic_core.studies.found import Found
+from bionic_core.studies.results import AblationResults, StudyResults, StudyRun
 
 PAGE = "report.html"
-
-
-@attrs.frozen
-class Found:
-    """What a path holds: a ``run``'s folder, or the JSON of a study of one of :data:`STUDIES`."""
-
-    kind: str
-    path: Path
-    study: StudyResults | None = None
-
-    def run(self, cell: StudyRun) -> Path | None:
-        """Return the folder of a cell's run, beside the study, else as noted; None if gone.
-
-        Raises:
-            DamagedError: it is a link.
-        """
-        if not cell.run:
-            return None
-        beside = self.path.parent / Path(cell.run).name
-        folder = next((p for p in (beside, Path(cell.run)) if present(p / RESULT)), None)
-        if folder is not None and folder.is_symlink():
-            raise DamagedError(
-                "is a link, and a study's runs are read from folders of their own only. Copy the "
-                "study with what its links lead to (cp -rL) if you trust it",
-                where=str(folder),
-            )
-        return folder
 
 
 def whole(found: Found, study: StudyResults, page: Page, wanted: Mapping[str, Level]) -> Page:
@@ -91,6 +58,11 @@ def _run_with(found: Found, study: StudyResults, wanted: Mapping[str, Level]) ->
             with suppress(RequestError):
                 return Run.open(folder)
     return None
+
+
+def caveats(study: StudyResults) -> list[str]:
+    """Return what the study's answer cannot be read without, as sentences."""
+    return [f"{capital(line)}." for line in study.caveats]
 
 
 def conditions(study: StudyResults) -> list[str]:

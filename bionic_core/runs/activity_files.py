@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -83,8 +84,17 @@ def check_out(out: Path) -> None:
     wanted = "folder" if out.suffix == ".zarr" else "file"
     if (kind := kind_of(out)) not in ("", wanted):
         raise RequestError(f"--out {out}: a {kind} is there, and {out.suffix} is a {wanted}")
-    if kind == "folder" and any(out.iterdir()) and not (out / ".zgroup").is_file():
-        raise RequestError(f"--out {out}: a folder is there that is no Zarr store; it is kept")
+    parts = {".zgroup", ".zattrs", ".zmetadata"}
+    strange = [
+        path.name
+        for path in (out.iterdir() if kind == "folder" else ())
+        if path.name not in parts and not (path / ".zarray").is_file()
+    ]
+    if strange:
+        raise RequestError(
+            f"--out {out}: a folder is there that is no Zarr store, for it has "
+            f"{listing(strange[:3])}; it is kept"
+        )
 
 
 def write(recording: Recording, out: Path) -> Written:
@@ -193,6 +203,59 @@ def _parquet(told: _Told, out: Path) -> None:
         writer.close()
 
 
+class Lenient(io.RawIOBase):
+    """A file for HDF5's library, which crashes the process where a write fails: none does here.
+
+    What failed is kept, and raised by :meth:`check` and at the end.
+    """
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what writing has met."""
+        if self.error is not None:
+            raise self.error
+
+    def write(self, data: Any) -> int:
+        """Write all, or keep why not."""
+        view = memoryview(data).cast("B")
+        try:
+            done = 0
+            while self.error is None and done < len(view):
+                done += self.file.write(view[done:]) or 0
+        except OSError as error:
+            self.error = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or keep why not."""
+        try:
+            return self.file.truncate(size) if self.error is None else size or 0
+        except OSError as error:
+            self.error = error
+            return size or 0
+
+    def readinto(self, buffer: Any) -> int:
+        """Read; what was never written is zeros."""
+        found = self.file.readinto(buffer) or 0
+        memoryview(buffer).cast("B")[found:] = bytes(len(buffer) - found)
+        return len(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self.file.tell()
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.check()
+
+
 def _netcdf(told: _Told, out: Path) -> None:
     """Write NetCDF 4, which xarray opens: h5netcdf writes a batch at a time, as xarray cannot."""
     import h5netcdf
@@ -200,7 +263,12 @@ def _netcdf(told: _Told, out: Path) -> None:
 
     it = told.recording
     dims = ("image", "step", "neuron") if it.steps > 1 else ("image", "neuron")
-    with _beside(out) as path, h5netcdf.File(path, "w") as file:
+    with (
+        _beside(out) as path,
+        path.open("w+b", buffering=0) as raw,
+        Lenient(raw) as held_by,
+        h5netcdf.File(held_by, "w") as file,
+    ):
         file.dimensions = {"image": len(it.shown), "neuron": len(it.neurons)}
         if it.steps > 1:
             file.dimensions["step"] = it.steps
@@ -216,6 +284,7 @@ def _netcdf(told: _Told, out: Path) -> None:
         )
         for start, rates in told.batches():
             rate[start : start + len(rates)] = rates if it.steps > 1 else rates[:, 0]
+            held_by.check()
         for key, value in told.about.items():
             file.attrs[key] = value
 

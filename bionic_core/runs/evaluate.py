@@ -12,6 +12,7 @@ import torch
 from attrs import field
 from torch import Tensor
 
+from bionic_core.base.numbers import interval, number
 from bionic_core.base.records import OMITTED, SPREAD
 from bionic_core.base.strict import KEY
 from bionic_core.dataset import Split
@@ -134,8 +135,8 @@ class Designs:
         if one.estimate is None or one.low is None or one.high is None or one.verdict is None:
             return f"{len(self.seeds)} seeds each, which tell no interval"
         return (
-            f"{len(self.seeds)} seeds each, {one.estimate:+.2f} points (95 % interval "
-            f"{one.low:+.2f} to {one.high:+.2f}; against a margin of ±{self.margin:g}: "
+            f"{len(self.seeds)} seeds each, {number(one.estimate, signed=True)} points (95 % "
+            f"interval {interval(one.low, one.high)}; against a margin of ±{self.margin:g}: "
             f"{one.verdict.alone})"
         )
 

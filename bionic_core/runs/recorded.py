@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field
 
-from bionic_core.base.arrays import read_arrays
+from bionic_core.base.arrays import read_arrays, reading
+from bionic_core.base.exact import MismatchError, exact
 from bionic_core.base.files import check_file
+from bionic_core.base.hdf5 import opened_hdf
 from bionic_core.base.records import OMITTED, SPREAD
 from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
@@ -140,7 +142,16 @@ def _of_npz(path: Path) -> Recorded:
             + HELD,
             where=str(path),
         )
+    strange = sorted({*arrays} - {"responses", "images", "cell_id"})
+    if strange:
+        raise RequestError(
+            f"has {listing(strange)} beside the responses, which is not read; leave it out. An "
+            f".npz of activity holds {HELD}",
+            where=str(path),
+        )
     images = arrays.get("images")
+    if images is not None and not images.ndim:
+        raise RequestError("images is one value; expected one for each image", where=str(path))
     pixels = images if images is not None and images.ndim > 1 else None
     names = images.tolist() if images is not None and images.ndim == 1 else None
     return Recorded(path, _shaped(arrays["responses"], path), names, pixels, _ids(arrays, path))
@@ -155,13 +166,13 @@ def _of_netcdf(path: Path) -> Recorded:
         )
     import xarray as xr
 
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            data = opened.load()
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise RequestError(
-            f"not a NetCDF file that can be read: {error}", where=str(path)
-        ) from None
+    with opened_hdf(path, "not a NetCDF file that can be read"):
+        pass  # nothing in it leads elsewhere
+    with (
+        reading(path, "not a NetCDF file that can be read"),
+        xr.open_dataset(path, engine="h5netcdf") as opened,
+    ):
+        data = opened.load()
     named = [name for name in ("responses", "rate") if name in data]
     if not named:
         raise RequestError(
@@ -179,6 +190,8 @@ def _of_netcdf(path: Path) -> Recorded:
     responses = _shaped(values.transpose(*dims).values, path)
     names = data["image"].values.tolist() if "image" in data.coords else None
     sha = data.attrs.get("images_sha256")
+    if not isinstance(sha, str | None):
+        raise RequestError(f"images_sha256 is {sha!r:.40}; a text is needed", where=str(path))
     return Recorded(path, responses, names, None, _ids(data.variables, path), sha)
 
 
@@ -189,7 +202,10 @@ def _shaped(array: npt.NDArray[Any], path: Path) -> npt.NDArray[np.float64]:
             "neurons) or (images, repeats, neurons)",
             where=str(path),
         )
-    found = array.astype(np.float64)
+    try:
+        found = exact(array, np.float64)
+    except MismatchError as error:
+        raise RequestError(f"responses {error}", where=str(path)) from error
     return found[None] if array.ndim == 2 else np.moveaxis(found, 1, 0)
 
 
@@ -197,11 +213,16 @@ def _ids(arrays: Mapping[Any, Any], path: Path) -> npt.NDArray[np.int64] | None:
     if "cell_id" not in arrays:
         return None
     found = np.asarray(arrays["cell_id"])
-    if found.dtype.kind not in "iu":
+    if found.dtype.kind not in "iu" or found.ndim != 1:
         raise RequestError(
-            f"cell_id is {found.dtype}; ids of 18 digits are whole numbers", where=str(path)
+            f"cell_id is {found.dtype} of shape {found.shape}; a whole number is needed for each "
+            "neuron: ids have 18 digits",
+            where=str(path),
         )
-    return found.astype(np.int64)
+    try:
+        return exact(found, np.int64)
+    except MismatchError as error:
+        raise RequestError(f"cell_id {error}", where=str(path)) from error
 
 
 def compare_with(

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from bionic_core.base.numbers import rough
 from bionic_core.base.records import to_document
 from bionic_core.statistics.adjusted import ALONE, Adjusted, slopes
 from bionic_core.statistics.crossed import Images, Over
@@ -196,7 +197,8 @@ def _anova(fit: Fit, block: str) -> Iterator[Source]:
     for name, places in sources:
         b, part = coefficients[places], covariance[np.ix_(places, places)]
         squares = float(b @ np.linalg.solve(part, b))
-        judged = _judge_source(fit, places, alone[places[0] - first]) if places[0] >= first else ()
+        can = fit.sd > 0 and places[0] >= first
+        judged = _judge_source(fit, places, alone[places[0] - first]) if can else ()
         if drawn and judged:  # of a mixed model, squares are what F says of the error's variance
             squares = (judged[0] or 0.0) * len(places) * fit.sd**2
         yield Source(name, len(places), squares, squares / len(places), *judged)
@@ -363,9 +365,9 @@ def _residuals(fit: Fit, rows: Sequence[Row], response: Response, block: str) ->
         yield (
             f"{levels} stands out: {' and '.join(f'{block} {seed}' for _, seed in found)} "
             f"{'lies' if len(found) == 1 else 'lie'} "
-            f"{' and '.join(f'{away:+.3g}' for away, _ in found)}{unit} from what the model "
-            f"expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, corrected); look "
-            "at the run, and see whether the effects hold without it"
+            f"{' and '.join(rough(away, 3, signed=True) for away, _ in found)}{unit} from what the "
+            f"model expects (p {'< 0.001' if p.min() < 0.001 else f'= {p.min():.2g}'}, "
+            "corrected); look at the run, and see whether the effects hold without it"
         )
     normal = _normal(e) if 8 <= len(e) <= 5000 and model.degrees >= 5 else None
     words = f"residuals: SD {fit.sd:.3g}{unit} on {model.degrees} degrees of freedom"

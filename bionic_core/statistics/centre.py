@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from bionic_core.base.numbers import rough
 from bionic_core.statistics.analysis import Analysis
 from bionic_core.statistics.crossed import GENERALISE, Certainty, Over
 from bionic_core.statistics.designs import Factor
@@ -57,15 +58,14 @@ class Curvature:
 
     def __str__(self) -> str:
         told = (
-            f"centre points: the mean of {self.centre_points} is {self.estimate:+.3g} from that "
-            f"of the {self.corners} corners"
+            f"centre points: the mean of {self.centre_points} is "
+            f"{rough(self.estimate, 3, signed=True)} from that of the {self.corners} corners"
         )
         if self.p is None or self.low is None or self.high is None:
             return f"{told}; nothing tells whether that is curvature"
         seen = "so there is curvature" if self.p < 0.05 else "so no curvature is seen"
-        return (
-            f"{told} (95 % interval {self.low:+.3g} to {self.high:+.3g}, p = {self.p:.2g}), {seen}"
-        )
+        low, high = (rough(end, 3, signed=True) for end in (self.low, self.high))
+        return f"{told} (95 % interval {low} to {high}, p = {self.p:.2g}), {seen}"
 
 
 @attrs.frozen

@@ -48,7 +48,7 @@ from bionic_core.studies.over_images import (
     about_images_left,
     images_of,
 )
-from bionic_core.studies.responses import PERCENT, missing_notes
+from bionic_core.studies.responses import PERCENT, learned_nothing, missing_notes
 from bionic_core.studies.results import (
     ACCURACY,
     AblationResults,
@@ -204,6 +204,7 @@ def results(
         margin=margin,
         data=first.manifest["data"],
         connectome=first.manifest.get("connectome"),
+        caveats=tuple(learned_nothing(cells)),
     )
 
 

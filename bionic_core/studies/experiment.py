@@ -46,7 +46,7 @@ from bionic_core.studies.over_images import (
     images_of,
     tested_on,
 )
-from bionic_core.studies.responses import about_runs, figure, response_of
+from bionic_core.studies.responses import about_runs, figure, learned_nothing, response_of
 from bionic_core.studies.results import ACCURACY, FactorialResults, StudyRun, save_factorial
 from bionic_core.studies.shapes import check_cells
 
@@ -313,6 +313,7 @@ def results(experiment: Experiment, cells: Sequence[Cell], analysis: Analysis) -
         selected_on=finished[0].result.selected_on if finished else None,
         data=finished[0].manifest["data"] if finished else None,
         connectome=finished[0].manifest.get("connectome") if finished else None,
+        caveats=tuple(learned_nothing(cells)),
     )
 
 

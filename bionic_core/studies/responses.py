@@ -103,8 +103,8 @@ def figure(cell: Cell, name: str) -> float | None:
 def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
     """Say in words which runs failed or learned nothing, and what follows.
 
-    A run has learned nothing if its accuracy's interval reaches down to the share of the commonest
-    class.
+    A run has learned nothing if its accuracy's interval reaches down to the share of the
+    commonest class.
     """
     yield from missing_notes([cell for cell, _ in known])
     without = sum(value is None and cell.run is not None for cell, value in known)
@@ -113,19 +113,32 @@ def about_runs(known: Sequence[tuple[Cell, float | None]]) -> Iterator[str]:
             f"{without} of {len(known)} runs lack this figure; effects are of the others, with "
             "wider intervals"
         )
-    stuck = [cell for cell, _ in known if cell.run is not None and at_chance(cell.run.result)]
-    if stuck:
-        common = {
-            name: level
-            for name, level in stuck[0].levels.items()
-            if all(same_level(cell.levels[name], level) for cell in stuck)
-        }
-        whose = f"all of them with {in_words(common)}" if common else "of no level in common"
+    yield from learned_nothing([cell for cell, _ in known])
+
+
+def learned_nothing(cells: Sequence[Cell]) -> Iterator[str]:
+    """Say how many runs learned nothing, and what follows for the study's answer."""
+    runs = [cell for cell in cells if cell.run is not None]
+    stuck = [cell for cell in runs if cell.run is not None and at_chance(cell.run.result)]
+    if not stuck:
+        return
+    why = "(their test accuracy is within error of always naming the commonest class)"
+    if len(stuck) == len(runs):
         yield (
-            f"{len(stuck)} of {len(known)} runs learned nothing (their test accuracy is within "
-            f"error of always naming the commonest class), {whose}. Effects mix how much is "
-            "learned with whether anything is; look at their learning curves"
+            f"all {len(runs)} runs learned nothing {why}, so that nothing follows for what was "
+            "asked: train longer, or on more images, and look at learning curves"
         )
+        return
+    common = {
+        name: level
+        for name, level in stuck[0].levels.items()
+        if all(same_level(cell.levels[name], level) for cell in stuck)
+    }
+    whose = f"all of them with {in_words(common)}" if common else "of no level in common"
+    yield (
+        f"{len(stuck)} of {len(cells)} runs learned nothing {why}, {whose}. Effects mix how much "
+        "is learned with whether anything is; look at their learning curves"
+    )
 
 
 def at_chance(result: Result) -> bool:

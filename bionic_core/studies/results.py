@@ -88,6 +88,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
         file: where it was written.
         figures: that were drawn.
         until: of a study that went on until its effects were decided, when that was.
+        caveats: what its answer cannot be read without, a sentence each.
     """
 
     selected_on: str | None = None
@@ -97,6 +98,7 @@ class FactorialResults(Findings, FactorialHead):  # fields in the file's order: 
     file: str = field(default="", metadata=OPTIONAL)
     figures: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
     until: Until | None = field(default=None, metadata=OPTIONAL)
+    caveats: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -190,7 +192,7 @@ class AblationResults:
         rows: the full model first.
         test_images: how many there are.
         over, margin: as those of findings.
-        selected_on, data, connectome, command, file, until: as :class:`FactorialResults`'.
+        selected_on, data, connectome, command, file, until, caveats: as :class:`FactorialResults`'.
     """
 
     name: str
@@ -209,6 +211,7 @@ class AblationResults:
     command: str = field(default="", metadata=OPTIONAL)
     file: str = field(default="", metadata=OPTIONAL)
     until: Until | None = field(default=None, metadata=OPTIONAL)
+    caveats: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
     @property
     def by(self) -> str:

@@ -55,7 +55,8 @@ def test_a_plan_takes_what_both_studies_take() -> None:
 
 def test_draws_are_crossed_or_nested_as_the_command_has_them(bionic: Bionic) -> None:
     factors = {"masks.wiring": ["real", "rewired*2"]}
-    for way in ("crossed", "nested"):
+    ways: tuple[Any, ...] = ("crossed", "nested")
+    for way in ways:
         planned = py.plan("demo", factors=factors, draws=way, seeds=2, seconds=0)
         found = to_document(planned.found)
         said = bionic(
@@ -64,6 +65,7 @@ def test_draws_are_crossed_or_nested_as_the_command_has_them(bionic: Bionic) -> 
         )
         assert found["design"] == said.document["design"]
         assert found["design"]["draws"]["nested"] is (way == "nested")
-    for wrong in ("both", 3):
+    wrongs: tuple[Any, ...] = ("both", 3)
+    for wrong in wrongs:
         with pytest.raises(RequestError, match="draws"):
-            py.plan("demo", factors=factors, draws=wrong, seconds=0)  # type: ignore[arg-type]
+            py.plan("demo", factors=factors, draws=wrong, seconds=0)

@@ -14,7 +14,6 @@ from bionic_core import RequestError
 from bionic_core.base.records import from_document, to_document
 from bionic_core.registry import Registry
 from bionic_core.reports import html, markdown
-from bionic_core.reports import study as shared
 from bionic_core.reports.factorial import page_of_factorial, studied
 from bionic_core.runs.identity import identity
 from bionic_core.runs.images_and_wiring import InputCache
@@ -28,6 +27,7 @@ from bionic_core.studies import experiment as study
 from bionic_core.studies.draws import known_of
 from bionic_core.studies.experiment import Experiment, plan_factorial
 from bionic_core.studies.factors import factor_of, read_design
+from bionic_core.studies.found import Found
 from bionic_core.studies.plan import factorial_plan
 from bionic_core.studies.results import FactorialResults
 from bionic_plugins.engines.stacked.groups import group
@@ -205,7 +205,7 @@ def test_a_study_trains_its_draws_once_and_tells_of_them(tmp_path: Path) -> None
     own = analyse_table(table, response="accuracy", percent=True, known=known_of(table)).findings
     assert own.ensembles == analysis.findings.ensembles
     assert own.ladders == analysis.findings.ladders
-    shown = page_of_factorial(shared.Found("factorial", path, read), read, tmp_path / "a.html")
+    shown = page_of_factorial(Found("factorial", path, read), read, tmp_path / "a.html")
     for page in (html.render(shown), markdown.render(studied(read))):
         assert "Draws of masks.wiring" in page
         assert "Which constraint matters: masks.wiring" in page

@@ -8,17 +8,19 @@ checked of tables and matrices is checked of these, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
+from bionic_core.base.arrays import check_unpacking
+from bionic_core.base.parquet import check_parquet
+from bionic_core.connectomes.importing.graphs import graph_columns
+from bionic_core.connectomes.importing.sonata import sonata_columns
 from bionic_core.errors import RequestError, listing
-from bionic_core.registry.extras import install
 
 Part = Literal["cells", "synapses"]
 """Which of the two tables is wanted of a file that may hold both."""
@@ -68,8 +70,13 @@ def unpacked(path: Path, part: Part, folder: Path, wanted: str = "") -> tuple[Pa
         if name.endswith(".mat"):
             return _matlab(path, place, wanted)
         if name.endswith((".graphml", ".graphml.gz", ".json")):
-            return _graph(path, part, place)
-        return _sonata(path, part, place, wanted)
+            columns = graph_columns(path, part == "synapses")
+            said = f"the graph's {'nodes' if part == 'cells' else 'edges'}"
+        else:
+            columns, said = sonata_columns(
+                path, part == "cells", lambda found: _one(found, wanted, "population", path)
+            )
+        return _parquet(columns, place), said
     except RequestError:
         raise
     except Exception as error:  # readers of strangers' formats raise whatever they meet
@@ -162,6 +169,8 @@ def _folder(path: Path, place: Path) -> tuple[Path, str]:
 
     files = sorted(p for p in path.glob("**/*.parquet") if p.is_file() and not p.is_symlink())
     target = place / "table.parquet"
+    for file in files:
+        check_parquet(file)
     found = dataset.dataset(
         [str(file) for file in files],
         format="parquet",
@@ -181,19 +190,32 @@ def _workbook(path: Path, place: Path, wanted: str) -> tuple[Path, str]:
 
     from openpyxl import load_workbook
 
-    _check_archive(path)
+    _check_archive(path, unpacking=True)
     with warnings.catch_warnings():  # of what only a spreadsheet shows
         warnings.simplefilter("ignore")
         book = load_workbook(path, read_only=True, data_only=True)
+        for page in book.worksheets:
+            page.reset_dimensions()  # what a sheet says of its size may be any
         full = [page.title for page in book.worksheets if _is_full(page)]
         sheet = _one(full, wanted, "sheet", path)
         target = place / f"{path.stem}.csv"
         with target.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            for row in book[sheet].iter_rows(values_only=True):
+            for row in _lines(book[sheet]):
                 writer.writerow([_cell(value) for value in row])
         book.close()
     return target, f"sheet '{sheet}'"
+
+
+def _lines(page: Any) -> Iterator[Sequence[object]]:
+    """Yield the lines of a sheet, within the limits that spreadsheets have."""
+    rows, columns, letters = 1_048_576, 16_384, 32_767
+    for number, row in enumerate(page.iter_rows(values_only=True)):
+        if number == rows or len(row) > columns:
+            raise ValueError(f"a sheet has at most {rows:,} rows and {columns:,} columns")
+        if any(isinstance(value, str) and len(value) > letters for value in row):
+            raise ValueError(f"row {number + 1:,} has a cell of more than {letters:,} letters")
+        yield row
 
 
 def _is_full(page: Any) -> bool:
@@ -210,12 +232,14 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path, unpacking: bool = False) -> None:
     """Refuse an archive that unpacks to more than is read, before anything is unpacked."""
     import zipfile
 
     with zipfile.ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
+    if unpacking:
+        check_unpacking(size, path.stat().st_size)
     if size > LARGEST:
         raise RequestError(
             f"unpacks to {size:,} bytes; at most {LARGEST:,} are read", where=str(path)
@@ -248,7 +272,7 @@ def _archive(path: Path, part: Part, place: Path, wanted: str) -> tuple[Path, st
 
 def _matlab(path: Path, place: Path, wanted: str) -> tuple[Path, str]:
     """Write one matrix of a ``.mat`` file (before 7.3, or 7.3, which is HDF5) as ``.npy``."""
-    from bionic_core.base.arrays import read_matlab
+    from bionic_core.base.matlab import read_matlab
 
     names, _ = read_matlab(path)
     variable = _one(names, wanted, "matrix", path)
@@ -257,143 +281,3 @@ def _matlab(path: Path, place: Path, wanted: str) -> tuple[Path, str]:
     assert matrix is not None
     np.save(target, matrix, allow_pickle=False)
     return target, f"variable '{variable}'"
-
-
-def _graph(path: Path, part: Part, place: Path) -> tuple[Path, str]:
-    """Write the nodes, or the edges, of a directed graph as a table."""
-    import networkx as nx
-
-    if path.name.lower().endswith(".json"):
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        if not isinstance(document, dict) or "nodes" not in document:
-            raise RequestError(
-                "is no graph: of .json files those of networkx.node_link_data are read. Write "
-                "records as a table (pandas: read_json(…).to_csv(…, index=False))",
-                where=str(path),
-            )
-        edges = "links" if "links" in document else "edges"
-        graph = nx.node_link_graph(document, edges=edges)
-    else:
-        graph = nx.read_graphml(path)
-    if not graph.is_directed():
-        raise RequestError(
-            "is an undirected graph, so that nothing says which cell is pre. If each edge stands "
-            "for both directions, write it so: networkx's graph.to_directed()",
-            where=str(path),
-        )
-    if part == "cells":
-        rows = [
-            {"cell_id": node, **_others(data, ("cell_id",))}
-            for node, data in graph.nodes(data=True)
-        ]
-    else:
-        ends = ("pre", "post")
-        rows = [
-            {"pre": pre, "post": post, **_others(data, ends)}
-            for pre, post, data in graph.edges(data=True)
-        ]
-    return _parquet(_columns(rows), place), f"the graph's {'nodes' if part == 'cells' else 'edges'}"
-
-
-def _others(data: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
-    return {str(key): value for key, value in data.items() if str(key) not in taken}
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
-
-
-def _sonata(path: Path, part: Part, place: Path, wanted: str) -> tuple[Path, str]:
-    """Write a population of SONATA's nodes or edges as a table (Dai et al. 2020)."""
-    if find_spec("h5py") is None:
-        raise RequestError(
-            f"is HDF5, which is read by the package h5py: {install('hdf5')}", where=str(path)
-        )
-    import h5py
-
-    kind = "nodes" if part == "cells" else "edges"
-    with h5py.File(path, "r") as file:
-        if kind not in file:
-            raise RequestError(
-                f"has no /{kind}, so it is no SONATA file of {part}; it has {listing(file)}",
-                where=str(path),
-            )
-        population = _one([*file[kind]], wanted, "population", path)
-        group = file[kind][population]
-        columns = _sonata_columns(group, kind, path)
-    said = f"population '{population}'"
-    if kind == "nodes":
-        ids = columns.pop("node_id")
-        columns.setdefault("cell_id", ids)
-    elif (ids := _cell_ids(path, columns.pop("population"))) is not None:
-        columns |= {end: ids[columns[end]] for end in ("pre", "post")}
-        said += ", cells by the cell_id of nodes.h5 beside it"
-    types = path.with_name(f"{kind[:-1]}_types.csv")
-    if types.is_file():
-        columns |= _sonata_types(types, columns.pop("type_id"), columns)
-        said += f", with {types.name}"
-    else:
-        columns.pop("type_id")
-    return _parquet({name: _listed(values) for name, values in columns.items()}, place), said
-
-
-def _sonata_columns(group: Any, kind: str, path: Path) -> dict[str, Any]:
-    one = kind[:-1]
-    if len({*group[f"{one}_group_id"][:]}) > 1:
-        raise RequestError("has several groups of attributes; one is read", where=str(path))
-    order = group[f"{one}_group_index"][:]
-    if kind == "nodes":
-        ids = group["node_id"][:] if "node_id" in group else np.arange(len(order))
-        columns: dict[str, Any] = {"node_id": ids}
-    else:
-        columns = {"pre": group["source_node_id"][:], "post": group["target_node_id"][:]}
-        between = {
-            group[f"{end}_node_id"].attrs.get("node_population") for end in ("source", "target")
-        }
-        if len(between) > 1:
-            raise RequestError(
-                "goes from one population of nodes to another, whose ids are not one set; "
-                "put both into one population first",
-                where=str(path),
-            )
-        columns["population"] = between.pop()
-    columns["type_id"] = group[f"{one}_type_id"][:]
-    number = str(group[f"{one}_group_id"][0]) if len(order) else "0"
-    for name, values in group[number].items() if number in group else ():
-        if hasattr(values, "shape") and values.ndim == 1:
-            texts = values.dtype.kind == "O"
-            columns[str(name)] = (values.asstr()[:] if texts else values[:])[order]
-    return columns
-
-
-def _cell_ids(path: Path, population: object) -> Any:
-    """Return the cell_id of each node of the population that edges go between, if there are."""
-    import h5py
-
-    nodes = path.with_name("nodes.h5")
-    if not nodes.is_file():
-        return None
-    with h5py.File(nodes, "r") as file:
-        group = file.get("nodes", {}).get(str(population), {})
-        return _sonata_columns(group, "nodes", nodes).get("cell_id") if group else None
-
-
-def _sonata_types(types: Path, ids: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes that the table of types gives each row, where the row has none."""
-    import csv
-
-    with types.open(encoding="utf-8-sig", newline="") as file:
-        blank = " " in file.readline()
-        file.seek(0)
-        rows = list(csv.DictReader(file, delimiter=" " if blank else ","))
-    key = next((name for name in (rows[0] if rows else {}) if name.endswith("_type_id")), "")
-    known = {row[key]: row for row in rows if key}
-    names = [n for n in (rows[0] if rows else {}) if n and n != key and n not in taken]
-    return {name: [known.get(str(one), {}).get(name) for one in ids.tolist()] for name in names}
-
-
-def _listed(values: Any) -> list[Any]:
-    """Return values as Python's, NaN as none."""
-    found = values.tolist() if hasattr(values, "tolist") else list(values)
-    return [None if isinstance(v, float) and np.isnan(v) else v for v in found]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bionic_core.connectomes.importing.columns import about
 from bionic_core.connectomes.importing.plan import Plan, Source
 from bionic_core.connectomes.importing.tables import explained
 from bionic_core.connectomes.importing.values import id_column, number_column
 from bionic_core.errors import RequestError
+
+TOGETHER = 500
+"""Columns that one reading of a file looks at."""
 
 
 def advice(source: Source, plan: Plan, found: Mapping[str, int]) -> dict[str, str]:
@@ -105,17 +109,28 @@ def refuse_nothing(source: Source, plan: Plan, found: Mapping[str, int], rows: i
 def whole_sums(source: Source, columns: Sequence[str]) -> dict[str, int]:
     """Return those columns that hold whole numbers alone, not all 0 or 1, with their sums."""
     found = {}
-    for name in columns:
-        value = number_column(source.table, name)
-        query = (
-            f"SELECT bool_and(coalesce(n = floor(n), false)), max(abs(n)), sum(abs(n)) FROM "
-            f"(SELECT {value} AS n FROM {source.table.relation})"
+    for names in batched(columns, TOGETHER):
+        told = ", ".join(
+            f"bool_and(coalesce(n{k} = floor(n{k}), false)), max(abs(n{k})), sum(abs(n{k}))"
+            for k in range(len(names))
+        )
+        values = ", ".join(
+            f"{number_column(source.table, name)} AS n{k}" for k, name in enumerate(names)
         )
         with explained(source.table.path):
-            ((whole, most, total),) = source.database.ask(query)
-        if whole and most is not None and most > 1:
-            found[name] = int(total)
+            (row,) = source.database.ask(
+                f"SELECT {told} FROM (SELECT {values} FROM {source.table.relation})"
+            )
+        for name, (whole, most, total) in zip(names, batched(row, 3), strict=True):
+            if whole and most is not None and most > 1:
+                found[name] = int(total)
     return found
+
+
+def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield items in groups of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def fractions(source: Source, column: str) -> bool:

@@ -142,7 +142,10 @@ def examine(path: Path, reading: Reading) -> Form:
     body = [line for _, line in numbered[: min(LINES, max(FEWEST, shown))]]
     attributed = all(_ATTRIBUTED.match(line) for line in body)
     mark = reading.mark or _separator(body)
-    rows = list(attributed_rows(body)) if attributed else list(fields(body, mark))
+    try:
+        rows = list(attributed_rows(body)) if attributed else list(fields(body, mark))
+    except (ValueError, csv.Error) as error:  # an edge unlike the first, a field without end
+        raise RequestError(f"cannot be read as a table ({error})", where=str(path)) from error
     # What is more than DuckDB can split at: runs of blanks, comments later on, quotes after blanks.
     scattered = mark == " " or attributed or len(comments) > len(before)
     scattered |= any(_QUOTED.search(line) for _, line in numbered[:LINES]) or mixed

@@ -126,7 +126,7 @@ def scatter(spots: Sequence[Spot], axes_names: tuple[str, str], alt: str) -> Plo
             note = axes.annotate(str(rank), at, xytext=tuple(step), arrowprops=arrow, **style)
             note.set_in_layout(False)
 
-    told = "; ".join(f"{spot.name} {spot.x:.4g}, {spot.y:.4g}" for spot in spots)
+    told = "; ".join(f"{spot.name} {words.rough(spot.x)}, {words.rough(spot.y)}" for spot in spots)
     return Plot(draw, f"{alt}: {told}", 3.2)
 
 
@@ -219,12 +219,31 @@ def interaction(crossing: Crossing, axis: str, *, dots: bool = True) -> Plot:
         axes.grid(axis="y")
 
     told = [
-        f"{crossing.first} {rows[one]}, {crossing.second} {columns[other]}: {mean:.4g}"
+        f"{crossing.first} {rows[one]}, {crossing.second} {columns[other]}: {words.rough(mean)}"
         for (one, other), mean in sorted(means.items())
     ]
     alt = f"Mean {axis} by {crossing.first} and {crossing.second}: {'; '.join(told[:SPOKEN])}"
     beside = 2 if all(len(name) < svg.LETTERS / 2 for name in names) else 1
     return Plot(draw, alt, 2.7, legend={**svg.ABOVE, "ncols": min(len(columns), beside)})
+
+
+def levels(factor: str, runs: Sequence[tuple[str, Sequence[float]]], axis: str) -> Plot:
+    """Draw what runs measured at each level of a factor, and their mean at each, as a bar."""
+
+    def draw(axes: Axes) -> None:
+        for place, (_, values) in enumerate(runs):
+            spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
+            look = {**DOT, "markersize": 6, "markeredgewidth": 1.4, "alpha": 1}
+            axes.plot(place + np.asarray(spread), values, color=SERIES[0], marker="o", **look)
+            if values:
+                mean = [float(np.mean(values))] * 2
+                axes.plot([place - 0.25, place + 0.25], mean, color=SERIES[0], linewidth=2.2)
+        axes.set_xticks(range(len(runs)), [shortened(name, 12) for name, _ in runs])
+        axes.set(xlim=(-0.5, len(runs) - 0.5), xlabel=shortened(factor), ylabel=axis)
+        axes.grid(axis="y")
+
+    told = "; ".join(f"{name} {words.rough(float(np.mean(v)))}" for name, v in runs[:SPOKEN] if v)
+    return Plot(draw, f"{axis.capitalize()} of each run by {factor}; means: {told}", 2.7)
 
 
 def half_normal(findings: Findings) -> Plot:
