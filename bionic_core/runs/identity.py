@@ -14,7 +14,7 @@ from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.spec.spec import Spec
-from bionic_core.spec.tables import Model
+from bionic_core.spec.tables import Model, Training
 from bionic_core.training.recipe import recipe_of
 
 CORE_NUMERICS = 3
@@ -99,9 +99,10 @@ def said_before(tables: dict[str, Any], spec: Spec) -> bool:
 
 def _plugins(
     spec: Spec, tables: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], Plugin | Model]]:
+) -> Iterator[tuple[dict[str, Any], Plugin | Model | Training]]:
     """Yield the tables of a spec whose later keys have an earlier value."""
     yield tables["model"], spec.model
+    yield tables["training"], spec.training
     if spec.connectome is not None:
         yield tables["connectome"], spec.connectome
     for name, mechanism in spec.mechanisms.items():

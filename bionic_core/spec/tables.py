@@ -130,6 +130,8 @@ class Training:
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
+        compile: take steps through torch's compiler, the same but for rounding
+            (:mod:`bionic_core.training.compiled`); ``auto``, where the time of a few says it pays.
     """
 
     optimizer: Optimizer = field(default="adam", validator=in_(get_args(Optimizer)))
@@ -144,6 +146,7 @@ class Training:
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
+    compile: Literal["auto"] | bool = field(default=False, metadata={EARLIER: False})
 
     def __attrs_post_init__(self) -> None:
         if self.newton_schulz != 5 and self.optimizer != "muon":

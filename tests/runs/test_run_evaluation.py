@@ -91,8 +91,7 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
         for split in ("validation", "test"):
             logits = torch.as_tensor(file[f"{split}_logits"])
             whole = full_metrics(logits, file[f"{split}_labels"], list(file["class_names"]))
-            figures = getattr(result, split)
-            assert attrs.evolve(figures, kl=None) == whole
+            assert attrs.evolve(figures := getattr(result, split), kl=None) == whole
             assert figures.kl == pytest.approx(figures.loss, abs=1e-6)  # no label smoothing here
     assert isinstance(result.test, Figures)
     assert result.test.interval[0] < result.test.accuracy < result.test.interval[1]
