@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 PROJECT = "bionic"
-DISTRIBUTION = "bionic-connectome"
+DISTRIBUTION, PROGRAM = "bionic-connectome", "this program"  # PROGRAM has what nothing announces
 ENTRY_POINT_GROUP = "bionic"
 COMMAND = "command"  # the role whose names are words of the command line
 

@@ -92,3 +92,6 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_sidebars = {"index": []}
+
+# Typographic dashes would make "–seeds" of an option that stands in a sentence.
+smartquotes = False

@@ -116,6 +116,19 @@ def spec_of(
     return compose(document, name=spec.name, where=spec.where, registry=registry).without(out)
 
 
+def switched_by(mechanisms: Sequence[str], design: PathLike | None) -> Sequence[str]:
+    """Return the mechanisms that a factorial study puts in and out itself.
+
+    Raises:
+        RequestError: its file cannot be read.
+    """
+    from bionic_core.studies.factors import switched_in
+
+    if design is None or mechanisms:  # both are refused, where all is known of them
+        return mechanisms
+    return switched_in(path("design", design))
+
+
 def _assignments(set: object) -> dict[str, Any]:
     """Return keys and values of ``{"training.lr": 1e-3}`` or ``["training.lr=1e-3"]``."""
     from bionic_core.base.toml import toml_value

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bionic_core.actions import arguments, studies
-from bionic_core.actions.arguments import PathLike, Settings, SpecLike, count, names, spec_of
+from bionic_core.actions.arguments import (
+    PathLike,
+    Settings,
+    SpecLike,
+    count,
+    names,
+    spec_of,
+    switched_by,
+)
 from bionic_core.actions.asked import (
     asked_of,
     engine_of,
@@ -22,13 +30,22 @@ from bionic_core.actions.asked import (
 )
 from bionic_core.actions.notices import called, warn
 from bionic_core.actions.objects import AblationStudy, FactorialStudy, Plan, Run
+from bionic_core.actions.own_plugins import (
+    Plugins,
+    complete_in,
+    own_plugins,
+    warn_of_earlier,
+)
 from bionic_core.actions.watch import display_for
 
 if TYPE_CHECKING:
+    from bionic_core.actions.work import Workplace
     from bionic_core.runs.engine import Engine
     from bionic_core.spec.spec import Spec
     from bionic_core.studies.journal import Tracker
     from bionic_core.studies.reproduced import Reproduced
+
+S = TypeVar("S", FactorialStudy, AblationStudy)
 
 
 def train(
@@ -40,6 +57,7 @@ def train(
     set: Settings = (),
     without: Sequence[str] = (),
     with_: Sequence[str] = (),
+    plugins: Plugins = (),
     device: str = "auto",
     out: PathLike = "runs",
     track: Sequence[str | Tracker] = (),
@@ -56,6 +74,7 @@ def train(
         set: keys of the spec and their values, ``{"training.lr": 1e-3}``.
         without: mechanisms to leave out, with those that require them.
         with_: mechanisms to put in, by their defaults.
+        plugins: classes of this program that may be named, such as a mechanism of this notebook.
         device: ``auto``, ``cpu`` or ``cuda``.
         out: folder in which runs have their folders.
         track: trackers, by name or as objects.
@@ -69,13 +88,14 @@ def train(
     """
     from bionic_core.actions.work import train_run
 
-    with called(trains=True):
+    with called(trains=True, plugins=(own := own_plugins(plugins, spec))):
         loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
         where = workplace(out, device, 1, None, track, track_to)
         run = train_run(
             loaded, count("seed", seed, least=0), where, display_for(progress, alone=True)
         )
-        return Run(run.folder.absolute(), run.reused)
+        warn_of_earlier(own, [run.folder], {run.folder.name} if run.reused else {*()})
+        return Run(run.folder.absolute(), run.reused, own)
 
 
 def factorial(
@@ -100,6 +120,7 @@ def factorial(
     set: Settings = (),
     without: Sequence[str] = (),
     with_: Sequence[str] = (),
+    plugins: Plugins = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -127,17 +148,27 @@ def factorial(
         RequestError: what was asked is wrong; nothing has been trained.
         BionicError: every run failed; where some did, the caller is warned.
     """
-    with called(trains=True):
+    with called(trains=True, plugins=(own := own_plugins(plugins, spec))):
         trainer = engine_of(engine, count("jobs", jobs))  # first: it makes ready beside the rest
-        loaded = spec_of(spec, data, epochs, set, without, with_, mechanisms)
-        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
+        loaded = spec_of(spec, data, epochs, set, without, with_, switched_by(mechanisms, design))
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
+        wanted = (mechanisms, factors, draws, seeds, resolution, foldover, design, response, order)
         asked = asked_of(loaded, *wanted, judging)
         where = workplace(out, device, jobs, trainer, track, track_to)
         display = display_for(progress, asked.experiment.design.runs)
-        results = studies.factorial(asked, where, display)
-        warn_of_failures(studies.failures(results))
-        return FactorialStudy(Path(results.file).absolute(), results)
+        return _told(FactorialStudy, own, where, studies.factorial, asked, display)
+
+
+def _told(
+    study: type[S], own: Plugins, where: Workplace, train: Any, asked: object, display: object
+) -> S:
+    """Train a study, and return it; warn of what its reader must know."""
+    before = complete_in(where.out)
+    results = train(asked, where, display)
+    warn_of_failures(studies.failures(results))
+    found = study(Path(results.file).absolute(), results, plugins=own)
+    warn_of_earlier(own, [run.folder for run in found.runs], before)
+    return found
 
 
 def ablate(
@@ -155,6 +186,7 @@ def ablate(
     set: Settings = (),
     without: Sequence[str] = (),
     with_: Sequence[str] = (),
+    plugins: Plugins = (),
     device: str = "auto",
     jobs: int = 1,
     engine: str | Engine = "local",
@@ -168,7 +200,7 @@ def ablate(
     Arguments and errors are those of :func:`factorial`; ``mechanisms`` are those that are left
     out, one at a time, all if none is named.
     """
-    with called(trains=True):
+    with called(trains=True, plugins=(own := own_plugins(plugins, spec))):
         asked_jobs = count("jobs", jobs)
         trainer = engine_of(engine, asked_jobs)
         loaded = spec_of(spec, data=data, epochs=epochs, set=set, without=without, with_=with_)
@@ -177,9 +209,7 @@ def ablate(
         asked = studies.AskedAblation.of(loaded, out_of_it, runs, judging)
         where = workplace(out, device, asked_jobs, trainer, track, track_to)
         display = display_for(progress, asked.ablation.experiment.design.runs)
-        results = studies.ablate(asked, where, display)
-        warn_of_failures(studies.failures(results))
-        return AblationStudy(Path(results.file).absolute(), results)
+        return _told(AblationStudy, own, where, studies.ablate, asked, display)
 
 
 def plan(
@@ -205,6 +235,7 @@ def plan(
     set: Settings = (),
     without: Sequence[str] = (),
     with_: Sequence[str] = (),
+    plugins: Plugins = (),
     device: str = "auto",
     jobs: int = 1,
     out: PathLike = "runs",
@@ -220,8 +251,8 @@ def plan(
     Raises:
         RequestError: what was asked is wrong.
     """
-    with called():
-        switched = mechanisms if study == "factorial" else ()
+    with called(plugins=own_plugins(plugins, spec)):
+        switched = switched_by(mechanisms, design) if study == "factorial" else ()
         loaded = spec_of(spec, data, epochs, set, without, with_, switched)
         judging = judging_of(error, over, margin, (until, seeds, max_seeds))
         where = workplace(out, device, count("jobs", jobs), None, (), None)

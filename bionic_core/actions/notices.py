@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bionic_core.errors import BionicError, RequestError
+
+if TYPE_CHECKING:
+    from bionic_core.plugin import Plugin
 
 PACKAGE = str(Path(__file__).parents[1])
 
@@ -76,17 +80,20 @@ def warn(words: str) -> None:
 
 
 @contextmanager
-def called(*, trains: bool = False) -> Iterator[None]:
+def called(*, trains: bool = False, plugins: Sequence[type[Plugin]] = ()) -> Iterator[None]:
     """Raise what the command line would say in a paragraph, in words about a call's arguments.
 
     Args:
         trains: whether what is interrupted goes on when it is called again.
+        plugins: classes that are known meanwhile, beside those that are installed.
 
     Raises:
         BionicError: something failed that the command line has words for.
     """
     from bionic_core.base.failures import explained, of_the_machine, reason
+    from bionic_core.registry import HERE
 
+    known = HERE.set(tuple(dict.fromkeys((*HERE.get(), *plugins))))
     try:
         yield
     except BionicError as error:
@@ -104,8 +111,10 @@ def called(*, trains: bool = False) -> Iterator[None]:
     except Exception as error:
         if trains and of_the_machine(error):
             raise BionicError(f"{as_arguments(reason(error))}. {KEPT.capitalize()}") from error
-        if (known := explained(error)) is None:
+        if (found := explained(error)) is None:
             raise
-        words, code = known
+        words, code = found
         kind = RequestError if code == RequestError.exit_code else BionicError
         raise kind(as_arguments(words)) from error
+    finally:
+        HERE.reset(known)

@@ -15,6 +15,7 @@ import attrs
 from bionic_core.actions.arguments import PathLike, path
 from bionic_core.actions.figures import AblationFigures, FactorialFigures, RunFigures
 from bionic_core.actions.notices import as_arguments, called
+from bionic_core.actions.own_plugins import Plugins
 from bionic_core.runs.folder import Run as RunFolder
 from bionic_core.studies.results import AblationResults, FactorialResults
 
@@ -40,10 +41,12 @@ class Run:
     Attributes:
         folder: its own, with all that it left behind.
         reused: whether it was complete when it was asked for.
+        plugins: classes of this program that its spec may name, and nobody announces.
     """
 
     folder: Path
     reused: bool = False
+    plugins: Plugins = ()
 
     @property
     def files(self) -> RunFolder:
@@ -88,7 +91,7 @@ class Run:
         Raises:
             RequestError: a plugin is not installed, or computes other numbers by now.
         """
-        with called():
+        with called(plugins=self.plugins):
             return self.files.spec()
 
     @cached_property
@@ -118,7 +121,7 @@ class Run:
         Raises:
             RequestError: the wiring is not the one that it was trained with, or a file is damaged.
         """
-        with called():
+        with called(plugins=self.plugins):
             spec = self.spec
             return self.files.network(spec, spec.connectome.read() if spec.connectome else None)
 
@@ -152,7 +155,7 @@ class Run:
         from bionic_core.actions.activity import Activity
         from bionic_core.runs.activity import recording
 
-        with called():
+        with called(plugins=self.plugins):
             found = Activity.of(recording(self.files, images, part))
             return found.to_frame() if frame else found.to_xarray()
 
@@ -177,7 +180,7 @@ class Run:
         """
         from bionic_core.runs.lesions import lesion
 
-        with called():
+        with called(plugins=self.plugins):
             runs = [self.files, *(one.files for one in beside)]
             return lesion(runs, by, split, data=None if data is None else str(data))
 
@@ -195,7 +198,7 @@ class Run:
         """
         from bionic_core.runs.recorded import compare_with, read_recorded
 
-        with called():
+        with called(plugins=self.plugins):
             return compare_with(self.files, read_recorded(path("recorded", recorded)), images, part)
 
     def capacity(self, data: PathLike | None = None) -> Capacities:
@@ -212,7 +215,7 @@ class Run:
 
     def report(self, file: PathLike | None = None) -> Path:
         """Write a self-contained page about it, ``report.html`` in its folder if None."""
-        return _report(self.folder, file)
+        return _report(self.folder, file, self.plugins)
 
     def __repr__(self) -> str:
         return f"Run({self.name}, seed {self.seed}, test accuracy {self.test.accuracy:.4f})"
@@ -229,39 +232,39 @@ class _Study:
 
     Attributes:
         file: JSON, beside the runs.
+        plugins: as those of :class:`Run`.
     """
 
     file: Path
+    results: FactorialResults | AblationResults
+    plugins: Plugins = attrs.field(default=(), kw_only=True)
 
     @property
     def folder(self) -> Path:
         """In which the runs have their folders."""
         return self.file.parent
 
-    def _results(self) -> FactorialResults | AblationResults:
-        raise NotImplementedError
-
     @cached_property
     def cells(self) -> pd.DataFrame:
         """A row for each run: its levels or variant, seed, accuracy (a fraction), folder, error."""
         from bionic_core.actions import frames
 
-        return frames.cells(self._results())
+        return frames.cells(self.results)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The finished runs, in the order of the cells."""
-        found = (self.folder / Path(cell.run).name for cell in self._results().cells if cell.run)
-        return tuple(Run(folder, reused=True) for folder in found)
+        found = (self.folder / Path(cell.run).name for cell in self.results.cells if cell.run)
+        return tuple(Run(folder, True, self.plugins) for folder in found)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, a sentence each."""
-        return tuple(map(as_arguments, self._results().notes))
+        return tuple(map(as_arguments, self.results.notes))
 
     def report(self, file: PathLike | None = None) -> Path:
         """Write a self-contained page about it, beside its file if None; return where it is."""
-        return _report(self.file, file)
+        return _report(self.file, file, self.plugins)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -273,9 +276,6 @@ class FactorialStudy(_Study):
     """
 
     results: FactorialResults
-
-    def _results(self) -> FactorialResults:
-        return self.results
 
     @cached_property
     def effects(self) -> pd.DataFrame:
@@ -318,9 +318,6 @@ class AblationStudy(_Study):
     """
 
     results: AblationResults
-
-    def _results(self) -> AblationResults:
-        return self.results
 
     @cached_property
     def effects(self) -> pd.DataFrame:
@@ -392,9 +389,9 @@ class Plan:
         return of_plan(self.found)
 
 
-def _report(found: Path, file: PathLike | None) -> Path:
+def _report(found: Path, file: PathLike | None, plugins: Plugins) -> Path:
     from bionic_core.reports.pages import write_report
 
-    with called():
+    with called(plugins=plugins):
         out = None if file is None else path("file", file)
         return Path(write_report(found, out).file)

@@ -11,6 +11,7 @@ from bionic_core.actions.arguments import PathLike
 from bionic_core.actions.asked import folder_of, listed
 from bionic_core.actions.notices import called, warn
 from bionic_core.actions.objects import AblationStudy, FactorialStudy, Run
+from bionic_core.actions.own_plugins import Plugins, own_plugins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,9 @@ def evaluate(
     """
     from bionic_core.actions import evaluation
 
-    with called():
+    with called(
+        plugins=own_plugins((), run, *listed("against", against), *listed("beside", beside))
+    ):
         source = None if data is None else os.fspath(arguments.path("data", data))
         others, more = (
             [folder_of(f"{name}[{n}]", one) for n, one in enumerate(listed(name, given))]
@@ -74,7 +77,7 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
     from bionic_core.runs.folder import Run as RunFolder
     from bionic_core.runs.predict import predict as probabilities
 
-    with called():
+    with called(plugins=own_plugins((), run)):
         opened = RunFolder.open(folder_of("run", run))
         places = [images] if isinstance(images, str | os.PathLike) else listed("images", images)
         paths = [arguments.path(f"images[{n}]", place) for n, place in enumerate(places)]
@@ -85,8 +88,12 @@ def predict(run: RunLike, images: PathLike | Iterable[PathLike]) -> pd.DataFrame
         return frames.probabilities(found, opened.manifest["class_names"])
 
 
-def open(path: PathLike) -> Run | FactorialStudy | AblationStudy:
+def open(path: PathLike, *, plugins: Plugins = ()) -> Run | FactorialStudy | AblationStudy:
     """Return what a path holds: a run's folder, a study's folder, or a study's JSON file.
+
+    Args:
+        path: of either.
+        plugins: classes of this program that runs were trained with, and nobody announces.
 
     Raises:
         RequestError: it holds none, more than one study, or a run that is not finished.
@@ -94,13 +101,13 @@ def open(path: PathLike) -> Run | FactorialStudy | AblationStudy:
     from bionic_core.studies.found import find_results
     from bionic_core.studies.results import AblationResults
 
-    with called():
+    with called(plugins=(own := own_plugins(plugins))):
         found = find_results(arguments.path("path", path))
         file = found.path.absolute()
         if found.study is None:
-            run = Run(file, reused=True)
+            run = Run(file, True, own)
             _ = run.result
             return run
         if isinstance(found.study, AblationResults):
-            return AblationStudy(file, found.study)
-        return FactorialStudy(file, found.study)
+            return AblationStudy(file, found.study, plugins=own)
+        return FactorialStudy(file, found.study, plugins=own)

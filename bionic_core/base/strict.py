@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
@@ -20,8 +19,7 @@ from bionic_core.errors import listing, nearest
 
 T = TypeVar("T")
 
-KEY = "key"
-"""Metadata of a field whose key in the table is not its name."""
+KEY = "key"  # metadata of a field whose key in the table is not its name
 
 
 class MismatchError(Exception):
@@ -181,7 +179,8 @@ class _Kinds:
     def _class(self, value: object, cls: Any) -> Any:
         if not isinstance(value, Mapping):
             raise MismatchError(f" = {shown(value)}: must be a table")
-        fields = _fields(cls)
+        attrs.resolve_types(cls)  # annotations are text until somebody asks
+        fields = {f.metadata.get(KEY, f.alias): f for f in attrs.fields(cls) if f.init}
         found = [
             MismatchError(
                 f": there is no such key.{nearest(key, fields)} Allowed are {listing(fields)}",
@@ -206,20 +205,13 @@ class _Kinds:
                     field.validator(None, field, made)
                 except Exception as error:
                     found.append(MismatchError(f" = {shown(value[name])}: {_words(error)}", name))
-            arguments[str(field.alias)] = made
+            arguments[field.alias] = made
         if found:
             raise MismatchesError(found)
         try:
             return cls(**arguments)
         except Exception as error:
             raise MismatchError(f": {error}") from error
-
-
-@cache
-def _fields(cls: Any) -> Mapping[str, attrs.Attribute[Any]]:
-    """Return the fields of an attrs class by their keys; of a study's thousand results, once."""
-    attrs.resolve_types(cls)  # annotations are text until somebody asks
-    return {f.metadata.get(KEY, str(f.alias)): f for f in attrs.fields(cls) if f.init}
 
 
 def _words(error: Exception) -> str:

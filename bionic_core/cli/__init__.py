@@ -63,6 +63,11 @@ def main() -> None:
     """Run the command line: 0 done, 1 failed at run time, 2 the request is wrong."""
     shows = "--traceback" in sys.argv[1:]
     sys.argv[1:] = [word for word in sys.argv[1:] if word != "--traceback"]
+    if os.environ.get("_BIONIC_COMPLETE") == "complete_bash":
+        from bionic_core.cli.completing import told_to_bash
+
+        with told_to_bash(os.environ):
+            app()
     if os.path.lexists("matplotlibrc"):  # whatever it is, it is the folder's and not the user's
         import_elsewhere("matplotlib")
     try:

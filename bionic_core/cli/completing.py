@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ TABLES = {
     "connectome": "bionic_core.spec.tables:ConnectomeChoice",
 }
 """Where the core's keys of each table are."""
+
+SOURCES = {"data": "data source", "connectome": "connectome source"}
+"""Tables whose further keys are those of a source, and its role."""
 
 
 def spec_names(incomplete: str) -> Iterator[str]:
@@ -58,21 +63,73 @@ def to_check(incomplete: str) -> Iterator[str]:
 
 
 def keys(ctx: typer.Context, incomplete: str) -> Iterator[str]:
-    """Yield ``KEY=`` for the keys of the spec's tables and of mechanisms, a table at a time."""
-    if "=" in incomplete:
-        return
-    table, dot, _ = incomplete.removeprefix("mechanisms.").partition(".")
+    """Yield ``KEY=`` for the keys of the spec's tables and of mechanisms, a table at a time.
+
+    A key that is the only one left, or is written out, comes with its values: those that are
+    allowed where they are a few words, else its default. The shell puts no space behind ``KEY=``
+    where more than that may come.
+    """
+    lead = "mechanisms." if incomplete.startswith("mechanisms.") else ""
+    key, equals, value = incomplete.removeprefix(lead).partition("=")
+    table, dot, _ = key.partition(".")
     if not dot:
         mechanisms = sorted(one.name for one in Registry.installed().announced("mechanism"))
-        yield from _begun((f"{name}." for name in (*TABLES, *mechanisms)), incomplete)
-        return
-    whole = incomplete[: len(incomplete) - len(incomplete.partition(f"{table}.")[2])]
+        tables = [*_begun([*({} if lead else TABLES), *mechanisms], key)]
+        yield from (f"{lead}{name}." for name in tables)
+        table = tables[0] if len(tables) == 1 else ""
+    known = {f"{table}.{name}": words for name, words in _values(ctx, table).items()}
+    left = [name for name in known if (name == key if equals else name.startswith(key))]
+    found = [] if equals else [f"{name}=" for name in left]
+    if len(left) == 1:
+        before = value[: value.rfind(",") + 1]  # of a factor's values
+        found += [f"{left[0]}={before}{word}" for word in known[left[0]]]
+    yield from _begun((f"{lead}{word}" for word in found), incomplete)
+
+
+def _values(ctx: typer.Context, table: str) -> dict[str, tuple[str, ...]]:
+    """Return a table's keys, and what is offered for each."""
+    announced = Registry.installed().announced
     targets = [TABLES[table]] if table in TABLES else []
-    role = {"data": "data source", "connectome": "connectome source"}.get(table, "mechanism")
-    wanted = _source(ctx, table) if table in ("data", "connectome") else table
-    targets += [one.target for one in Registry.installed().announced(role) if one.name == wanted]
-    found = dict.fromkeys(key for target in targets for key in outline(target).keys)
-    yield from _begun((f"{whole}{key}=" for key in found), incomplete)
+    role = SOURCES.get(table, "mechanism")
+    wanted = _source(ctx, table) if table in SOURCES else table
+    targets += [one.target for one in announced(role) if one.name == wanted]
+    found: dict[str, tuple[str, ...]] = {}
+    for target in targets:
+        known = outline(target)
+        found |= {key: known.values.get(key, ()) for key in known.keys if key not in found}
+    if table in SOURCES:
+        found["source"] = tuple(sorted({one.name for one in announced(role)}))
+    return found
+
+
+@contextmanager
+def told_to_bash(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Have what is printed meanwhile be what bash wants: of a word with ``=``, what is behind it.
+
+    It takes words apart there, in what it tells of the line, too; they are put together again.
+    """
+    words = environment.get("COMP_WORDS", "").split()
+    count = environment.get("COMP_CWORD", "")
+    at = int(count) if count.isdecimal() else 0
+    given = [*words[:at], words[at] if at < len(words) else ""]
+    joined: list[str] = []
+    for word in given:
+        if joined and (word == "=" or (joined[-1][1:].endswith("=") and word)):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    environment["COMP_WORDS"] = "\n".join(joined)
+    environment["COMP_CWORD"] = str(len(joined) - 1)
+    option, _, value = joined[-1].partition("=")
+    answered = value if option.startswith("-") else joined[-1]  # of --set=KEY=, it is KEY=…
+    behind = answered.rfind("=") + 1 if len(joined) < len(given) else 0
+    printed = StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        for line in printed.getvalue().splitlines():
+            print(line[behind:])
 
 
 def runs(incomplete: str) -> Iterator[str]:

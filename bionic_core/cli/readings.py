@@ -165,7 +165,7 @@ def _plan(
 ) -> Planned:
     """Return what will be trained and how long it takes, from a few seconds of training."""
     from bionic_core.runs.folder import Run
-    from bionic_core.runs.probe import probe, words
+    from bionic_core.runs.probe import probe, told
 
     runs = [plans.of(spec, seed) for seed in experiment.design.seeds for spec in experiment.specs]
     done = sum(Run(run.folder).done for run in runs)
@@ -179,10 +179,8 @@ def _plan(
     if missing:
         inputs = plans.inputs.get(experiment.spec)
         seconds = probe(experiment.spec, inputs, device=options.device, jobs=options.jobs)
-        lines.append(
-            f"about {words(seconds * missing / options.jobs)} for the {missing} that are left, "
-            f"{options.jobs} at a time, from a timed probe ({words(seconds)} a run, all epochs)"
-        )
+        each = {experiment.spec.name: seconds}
+        lines.append(told(each, seconds * missing, missing, options.jobs))
     name = experiment.spec.name
     return Planned(title, name, len(runs), done, away, missing, seconds, tuple(lines))
 

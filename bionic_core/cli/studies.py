@@ -87,6 +87,15 @@ class DesignOptions:
         typer.Option(metavar="FILE", help="A CSV: a column for each factor, a row for each cell."),
     ] = None
 
+    @property
+    def switched(self) -> str:
+        """The mechanisms that the study puts in and out itself, so that they may be set."""
+        from bionic_core.studies.factors import switched_in
+
+        if self.design is None or self.mechanisms:  # both are refused, where all is known of them
+            return self.mechanisms
+        return ",".join(switched_in(self.design))
+
     def experiment(self, spec: Spec, most: int) -> Experiment:
         """Return the experiment over a spec that the options ask for, with so many seeds."""
         from bionic_core.actions.studies import design_factorial
@@ -140,7 +149,7 @@ def factorial_command(
     """Carry out :class:`Factorial`."""
     # First the engine: what it makes ready takes longer than the rest.
     trainer = options.trainer(context, plan=plan)
-    loaded = options.load(spec, switched=design.mechanisms)
+    loaded = options.load(spec, switched=design.switched)
     from bionic_core.actions import studies
     from bionic_core.actions.progress import Display
     from bionic_core.reports import plans

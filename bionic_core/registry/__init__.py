@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar, cast
 
 import attrs
 
 from bionic_core.errors import RequestError, listing, nearest
-from bionic_core.markers import COMMAND, ENTRY_POINT_GROUP
+from bionic_core.markers import COMMAND, ENTRY_POINT_GROUP, PROGRAM
 from bionic_core.plugin import Plugin
 from bionic_core.registry.announced import SKIP_VARIABLE, Entry, Listed, a
 
 P = TypeVar("P", bound=Plugin)
+
+HERE: ContextVar[tuple[type[Plugin], ...]] = ContextVar("HERE", default=())  # a call's own
 
 
 class Registry:
@@ -51,12 +54,11 @@ class Registry:
             entry = found.get(place) or Entry(*place[:2], version, point.value, point)
             role = point.group.removeprefix(ENTRY_POINT_GROUP).lstrip(".").replace("-", " ")
             found[place] = attrs.evolve(entry, roles=entry.roles | {role} - {""})
-        return cls(found.values())
+        return cls(found.values()).including(*HERE.get())
 
     def including(self, *plugins: type[Plugin]) -> Registry:
         """Return a registry that also knows these classes."""
-        here = "this program"
-        added = [Entry(p.name, here, "", f"{p.__module__}:{p.__name__}", cls=p) for p in plugins]
+        added = [Entry(p.name, PROGRAM, "", f"{p.__module__}:{p.__name__}", cls=p) for p in plugins]
         return Registry([*(entry for group in self._entries.values() for entry in group), *added])
 
     @property
@@ -111,11 +113,8 @@ class Registry:
 
     def working(self, role: type[P]) -> list[type[P]]:
         """Return the classes of a role that can be used, by name."""
-        return [
-            cast(type[P], listed.cls)
-            for listed in self.listing(role)
-            if listed.cls is not None and not listed.error
-        ]
+        known = self.listing(role)
+        return [cast(type[P], one.cls) for one in known if one.cls and not one.error]
 
 
 def _points() -> list[EntryPoint]:

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bionic_core.errors import RequestError
+from bionic_core.errors import RequestError, listing
+from bionic_core.model.network import StageModule
 from bionic_core.runs.activity import Recording, recording
 from bionic_core.runs.folder import Run
 from bionic_core.statistics.capacity import FEWEST, Capacity, memory_capacity
@@ -87,10 +88,12 @@ def _inputs(found: Recording) -> Matrix:
     model, where = found.spec.model, str(found.run.folder)
     height = getattr(found.network, "features", (0, 0, 0))[1]
     if model.input != "rows" or height != model.image[1]:
+        stages = [one for one in found.network.stages if isinstance(one, StageModule)]
+        front = dict.fromkeys(name for one in stages for name in one.features.mechanisms)
         raise RequestError(
             "memory capacity is of networks that are given the rows of an image in turn: "
             + (
-                "the run's front end makes other rows of them; leave out mechanisms.convolution"
+                f"the run's front end makes other rows of them; leave out {listing(front)}"
                 if model.input == "rows"
                 else f'set model.input = "rows" and model.steps; they are "{model.input}" and '
                 f"{model.steps}. bionic train memory is such a run"

@@ -9,12 +9,12 @@ import attrs
 
 from bionic_core.base.strict import plain
 from bionic_core.errors import RequestError
-from bionic_core.markers import DISTRIBUTION, EARLIER, NEUTRAL, NUMERICS
+from bionic_core.markers import DISTRIBUTION, EARLIER, NEUTRAL, NUMERICS, PROGRAM
 from bionic_core.plugin import Mechanism, Plugin
 from bionic_core.registry import Registry
 from bionic_core.runs.images_and_wiring import Inputs
 from bionic_core.spec.spec import Spec
-from bionic_core.spec.tables import Model
+from bionic_core.spec.tables import Model, Training
 from bionic_core.training.recipe import recipe_of
 
 CORE_NUMERICS = 3
@@ -99,9 +99,10 @@ def said_before(tables: dict[str, Any], spec: Spec) -> bool:
 
 def _plugins(
     spec: Spec, tables: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], Plugin | Model]]:
+) -> Iterator[tuple[dict[str, Any], Plugin | Model | Training]]:
     """Yield the tables of a spec whose later keys have an earlier value."""
     yield tables["model"], spec.model
+    yield tables["training"], spec.training
     if spec.connectome is not None:
         yield tables["connectome"], spec.connectome
     for name, mechanism in spec.mechanisms.items():
@@ -147,6 +148,13 @@ def check_numerics(manifest: Mapping[str, Any], registry: Registry, *, where: st
             problems += _compare("the core", number, CORE_NUMERICS, _core_version(manifest))
             continue
         package = _renamed((manifest.get("plugins") or {}).get(name))
+        if name not in registry.names and package == PROGRAM:
+            problems.append(
+                f"trained with the mechanism '{name}', a class of the script or notebook that "
+                "trained it, which nothing announces. There, bionic.open(RUN, plugins=[CLASS]) "
+                f"opens it; a package has it everywhere ('bionic new {name}' writes one)"
+            )
+            continue
         if name not in registry.names:
             problems.append(
                 f"trained with the mechanism '{name}'{_of(package)}, which is not installed "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -84,3 +85,25 @@ def _probe(spec: Spec, inputs: Inputs, device: str, seconds: float) -> float:
 
 words = duration
 """A duration for people, as here it is told: ``40 s``, ``12 min``, ``3.4 h``."""
+
+
+def in_all(total: float, left: int, jobs: int) -> float:
+    """Return the seconds of runs that take ``total`` one by one, ``jobs`` of them at a time."""
+    return total / max(1, min(jobs, left))
+
+
+def told(each: Mapping[str, float], total: float, left: int, jobs: int) -> str:
+    """Say how long runs take that are left, and how that was found: in a line, for plans.
+
+    Args:
+        each: seconds of a run, by what was timed.
+        total: seconds of all, one by one.
+        left: how many there are.
+        jobs: how many are trained at a time.
+    """
+    found = ", ".join(f"{what} {words(seconds)}" for what, seconds in each.items())
+    return (
+        f"about {words(in_all(total, left, jobs))} for the {left} runs that are left, {jobs} at a "
+        f"time, from a timed probe: real training steps, here, and what they make of a run with "
+        f"all its epochs ({found}); early stopping makes it less"
+    )

@@ -57,6 +57,7 @@ from bionic_core.runs.observer import Observer
 from bionic_core.runs.planned import PlannedRun, Plans
 from bionic_core.runs.result import Result, Seen
 from bionic_core.runs.sending import write_finished
+from bionic_core.runs.steps import choose_steps, said_of
 from bionic_core.runs.task import Task
 from bionic_core.runs.wiring import keep_wiring
 from bionic_core.spec.spec import Spec
@@ -126,12 +127,14 @@ def train_task(
         if claim.contested:
             claim.take(wait)
         state, course = prepare(task.spec, task.seed, inputs, place)
+        choose_steps(run, state, course, partial(observer.note, task))
         claim.take(wait)  # from here on, something is written
         if run.done:
             claim.remove()
             return reused(run)
         observer.claimed(task, run.folder)
         more = told(task.spec, state.network, inputs, partial(observer.note, task))
+        more |= said_of(state)
         texts = texts_of(planned, inputs, place, more)
         try:
             _go_on(run, state, course, inputs, texts, task, observer)
@@ -215,7 +218,7 @@ def write_texts(
     ``texts`` is brought up to date; ``more`` is what else to say of how it goes on.
     """
     if checkpoint is not None:
-        texts[MANIFEST] = _resumed(run, checkpoint, course, more or {})
+        texts[MANIFEST] = _resumed(run, checkpoint, course, {**said_of(state), **(more or {})})
         old_and_new = {
             name: [sha256(run.read(name)), sha256(text.encode())] for name, text in texts.items()
         }

@@ -15,12 +15,14 @@ from bionic_core.markers import EARLIER, NEUTRAL, UNIT
 from bionic_core.spec.topology import LayerCells
 
 SECTIONS = ("model", "connectome", "data", "training", "mechanisms")
-
-CONSTANT = "constant"
+STEPS = {NEUTRAL: True, UNIT: "iterations"}
 Storage = Literal["auto", "dense", "packed", "sparse"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"]
+Monitor = Literal["accuracy", "loss", "macro_f1", "epoch"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
-def _image(_: object, attribute: object, value: tuple[int, int, int]) -> None:
+def _size(_: object, attribute: object, value: tuple[int, int, int]) -> None:
     """[1 or 3 channels, height, width], at least 8 × 8."""
     if value[0] not in (1, 3) or min(value[1:]) < 8:
         raise ValueError("must be [channels, height, width], 1 or 3 channels, at least 8 × 8")
@@ -57,9 +59,7 @@ class Model:
     layers: Mapping[str, LayerCells] = field(metadata={UNIT: "neurons"})
     projections: tuple[str, ...] = ()
     classes: int = field(default=7, validator=ge(2), metadata={UNIT: "classes"})
-    image: tuple[int, int, int] = field(
-        default=(1, 48, 48), validator=_image, metadata={UNIT: "px"}
-    )
+    image: tuple[int, int, int] = field(default=(1, 48, 48), validator=_size, metadata={UNIT: "px"})
     storage: Storage = field(
         default="auto", validator=in_(get_args(Storage)), metadata={NEUTRAL: True}
     )
@@ -130,28 +130,23 @@ class Training:
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
+        compile: take steps through torch's compiler, the same but for rounding
+            (:mod:`bionic_core.training.compiled`); ``auto``, where the time of a few says it pays.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"] = field(
-        default="adam", validator=in_(("adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"))
-    )
+    optimizer: Optimizer = field(default="adam", validator=in_(get_args(Optimizer)))
     lr: float = field(default=6e-4, validator=gt(0), metadata={UNIT: "1"})
     batch_size: int = field(default=32, validator=ge(1), metadata={UNIT: "images"})
     max_epochs: int = field(default=400, validator=ge(1), metadata={UNIT: "epochs"})
     patience: int = field(default=40, validator=ge(0), metadata={UNIT: "epochs"})
-    monitor: Literal["accuracy", "loss", "macro_f1", "epoch"] = field(
-        default="accuracy", validator=in_(("accuracy", "loss", "macro_f1", "epoch"))
-    )
+    monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
-    precision: Literal["float32", "tf32", "bfloat16"] = field(
-        default="float32", validator=in_(("float32", "tf32", "bfloat16"))
-    )
-    newton_schulz: int = field(
-        default=5, validator=[ge(1), le(20)], metadata={NEUTRAL: True, UNIT: "iterations"}
-    )
+    precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
+    newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata=STEPS)
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
     )
+    compile: Literal["auto"] | bool = field(default=False, metadata={EARLIER: False})
 
     def __attrs_post_init__(self) -> None:
         if self.newton_schulz != 5 and self.optimizer != "muon":

@@ -9,7 +9,7 @@ import attrs
 from bionic_core.base.records import OMITTED
 from bionic_core.errors import BionicError
 from bionic_core.registry import Registry
-from bionic_core.runs.probe import words
+from bionic_core.runs.probe import in_all, told
 from bionic_core.statistics.comparisons import ASSUMPTIONS
 from bionic_core.statistics.designs import Design, Layout
 from bionic_core.statistics.power import Detectable, ImageError, detectable_differences
@@ -85,11 +85,8 @@ def ablation_plan(
     estimate = None
     left = design.runs - len(done)
     if seconds is not None and left:
-        estimate = Estimate(seconds, seconds * left / min(jobs, left))
-        notes.append(
-            f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at a time, "
-            f"from a timed probe of the full model ({words(seconds)} a run, all epochs)"
-        )
+        estimate = Estimate(seconds, in_all(seconds * left, left, jobs))
+        notes.append(told({"the full model": seconds}, seconds * left, left, jobs))
     return AblationPlan(
         ablation.experiment.spec.name,
         layout(ablation),

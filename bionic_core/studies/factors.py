@@ -158,6 +158,16 @@ class Table:
     cells: tuple[Mapping[str, Level], ...]
 
 
+def switched_in(path: Path) -> list[str]:
+    """Return the mechanisms that a design's file puts in and out: its columns that are no keys.
+
+    Raises:
+        RequestError: the file cannot be read.
+    """
+    columns = [name.removeprefix("mechanisms.") for name in read_table(path).rows[0]]
+    return [name for name in columns if not is_key(name)]
+
+
 def read_design(path: Path, spec: Spec, registry: Registry) -> Table:
     """Read a design from a CSV file: a column for each factor, a row for each cell.
 

@@ -12,7 +12,7 @@ from bionic_core.errors import RequestError
 from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.planned import Plans
-from bionic_core.runs.probe import probe, words
+from bionic_core.runs.probe import in_all, probe, told
 from bionic_core.statistics.designs import Layout
 from bionic_core.statistics.drawn_plan import DrawnSight, about_draws, draws_sd, planned_draws
 from bionic_core.statistics.effects import estimate_effects
@@ -146,12 +146,8 @@ def factorial_plan(
 
 def _duration(each: float, left: int, jobs: int) -> tuple[Estimate, str]:
     """Return how long runs take that are left, also in words."""
-    estimate = Estimate(each, each * left / min(jobs, left))
-    return estimate, (
-        f"about {words(estimate.seconds)} for the {left} runs that are left, {jobs} at "
-        f"a time, from a timed probe with everything on ({words(estimate.seconds_per_run)} a "
-        "run, all epochs)"
-    )
+    estimate = Estimate(each, in_all(each * left, left, jobs))
+    return estimate, told({"with everything on": each}, each * left, left, jobs)
 
 
 def _about(spread: Spread, seen: Sights, between: Mapping[str, float]) -> list[str]:

@@ -14,7 +14,7 @@ from bionic_core.registry import Registry
 from bionic_core.runs.folder import Run
 from bionic_core.runs.identity import as_before
 from bionic_core.runs.planned import Plans
-from bionic_core.runs.probe import probe, words
+from bionic_core.runs.probe import in_all, probe, told
 from bionic_core.runs.task import Task
 from bionic_core.spec.spec import Spec, digest
 from bionic_core.statistics.designs import Design, Layout
@@ -150,23 +150,23 @@ def estimate(reproduction: Reproduction, plans: Plans, *, device: str, jobs: int
     total, todo, each = 0.0, 0, {}
     for experiment in reproduction.experiments:
         missing = sum(not run.done for _, run in _runs(experiment, plans))
+        if not missing:
+            continue
         inputs = plans.inputs.get(experiment.spec)
         seconds = probe(experiment.spec, inputs, device=device, jobs=jobs)
         each[experiment.spec.name] = seconds
         total += seconds * missing
         todo += missing
-    return Estimate(todo, each, total / jobs)
+    return Estimate(todo, each, in_all(total, todo, jobs))
 
 
 def describe_plan(reproduction: Reproduction, duration: Estimate, jobs: int) -> Plan:
     """Return what will be trained, with ``jobs`` runs side by side."""
     published = reproduction.published
-    each = ", ".join(f"{name} {words(s)}" for name, s in duration.seconds_per_run.items())
-    line = (
-        f"{reproduction.runs} runs, {duration.runs} of them to be trained: about "
-        f"{words(duration.seconds)} with {jobs} at a time, from a timed probe ({each} a run, "
-        "all epochs; early stopping makes it less)"
-    )
+    line = f"{reproduction.runs} runs, {duration.runs} of them to be trained"
+    if duration.runs:
+        total = duration.seconds * min(jobs, duration.runs)
+        line += f": {told(duration.seconds_per_run, total, duration.runs, jobs)}"
     specs = {name: experiment.spec.name for name, experiment in reproduction.others.items()}
     specs[published.main] = reproduction.ablation.experiment.spec.name
     return Plan(

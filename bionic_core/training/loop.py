@@ -43,6 +43,8 @@ class State:
         best_weights: the network's state dict then.
         history: a record for each epoch, as in ``metrics.jsonl``.
         average: of the weights, None where the recipe asks for none.
+        compiled: whether steps are compiled; None where the spec does not ask for it.
+        step: how one is taken, :func:`step_once` or what does as it does.
     """
 
     network: Network
@@ -54,6 +56,8 @@ class State:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = attrs.field(factory=dict)
     history: list[dict[str, Any]] = attrs.field(factory=list)
+    compiled: bool | None = None
+    step: Callable[..., tuple[Tensor, Tensor]] = attrs.field(factory=lambda: step_once)
 
     def after_step(self) -> None:
         """Go on with what follows each step of the optimiser."""
@@ -162,7 +166,7 @@ class Single(Learner):
     def take(self, images: Tensor, labels: Tensor, now: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Take a step towards what a batch wants; return the loss, a scalar, and logits BC."""
         self.network.seek(now[0])
-        return step_once(
+        return self.state.step(
             self.network,
             self.state.optimizer,
             images,
@@ -345,14 +349,26 @@ def step_once(
 
     ``rates`` are factors on what local rules change, by mechanism; 1 where none is given.
     """
-    record: dict[str, Tensor] | None = {} if network.plastic else None
-    with lowered(precision, images.device, cached=True):
-        logits = network(images, record)
-    logits = logits.to(network.readout.weight.dtype)
-    loss = training_loss(logits, labels, **loss_options)
+    rounding = lowered(precision, images.device, cached=True)
+    loss, logits, record = passed(network, images, labels, loss_options, rounding)
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()
     if record is not None:
         learn_locally(network, record, rates)
     return loss.detach(), logits.detach()
+
+
+def passed(
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    loss_options: Mapping[str, Any],
+    rounding: torch.autocast,
+) -> tuple[Tensor, Tensor, dict[str, Tensor] | None]:
+    """Return the loss, the logits BC, and the activity if local rules read it."""
+    record: dict[str, Tensor] | None = {} if network.plastic else None
+    with rounding:
+        logits = network(images, record)
+    logits = logits.to(network.readout.weight.dtype)
+    return training_loss(logits, labels, **loss_options), logits, record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -20,13 +20,18 @@ def keep_wiring(network: Network) -> None:
 
 @torch.no_grad()
 def learn_locally(
-    network: Network, record: Mapping[str, Tensor], rates: Mapping[str, float] | None = None
+    network: Network,
+    record: Mapping[str, Tensor],
+    rates: Mapping[str, float] | None = None,
+    changes: Callable[[Network, Mapping[str, Tensor]], Sequence[Tensor]] | None = None,
 ) -> None:
     """Apply the local rules once, through the wiring, to the activity in ``record``.
 
-    ``rates`` are factors on what they change, by mechanism; 1 where none is given.
+    ``rates`` are factors on what they change, by mechanism; 1 where none is given. ``changes`` is
+    what finds these changes, :func:`local_changes` if None.
     """
-    for plastic, change in zip(network.plastic, local_changes(network, record), strict=True):
+    found = (changes or local_changes)(network, record)
+    for plastic, change in zip(network.plastic, found, strict=True):
         plastic.projection.values.add_(change, alpha=(rates or {}).get(plastic.mechanism, 1.0))
 
 

@@ -142,7 +142,8 @@ def plugin_page(title: str, roles: tuple[str, ...], classes: list[type[Plugin]])
     """Yield the page of all plugins of some roles."""
     yield from titled(title, "=")
     yield "Every one that comes with bionic, and every key, as the classes say; ``bionic plugins"
-    yield "NAME`` prints the same. A key for which no range stands takes any value of its kind."
+    yield "NAME`` prints the same. In brackets stands a quantity's unit, 1 where it has none. A key"
+    yield "for which no range stands takes any value of its kind."
     yield ""
     for role in roles:
         for cls in sorted((c for c in classes if c.role == role), key=lambda c: c.name):

@@ -59,8 +59,9 @@ print(Pool(sigma=1.0)(torch.tensor([[0.0, 2.0, 4.0]])))
 check_mechanism(Divisive, "toml", "gradients")
 
 # %%
-# A spec may name it where the registry knows it. (In a package of its own, an entry point makes
-# it known to everybody: :doc:`/how-to/package`.)
+# A spec may name it where the registry knows it; ``bionic.train("demo", plugins=[Divisive])`` and
+# its like take the class itself. (In a package of its own, an entry point makes it known to
+# everybody: :doc:`/how-to/package`.)
 
 registry = bionic.Registry.installed().including(Divisive)
 spec = bionic.load(

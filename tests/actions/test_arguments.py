@@ -43,7 +43,7 @@ def test_options_are_arguments(
     renamed = RENAMED if call is not py.analyse else {}
     wanted = {renamed.get(o, o) for o in options - ELSEWHERE.keys() - elsewhere.keys()}
     assert wanted <= arguments, f"no argument for {wanted - arguments}"
-    own = arguments - wanted - {"progress", "confidence", "known"}
+    own = arguments - wanted - {"progress", "confidence", "known", "plugins"}
     assert not own, f"no option for {own}"
 
 

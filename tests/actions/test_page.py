@@ -26,7 +26,9 @@ def test_every_block_of_the_page_runs(
     assert bionic.Connectome.load(tmp_path / "three.npz").label == "three cells"
     assert "mechanisms: 'masks,noise' is one text" in capsys.readouterr().out
     assert (tmp_path / "page.html").stat().st_size > 10_000
-    assert len(list((tmp_path / "runs").glob("*/result.json"))) == 4
+    assert page.again.hash == page.capped.hash
+    assert page.again.spec.mechanisms["ceiling"].most == 2.0
+    assert len(list((tmp_path / "runs").glob("*/result.json"))) == 5
 
 
 def test_the_readmes_five_lines_are_the_pages() -> None:

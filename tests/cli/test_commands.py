@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bionic_core import Command, Registry
 from bionic_core.cli.families import HEADINGS, command_named
 from bionic_core.registry.outline import outline
 from tests.cli.test_cli import Bionic, bionic, refused
+from tests.support.shells import typed
 
 __all__ = ["bionic"]
 
@@ -188,6 +190,20 @@ def test_a_source_is_followed_to_where_a_class_is_and_else_says_nothing() -> Non
         ("bionic connectome fetch lar", "larva", "microns"),
         ("bionic evaluate la", "latest", "train"),
         ("bionic train demo --engine nobody --ep", "--epochs", "--out"),
+        ("bionic build full --set noise.sigma=", "noise.sigma=0.06", "noise.sigma="),
+        ("bionic build full --set masks.wiring=re", "masks.wiring=rewired", "masks.wiring=dense"),
+        ("bionic build full --set mechanisms.mas", "mechanisms.masks.", "masks."),
+        ("bionic build full --set masks.init=", "masks.init=fan-in", "masks.init=real"),
+        ("bionic build full --set model.stor", "model.storage=sparse", "model.steps="),
+        ("bionic train demo --set data.protocol=", "data.protocol=paper", "data.protocol="),
+        ("bionic train demo --set data.drop_leaks=", "data.drop_leaks=true", "data.source="),
+        ("bionic train demo --set data.source=", "data.source=fer2013", "data.source=column"),
+        ("bionic train demo --set connectome.source=", "connectome.source=larva", "larva"),
+        ("bionic train demo --set connectome.dr", "connectome.drawing=2", "connectome.drawing=3"),
+        ("bionic train demo --set training.patience=", "training.patience=40", "training.lr="),
+        ("bionic build full --set convolution.fi", "convolution.filters=[8,16]", "noise.sigma="),
+        ("bionic factorial --factor masks.wiring=real,d", "masks.wiring=real,dense", "real"),
+        ("bionic check connectome.i", "connectome.info", "noise"),
     ],
 )
 def test_the_shell_is_told_what_may_come_next(
@@ -201,6 +217,43 @@ def test_the_shell_is_told_what_may_come_next(
     words = said.out.split()
     assert offered in words
     assert not_offered not in words
+
+
+SHELLS = {
+    "zsh": ("_arguments", '"masks.wiring=rewired"'),
+    "fish": ("masks.wiring=real\nmasks.wiring=rewired", "masks.wiring=rewired"),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_other_shells_are_told_as_well(
+    bionic: Bionic, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_BIONIC_COMPLETE", f"complete_{shell}")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "bionic build full --set masks.wiring=re")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    said = bionic()
+    assert (said.code, said.err) == (0, "")
+    for words in SHELLS[shell]:
+        assert words in said.out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("bionic build full --set noise.sigma=", "--set noise.sigma=0.06 "),
+        ("bionic build full --set masks.wiring=rew", "--set masks.wiring=rewired "),
+        ("bionic build full --set=masks.init=d", "--set=masks.init=dense "),
+        ("bionic factorial demo --engine=sta", "--engine=stacked "),
+        ("bionic build full --set training.bat", "--set training.batch_size="),
+    ],
+)
+def test_bash_itself_puts_the_value_behind_the_key(
+    tmp_path: Path, line: str, completed: str
+) -> None:
+    """A terminal with bash in it: it takes words apart at =, whatever a program is told."""
+    assert typed(line, tmp_path).endswith(completed)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ WORDS = {
     *("--inhibitory", "--sign-unknown", "--kind", "--drop", "--refuse", "--keep", "--voxel"),
     *("--values", "--separator", "--cells-separator", "--encoding", "--label", "--tilt", "--pia"),
     *("--until", "--max-seeds", "--part", "--by", "--top", "--state", "--spec", "--variant"),
+    *("--covariate", "--random", "--ignore"),
     *("--neurons", "--source", "--to", "--set", "--track-to", "--draws", "--unit", "paper", "name"),
 }
 """Arguments and options that name no file: they are looked up, counted, or shown."""

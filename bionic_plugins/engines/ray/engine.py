@@ -195,11 +195,18 @@ class _Study:
 
     def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
         from bionic_core import Mechanism
+        from bionic_core.markers import PROGRAM
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
         announced = {registry.distribution(name, Mechanism) for name in spec.mechanisms}
         packages = {package for package in announced if package} or {"bionic"}
+        if PROGRAM in packages:
+            raise RequestError(
+                "--engine ray: a mechanism is a class of this script or notebook, which the "
+                "cluster does not have. Put it into a package ('bionic new NAME' writes one) and "
+                "install that there, or take --engine local"
+            )
         device = self._work.device
         return Order(
             number=task.number,

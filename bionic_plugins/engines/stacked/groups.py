@@ -123,6 +123,8 @@ def _unlike_stacks(spec: Spec) -> str:
     recipe = recipe_of(spec)
     if spec.training.optimizer == CLOSED:
         return "a stack takes steps, and its readout is solved at once"
+    if spec.training.compile is not False:
+        return "a stack's steps are not compiled, as training.compile asks"
     if options := sorted(set(recipe.loss) - LOSS):
         return f"a stack's loss has no {', '.join(options)}"
     if follow := [name for name, follows in recipe.scheduled.items() if follows]:

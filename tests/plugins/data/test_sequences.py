@@ -133,6 +133,15 @@ def test_runs_without_rows_are_told_what_to_set(tmp_path: Path, run: Run) -> Non
     whole = spec({"test": 50}, input="constant", steps=3)
     with pytest.raises(RequestError, match=r'set model.input = "rows"'):
         capacities(train(whole, root=tmp_path, device="cpu"))
+    fronted = spec({"test": 50}, image=[1, 16, 16], steps=5)
+    fronted = core.load(_written(fronted, tmp_path), with_=["convolution"])
+    with pytest.raises(RequestError, match="other rows of them; leave out convolution"):
+        capacities(train(fronted, root=tmp_path, device="cpu"))
     marks = spec({"form": "symbols"})
     with pytest.raises(RequestError, match="not one value each"):
         capacities(train(marks, root=tmp_path, device="cpu"))
+
+
+def _written(document: Spec, folder: Path) -> Path:
+    (folder / "spec.toml").write_text(document.to_toml())
+    return folder / "spec.toml"
