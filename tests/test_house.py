@@ -36,7 +36,7 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 STRING_KEYS = 50
 """Accesses of results by a string in the reports: they have types."""
-REPORT_LINES = 3_911
+REPORT_LINES = 3_876
 
 LONG_FILES: Mapping[str, int] = {}
 LONG_FUNCTIONS: Mapping[str, int] = {}

@@ -78,10 +78,9 @@ def _link(found: Found, cell: StudyRun, out: Path) -> Cell:
     folder, name = found.run(cell), Path(cell.run).name if cell.run else "failed"
     if folder is None:
         return Cell(name)
-    page = folder / PAGE
-    target = page if page.is_file() else folder
+    target = folder / PAGE if (folder / PAGE).is_file() else folder
     path = Path(os.path.relpath(target, out.parent)).as_posix()
-    return Cell(name, href=f"./{quote(path)}{'' if target == page else '/'}")
+    return Cell(name, href=f"./{quote(path)}{'' if target != folder else '/'}")
 
 
 def runs_section(

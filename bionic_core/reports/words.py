@@ -17,9 +17,7 @@ __all__ = ["NONE", "count", "interval", "mean_sd", "number", "percent", "rough"]
 
 def p_value(value: float | None) -> str:
     """Return a p value, or a dash."""
-    if value is None:
-        return NONE
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return NONE if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def p_words(value: float | None) -> str:
@@ -85,9 +83,7 @@ def capital(text: str) -> str:
 
 def listed(names: Sequence[str], joint: str = "and") -> str:
     """Return ``a``, ``a and b`` or ``a, b and c``."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} {joint} {names[-1]}"
+    return "".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} {joint} {names[-1]}"
 
 
 def crossed(term: str) -> str:

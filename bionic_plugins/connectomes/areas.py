@@ -11,7 +11,7 @@ import numpy.typing as npt
 from attrs import field
 from attrs.validators import ge, gt, le
 
-from bionic_core import DRAWS, Connectome, ConnectomeSource
+from bionic_core import DRAWS, UNIT, Connectome, ConnectomeSource
 from bionic_plugins.connectomes import column_statistics as known
 from bionic_plugins.connectomes.drawing import draw
 from bionic_plugins.connectomes.sheet import COLUMN
@@ -62,11 +62,13 @@ class Areas(ConnectomeSource):
     )
 
     areas: Mapping[str, int] = field(
-        factory=lambda: {"V1": COLUMN, "LM": 667, "AL": 667}, validator=_neurons
+        factory=lambda: {"V1": COLUMN, "LM": 667, "AL": 667},
+        validator=_neurons,
+        metadata={UNIT: "neurons"},
     )
-    up: float = field(default=0.05, validator=[gt(0), le(1)])
-    down: float = field(default=0.03, validator=[ge(0), le(1)])
-    seed: int = field(default=0, validator=ge(0), metadata={DRAWS: True})
+    up: float = field(default=0.05, validator=[gt(0), le(1)], metadata={UNIT: "1"})
+    down: float = field(default=0.03, validator=[ge(0), le(1)], metadata={UNIT: "1"})
+    seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1", DRAWS: True})
 
     def read(self) -> Connectome:
         """Draw the connectome; the same for the same areas and seed."""

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field
 from attrs.validators import ge, in_, le
 
-from bionic_core import Dataset, DataSource, RequestError, Split
+from bionic_core import UNIT, Dataset, DataSource, RequestError, Split
 
 
 @attrs.frozen(eq=False)
@@ -37,14 +37,14 @@ class Sequences(DataSource):
         "al. 2022, doi:10.1371/journal.pcbi.1010639"
     )
 
-    delay: int = field(default=3, validator=ge(0))
+    delay: int = field(default=3, validator=ge(0), metadata={UNIT: "steps"})
     form: Literal["values", "symbols"] = field(
         default="values", validator=in_(("values", "symbols"))
     )
-    symbols: int = field(default=7, validator=[ge(2), le(256)])
-    train: int = field(default=2000, validator=ge(2))
-    test: int = field(default=1000, validator=ge(1))
-    seed: int = field(default=0, validator=ge(0))
+    symbols: int = field(default=7, validator=[ge(2), le(256)], metadata={UNIT: "symbols"})
+    train: int = field(default=2000, validator=ge(2), metadata={UNIT: "images"})
+    test: int = field(default=1000, validator=ge(1), metadata={UNIT: "images"})
+    seed: int = field(default=0, validator=ge(0), metadata={UNIT: "1"})
 
     def __attrs_post_init__(self) -> None:
         if self.train < self.symbols:

@@ -20,6 +20,7 @@ def _odd(_: object, attribute: object, value: tuple[int, ...]) -> None:
 
 
 def _positive(_: object, attribute: object, value: int | tuple[int, ...]) -> None:
+    """At least 1, each."""
     if any(size < 1 for size in (value if isinstance(value, tuple) else (value,))):
         raise ValueError("must be >= 1")
 

@@ -52,8 +52,7 @@ def spec(**tables: Any) -> bionic.Spec:
         "training": {"max_epochs": 2, "lr": 3e-3, "patience": 0},
         "mechanisms": {"noise": {}, "layernorm": {}},
     }
-    for table, keys in tables.items():
-        document[table] = document[table] | keys
+    document |= {table: document[table] | keys for table, keys in tables.items()}
     return compose(document, name="small", registry=bionic.Registry.installed())
 
 
@@ -104,8 +103,7 @@ def test_the_result_holds_all_figures_of_both_splits(run: Run) -> None:
 
 def test_averaging_over_mirror_images_stands_apart(run: Run) -> None:
     found = evaluation_of(predict_split(run, "test", flip=True))
-    averaged = found.flip_averaged
-    assert averaged is not None
+    assert (averaged := found.flip_averaged) is not None
     assert attrs.evolve(found, flip_averaged=None) == evaluate_run(run, "test")
     assert "flip_averaged" not in to_document(evaluate_run(run, "test"))
     assert list(to_document(found))[6:9] == ["selected_on", "flip_averaged", "accuracy"]
