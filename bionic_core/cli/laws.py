@@ -43,17 +43,18 @@ ABSENT = "no-such-file"
 """What is given for a path, in a folder that is empty."""
 
 HELP = """
-import json, sys
+import json, os, sys
 from importlib import import_module
 before = {*sys.modules}
-module, name = sys.argv[1:]
+module, name, path = sys.argv[1:]
+sys.path[:] = path.split(os.pathsep)
 cls = import_module(module)
 for part in name.split("."):
     cls = getattr(cls, part)
 from bionic_core.cli.command import command_of
 from bionic_core.registry.announced import Entry
 try:
-    command_of(Entry(cls.name, "here", "", ":".join(sys.argv[1:]), cls=cls)).main(["--help"])
+    command_of(Entry(cls.name, "here", "", f"{module}:{name}", cls=cls)).main(["--help"])
 finally:
     found = {name.partition(".")[0] for name in {*sys.modules} - before}
     print(json.dumps(sorted(found)), file=sys.stderr)
@@ -167,12 +168,11 @@ def light(bed: CommandBed) -> None:
         raise NotJudged("it is in no module that another process could import")
     path = os.pathsep.join(filter(None, sys.path))
     found = subprocess.run(
-        [sys.executable, "-c", HELP, module, name],
+        [sys.executable, "-I", "-c", HELP, module, name, path],
         check=False,
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": path},
     )
     lines = found.stderr.strip().splitlines()
     if found.returncode != 0 or not lines:

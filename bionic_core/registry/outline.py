@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import tokenize
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 import attrs
+
+from bionic_core.base.strict_json import json_text
 
 
 @attrs.frozen
@@ -123,7 +124,7 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json_text(value, ensure_ascii=False, separators=(",", ":"))
     return str(value).lower()
 
 

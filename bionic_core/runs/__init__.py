@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bionic_core.base.locks import Claim as Claim
     from bionic_core.base.memory import machine_memory as machine_memory
     from bionic_core.base.process import configure_process as configure_process
+    from bionic_core.markers import PROGRAM as PROGRAM
     from bionic_core.model.hooks import hooks_of as hooks_of
     from bionic_core.model.projection import DenseProjection as DenseProjection
     from bionic_core.model.sparse import SparseProjection as SparseProjection

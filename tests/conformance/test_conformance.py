@@ -167,7 +167,9 @@ def test_wrong_requests() -> None:
         check_mechanism(toy(sigma=attrs.field(type=float)))
     with pytest.raises(RequestError, match="give it the class attribute 'name'"):
         check_mechanism(Mechanism)
-    with pytest.raises(RequestError, match="cannot be judged: there are laws for mechanisms"):
+    with pytest.raises(
+        RequestError, match="is a publication, and there are laws for connectome sources"
+    ):
         list(judge(bionic.Registry.installed().get("bionic2025", bionic.Publication)))
 
 

@@ -195,7 +195,7 @@ class _Study:
 
     def _order(self, task: Task, planned: PlannedRun, registry: Any) -> Order:
         from bionic_core import Mechanism
-        from bionic_core.markers import PROGRAM
+        from bionic_core.runs import PROGRAM
         from bionic_plugins.engines.ray.tasks import Order
 
         spec = task.spec
