@@ -79,6 +79,7 @@ __getattr__, __dir__, __all__ = offer(
         "bionic_core.base.locks": ("Claim",),
         "bionic_core.base.memory": ("machine_memory",),
         "bionic_core.base.process": ("configure_process",),
+        "bionic_core.markers": ("PROGRAM",),
         "bionic_core.model.hooks": ("hooks_of",),
         "bionic_core.model.projection": ("DenseProjection",),
         "bionic_core.model.sparse": ("SparseProjection",),
