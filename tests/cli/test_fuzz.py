@@ -247,6 +247,7 @@ def test_requests_at_random(kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # some three thousand commands
 @pytest.mark.parametrize("kind", TRIES)
 def test_many_requests_at_random(kind: str) -> None:
     inputs, attempt = TRIES[kind]
