@@ -76,27 +76,29 @@ class _Within:
 
     Attributes:
         seeds: the number of each run's seed (R,).
-        count: of seeds, S.
+        order: runs by seed (R,).
+        starts: where in this order each seed's begin (S,).
         basis: orthonormal, of the model's other columns, (R, T).
     """
 
     seeds: npt.NDArray[np.int64]
-    count: int
+    order: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
     basis: Matrix
 
     @classmethod
     def of(cls, model: Model) -> _Within:
         """Return those of a model's runs."""
         seeds = model.seeds
-        within = cls(seeds, int(seeds.max()) + 1, np.empty((len(seeds), 0)))
+        order = np.argsort(seeds, kind="stable")
+        starts = np.searchsorted(seeds[order], np.arange(seeds.max() + 1))
+        within = cls(seeds, order, starts, np.empty((len(seeds), 0)))
         columns = within.centred(model.columns[:, model.blocks.shape[1] :])
         return attrs.evolve(within, basis=np.linalg.qr(columns)[0])
 
     def sums(self, columns: Matrix) -> Matrix:
         """Return the sums over each seed's runs of columns (R, n), (S, n)."""
-        found = np.zeros((self.count, columns.shape[1]))
-        np.add.at(found, self.seeds, columns)
-        return found
+        return np.asarray(np.add.reduceat(columns[self.order], self.starts))
 
     def centred(self, columns: Matrix) -> Matrix:
         """Return columns (R, n) less each seed's mean."""
