@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from tests.benchmarks.accounts import CLOCKS
 from tests.benchmarks.equal_work import FIGURES, compared
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.limit import sentence, share
+from tests.benchmarks.peers.duel import Contest, Peer, play
+from tests.benchmarks.processes import ROOT, plain_environment
 from tests.benchmarks.table import markdown, shown
 from tests.benchmarks.work import counted
 
@@ -273,3 +278,26 @@ def test_the_limit_is_the_longer_of_arithmetic_and_memory() -> None:
     assert found["limit"] == pytest.approx(3e-3)
     for step, words in ((4e-3, "bound by the arithmetic"), (1e-2, "bound by kernels")):
         assert sentence(found | {"step": step}).startswith(words)
+
+
+def test_peers_do_the_same_work_and_those_that_are_missing_are_said() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "peers", "--quick"]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT, env=plain_environment()
+    )
+    table = done.stdout
+    for work in ("recurrent step", "null wirings", "import of a table", "masked layer", "effects"):
+        assert work in table  # each is compared before it is timed
+    for name in ("wiretorch", "polars", "flyconn"):
+        left = f"{name} is left out: {name}" in table
+        assert left == (find_spec(name) is None)
+    assert "torch.nn.utils.prune" in table
+
+
+def test_a_peer_with_another_result_is_not_timed() -> None:
+    def check(ours: int, theirs: int, name: str) -> None:
+        assert ours == theirs, name
+
+    peer = Peer("wrong", "torch", lambda: lambda: 2)
+    with pytest.raises(AssertionError, match="wrong"):
+        play(Contest("part", "work", lambda: lambda: 1, [peer], check), 1)

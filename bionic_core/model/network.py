@@ -80,11 +80,16 @@ class LayerModule(nn.Module):
         return self.emitted(self.driven(bridge, out, record), record)
 
     def driven(
-        self, bridge: Tensor | None, out: Mapping[str, Tensor], record: Record | None = None
+        self,
+        bridge: Tensor | None,
+        out: Mapping[str, Tensor],
+        record: Record | None = None,
+        shared: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Tensor:
-        """Return the rates BQ after the gain's ReLU."""
-        terms = [] if bridge is None else [bridge]
-        terms += [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
+        """Return the rates BQ after the gain's ReLU; projections are given what calls share."""
+        terms, more = [] if bridge is None else [bridge], shared or {}
+        for pre in self.inputs:
+            terms.append(self.projections.get_submodule(pre)(out[pre], *more.get(pre, ())))
         h = reduce(torch.add, terms)
         if self.inputs:  # the bridge alone is rectified already
             h = functional.relu(h)
@@ -96,7 +101,8 @@ class LayerModule(nn.Module):
             h = h + current
         if gain is not None:
             h = gain * h
-        h = functional.relu(h)
+        if current is not None or gain is not None:  # else it is rectified already
+            h = functional.relu(h)
         if record is not None:
             record[f"{self.name}.gain"] = h
         return h

@@ -47,6 +47,7 @@ class PackedProjection(SparseProjection):
         size = (self.site.post.size, self.site.pre.size)
         return values.new_zeros(size[0] * size[1]).scatter(0, self.at_place, values).view(size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x · Wᵀ + b, BP → BQ."""
-        return functional.linear(x, self.matrix(self.effective()), self.bias)
+    def forward(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return x · Wᵀ + b, BP → BQ; W as it acts may be given."""
+        made = self.matrix(self.effective()) if weights is None else weights
+        return functional.linear(x, made, self.bias)

@@ -199,9 +199,9 @@ class DenseProjection(Projection):
         matrix[wiring.post, wiring.pre] = values
         return matrix
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x · Wᵀ + b, BP → BQ."""
-        return functional.linear(x, self.effective(), self.bias)
+    def forward(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return x · Wᵀ + b, BP → BQ; W as it acts may be given."""
+        return functional.linear(x, self.effective() if weights is None else weights, self.bias)
 
 
 def _mask(wiring: Wiring, values: Tensor) -> Tensor:

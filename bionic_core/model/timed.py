@@ -23,6 +23,7 @@ from bionic_core.model.answers import SAMPLES, try_answer
 from bionic_core.model.asking import Asking
 from bionic_core.model.combination import Pieces, Record, harmless
 from bionic_core.model.network import LayerModule, Network
+from bionic_core.model.projection import Projection
 from bionic_core.sites import Layer
 from bionic_core.spec.tables import Model
 from bionic_core.spec.timing import delay, remains
@@ -74,6 +75,19 @@ class TimedLayer(LayerModule):
         super().__init__(*parts)
         self.state: States = state
 
+    def shared(self) -> dict[str, tuple[Tensor, ...]]:
+        """Return the matrices that all steps share, instead of making each anew in each.
+
+        Not of a projection whose weights mechanisms change: they may draw numbers each time.
+        """
+        found: dict[str, tuple[Tensor, ...]] = {}
+        for pre in self.inputs:
+            projection = self.projections.get_submodule(pre)
+            assert isinstance(projection, Projection)
+            if projection.storage != "sparse" and not projection.chain.mechanisms:
+                found[pre] = (projection.matrix(projection.effective()),)
+        return found
+
 
 class TimedNetwork(Network):
     """A network whose layers are run for several steps; module images BCHW → logits (B, classes).
@@ -100,6 +114,7 @@ class TimedNetwork(Network):
         blank = {n: flat.new_zeros(len(flat), layer.size) for n, layer in layers.items()}
         out, states = dict(blank), dict(blank)
         memories = {name: layer.state.blank(blank[name]) for name, layer in layers.items()}
+        shared = {name: layer.shared() for name, layer in layers.items()}
         records: dict[str, list[Tensor]] = defaultdict(list)
         read: list[Tensor] = []
         for step in range(self.model.steps):
@@ -112,7 +127,7 @@ class TimedNetwork(Network):
                 own = arriving if name == first else None
                 if own is None and not rates:
                     own = blank[name]
-                h = layer.driven(own, rates, said)
+                h = layer.driven(own, rates, said, shared[name])
                 h, memories[name] = layer.state(h, states[name], memories[name], said)
                 states[name], out[name] = h, layer.emitted(h, said)
             read.append(out[last])

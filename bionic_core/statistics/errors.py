@@ -150,7 +150,7 @@ class Seeds(ErrorModel):
     @cached_property
     def groups(self) -> Places:
         """The runs of each seed."""
-        return _groups(self.model.blocks)
+        return _groups(self.model.seeds[:, None])
 
     @cached_property
     def _absorbed(self) -> _Frame:
@@ -309,7 +309,7 @@ def _each(values: Matrix, weights: Matrix) -> Matrix:
     return np.asarray(values * weights.reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def _groups(rows: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> Places:
+def _groups(rows: npt.NDArray[np.int64]) -> Places:
     """Return the places of equal rows."""
     _, which = np.unique(rows, axis=0, return_inverse=True)
     return tuple(np.flatnonzero(which == group) for group in range(which.max() + 1))

@@ -55,11 +55,11 @@ class Term:
 
 def blocks_of(seeds: Sequence[Level]) -> Matrix:
     """Return the intercept and one centred column for each further seed, (R, seeds)."""
-    columns = [np.ones(len(seeds))]
-    for seed in sorted(set(seeds), key=lambda seed: (str(type(seed)), seed))[1:]:
-        column = np.array([float(value == seed) for value in seeds])
-        columns.append(column - column.mean())
-    return np.stack(columns, axis=1)
+    order = sorted(set(seeds), key=lambda seed: (str(type(seed)), seed))
+    place = {seed: number for number, seed in enumerate(order)}
+    of_run = np.array([place[seed] for seed in seeds])
+    columns = (of_run[:, None] == np.arange(1, len(order))).astype(np.float64)
+    return np.column_stack([np.ones(len(seeds)), columns - columns.mean(0)])
 
 
 def orders(factors: Sequence[Factor]) -> list[int]:
@@ -204,6 +204,12 @@ class Model:
     def first(self) -> int:
         """The place of the first term's coefficient, behind blocks and covariates."""
         return int(self.blocks.shape[1]) + len(self.covariates)
+
+    @property
+    def seeds(self) -> Places:
+        """The number of each run's seed or other block (R,), from 0."""
+        further = self.blocks[:, 1:] > 0
+        return np.asarray(further @ np.arange(further.shape[1], 0, -1))
 
     @property
     def degrees(self) -> int:

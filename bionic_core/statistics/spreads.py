@@ -14,6 +14,9 @@ from bionic_core.statistics.linear import Matrix, Model
 SPREADS = 0.05
 """Level of the tests of spreads."""
 
+LEFT = 1e-10
+"""Of a contrast's square, down to which share something is left of it, and not rounding."""
+
 
 @attrs.frozen
 class Varying:
@@ -45,18 +48,18 @@ def varying(fit: Fit) -> dict[str, Varying]:
     blocks = model.blocks.shape[1]
     if blocks < 2 or not fit.sd > 0:
         return {}
-    basis = np.linalg.qr(model.columns)[0]
+    seeds = _Within.of(model)
     whole = float((fit.residuals**2).sum())
     for term, weights in zip(model.kept, model.effects, strict=True):
-        own = _unseen(by_seed(model, weights), basis)
-        degrees, rest = own.shape[1], model.degrees - own.shape[1]
+        own = _Contrasts.of(seeds, weights)
+        degrees, rest = own.degrees, model.degrees - own.degrees
         if degrees == 0 or rest == 0:
             continue
-        squares = float(((own.T @ fit.residuals) ** 2).sum())
+        squares = own.squares(fit.residuals)
         error = (whole - squares) / rest
         if not error > (fit.rounding**2):
             continue
-        gain = float(((own.T @ by_seed(model, term.column)) ** 2).sum()) / degrees
+        gain = own.gain(term.column) / degrees
         excess = (squares / degrees - error) / gain
         critical = special.fdtri(degrees, rest, 1 - SPREADS)
         found[term.name] = Varying(
@@ -67,18 +70,99 @@ def varying(fit: Fit) -> dict[str, Varying]:
     return found
 
 
-def by_seed(model: Model, column: Matrix) -> Matrix:
-    """Return a column of runs (R,) as one for each seed, zero in the others, (R, seeds)."""
-    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
-    return np.asarray(column[:, None] * (seeds[:, None] == np.arange(seeds.max() + 1)))
+@attrs.frozen(eq=False)
+class _Within:
+    """The runs less their seed's mean; what is linear in seeds stays so.
+
+    Attributes:
+        seeds: the number of each run's seed (R,).
+        order: runs by seed (R,).
+        starts: where in this order each seed's begin (S,).
+        basis: orthonormal, of the model's other columns, (R, T).
+    """
+
+    seeds: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    basis: Matrix
+
+    @classmethod
+    def of(cls, model: Model) -> _Within:
+        """Return those of a model's runs."""
+        seeds = model.seeds
+        order = np.argsort(seeds, kind="stable")
+        starts = np.searchsorted(seeds[order], np.arange(seeds.max() + 1))
+        within = cls(seeds, order, starts, np.empty((len(seeds), 0)))
+        columns = within.centred(model.columns[:, model.blocks.shape[1] :])
+        return attrs.evolve(within, basis=np.linalg.qr(columns)[0])
+
+    def sums(self, columns: Matrix) -> Matrix:
+        """Return the sums over each seed's runs of columns (R, n), (S, n)."""
+        return np.asarray(np.add.reduceat(columns[self.order], self.starts))
+
+    def centred(self, columns: Matrix) -> Matrix:
+        """Return columns (R, n) less each seed's mean."""
+        means = self.sums(columns) / np.bincount(self.seeds)[:, None]
+        return np.asarray(columns - means[self.seeds])
 
 
-def _unseen(columns: Matrix, basis: Matrix) -> Matrix:
-    """Return an orthonormal basis of what the model leaves of columns (R, n)."""
-    rest = columns - basis @ (basis.T @ columns)
-    rest -= basis @ (basis.T @ rest)
-    left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
-    return np.asarray(left[:, sizes > 1e-8 * np.linalg.norm(columns, axis=0).max()])
+@attrs.frozen(eq=False)
+class _Contrasts:
+    """What the model leaves of each seed's own value of a contrast, as a subspace of the runs.
+
+    A seed's contrast is a column that is zero in the runs of all others; of length 1 and side by
+    side they are Ĉ (R, S). With the basis B of the model's columns within seeds, and the singular
+    values σ of BᵀĈ = U σ Vᵀ, the squares of those of (1 − BBᵀ)Ĉ are 1 − σ² along V (of which there
+    are no more than terms) and 1 along all else: so nothing here is S × S.
+
+    Attributes:
+        within: of the model.
+        unit: all columns of Ĉ in one, (R,); each run belongs to one of them.
+        turned: V, (S, T).
+        left: 1 − σ², (T,); 0 where nothing is left.
+        degrees: how many are independent.
+    """
+
+    within: _Within
+    unit: Matrix
+    turned: Matrix
+    left: Matrix
+    degrees: int
+
+    @classmethod
+    def of(cls, within: _Within, weights: Matrix) -> _Contrasts:
+        """Return those of a contrast's weights (R,)."""
+        column = within.centred(weights[:, None])[:, 0]
+        sizes = np.sqrt(within.sums(column[:, None] ** 2)[:, 0])
+        there = sizes > 1e-8 * np.linalg.norm(weights)
+        unit = column / np.where(there, sizes, np.inf)[within.seeds]
+        shadows = within.sums(within.basis * unit[:, None])  # (S, T), ĈᵀB
+        turned, sines, _ = np.linalg.svd(shadows, full_matrices=False)
+        left = np.where(1 - sines**2 > LEFT, 1 - sines**2, 0.0)
+        return cls(within, unit, turned, left, int(there.sum() - (left == 0).sum()))
+
+    def squares(self, residuals: Matrix) -> float:
+        """Return the squares of what the model leaves (R,), along the subspace."""
+        return self._squares(self.within.sums((self.unit * residuals)[:, None])[:, 0])
+
+    def gain(self, column: Matrix) -> float:
+        """Return the squares, along the subspace, of a column (R,) as one for each seed."""
+        each = self.within.sums((self.unit * column)[:, None])[:, 0]  # diagonal of Ĉᵀ(columns)
+        basis = self.within.basis
+        shadows, given = (self.within.sums(basis * c[:, None]) for c in (self.unit, column))
+        # H = diag(each) − shadows · givenᵀ, (S, S), is (1 − BBᵀ)Ĉ times the columns
+        crossed = float(((shadows.T @ shadows) * (given.T @ given)).sum())
+        whole = (each**2).sum() - 2 * (each * (shadows * given).sum(1)).sum() + crossed
+        along = each[:, None] * self.turned - given @ (shadows.T @ self.turned)  # Hᵀ V
+        return float(whole + (self._more() * (along**2).sum(0)).sum())
+
+    def _squares(self, parts: Matrix) -> float:
+        return float((parts**2).sum() + (self._more() * (self.turned.T @ parts) ** 2).sum())
+
+    def _more(self) -> Matrix:
+        """Return what a square along V counts beyond 1: it is scaled up, or is none."""
+        with np.errstate(divide="ignore"):
+            return np.where(self.left > 0, 1 / self.left, 0.0) - 1
 
 
 def level_spreads(fit: Fit) -> Matrix:
@@ -102,9 +186,10 @@ def _unblocked(fit: Fit) -> Matrix:
         return fit.residuals
     effects = model.blocks[:, 1:] @ (model.inverse[1:blocks] @ fit.responses)
     rest: Matrix = fit.residuals + effects
-    _, seeds = np.unique(model.blocks, axis=0, return_inverse=True)
-    for seed in range(seeds.max() + 1):
-        rest[seeds == seed] -= np.median(rest[seeds == seed])
+    seeds = model.seeds
+    order = np.argsort(seeds, kind="stable")
+    for places in np.split(order, np.cumsum(np.bincount(seeds))[:-1]):
+        rest[places] -= np.median(rest[places])
     return rest
 
 

@@ -6,6 +6,7 @@
     python -m tests.benchmarks --quick                   # whether it runs; the figures say nothing
     python -m tests.benchmarks --only training,start --json docs/results/data/benchmarks.json
     python -m tests.benchmarks --compare docs/results/data/benchmarks.json
+    python -m tests.benchmarks peers                     # beside other libraries; see there
     python -m tests.benchmarks --only target --fast-run RUN --full-run RUN --json FILE
 
 ``--json FILE`` keeps what other parts have written there before. ``--compare FILE`` ends with 1
@@ -26,6 +27,7 @@ from tests.benchmarks import equal_work, limit, rates, start, study, target
 from tests.benchmarks.guard import compare
 from tests.benchmarks.images import image_file
 from tests.benchmarks.machine import machine
+from tests.benchmarks.peers import __main__ as peers
 from tests.benchmarks.table import markdown, shown
 
 PARTS = ("training", "start", "memory", "study", "equal-work", "limit", "target")
@@ -34,8 +36,11 @@ BY_HAND = "target"  # needs runs that take hours
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for, show it, keep it, compare it; return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["peers"]:
+        return peers.main(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     results: dict[str, Any] = {"parts": {}}
     if options.given:
         results = json.loads(options.given.read_text())

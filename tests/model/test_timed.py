@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import torch
 import bionic_core as bionic
 from bionic_core.errors import RequestError
 from bionic_core.model.network import Network
+from bionic_core.model.timed import TimedLayer
 from bionic_core.spec.spec import Spec, compose
 from tests.support import toys
 
@@ -318,3 +319,22 @@ def test_a_rule_is_given_what_a_projection_read_a_step_before() -> None:
     pre, post = activity(plastic["B->C"], record)
     assert torch.equal(pre, record["B.out"].flatten(0, 1))
     assert torch.equal(post, record["C.gain"].flatten(0, 1))
+
+
+@pytest.mark.parametrize("storage", ["dense", "packed", "sparse"])
+def test_weights_made_once_for_all_steps_give_the_same_bits(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learnt() -> list[torch.Tensor]:
+        network = bionic.build(spec({"masks": {}, "leak": {}}, storage=storage))
+        logits = network(toys.images().float())
+        torch.autograd.backward(logits.square().sum())
+        return [logits, *(p.grad for p in network.parameters() if p.grad is not None)]
+
+    known = bionic.build(spec({"masks": {}, "leak": {}}, storage=storage))
+    shared = [p for n in "ABC" for p in cast(TimedLayer, known.layer(n)).shared()]
+    assert len(shared) == (0 if storage == "sparse" else len(LOOPS))
+    once = learnt()
+    monkeypatch.setattr(TimedLayer, "shared", lambda self: {})
+    for one, other in zip(once, learnt(), strict=True):
+        assert torch.equal(one, other)
