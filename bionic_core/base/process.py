@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 
 # mallopt's parameters, from glibc's malloc.h
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 SPINS = "20000"
 """How often a thread looks whether there is work before it sleeps: for some half a millisecond."""
@@ -56,8 +56,7 @@ def configure_process() -> None:
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # children import nothing of the working directory
     with suppress(OSError, AttributeError, TypeError):  # not every system has glibc
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes,
-        mallopt(_MMAP_MAX, 0)  # and what is larger is kept too
+        mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_TOP_PAD, 64 * 2**20)
 
