@@ -6,7 +6,9 @@ import errno
 import os
 import signal
 import threading
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +134,13 @@ def test_who_is_to_blame(number: int, kind: type, code: int, tmp_path: Path) -> 
     assert (type(error), error.exit_code) == (kind, code)
 
 
-def filled(place: AbstractContextManager[Path], error: Exception) -> None:
+def filled(
+    place: AbstractContextManager[Path], error: BaseException, act: Callable[[], object] = bool
+) -> None:
     with place as path:
         path.mkdir(exist_ok=True)
         (path / "x").touch()
+        act()
         raise error
 
 
@@ -147,3 +152,22 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         filled(folder_beside(out), KeyError())
     assert (texts(out), len(list(tmp_path.iterdir()))) == ({"a": "old"}, 1)
+
+
+def test_a_library_that_still_writes_leaves_nothing(tmp_path: Path) -> None:
+    """As zarr's threads do when Ctrl-C has come."""
+    thread = threading.Thread(target=lambda: written(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        filled(folder_beside(tmp_path / "out"), KeyboardInterrupt(), thread.start)
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def written(root: Path) -> None:
+    """Put files into each folder that is there, for a tenth of a second."""
+    until = time.monotonic() + 0.1
+    while time.monotonic() < until:
+        for place in root.iterdir():
+            for number in range(200):
+                with suppress(OSError):
+                    (place / str(number)).touch()
