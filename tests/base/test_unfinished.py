@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -15,7 +16,6 @@ from typing import Any
 import pytest
 
 from bionic_core import RequestError, WriteError
-from bionic_core.base import unfinished
 from bionic_core.base.files import write_atomically
 from bionic_core.base.unfinished import folder_beside, made_beside, refused, removed_at_the_end
 from tests.support.killing import at_each_step_of_writing, ended, forked, needs_fork
@@ -82,7 +82,7 @@ def test_a_folder_is_the_old_or_the_new_one(
     out = tmp_path / "out"
     before(folder, out)
     if not exchanges:
-        monkeypatch.setattr(unfinished.ctypes, "CDLL", lambda _: None)
+        monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
 
     def killed() -> None:
         with at_each_step_of_writing(
