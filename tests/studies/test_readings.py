@@ -256,7 +256,8 @@ def tiny() -> Document:
     """A record of 35 images, as a document."""
     rows = [[5 if row == column else 0 for column in range(7)] for row in range(7)]
     own = {"test_images": 35, "confusion": rows}
-    return json.loads(json.dumps(attrs.asdict(record({"p": 0.0}, 0, 0.5)))) | own
+    usual: Document = json.loads(json.dumps(attrs.asdict(record({"p": 0.0}, 0, 0.5))))
+    return usual | own
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG)
