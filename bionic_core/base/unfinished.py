@@ -21,8 +21,8 @@ from bionic_core.errors import BionicError, RequestError
 ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a process and may be caught: by ``kill``, and where a terminal is closed."""
 
-TRIES = 50
-"""How often removing is tried, over a second."""
+TRIES, LOOKS = 40, 6
+"""How often removing is tried, over two seconds; how often a folder must be found gone."""
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux's fcntl.h and fs.h
 
@@ -42,8 +42,11 @@ def removed_at_the_end(path: Path) -> Iterator[None]:
         signal.signal(one, _end)
     try:
         yield
-    finally:
         _remove(path)
+    except BaseException:
+        _remove(path, stopped=True)
+        raise
+    finally:
         for one in caught:
             signal.signal(one, signal.SIG_DFL)
         _UNFINISHED.remove(path)
@@ -52,13 +55,17 @@ def removed_at_the_end(path: Path) -> Iterator[None]:
 def _end(number: int, frame: FrameType | None) -> None:
     """Remove what is unfinished, and end by the signal."""
     for path in _UNFINISHED:
-        _remove(path)
+        _remove(path, stopped=True)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or folder; a library's threads may still be writing into a folder (zarr's)."""
+def _remove(path: Path, *, stopped: bool = False) -> None:
+    """Remove a file or folder; into the folder of what was stopped, threads may write on (zarr's).
+
+    They make it anew where it is gone, so that it must be found gone several times.
+    """
+    looks = LOOKS if stopped and path.is_dir() else 1
     for _ in range(TRIES):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -66,8 +73,10 @@ def _remove(path: Path) -> None:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         if not os.path.lexists(path):
+            looks -= 1
+        if looks <= 0:
             return
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -164,10 +164,10 @@ def test_a_library_that_still_writes_leaves_nothing(tmp_path: Path) -> None:
 
 
 def written(root: Path) -> None:
-    """Put files into each folder that is there, for a tenth of a second."""
-    until = time.monotonic() + 0.1
+    """Write on for a tenth of a second, into the folder that was there, made anew if it is gone."""
+    until, (place,) = time.monotonic() + 0.1, root.iterdir()
     while time.monotonic() < until:
-        for place in root.iterdir():
-            for number in range(200):
-                with suppress(OSError):
-                    (place / str(number)).touch()
+        for number in range(200):
+            with suppress(OSError):
+                place.mkdir(exist_ok=True)
+                (place / str(number)).touch()
