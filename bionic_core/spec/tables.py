@@ -129,6 +129,8 @@ class Training:
         draws: what is drawn while training (the order of images, their views, and what mechanisms
             draw): each seed's ``own``, or ``shared`` by all seeds, which then differ in what is
             drawn while the model is built, initial weights above all.
+        orthogonal: whose steps ``muon`` makes orthogonal, of what is wide: ``matrices``, or
+            ``kernels`` of convolutions too, as matrices of a row for each channel out.
         newton_schulz: iterations by which ``muon`` makes a step orthogonal; fewer are faster.
         compile: take steps through torch's compiler, the same but for rounding
             (:mod:`bionic_core.training.compiled`); ``auto``, where the time of a few says it pays.
@@ -142,6 +144,9 @@ class Training:
     monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
     precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
+    orthogonal: Literal["matrices", "kernels"] = field(
+        default="matrices", validator=in_(("matrices", "kernels")), metadata={NEUTRAL: True}
+    )
     newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata=STEPS)
     draws: Literal["own", "shared"] = field(
         default="own", validator=in_(("own", "shared")), metadata={NEUTRAL: True}
@@ -149,8 +154,10 @@ class Training:
     compile: Literal["auto"] | bool = field(default=False, metadata={EARLIER: False})
 
     def __attrs_post_init__(self) -> None:
-        if self.newton_schulz != 5 and self.optimizer != "muon":
-            raise ValueError(f"newton_schulz is muon's, and optimizer = {self.optimizer!r}")
+        for key in ("newton_schulz", "orthogonal"):
+            plain = getattr(attrs.fields(Training), key).default
+            if getattr(self, key) != plain and self.optimizer != "muon":
+                raise ValueError(f"{key} is muon's, and optimizer = {self.optimizer!r}")
 
     def drawn_with(self, seed: int) -> int:
         """Return the seed of what is drawn while a run of this seed trains."""

@@ -64,16 +64,17 @@ class _Orthogonal(torch.optim.Muon):
     """``torch.optim.Muon`` with steps of Adam's size, and iterations in what the device has.
 
     torch's iterate in bfloat16, which takes twenty times as long as float32 on a processor without
-    instructions for it.
+    instructions for it. And it takes matrices alone, which a kernel (out, in, k, k) is if it has a
+    row for each channel out, (out, in · k · k).
     """
+
+    def __init__(self, weights: list[nn.Parameter], **options: Any) -> None:
+        super().__init__([nn.Parameter(torch.zeros(1, 1))], **options)  # checks the options
+        self.param_groups[0]["params"] = weights
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Take one step."""
-        devices = {p.device for group in self.param_groups for p in group["params"]}
-        if all(taken_in("bfloat16", device) == "bfloat16" for device in devices):
-            inspect.unwrap(torch.optim.Muon.step)(self)
-            return
         for group in self.param_groups:
             rate, momentum = group["lr"], group["momentum"]
             for weights in (p for p in group["params"] if p.grad is not None):
@@ -82,11 +83,14 @@ class _Orthogonal(torch.optim.Muon):
                     state["momentum_buffer"] = torch.zeros_like(weights.grad)
                 buffer = state["momentum_buffer"].lerp_(weights.grad, 1 - momentum)
                 update = weights.grad.lerp(buffer, momentum) if group["nesterov"] else buffer
+                update = update.flatten(1)
+                size = ADAMS_SIZE * math.sqrt(max(update.shape))
+                kind = getattr(torch, taken_in("bfloat16", weights.device))
                 update = orthogonal(
-                    update, group["ns_coefficients"], group["ns_steps"], group["eps"]
+                    update.to(kind), group["ns_coefficients"], group["ns_steps"], group["eps"]
                 )
                 weights.mul_(1 - rate * group["weight_decay"])
-                weights.add_(update, alpha=-rate * ADAMS_SIZE * math.sqrt(max(weights.shape)))
+                weights.add_(update.view(weights.shape), alpha=-rate * size)
 
 
 def orthogonal(
@@ -110,6 +114,8 @@ def orthogonal(
 class Muon(torch.optim.Optimizer):
     """``torch.optim.Muon`` for wide matrices and ``torch.optim.Adam`` for all other parameters.
 
+    With ``kernels`` those of convolutions with so many channels are wide matrices too.
+
     Muon's updates are orthogonalised (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/)
     and have Adam's root mean square (Liu et al. 2025, arXiv:2502.16982), so both take one rate.
     Both work on this optimiser's groups and state: what reads or restores an optimiser need not
@@ -122,10 +128,12 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         ns_steps: int = 5,
         wide_decay: float | None = None,
+        kernels: bool = False,
         **options: Any,
     ) -> None:
         parameters = list(parameters)
-        wide = [p for p in parameters if p.ndim == 2 and min(p.shape) >= NARROW]
+        shapes = (2, 4) if kernels else (2,)
+        wide = [p for p in parameters if p.ndim in shapes and min(p.flatten(1).shape) >= NARROW]
         known = {id(p) for p in wide}
         others = [p for p in parameters if id(p) not in known]
         adams = inspect.signature(torch.optim.Adam).parameters
@@ -172,7 +180,8 @@ def make_optimizer(
     name = training.optimizer
     try:
         if name == "muon":
-            return Muon(parameters, training.lr, training.newton_schulz, **options)
+            kernels = training.orthogonal == "kernels"
+            return Muon(parameters, training.lr, training.newton_schulz, kernels=kernels, **options)
         if name in FUSED:
             options = {"fused": True, **options}
         return CLASSES[name](parameters, lr=training.lr, **options)  # type: ignore

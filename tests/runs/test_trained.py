@@ -192,6 +192,14 @@ def test_debiased_cka_against_its_sum() -> None:
     assert cka(x, y) == pytest.approx(wanted)
 
 
+def test_debiased_cka_is_the_unbiased_distance_correlation() -> None:
+    """Printed by dcor 0.7: u_distance_correlation_sqr(x, y, exponent=2), squared distances."""
+    i = np.arange(12.0)[:, None]
+    x = np.sin(i * np.arange(1, 6))
+    y = np.cos(i * np.arange(2, 9)) + x[:, :1]
+    assert cka(x, y) == pytest.approx(0.2636545283437024, abs=1e-14)
+
+
 def test_ceiling_of_known_noise() -> None:
     """Signal and noise of equal variance, many neurons: kernels' likeness is known."""
     rng = np.random.default_rng(2)

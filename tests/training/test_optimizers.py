@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 
 from bionic_core import RequestError
 from bionic_core.spec.tables import Training
+from bionic_core.training import optimizers
 from bionic_core.training.optimizers import FUSED, NARROW, Muon, make_optimizer
 
 
@@ -121,6 +123,59 @@ def test_newton_schulz_iterations_are_muons_own() -> None:
     assert any(not torch.equal(a, b) for a, b in zip(few, five, strict=True))
     with pytest.raises(ValueError, match="newton_schulz is muon's, and optimizer = 'adam'"):
         Training(newton_schulz=3)
+
+
+def test_kernels_are_matrices_of_a_row_for_each_channel_out() -> None:
+    """In either layout; narrow ones, and all without the key, stay Adam's."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = ((2 * NARROW, NARROW, 3, 3), (NARROW - 1, NARROW, 3, 3), (NARROW, 1, 5, 5))
+    values = [torch.randn(shape, generator=generator) for shape in shapes]
+    gradients = [torch.randn(shape, generator=generator) for shape in shapes]
+
+    def moved(kind: str, change: Callable[[torch.Tensor], torch.Tensor]) -> list[torch.Tensor]:
+        weights = [nn.Parameter(change(value)) for value in values]
+        training = Training(optimizer="muon", lr=0.01, orthogonal=kind)  # type: ignore[arg-type]
+        optimizer = make_optimizer(weights, training, {"weight_decay": 0.1})
+        for _ in range(3):
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.grad = change(gradient)
+            optimizer.step()
+        return [
+            weight.detach().reshape(value.shape)
+            for weight, value in zip(weights, values, strict=True)
+        ]
+
+    kernels = moved("kernels", torch.clone)
+    flat = moved("matrices", lambda each: each.flatten(1).clone())
+    last = moved("kernels", lambda each: each.to(memory_format=torch.channels_last))
+    plain = moved("matrices", torch.clone)
+    assert torch.equal(kernels[0], flat[0]), "the step of a matrix"
+    assert torch.equal(kernels[0], last[0])
+    assert not torch.allclose(kernels[0], plain[0])
+    for number in (1, 2):
+        assert torch.equal(kernels[number], plain[number])
+    with pytest.raises(ValueError, match="orthogonal is muon's, and optimizer = 'adam'"):
+        Training(orthogonal="kernels")
+
+
+@pytest.mark.parametrize("shape", [(NARROW, 3 * NARROW), (2 * NARROW, NARROW)])
+def test_steps_in_bfloat16_are_torchs_to_the_bit(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimizers, "taken_in", lambda precision, _: precision)
+    generator = torch.Generator().manual_seed(4)
+    ours = nn.Parameter(torch.randn(shape, generator=generator))
+    theirs = nn.Parameter(ours.detach().clone())
+    one = Muon([ours], 0.01)
+    other = torch.optim.Muon(
+        [theirs], lr=0.01, weight_decay=0.0, adjust_lr_fn="match_rms_adamw", ns_steps=5
+    )
+    for _ in range(3):
+        ours.grad = torch.randn(shape, generator=generator)
+        theirs.grad = ours.grad.clone()
+        one.step()
+        other.step()
+    assert torch.equal(ours, theirs)
 
 
 def test_an_epoch_imports_neither_torchs_compiler_nor_what_only_a_runs_end_needs() -> None:
