@@ -156,16 +156,20 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
 
 def test_a_library_that_still_writes_leaves_nothing(tmp_path: Path) -> None:
     """As zarr's threads do when Ctrl-C has come."""
-    thread = threading.Thread(target=lambda: written(tmp_path))
+    threads = []
+
+    def begin() -> None:
+        threads.append(threading.Thread(target=written, args=[*tmp_path.iterdir()]))
+        threads[0].start()
+
     with pytest.raises(KeyboardInterrupt):
-        filled(folder_beside(tmp_path / "out"), KeyboardInterrupt(), thread.start)
-    thread.join()
+        filled(folder_beside(tmp_path / "out"), KeyboardInterrupt(), begin)
+    threads[0].join()
     assert list(tmp_path.iterdir()) == []
 
 
-def written(root: Path) -> None:
+def written(place: Path) -> None:
     """Write a few more files, into the folder that was there, made anew if it is gone."""
-    (place,) = root.iterdir()
     for number in range(5):
         with suppress(OSError):
             place.mkdir(exist_ok=True)
