@@ -39,7 +39,7 @@ def of_the_machine(error: BaseException) -> bool:
 
 REFUSED = {
     *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST),
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ESPIPE),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ESPIPE, errno.EROFS),
 }
 """What the system says of a name that is no file which may be read or written."""
 

@@ -25,11 +25,13 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     if (kind := kind_of(path)) not in ("", "file", "folder"):
         # renaming would put a file in its place: /dev/null would be none any more
         raise WriteError.of(OSError(errno.EEXIST, f"a {kind} is there"), path)
+    from bionic_core.base.unfinished import removed_at_the_end
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
-        try:
+        with removed_at_the_end(temporary):
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
@@ -39,8 +41,6 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except WriteError:
         raise
     except OSError as error:

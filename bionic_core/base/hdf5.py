@@ -1,4 +1,4 @@
-"""The one door through which HDF5 comes: MATLAB's of version 7.3, SONATA's, NetCDF's.
+"""The one door through which HDF5 comes and goes: MATLAB's of version 7.3, SONATA's, NetCDF's.
 
 HDF5 can name other files in three ways (links, storage outside, virtual datasets), and its library
 follows them unasked; a dataset may claim any size and hold nothing.
@@ -6,6 +6,7 @@ follows them unasked; a dataset may claim any size and hold nothing.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,3 +76,67 @@ def _check_dataset(item: Any, place: str, most: int) -> None:
     size, held = item.nbytes, item.id.get_storage_size()
     if size > most or size > max(SMALL, DEFLATED * held):
         raise ValueError(f"{place} claims {size:,} bytes and has {held:,}")
+
+
+class Lenient(io.RawIOBase):
+    """A file for HDF5's library, which crashes the process where a write fails: none does here.
+
+    What failed is kept, and raised by :meth:`check` and at the end.
+    """
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what writing has met."""
+        if self.error is not None:
+            raise self.error
+
+    def write(self, data: Any) -> int:
+        """Write all, or keep why not."""
+        view = memoryview(data).cast("B")
+        try:
+            done = 0
+            while self.error is None and done < len(view):
+                done += self.file.write(view[done:]) or 0
+        except OSError as error:
+            self.error = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or keep why not."""
+        try:
+            return self.file.truncate(size) if self.error is None else size or 0
+        except OSError as error:
+            self.error = error
+            return size or 0
+
+    def readinto(self, buffer: Any) -> int:
+        """Read; what was never written is zeros."""
+        found = self.file.readinto(buffer) or 0
+        memoryview(buffer).cast("B")[found:] = bytes(len(buffer) - found)
+        return len(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self.file.tell()
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.check()
+
+
+@contextmanager
+def writing_hdf(path: Path) -> Iterator[Lenient]:
+    """Open a new file that h5py or h5netcdf can write into, on a full disk too.
+
+    Raises:
+        OSError: what writing has met, once the library is done.
+    """
+    with path.open("w+b", buffering=0) as raw, Lenient(raw) as file:
+        yield file

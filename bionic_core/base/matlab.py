@@ -40,6 +40,7 @@ def read_matlab(path: Path, wanted: str = "") -> tuple[list[str], Array | None]:
 
 def _of_levels(path: Path, wanted: str) -> tuple[list[str], Array | None]:
     import scipy.io
+    import scipy.sparse
 
     found = [
         one
@@ -50,10 +51,14 @@ def _of_levels(path: Path, wanted: str) -> tuple[list[str], Array | None]:
     if not wanted:
         return names, None
     _check_size(wanted, next(shape for name, shape, _ in found if name == wanted))
-    value = scipy.io.loadmat(path, variable_names=[wanted])[wanted]
-    if not hasattr(value, "indptr"):
-        return names, np.asarray(value)
-    return names, _dense(value.data, value.indices, value.indptr, value.shape)
+    # as matrices SciPy would convert them unasked, before 1.17 with its compiled code
+    value = scipy.io.loadmat(path, variable_names=[wanted], spmatrix=False)[wanted]
+    if scipy.sparse.issparse(value) and value.format == "coo":  # of level 4
+        parts = {"row": value.coords[0], "col": value.coords[1]}
+        return names, _dense({"format": np.array("coo"), "data": value.data, **parts}, value.shape)
+    if scipy.sparse.issparse(value):
+        return names, _columns(value.data, value.indices, value.indptr, value.shape)
+    return names, np.asarray(value)
 
 
 def _of_hdf(path: Path, wanted: str) -> tuple[list[str], Array | None]:
@@ -71,7 +76,7 @@ def _of_hdf(path: Path, wanted: str) -> tuple[list[str], Array | None]:
             return names, np.asarray(table[:]).T  # MATLAB writes columns first
         if "ir" not in table:
             return names, np.zeros(shape)
-        return names, _dense(table["data"][:], table["ir"][:], table["jc"][:], shape)
+        return names, _columns(table["data"][:], table["ir"][:], table["jc"][:], shape)
 
 
 def _check_size(name: str, shape: tuple[int, ...]) -> None:
@@ -79,10 +84,14 @@ def _check_size(name: str, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} claims to be {shape[0]:,} × {shape[1]:,}")
 
 
-def _dense(data: Array, rows: Array, pointers: Array, shape: tuple[int, ...]) -> Array:
-    """Return a matrix from compressed columns; entries of one place are added, as SciPy does."""
-    parts = {"data": data, "indices": rows, "indptr": pointers, "shape": np.array(shape)}
-    found = entries_of({"format": np.array("csc"), **parts})
+def _columns(data: Array, rows: Array, pointers: Array, shape: tuple[int, ...]) -> Array:
+    parts = {"data": data, "indices": rows, "indptr": pointers}
+    return _dense({"format": np.array("csc"), **parts}, shape)
+
+
+def _dense(parts: dict[str, Array], shape: tuple[int, ...]) -> Array:
+    """Return a sparse matrix in full; entries of one place are added, as SciPy does."""
+    found = entries_of({**parts, "shape": np.array(shape)})
     matrix = np.zeros(found.shape)
     np.add.at(matrix, (found.row, found.column), found.value)
     return matrix

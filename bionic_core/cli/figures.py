@@ -26,9 +26,11 @@ def write(
     """Write figures, ``{name: {format: content}}``, into a folder; return their paths.
 
     Raises:
-        RequestError: a file cannot be written there.
+        RequestError: the system refuses such a place.
+        WriteError: the disk is full or broken.
     """
     from bionic_core.base.files import write_atomically
+    from bionic_core.base.unfinished import refused
 
     paths = []
     for name, forms in drawn.items():
@@ -38,6 +40,5 @@ def write(
                 with write_atomically(path) as file:
                     file.write(content)
             except OSError as error:
-                reason = f"cannot be written ({error.strerror}); give {option} another folder"
-                raise RequestError(reason, where=str(path)) from error
+                raise refused(error, path, option, "another folder") from error
     return paths

@@ -12,7 +12,7 @@ import typer
 
 from bionic_core.base.records import to_document
 from bionic_core.cli.common import console, resumable, show, strict_json
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.errors import BionicError, RequestError, shorten
 
 if TYPE_CHECKING:
     from bionic_core.cli.study_options import StudyOptions
@@ -77,7 +77,8 @@ def compare_readings(asked: Asked, options: StudyOptions, context: typer.Context
     seeds = range(asked.seeds or declared.seeds)
     experiment = study.plan_readings(declared, options.load(declared.spec), seeds, registry)
     plans = Plans(options.out)
-    known = {record.hash: record for file in asked.recorded for record in read_records(file)}
+    known = read_records(asked.recorded)
+    check_known(experiment, plans, known)
     if asked.plan:
         planned = _plan(declared.title, experiment, plans, known, options)
         shown = to_document(planned)
@@ -95,6 +96,25 @@ def compare_readings(asked: Asked, options: StudyOptions, context: typer.Context
             f"{len(failed)} runs failed ({failed[0]}); the report is of the others. The same "
             "command trains them again"
         )
+
+
+def check_known(experiment: Experiment, plans: Plans, known: dict[str, Record]) -> None:
+    """Check that records of planned runs say of themselves what is planned.
+
+    Raises:
+        RequestError: one says another seed or other levels.
+    """
+    problems = []
+    for seed in experiment.design.seeds:
+        for levels, spec in zip(experiment.design.cells, experiment.specs, strict=True):
+            record = known.get(plans.of(spec, seed).hash)
+            if record is not None and (record.seed, record.levels) != (seed, dict(levels)):
+                problems.append(
+                    f"of the run {record.hash[:16]}, which is {dict(levels)} with seed {seed}, the "
+                    f"record says {dict(record.levels)} with seed {record.seed}"
+                )
+    if problems:
+        raise RequestError(shorten(problems), where="--recorded")
 
 
 def _missing(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import keyword
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import attrs
 
 from bionic_core import __version__
+from bionic_core.base.unfinished import folder_beside
 from bionic_core.base.unwritten import WriteError
 from bionic_core.errors import RequestError, listing, nearest
 from bionic_core.markers import COMMAND, DISTRIBUTION, ENTRY_POINT_GROUP
@@ -253,14 +252,10 @@ def _texts(plugins: Sequence[Plugin], distribution: str, package: str) -> dict[s
 
 def _write(target: Path, texts: Mapping[str, str]) -> None:
     """Write all files into a folder, which is there when it is complete, or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
+    with folder_beside(target) as beside:
         whole = beside / target.name
         for place, text in texts.items():
             path = whole / place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         whole.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

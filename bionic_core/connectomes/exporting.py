@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bionic_core.base.hdf5 import writing_hdf
 from bionic_core.base.strict_json import json_text
-from bionic_core.base.unwritten import WriteError
+from bionic_core.base.unfinished import made_beside
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free
 from bionic_core.errors import RequestError, listing
@@ -49,16 +48,8 @@ def export_connectome(
         raise RequestError("is a folder that no export has written; name another", where=str(out))
     if not (overwrite and out.is_dir()):
         check_free(out, overwrite=overwrite)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as place:
-            made = Path(place) / "export"
-            FORMS[form](connectome, made)
-            if out.is_dir():
-                shutil.rmtree(out)
-            made.replace(out)
-    except OSError as error:
-        raise WriteError.of(error, out) from error
+    with made_beside(out) as made:
+        FORMS[form](connectome, made)
     return out
 
 
@@ -160,11 +151,11 @@ def _sonata(connectome: Connectome, folder: Path) -> None:
 
     folder.mkdir()
     cells, connections = cells_of(connectome), connections_of(connectome)
-    with h5py.File(folder / "nodes.h5", "w") as file:
+    with writing_hdf(folder / "nodes.h5") as held_by, h5py.File(held_by, "w") as file:
         group = file.create_group(f"nodes/{POPULATION}")
         _stamp(file)
         _sonata_rows(group, "node", len(connectome.cell_id), cells)
-    with h5py.File(folder / "edges.h5", "w") as file:
+    with writing_hdf(folder / "edges.h5") as held_by, h5py.File(held_by, "w") as file:
         group = file.create_group(f"edges/{POPULATION}_to_{POPULATION}")
         _stamp(file)
         for name, ends in (("source_node_id", connectome.pre), ("target_node_id", connectome.post)):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from bionic_core.base.arrays import read_arrays
 from bionic_core.base.files import kind_of, present, read_own, write_atomically, write_text
 from bionic_core.base.strict_json import json_text
+from bionic_core.base.unfinished import refused
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.roles import ConnectomeFetcher, Unwatched, Watch
 from bionic_core.errors import BionicError, DamagedError, RequestError
@@ -156,9 +157,7 @@ def fetch_connectome(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RequestError(
-            f"cannot be written ({error.strerror or error}); choose another --out", where=str(out)
-        ) from error
+        raise refused(error, out, "--out", "another file") from error
     try:
         connectome = fetcher.fetch(folder, watch or Unwatched())
         connectome.save(out)

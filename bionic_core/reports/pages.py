@@ -9,6 +9,7 @@ import attrs
 
 import bionic_core
 from bionic_core.base.files import write_text
+from bionic_core.base.unfinished import refused
 from bionic_core.errors import BionicError, RequestError
 from bionic_core.reports import ablation, factorial, run
 from bionic_core.reports.html import render
@@ -51,7 +52,8 @@ def write_report(path: Path, out: Path | None = None) -> Written:
 
     Raises:
         RequestError: there is nothing to report on, or more than one study, it is not finished,
-            or it is damaged; or the page cannot be written there. Nothing has been written then.
+            or it is damaged; or the system refuses such a page. Nothing has been written then.
+        WriteError: the disk is full or broken.
         BionicError: the page would be too large.
     """
     found = find_results(path)
@@ -69,9 +71,7 @@ def write_report(path: Path, out: Path | None = None) -> Written:
     try:
         write_text(target, text)
     except OSError as error:
-        raise RequestError(
-            f"cannot be written ({error.strerror}); give --out another file", where=str(target)
-        ) from error
+        raise refused(error, target, "--out", "another file") from error
     told = (page.title, page.question, page.answer, page.warnings)
     sections = [section.title for section in page.sections]
     within = [*map(str, found.within)]

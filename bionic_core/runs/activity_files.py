@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bionic_core.base.files import kind_of, write_atomically
-from bionic_core.base.unwritten import WriteError
+from bionic_core.base.hdf5 import writing_hdf
+from bionic_core.base.unfinished import made_beside
 from bionic_core.errors import RequestError, listing
 from bionic_core.registry.extras import install
 from bionic_core.runs.activity import Recording
@@ -203,59 +200,6 @@ def _parquet(told: _Told, out: Path) -> None:
         writer.close()
 
 
-class Lenient(io.RawIOBase):
-    """A file for HDF5's library, which crashes the process where a write fails: none does here.
-
-    What failed is kept, and raised by :meth:`check` and at the end.
-    """
-
-    def __init__(self, file: io.RawIOBase) -> None:
-        self.file = file
-        self.error: OSError | None = None
-
-    def check(self) -> None:
-        """Raise what writing has met."""
-        if self.error is not None:
-            raise self.error
-
-    def write(self, data: Any) -> int:
-        """Write all, or keep why not."""
-        view = memoryview(data).cast("B")
-        try:
-            done = 0
-            while self.error is None and done < len(view):
-                done += self.file.write(view[done:]) or 0
-        except OSError as error:
-            self.error = error
-        return len(view)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Set the length, or keep why not."""
-        try:
-            return self.file.truncate(size) if self.error is None else size or 0
-        except OSError as error:
-            self.error = error
-            return size or 0
-
-    def readinto(self, buffer: Any) -> int:
-        """Read; what was never written is zeros."""
-        found = self.file.readinto(buffer) or 0
-        memoryview(buffer).cast("B")[found:] = bytes(len(buffer) - found)
-        return len(buffer)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self.file.tell()
-
-    def __exit__(self, *error: object) -> None:
-        if error[0] is None:
-            self.check()
-
-
 def _netcdf(told: _Told, out: Path) -> None:
     """Write NetCDF 4, which xarray opens: h5netcdf writes a batch at a time, as xarray cannot."""
     import h5netcdf
@@ -264,9 +208,8 @@ def _netcdf(told: _Told, out: Path) -> None:
     it = told.recording
     dims = ("image", "step", "neuron") if it.steps > 1 else ("image", "neuron")
     with (
-        _beside(out) as path,
-        path.open("w+b", buffering=0) as raw,
-        Lenient(raw) as held_by,
+        made_beside(out) as path,
+        writing_hdf(path) as held_by,
         h5netcdf.File(held_by, "w") as file,
     ):
         file.dimensions = {"image": len(it.shown), "neuron": len(it.neurons)}
@@ -296,7 +239,7 @@ def _zarr(told: _Told, out: Path) -> None:
     it = told.recording
     dims = ("image", "step", "neuron") if it.steps > 1 else ("image", "neuron")
     labels = _coordinates(told)
-    with _beside(out) as path:
+    with made_beside(out) as path:
         for start, rates in told.batches():
             part = slice(start, start + len(rates))
             coordinates = {
@@ -313,28 +256,6 @@ def _zarr(told: _Told, out: Path) -> None:
                 found.to_zarr(path, append_dim="image", consolidated=True, zarr_format=2)
             else:
                 found.to_zarr(path, consolidated=True, zarr_format=2)
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """Yield a path beside ``out`` for a library that opens files itself; rename it on success.
-
-    Raises:
-        WriteError: the disk is full, or writing is not allowed there.
-    """
-    try:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-        try:
-            yield folder / out.name
-            if out.is_dir():
-                shutil.rmtree(out)
-            (folder / out.name).replace(out)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    except WriteError:
-        raise
-    except OSError as error:
-        raise WriteError.of(error, out) from error
 
 
 def _coordinates(told: _Told) -> dict[str, tuple[str, npt.NDArray[Any]]]:

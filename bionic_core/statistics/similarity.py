@@ -158,11 +158,18 @@ def _ceiling(measure: str, recorded: Matrix) -> tuple[float | None, float | None
     return bounds if np.isfinite(bounds).all() else (None, None)
 
 
+def _scaled(responses: Matrix) -> Matrix:
+    """Return responses over a power of two, exactly, so that no square overflows or vanishes."""
+    _, exponent = np.frexp(np.abs(responses).max())
+    found: Matrix = np.ldexp(responses, -exponent)
+    return found
+
+
 def _dissimilarities(responses: Matrix) -> Matrix:
     """Return 1 − Pearson's r of each pair of stimuli, (N, N)."""
     from scipy.spatial.distance import pdist, squareform
 
-    found: Matrix = squareform(pdist(responses, "correlation"), checks=False)
+    found: Matrix = squareform(pdist(_scaled(responses), "correlation"), checks=False)
     return found
 
 
@@ -182,7 +189,8 @@ def _ranked(pairs: Matrix) -> Matrix:
 
 def _gram(responses: Matrix) -> Matrix:
     """Return the products of stimuli's responses about their mean, (N, N)."""
-    apart = responses - responses.mean(0)
+    apart = _scaled(responses)
+    apart = apart - apart.mean(0)
     size = np.abs(apart).max()
     apart = apart / size if size > 0 else apart
     found: Matrix = apart @ apart.T

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from bionic_core.base.files import check_file, present, read_own
+from bionic_core.base.files import check_file, present
+from bionic_core.base.json_files import read_json
 from bionic_core.base.printed import printable
 from bionic_core.base.records import from_document
 from bionic_core.errors import DamagedError, RequestError
@@ -159,10 +159,7 @@ def _study(path: Path) -> Found:
             "folder that it is in, or a run's folder",
             where=str(path),
         )
-    try:
-        document = json.loads(read_own(path).decode())
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"damaged: {error}", where=str(path)) from error
+    document = read_json(path)
     cls = STUDIES[kind]
     wanted = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
     there = document if isinstance(document, dict) else {}

@@ -6,16 +6,17 @@ too sure. Nothing in the runs shows the reason, but the files beside them show w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from bionic_core.base.files import write_text
+from bionic_core.base.files import present, write_text
+from bionic_core.base.json_files import read_json
+from bionic_core.base.records import from_document
 from bionic_core.base.strict_json import json_text
-from bionic_core.errors import RequestError
+from bionic_core.errors import DamagedError
 from bionic_core.runs.identity import as_before
 from bionic_core.spec.spec import digest
 from bionic_core.statistics.until import Rule
@@ -96,17 +97,45 @@ def rule_file(root: Path, experiment: Experiment, kind: str) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not present(path):
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"rules": list(found["rules"]), "known": int(found["known"])}
-    except (ValueError, KeyError, TypeError):
-        raise RequestError(
-            "is damaged: it held the rule by which this study was to end, so that nobody can tell "
-            "whether it is kept. Move it away to begin with a new rule",
+        found = from_document(_Held, read_json(path), where=str(path))
+        for place, rule in enumerate(found.rules):
+            from_document(_Told, rule, where=str(path), path=f"rules[{place}]")
+    except DamagedError as error:
+        raise DamagedError(
+            f"{error.problems[0]}. It held the rule by which this study was to end, so that nobody "
+            "can tell whether it is kept. Move it away to begin with a new rule",
             where=str(path),
         ) from None
+    return {"rules": list(found.rules), "known": found.known}
+
+
+@attrs.frozen
+class _Told:
+    """What is said again of a rule."""
+
+    margin: float = attrs.field(validator=attrs.validators.gt(0))
+    first: int = attrs.field(validator=attrs.validators.ge(1))
+    most: int = attrs.field(validator=attrs.validators.ge(1))
+    seen: int = attrs.field(validator=attrs.validators.ge(0))
+    response: str
+
+
+@attrs.frozen
+class _Noted:
+    """What a study's file says of itself."""
+
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class _Held:
+    """What a file of rules holds; each is kept with whatever else was asked of it."""
+
+    rules: tuple[dict[str, Any], ...]
+    known: int = attrs.field(validator=attrs.validators.ge(0))
 
 
 def _seen(root: Path, experiment: Experiment, kind: str) -> Sequence[int]:
@@ -130,9 +159,9 @@ def about_added_seeds(root: Path, experiment: Experiment, kind: str) -> list[str
     looked = max((rule["seen"] for rule in rules), default=0)
     if own.is_file():
         try:
-            told = json.loads(own.read_text(encoding="utf-8")).get("notes", [])
-        except ValueError:
-            told = []
+            told = from_document(_Noted, read_json(own), where=str(own)).notes
+        except DamagedError:
+            told = ()
         return [note for note in told if OPTIONAL_STOPPING in note]
     most = len(experiment.design.seeds)
     if looked:

@@ -82,6 +82,24 @@ def test_sparse_matrices_of_matlab(tmp_path: Path) -> None:
     assert np.array_equal(read_matlab(path, "w")[1], MATRIX.toarray())  # type: ignore[arg-type]
 
 
+def level_4(path: Path, rows: Any, columns: Any) -> None:
+    """Write a sparse matrix as MATLAB 4 did: a table of places from 1, its last row the shape."""
+    table = np.column_stack([[*rows, 4], [*columns, 4], [*MATRIX.tocoo().data, 0.0]])
+    head = np.array([2, *table.shape, 0, 2], "<i4")
+    path.write_bytes(head.tobytes() + b"w\0" + table.astype("<f8").tobytes(order="F"))
+
+
+def test_sparse_matrices_of_matlab_4(tmp_path: Path) -> None:
+    """They came as no matrix at all."""
+    path, entries = tmp_path / "c.mat", MATRIX.tocoo()
+    level_4(path, entries.row + 1, entries.col + 1)
+    assert np.array_equal(read_matlab(path, "w")[1], MATRIX.toarray())  # type: ignore[arg-type]
+    for wrong in (2**30, 0, -3):
+        level_4(path, but(entries.row + 1, 3, wrong).astype("i8"), entries.col + 1)
+        with pytest.raises(RequestError, match=r"c\.mat: is damaged"):
+            read_matlab(path, "w")
+
+
 def linked(file: Any, other: Path) -> None:
     file["w"] = h5py.ExternalLink(str(other), "w")
 

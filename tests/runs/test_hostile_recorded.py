@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from bionic_core import RequestError
-from bionic_core.runs.activity_files import Lenient, check_out
+from bionic_core.base.hdf5 import Lenient
+from bionic_core.runs.activity_files import check_out
 from bionic_core.runs.recorded import read_recorded
 
 RESPONSES = np.random.default_rng(0).random((10, 4))
@@ -87,7 +88,7 @@ def test_a_folder_with_more_than_a_store_is_kept(tmp_path: Path) -> None:
 FULL = """
 import io, sys
 import h5netcdf, numpy as np
-from bionic_core.runs.activity_files import Lenient
+from bionic_core.base.hdf5 import Lenient
 
 class Full(io.BytesIO):
     def write(self, data):

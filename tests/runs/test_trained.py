@@ -163,6 +163,17 @@ def test_likeness_of_known_answer() -> None:
     assert np.isnan(rsa(np.ones((10, 3)), x[:10]))
 
 
+@pytest.mark.parametrize("power", [1020, -1060])
+def test_likeness_does_not_depend_on_the_unit(power: int) -> None:
+    """Squares of large responses overflowed, and those of small ones vanished."""
+    rng = np.random.default_rng(0)
+    one, other = np.round(rng.random((2, 20, 8)) * 256 - 128)
+    for measure in ("RSA", "CKA"):
+        usual = similarity(measure, one, other[None])
+        assert usual.value is not None
+        assert similarity(measure, one, np.ldexp(other, power - 8)[None]) == usual
+
+
 def test_debiased_cka_against_its_sum() -> None:
     """HSIC₁ of Song et al. (2012), eq. 4: sums over four distinct stimuli."""
     from itertools import permutations

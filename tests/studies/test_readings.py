@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
 import pytest
 
 from bionic_core import RequestError
+from bionic_core.cli.readings import check_known
 from bionic_core.registry import Registry
 from bionic_core.statistics.designs import Design, Factor
 from bionic_core.studies.experiment import Experiment
 from bionic_core.studies.publication import Published, open_publication, publication_of
 from bionic_core.studies.reading_comparison import claims, compare, jackknifed, measured, of_rates
-from bionic_core.studies.reading_records import Record
+from bionic_core.studies.reading_records import Record, read_records
 from bionic_core.studies.readings import Readings, open_readings
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support import toys
 
 __all__ = ["bionic"]
+
+Document = dict[str, Any]
 
 NAMES = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
 SUPPORT = np.array([467, 56, 496, 895, 607, 653, 415])
@@ -217,3 +221,95 @@ def test_a_study_goes_on_from_recorded_runs(bionic: Bionic, tmp_path: Path) -> N
     refused(bionic("reproduce", "--recorded", "half.json"), "--recorded is of --readings")
     wrong = ("reproduce", "--readings", "wrong.toml", *small)
     refused(bionic(*wrong), "class_weights.p", "exponent")
+
+
+def without(key: str) -> Callable[[Document], object]:
+    return lambda row: row.pop(key)
+
+
+def but(key: str, value: object) -> Callable[[Document], object]:
+    return lambda row: row.update({key: value})
+
+
+WRONG: Sequence[tuple[Callable[[Document], object], str]] = (
+    *((without(key), key) for key in ("seed", "hash", "confusion", "kl", "classes", "train_kl")),
+    *((but("kl", word), "kl") for word in ("NaN", "Infinity", -0.1, "0.8", None, True, 10**400)),
+    *((but("loss", value), "loss") for value in (math.nan, math.inf, [1.0])),
+    *((but("seed", value), "seed") for value in (-1, 0.5, 2**63, 10**400, True, "0")),
+    *((but("test_images", value), "test_images") for value in (34, 0, -35, 35.0, 10**30)),
+    *((but("train_accuracy", value), "train_accuracy") for value in (1.5, -0.1, "NaN")),
+    *((but("epochs", value), "epochs") for value in (0, -1)),
+    *((but("hash", value), "hash") for value in ("", 5)),
+    (but("classes", ["a"] * 7), "classes"),
+    (but("classes", list("abcdef")), "confusion"),
+    (but("confusion", [[5] * 7] * 6), "confusion"),
+    (but("confusion", [[5] * 6] * 7), "confusion"),
+    (but("confusion", [[36, -1, 0, 0, 0, 0, 0], *[[0] * 7] * 6]), "a count is negative"),
+    (but("confusion", [[34, 0, 0, 0, 0, 0, 0], *[[0] * 7] * 6]), "add up to 34"),
+    (but("confusion", [[35.0, 0, 0, 0, 0, 0, 0], *[[0] * 7] * 6]), "confusion"),
+    (but("confusion", "35"), "confusion"),
+    (but("levels", {"p": [1]}), "levels"),
+)
+
+
+def tiny() -> Document:
+    """A record of 35 images, as a document."""
+    rows = [[5 if row == column else 0 for column in range(7)] for row in range(7)]
+    own = {"test_images": 35, "confusion": rows}
+    usual: Document = json.loads(json.dumps(attrs.asdict(record({"p": 0.0}, 0, 0.5))))
+    return usual | own
+
+
+@pytest.mark.parametrize(("change", "words"), WRONG)
+def test_records_that_no_run_can_have_left(
+    change: Callable[[Document], object], words: str, tmp_path: Path
+) -> None:
+    path, row = tmp_path / "r.json", tiny()
+    change(row)
+    path.write_text(json.dumps({"records": [tiny(), row | {"hash": row.get("hash", 1)}]}))
+    if words == "hash" and "hash" not in row:
+        path.write_text(json.dumps({"records": [row]}))
+    with pytest.raises(RequestError) as caught:
+        read_records([path])
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "cannot be read as JSON"),
+        ('{"records": [], "records": []}', "'records' is there twice"),
+        ("[]", "no list 'records'"),
+        ('{"records": "abc"}', "no list 'records'"),
+        ('{"records": [3]}', r"records\[0\]"),
+        ('{"records": [[]]}', r"records\[0\]"),
+        ("\0\xff", "cannot be read as JSON"),
+        ("", "cannot be read as JSON"),
+    ],
+)
+def test_files_of_records_that_are_none(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RequestError, match=words):
+        read_records([tmp_path / "r.json"])
+
+
+def test_records_that_disagree(bionic: Bionic, tmp_path: Path) -> None:
+    """Of one run; with one another; and with what is planned."""
+    (one, other), row = (tmp_path / "1.json", tmp_path / "2.json"), tiny()
+    one.write_text(json.dumps({"records": [row, row]}))
+    assert list(read_records([one, one])) == [row["hash"]]
+    other.write_text(json.dumps({"records": [row | {"kl": 0.1}]}))
+    with pytest.raises(RequestError, match=r"2\.json: damaged|2\.json: records\[0\]: of the run"):
+        read_records([one, other])
+    plan = experiment(1)
+    known = {"0": read_records([one])["0"]}
+
+    class Planned:
+        hash = "0"
+
+    class Plans:
+        of = staticmethod(lambda spec, seed: Planned)
+
+    with pytest.raises(RequestError, match=r"the record says \{'p': 0\.0\} with seed 0"):
+        check_known(plan, Plans(), known)  # type: ignore[arg-type]

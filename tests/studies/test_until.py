@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import pytest
 import bionic_core as api
 from bionic_core import RequestError
 from bionic_core.base.records import to_document
+from bionic_core.errors import DamagedError
 from bionic_core.statistics.looks import Looks
 from bionic_core.statistics.until import Rule
 from bionic_core.statistics.verdicts import Verdict
 from bionic_core.studies.cell import Cell
 from bionic_core.studies.experiment import Experiment, plan_factorial, study_name
 from bionic_core.studies.over_images import Judging
-from bionic_core.studies.stopping import about_added_seeds, part_of
+from bionic_core.studies.stopping import about_added_seeds, part_of, rule_file
 from bionic_core.studies.until import Ended, FactorialStudy, Study, rule_of, run_until
 from tests.cli.test_cli import Bionic, bionic, refused
 from tests.support import toys
@@ -243,3 +245,39 @@ def test_cells_are_runs(experiment: Experiment) -> None:
     part = part_of(experiment, [4], [2, 0])
     assert [part.levels(n) for n in range(2)] == [experiment.levels(2), experiment.levels(0)]
     assert part.specs == (experiment.specs[2], experiment.specs[0])
+
+
+RULE = {"margin": 60.0, "unit": "pp", "first": 3, "most": 6, "response": "accuracy", "seen": 3}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *([], 3, None, {"rules": [RULE]}, {"rules": RULE, "known": 0}, {"rules": [3], "known": 0}),
+        *({"rules": [RULE], "known": value} for value in (-1, "0", None, 0.5, True)),
+        *({"rules": [RULE | {"seen": value}], "known": 0} for value in ("3", None, -1, 3.5)),
+        {"rules": [RULE | {"margin": "NaN"}], "known": 0},
+        {"rules": [{k: v for k, v in RULE.items() if k != "response"}], "known": 0},
+    ],
+)
+def test_a_rule_that_somebody_changed_is_refused(
+    document: object, experiment: Experiment, tmp_path: Path
+) -> None:
+    path = rule_file(tmp_path, experiment, "factorial")
+    path.write_text(json.dumps({"rules": [RULE], "known": 0}))
+    assert about_added_seeds(tmp_path, experiment, "factorial")
+    path.write_text(json.dumps(document))
+    with pytest.raises(DamagedError, match="Move it away to begin with a new rule"):
+        about_added_seeds(tmp_path, experiment, "factorial")
+    path.unlink()
+    os.mkfifo(path)  # which would be waited for
+    with pytest.raises(DamagedError, match="is a pipe"):
+        about_added_seeds(tmp_path, experiment, "factorial")
+
+
+@pytest.mark.parametrize("text", ["[]", "[" * 100_000, '{"notes": 3}', '{"notes": [3]}', "\x00"])
+def test_a_study_that_somebody_changed_has_no_notes(
+    text: str, experiment: Experiment, tmp_path: Path
+) -> None:
+    (tmp_path / f"{study_name(experiment, 'factorial')}.json").write_text(text)
+    assert about_added_seeds(tmp_path, experiment, "factorial") == []

@@ -5,7 +5,6 @@ Knows no source and no network. Start at `import_connectome`, then `tables` and 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ import attrs
 import numpy as np
 
 from bionic_core.base.steps import doing
+from bionic_core.base.unfinished import folder_beside, refused
 from bionic_core.connectome import Connectome
 from bionic_core.connectomes.fetch import check_free, sha256
 from bionic_core.connectomes.importing.columns import SYNAPSE_ROLES
@@ -22,7 +22,7 @@ from bionic_core.connectomes.importing.rules import Rules
 from bionic_core.connectomes.importing.signs import Signs
 from bionic_core.connectomes.importing.text import Reading
 from bionic_core.connectomes.roles import Unwatched, Watch
-from bionic_core.errors import BionicError, RequestError
+from bionic_core.errors import RequestError
 
 if TYPE_CHECKING:
     from bionic_core.connectomes.importing.cells import Cells
@@ -94,25 +94,16 @@ def import_connectome(
     Raises:
         RequestError: a file is not what it should be, its rows are refused by the rules, or
             ``out`` exists already or cannot be written.
-        BionicError: there is no room.
+        WriteError: there is no room.
     """
     check_free(out, overwrite=overwrite)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
-    except OSError as error:
-        raise RequestError(
-            f"cannot be written ({error.strerror or error}); choose another --out", where=str(out)
-        ) from error
-    try:
-        with folder as place:
-            connectome = _unpacked(request, Path(place), watch or Unwatched())
+        with folder_beside(out) as place:
+            connectome = _unpacked(request, place, watch or Unwatched())
         with doing(f"writing {out}"):
             connectome.save(out)
     except OSError as error:
-        raise BionicError(
-            f"{out}: cannot be written ({error.strerror or error}); make room on its disk"
-        ) from error
+        raise refused(error, out, "--out", "another file") from error
     return connectome
 
 
