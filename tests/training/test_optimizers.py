@@ -174,7 +174,7 @@ def test_steps_in_bfloat16_are_torchs_to_the_bit(
         ours.grad = torch.randn(shape, generator=generator)
         theirs.grad = ours.grad.clone()
         one.step()
-        other.step()
+        other.step()  # type: ignore[no-untyped-call]
     assert torch.equal(ours, theirs)
 
 
