@@ -108,7 +108,7 @@ def check_known(experiment: Experiment, plans: Plans, known: dict[str, Record]) 
     for seed in experiment.design.seeds:
         for levels, spec in zip(experiment.design.cells, experiment.specs, strict=True):
             record = known.get(plans.of(spec, seed).hash)
-            if record is not None and (record.seed, record.levels) != (seed, dict(levels)):
+            if record is not None and (record.seed != seed or not record.agrees(levels)):
                 problems.append(
                     f"of the run {record.hash[:16]}, which is {dict(levels)} with seed {seed}, the "
                     f"record says {dict(record.levels)} with seed {record.seed}"

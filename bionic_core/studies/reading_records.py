@@ -51,6 +51,10 @@ class Record:
     train_accuracy: float | None
     train_kl: float | None
 
+    def agrees(self, levels: Mapping[str, Level]) -> bool:
+        """Return whether levels are the record's, as far as both studies vary the same keys."""
+        return all(levels[key] == level for key, level in self.levels.items() if key in levels)
+
 
 def record_of(levels: Mapping[str, Level], run: Run) -> Record:
     """Return what is kept of a finished run."""
@@ -102,7 +106,7 @@ def read_records(paths: Sequence[Path]) -> dict[str, Record]:
             if problems := wrong_with(record):
                 raise DamagedError([f"{where}.{one}" for one in problems], where=str(path))
             other, same = found.setdefault(record.hash, (path, record))
-            if same != record:
+            if not record.agrees(same.levels) or attrs.evolve(same, levels=record.levels) != record:
                 raise DamagedError(
                     f"{where}: of the run {record.hash[:16]} there is another record, in {other}, "
                     "and they disagree; give the one that is right",

@@ -302,6 +302,9 @@ def test_records_that_disagree(bionic: Bionic, tmp_path: Path) -> None:
     other.write_text(json.dumps({"records": [row | {"kl": 0.1}]}))
     with pytest.raises(RequestError, match=r"2\.json: damaged|2\.json: records\[0\]: of the run"):
         read_records([one, other])
+    elsewhere = row | {"levels": {"another.key": 3}}
+    other.write_text(json.dumps({"records": [elsewhere]}))
+    assert read_records([one, other]), "a study of other keys may have trained the same run"
     plan = experiment(1)
     known = {"0": read_records([one])["0"]}
 
@@ -313,3 +316,4 @@ def test_records_that_disagree(bionic: Bionic, tmp_path: Path) -> None:
 
     with pytest.raises(RequestError, match=r"the record says \{'p': 0\.0\} with seed 0"):
         check_known(plan, Plans(), known)  # type: ignore[arg-type]
+    check_known(plan, Plans(), read_records([other]))  # type: ignore[arg-type]
