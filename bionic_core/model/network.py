@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 import attrs
@@ -77,19 +77,12 @@ class LayerModule(nn.Module):
         self, bridge: Tensor | None, out: Mapping[str, Tensor], record: Record | None = None
     ) -> Tensor:
         """Return the layer's output BQ from what projects to it; the first's from the bridge."""
-        return self.emitted(self.driven(bridge, out, record), record)
+        terms = [] if bridge is None else [bridge]
+        terms += [self.projections.get_submodule(pre)(out[pre]) for pre in self.inputs]
+        return self.emitted(self.driven(terms, record), record)
 
-    def driven(
-        self,
-        bridge: Tensor | None,
-        out: Mapping[str, Tensor],
-        record: Record | None = None,
-        shared: Mapping[str, tuple[Tensor, ...]] | None = None,
-    ) -> Tensor:
-        """Return the rates BQ after the gain's ReLU; projections are given what calls share."""
-        terms, more = [] if bridge is None else [bridge], shared or {}
-        for pre in self.inputs:
-            terms.append(self.projections.get_submodule(pre)(out[pre], *more.get(pre, ())))
+    def driven(self, terms: Sequence[Tensor], record: Record | None = None) -> Tensor:
+        """Return the rates BQ after the gain's ReLU, from what arrives, of each source BQ."""
         h = reduce(torch.add, terms)
         if self.inputs:  # the bridge alone is rectified already
             h = functional.relu(h)

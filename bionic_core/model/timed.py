@@ -10,7 +10,7 @@ hook ``state``, what it was at the step before; then rate and norm as in one pas
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -88,6 +88,13 @@ class TimedLayer(LayerModule):
                 found[pre] = (projection.matrix(projection.effective()),)
         return found
 
+    def arriving(
+        self, rates: Mapping[str, Tensor], shared: Mapping[str, tuple[Tensor, ...]]
+    ) -> list[Tensor]:
+        """Return what projections bring, of rates BP; with matrices of :meth:`shared`."""
+        projections = self.projections.get_submodule
+        return [projections(pre)(rates[pre], *shared.get(pre, ())) for pre in self.inputs]
+
 
 class TimedNetwork(Network):
     """A network whose layers are run for several steps; module images BCHW → logits (B, classes).
@@ -124,10 +131,9 @@ class TimedNetwork(Network):
             for name, layer in layers.items():
                 late = self.topology.delayed[name]
                 rates = {p: before[p] if p in late else out[p] for p in layer.inputs}
-                own = arriving if name == first else None
-                if own is None and not rates:
-                    own = blank[name]
-                h = layer.driven(own, rates, said, shared[name])
+                terms = [arriving] if name == first and arriving is not None else []
+                terms += layer.arriving(rates, shared[name])
+                h = layer.driven(terms or [blank[name]], said)
                 h, memories[name] = layer.state(h, states[name], memories[name], said)
                 states[name], out[name] = h, layer.emitted(h, said)
             read.append(out[last])

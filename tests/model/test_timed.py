@@ -105,7 +105,8 @@ def test_the_onset_is_gone_at_the_second_step() -> None:
     network = built(projections=["A->B", "B->C", "C->A"], input="onset", steps=6)
     record = network.trace(pixels())
     onset = record["A.out"][:, 0]
-    later = network.layer("A").driven(None, {"C": record["C.out"][:, 0]})
+    layer = cast(TimedLayer, network.layer("A"))
+    later = layer.driven(layer.arriving({"C": record["C.out"][:, 0]}, {}))
     assert onset.std(0).max() > 0
     torch.testing.assert_close(record["A.out"][:, 1], later)
 
@@ -119,7 +120,8 @@ def test_rows_come_one_a_step() -> None:
     third = torch.relu(network.bridge(scaled[:, 0, 2]))
     torch.testing.assert_close(record["bridge.out"][:, 2], third)
     assert record["bridge.out"].shape[1] == 8
-    last = network.layer("A").driven(None, {"A": record["A.out"][:, 7]})
+    layer = cast(TimedLayer, network.layer("A"))
+    last = layer.driven(layer.arriving({"A": record["A.out"][:, 7]}, {}))
     torch.testing.assert_close(record["A.out"][:, 8], last)
 
 
