@@ -44,10 +44,14 @@ def export_connectome(
         raise RequestError(f"--to {form}: must be {listing(FORMS)}")
     if form == "sonata" and find_spec("h5py") is None:
         raise RequestError(f"--to sonata writes HDF5, by the package h5py: {install('hdf5')}")
-    if out.exists() and out.is_dir() and overwrite and not (out / MARK).is_file():
-        raise RequestError("is a folder that no export has written; name another", where=str(out))
-    if not (overwrite and out.is_dir()):
+    if not out.is_dir():
         check_free(out, overwrite=overwrite)
+    elif not (out / MARK).is_file():
+        raise RequestError("is a folder that no export has written; name another", where=str(out))
+    elif not overwrite:
+        raise RequestError(
+            "exists already. Name another, remove it, or give --overwrite", where=str(out)
+        )
     with made_beside(out) as made:
         FORMS[form](connectome, made)
     return out
