@@ -95,7 +95,7 @@ def test_nothing_is_replaced_unasked(small: Connectome, tmp_path: Path) -> None:
             export_connectome(small, "csv", mine, overwrite=overwrite)
     assert (mine / "thesis.txt").read_text() == "years"
     export_connectome(small, "csv", tmp_path / "out")
-    with pytest.raises(RequestError, match="out: exists already.*--overwrite"):
+    with pytest.raises(RequestError, match=r"out: exists already.*--overwrite"):
         export_connectome(small, "csv", tmp_path / "out")
     export_connectome(small, "parquet", tmp_path / "out", overwrite=True)
     assert not (tmp_path / "out" / "cells.csv").exists()
