@@ -71,6 +71,9 @@ def forked(work: Callable[[], object]) -> int:
     if child == 0:
         code = 1
         try:
+            for number in (signal.SIGHUP, signal.SIGTERM):  # as a terminal has them, not nohup
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             # this process's server is not a child of that one, which so cannot wait for it
             forkserver._forkserver.__init__()  # type: ignore[misc]
             work()
