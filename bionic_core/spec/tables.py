@@ -20,6 +20,7 @@ Storage = Literal["auto", "dense", "packed", "sparse"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "muon", "ridge"]
 Monitor = Literal["accuracy", "loss", "macro_f1", "epoch"]
 Precision = Literal["float32", "tf32", "bfloat16"]
+Orthogonal = Literal["matrices", "kernels"]
 
 
 def _size(_: object, attribute: object, value: tuple[int, int, int]) -> None:
@@ -144,8 +145,8 @@ class Training:
     monitor: Monitor = field(default="accuracy", validator=in_(get_args(Monitor)))
     averaging: float = field(default=0.0, validator=[ge(0), lt(1)], metadata={UNIT: "1"})
     precision: Precision = field(default="float32", validator=in_(get_args(Precision)))
-    orthogonal: Literal["matrices", "kernels"] = field(
-        default="matrices", validator=in_(("matrices", "kernels")), metadata={NEUTRAL: True}
+    orthogonal: Orthogonal = field(
+        default="matrices", validator=in_(get_args(Orthogonal)), metadata={EARLIER: "matrices"}
     )
     newton_schulz: int = field(default=5, validator=[ge(1), le(20)], metadata=STEPS)
     draws: Literal["own", "shared"] = field(
